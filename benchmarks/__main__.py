@@ -1,0 +1,27 @@
+"""``python -m benchmarks [overhead] [memory]``: measure, and print ratios beside what is promised."""
+
+import sys
+
+from rich.console import Console
+
+from benchmarks import memory, overhead
+from benchmarks.rig import parser
+from service.wiring import environment
+
+BENCHMARKS = {"overhead": overhead.run, "memory": memory.run}
+
+
+def main() -> int:
+    """Run the benchmarks that are named, or all of them."""
+    given = parser().parse_args()
+    if unknown := set(given.what) - BENCHMARKS.keys():
+        print(f"reprise: unknown benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    console = Console()
+    for name in given.what or BENCHMARKS:
+        BENCHMARKS[name](console, given, environment())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""A service to measure: the embedded stack, one service process, and a client."""
+
+import argparse
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from service import settings, wiring
+from service.cli import processes
+from service.cli.client import Client
+from service.cli.convert import follow, pause
+from service.cli.serve import embed
+
+GOOD, BAD = "[green]holds[/]", "[red]missed[/]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """One running service."""
+
+    service: processes.ServiceProcess
+    client: Client
+    folder: Path
+    ffmpeg: str
+
+    def upload(self, path: Path) -> str:
+        """Upload a file; returns its id."""
+        return str(self.client.upload(path, lambda _: None)["upload_id"])
+
+    def convert(self, upload_id: str, target: str) -> dict[str, Any]:
+        """Convert to the end; returns the job's document."""
+        job = self.client.submit(upload_id, target, {})
+        job = follow(self.client, job["job_id"], lambda _: None)
+        if job["state"] != "succeeded":
+            raise RuntimeError(f"the job ended as {job['state']}: {job.get('error')}")
+        return job
+
+    def run_ffmpeg(self, *arguments: str | Path) -> float:
+        """Run plain ffmpeg; returns its seconds."""
+        clock = wiring.SystemClock()
+        began = clock.monotonic()
+        command = [self.ffmpeg, "-nostdin", "-v", "error", "-y", *map(str, arguments)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        return clock.monotonic() - began
+
+
+@contextmanager
+def rig(folder: Path, environment: Mapping[str, str]) -> Iterator[Rig]:
+    """A fresh stack and a fresh process, so that its peaks are those of one measurement."""
+    with ExitStack() as stack:
+        service = processes.start("service", embed(stack, environment), folder)
+        stack.callback(service.stop)
+        client = Client([service.address], pause=pause)
+        stack.callback(client.close)
+        yield Rig(service, client, folder, wiring.ffmpeg_program(settings.read(environment)))
+
+
+def job_seconds(job: Mapping[str, Any]) -> float:
+    """From accepted to recorded, both times by the same machine's clock."""
+    created, finished = (datetime.fromisoformat(job[name]) for name in ("created_at", "finished_at"))
+    return (finished - created).total_seconds()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m benchmarks`."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    made.add_argument("what", nargs="*", help="overhead, memory (default: all)")
+    made.add_argument("--runs", type=int, default=5, help="pairs of runs for the overhead (default: 5)")
+    made.add_argument("--large-mib", type=int, default=1024, help="size of the large file in MiB (default: 1024)")
+    return made

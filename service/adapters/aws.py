@@ -1,0 +1,145 @@
+"""
+One way to make a boto3 client, and one table that turns botocore's errors into ours.
+
+Endpoints, regions, profiles and roles are botocore's own business (``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` …).
+What is fixed here: SigV4 always (presigned URLs would be SigV2 otherwise), standard retries with a limit, bounded
+waits, and checksums only where the service demands them, because stand-ins of S3 differ in what they can check.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from service import telemetry
+from service.core.errors import Definite, Indefinite, ObjectChanged, ObjectGone, RepriseError, Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_s3.client import S3Client
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THROTTLES = frozenset({
+    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown", "ThrottlingException", "Throttling",
+    "TooManyRequestsException", "BandwidthLimitExceeded", "TransactionInProgressException", "LimitExceededException",
+})  # fmt: skip
+GONE = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSettings:
+    """How to reach AWS. None leaves the choice to botocore's own conventions."""
+
+    region: str
+    bucket: str
+    table: str
+    s3_endpoint: str | None = None
+    dynamodb_endpoint: str | None = None
+    s3_public_endpoint: str | None = None  # what clients can reach; presigned URLs are signed for it
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+    path_style: bool = False  # stand-ins without wildcard DNS need it
+
+
+class Aws:
+    """Makes clients (thread-safe, to be shared) and runs blocking calls on its own threads."""
+
+    def __init__(self, settings: AwsSettings, *, threads: int = 32) -> None:
+        self.settings = settings
+        self._session = boto3.session.Session(
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            aws_session_token=settings.session_token,
+            region_name=settings.region,
+        )
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+
+    def s3(self, *, public: bool = False, connections: int = 32) -> "S3Client":
+        """An S3 client; `public` signs for the address that the service's own clients use."""
+        endpoint = self.settings.s3_public_endpoint if public else None
+        client = self._session.client(
+            "s3",
+            endpoint_url=endpoint or self.settings.s3_endpoint,
+            config=self._config(connections).merge(
+                Config(s3={"addressing_style": "path" if self.settings.path_style else "virtual"})
+            ),
+        )
+        return client
+
+    def dynamodb(self, *, connections: int = 32) -> "DynamoDBClient":
+        """A DynamoDB client."""
+        return self._session.client(
+            "dynamodb", endpoint_url=self.settings.dynamodb_endpoint, config=self._config(connections)
+        )
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call on our threads; its botocore errors come out as ours."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self.translated(call, *args, **kwargs)
+        )
+
+    def translated(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same on this thread."""
+        try:
+            return call(*args, **kwargs)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @staticmethod
+    def _config(connections: int) -> Config:
+        return Config(
+            signature_version="s3v4",
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=3,
+            read_timeout=20,
+            max_pool_connections=connections,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            tcp_keepalive=True,
+        )
+
+
+def code_of(error: ClientError) -> str:
+    """The service's error code, or an empty string."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status, or 0 if there was none."""
+    metadata = cast("Mapping[str, Any]", error.response.get("ResponseMetadata", {}))
+    return int(metadata.get("HTTPStatusCode", 0))
+
+
+def translate(error: ClientError | BotoCoreError) -> RepriseError:
+    """
+    Which error of our tree it is. Conditional failures are not translated here: their caller knows what they mean.
+
+    Only what certainly had no effect is definite: a refusal by the service, or a connection that never came about.
+    """
+    if isinstance(error, ClientError):
+        code, status, operation = code_of(error), status_of(error), error.operation_name
+        what = f"{operation}: {code or status}"
+        telemetry.say(telemetry.AWS_FAILURE, service="aws", operation=operation, reason=code or status)
+        if code in GONE:
+            return ObjectGone(what)
+        if code in {"PreconditionFailed", "412"}:
+            return ObjectChanged(what)
+        if code in THROTTLES or status in {429, 503}:
+            return Unavailable(what)
+        return Indefinite(what) if status >= 500 or status == 0 else Definite(what)
+    telemetry.say(telemetry.AWS_FAILURE, service="aws", operation="", reason=type(error).__name__)
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+        return Unavailable(type(error).__name__)
+    return Indefinite(type(error).__name__)

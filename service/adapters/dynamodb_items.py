@@ -1,0 +1,283 @@
+"""
+Jobs and uploads as items of the table, and back. The only file that knows what an item looks like.
+
+An attribute is called like the field that it holds, and an absent attribute is a field that is None. Three things
+differ: ``queue`` places a job in the sparse index and is absent once the job is final; ``stamp`` names the write that
+made the last transition (see `dynamodb_conditions`); and what no expression ever looks into (source, options,
+diagnostics) is a JSON string, which keeps floats exact. Times and percentages are numbers with three decimals,
+``expires_at`` is whole seconds, as time to live wants it.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from service.adapters.dynamodb_table import KEY, QUEUE
+from service.core.errors import Definite, InvalidOption
+from service.core.job import Failure, Job, Output, State
+from service.core.media import Options, Source, Target
+from service.core.queue import queue_of
+from service.core.upload import Upload
+from service.ports import IdempotencyKey
+
+Item = Mapping[str, Any]  # attribute name → {"S": …} | {"N": …} | {"BOOL": …}
+Scalar = str | bool | int | float
+T = TypeVar("T")
+
+JOB, UPLOAD, IDEMPOTENCY = "job#", "upload#", "idempotency#"
+STAMP = "stamp"
+LARGEST_DIAGNOSTICS = 8192  # bytes of JSON
+
+
+def job_pk(job_id: str) -> str:
+    """``job#<id>``."""
+    return JOB + job_id
+
+
+def upload_pk(upload_id: str) -> str:
+    """``upload#<id>``."""
+    return UPLOAD + upload_id
+
+
+def idempotency_pk(key: str) -> str:
+    """``idempotency#<sha256>``: a client's key may be of any length and hold anything."""
+    return IDEMPOTENCY + hashlib.sha256(key.encode()).hexdigest()
+
+
+def job_id_of(pk: str) -> str:
+    """The id in ``job#<id>``."""
+    return pk.removeprefix(JOB)
+
+
+# ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def job_to_item(job: Job, shards: int) -> Item:
+    """Write down a whole job, with its place in the queue."""
+    return _item({
+        KEY: job_pk(job.job_id),
+        QUEUE: queue_of(job.state, job.job_id, shards),
+        "job_id": job.job_id,
+        "tenant": job.tenant,
+        "upload_id": job.upload_id,
+        "input_key": job.input_key,
+        "input_etag": job.input_etag,
+        "input_size": job.input_size,
+        "source": _json(asdict(job.source)),
+        "format": job.target.format,
+        "options": _json(job.target.options.to_dict()),
+        "filename": job.filename,
+        "created_at": job.created_at,
+        "expires_at": math.ceil(job.expires_at),
+        "state": job.state.value,
+        "due_at": job.due_at,
+        "owner": job.owner,
+        "attempt": job.attempt,
+        "beat": job.beat,
+        "lapses": job.lapses,
+        "faults": job.faults,
+        "percent": job.percent,
+        "shown": job.shown,
+        "cancel_requested": job.cancel_requested,
+        "path": job.path,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        **(output_values(job.output) if job.output else {}),
+        **(failure_values(job.failure) if job.failure else {}),
+    })  # fmt: skip
+
+
+def job_from_item(item: Item) -> Job:
+    """Read a job; raises `Definite` if this is none."""
+    return _readable(_job, item)
+
+
+def output_values(output: Output) -> dict[str, Scalar]:
+    """What a finished file adds to its job."""
+    return {"output_key": output.key, "output_size": output.size, "output_etag": output.etag}
+
+
+def failure_values(failure: Failure) -> dict[str, Scalar]:
+    """What a failure adds to its job."""
+    return {
+        "failure_code": failure.code,
+        "failure_detail": failure.detail,
+        "diagnostics": _json(bounded(failure.diagnostics)),
+    }
+
+
+def stamp_of(item: Item) -> str | None:
+    """Which write made the last transition, or None if there was none yet."""
+    return _text(item, STAMP)
+
+
+def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    The same, or a version that fits into `LARGEST_DIAGNOSTICS`, marked with ``"truncated": True``.
+
+    Long texts and lists keep their end, because that is where ffmpeg says why it gave up.
+    """
+    if _fits(diagnostics):
+        return diagnostics
+    for most in (2000, 500, 100):
+        cut = {str(name)[:100]: _end(value, most) for name, value in list(diagnostics.items())[:40]}
+        if _fits(smaller := {**cut, "truncated": True}):
+            return smaller
+    return {"truncated": True}
+
+
+# ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def upload_to_item(upload: Upload) -> Item:
+    """Write down an upload."""
+    return _item({
+        KEY: upload_pk(upload.upload_id),
+        "upload_id": upload.upload_id,
+        "tenant": upload.tenant,
+        "filename": upload.filename,
+        "key": upload.key,
+        "size": upload.size,
+        "etag": upload.etag,
+        "source": _json(asdict(upload.source)),
+        "created_at": upload.created_at,
+        "expires_at": math.ceil(upload.expires_at),
+    })  # fmt: skip
+
+
+def upload_from_item(item: Item) -> Upload:
+    """Read an upload; raises `Definite` if this is none."""
+    return _readable(_upload, item)
+
+
+# ── idempotency keys ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def idempotency_to_item(key: IdempotencyKey, job: Job) -> Item:
+    """Remember which job was accepted under a key; for as long as the job itself is remembered."""
+    return _item({
+        KEY: idempotency_pk(key.key),
+        "job_id": job.job_id,
+        "fingerprint": key.fingerprint,
+        "expires_at": math.ceil(job.expires_at),
+    })  # fmt: skip
+
+
+def accepted_under(item: Item) -> tuple[str, str]:
+    """The (job_id, fingerprint) that an idempotency key was first used with."""
+    return item["job_id"]["S"], item["fingerprint"]["S"]
+
+
+# ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode(value: Scalar) -> Mapping[str, Any]:
+    """One value as DynamoDB wants it."""
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": str(round(value, 3))}
+    return {"S": value}
+
+
+def _item(values: Mapping[str, Scalar | None]) -> Item:
+    return {name: encode(value) for name, value in values.items() if value is not None}
+
+
+def _job(item: Item) -> Job:
+    return Job(
+        job_id=item["job_id"]["S"],
+        tenant=item["tenant"]["S"],
+        upload_id=item["upload_id"]["S"],
+        input_key=item["input_key"]["S"],
+        input_etag=item["input_etag"]["S"],
+        input_size=int(item["input_size"]["N"]),
+        source=_source(item),
+        target=Target(format=item["format"]["S"], options=Options.from_dict(json.loads(item["options"]["S"]))),
+        filename=item["filename"]["S"],
+        created_at=float(item["created_at"]["N"]),
+        expires_at=float(item["expires_at"]["N"]),
+        state=State(item["state"]["S"]),
+        due_at=float(item["due_at"]["N"]),
+        owner=_text(item, "owner"),
+        attempt=int(item["attempt"]["N"]),
+        beat=int(item["beat"]["N"]),
+        lapses=int(item["lapses"]["N"]),
+        faults=int(item["faults"]["N"]),
+        percent=float(item["percent"]["N"]),
+        shown=float(item["shown"]["N"]),
+        cancel_requested=bool(item["cancel_requested"]["BOOL"]),
+        path=_text(item, "path"),
+        started_at=_time(item, "started_at"),
+        finished_at=_time(item, "finished_at"),
+        output=_output(item),
+        failure=_failure(item),
+    )
+
+
+def _output(item: Item) -> Output | None:
+    key = _text(item, "output_key")
+    return Output(key=key, size=int(item["output_size"]["N"]), etag=item["output_etag"]["S"]) if key else None
+
+
+def _failure(item: Item) -> Failure | None:
+    code = _text(item, "failure_code")
+    if code is None:
+        return None
+    return Failure(code=code, detail=item["failure_detail"]["S"], diagnostics=json.loads(item["diagnostics"]["S"]))
+
+
+def _upload(item: Item) -> Upload:
+    return Upload(
+        upload_id=item["upload_id"]["S"],
+        tenant=item["tenant"]["S"],
+        filename=item["filename"]["S"],
+        key=item["key"]["S"],
+        size=int(item["size"]["N"]),
+        etag=item["etag"]["S"],
+        source=_source(item),
+        created_at=float(item["created_at"]["N"]),
+        expires_at=float(item["expires_at"]["N"]),
+    )
+
+
+def _source(item: Item) -> Source:
+    """Fields that a newer release may have added are left out: during a deployment both read the same items."""
+    values = json.loads(item["source"]["S"])
+    return Source(**{field.name: values[field.name] for field in fields(Source) if field.name in values})
+
+
+def _readable(read: Callable[[Item], T], item: Item) -> T:
+    try:
+        return read(item)
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOption) as error:
+        where = item.get(KEY, {}).get("S", "without a key")
+        raise Definite(f"The item {where!r} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _text(item: Item, name: str) -> str | None:
+    return item[name]["S"] if name in item else None
+
+
+def _time(item: Item, name: str) -> float | None:
+    return float(item[name]["N"]) if name in item else None
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _fits(value: object) -> bool:
+    return len(_json(value).encode(errors="replace")) <= LARGEST_DIAGNOSTICS
+
+
+def _end(value: object, most: int) -> object:
+    """The last `most` characters of a text, or that much of the last lines of a list."""
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_end(line, most // 4) for line in value[-12:]]
+    return (value if isinstance(value, str) else _json(value))[-most:]

@@ -1,0 +1,145 @@
+"""
+An S3 object that is sent in parts, in any order, and becomes visible only when it is complete.
+
+Blocking, thread-safe, and lazy: S3 hears of the upload when the first part is ready. Completing may be repeated: if an
+answer got lost on the way, the object itself tells whether it came about. Permissions: s3:PutObject,
+s3:AbortMultipartUpload, s3:ListBucketMultipartUploads, s3:GetObject (for the look back).
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from service import telemetry
+from service.adapters.aws import Aws
+from service.core.errors import Definite, Indefinite, ObjectGone
+from service.ports import Stored
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an object goes, and as what."""
+
+    bucket: str
+    key: str
+    content_type: str
+
+
+class Multipart:
+    """One multipart upload. Part numbers count from 1."""
+
+    def __init__(self, aws: Aws, s3: "S3Client", destination: Destination) -> None:
+        self.destination = destination
+        self._aws = aws
+        self._s3 = s3
+        self._lock = threading.Lock()
+        self._upload_id: str | None = None
+        self._tried = False  # to create it; it may exist
+        self._parts: dict[int, tuple[str, int]] = {}  # number → (etag, size)
+
+    @property
+    def parts(self) -> int:
+        """How many parts S3 has acknowledged."""
+        return len(self._parts)
+
+    def has(self, number: int) -> bool:
+        """Whether S3 has acknowledged this part."""
+        return number in self._parts
+
+    @property
+    def size(self) -> int:
+        """The bytes in them."""
+        return sum(size for _, size in list(self._parts.values()))
+
+    def send(self, number: int, body: bytes) -> None:
+        """Store one part; a part that is sent again replaces the earlier one. Raises `StoreError`."""
+        to = self.destination
+        answer = self._aws.translated(
+            self._s3.upload_part,
+            Bucket=to.bucket,
+            Key=to.key,
+            UploadId=self._begun(),
+            PartNumber=number,
+            # botocore wraps bytes into a BytesIO, which shares them. A bytearray would be sent in a single call to
+            # sendall(), and all of it would have to pass within the *connect* time-out.
+            Body=body,
+        )
+        self._parts[number] = (_said(answer, "ETag"), len(body))
+        telemetry.say(telemetry.S3_PART_STORED, key=to.key, part=number, size=len(body))
+
+    def complete(self) -> Stored:
+        """Make the object exist. Safe to repeat. Raises `StoreError`."""
+        to, parts = self.destination, sorted(self._parts.items())
+        listed: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": etag} for number, (etag, _) in parts]
+        try:
+            answer = self._aws.translated(
+                self._s3.complete_multipart_upload,
+                Bucket=to.bucket,
+                Key=to.key,
+                UploadId=self._begun(),
+                MultipartUpload={"Parts": listed},
+            )
+            stored = Stored(to.key, self.size, _said(answer, "ETag").strip('"'))
+        except (Indefinite, Definite) as error:
+            # botocore repeats the call by itself; if the first answer was lost, the second says NoSuchUpload.
+            stored = self._look_back(error)
+        telemetry.say(telemetry.S3_COMPLETED, key=to.key, parts=len(parts), size=stored.size)
+        return stored
+
+    def abort(self) -> None:
+        """
+        Forget all parts; no error if there is no such upload (any more). Raises `StoreError`.
+
+        If the answer to its creation got lost, there may be uploads that we never heard of: all under our key are ours.
+        """
+        if not self._tried:
+            return
+        to = self.destination
+        answer = self._aws.translated(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
+        found = {one["UploadId"] for one in answer.get("Uploads", []) if one["Key"] == to.key}
+        for upload_id in found | ({self._upload_id} if self._upload_id else set()):
+            try:
+                self._aws.translated(self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id)
+            except Definite as error:
+                if not _no_such_upload(error):
+                    raise
+
+    def _begun(self) -> str:
+        with self._lock:
+            if self._upload_id is None:
+                to, self._tried = self.destination, True
+                answer = self._aws.translated(
+                    self._s3.create_multipart_upload, Bucket=to.bucket, Key=to.key, ContentType=to.content_type
+                )
+                self._upload_id = _said(answer, "UploadId")
+            return self._upload_id
+
+    def _look_back(self, error: Definite | Indefinite) -> Stored:
+        """The object if it came about after all; else raise `error`. The key is ours alone: size and count suffice."""
+        if isinstance(error, Definite) and not _no_such_upload(error):
+            raise error
+        to = self.destination
+        try:
+            found = self._aws.translated(self._s3.head_object, Bucket=to.bucket, Key=to.key)
+        except ObjectGone:
+            raise error from None
+        etag = found["ETag"].strip('"')
+        if found["ContentLength"] != self.size or not etag.endswith(f"-{len(self._parts)}"):
+            raise error
+        return Stored(to.key, self.size, etag)
+
+
+def _said(answer: Mapping[str, Any], name: str) -> str:
+    """A field that an answer always has, unless the connection broke in the middle of its head."""
+    if name not in answer:
+        raise Indefinite(f"half an answer, without {name}")
+    return str(answer[name])
+
+
+def _no_such_upload(error: Definite) -> bool:
+    return error.detail.endswith((": NoSuchUpload", ": 404"))

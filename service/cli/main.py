@@ -1,0 +1,51 @@
+"""What can be said on the command line. A mistake gets one line that says what to do, and exit code 2."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from service.cli import convert, demo, serve
+from service.settings import VARIABLES
+from service.wiring import environment
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(len(variable.name) for variable in VARIABLES)
+    table = "\n".join(f"  {v.name:{width}}  {v.about} (default: {v.default})" for v in VARIABLES)
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Reprise converts audio, and picks the work up again when it is killed.",
+        epilog=f"settings, as environment variables:\n{table}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="serve | convert | demo")
+
+    command = commands.add_parser(
+        "serve", help="run the service, embedded unless REPRISE_BUCKET and REPRISE_TABLE are set"
+    )
+    command.set_defaults(run=lambda _: serve.run(environment()))
+
+    command = commands.add_parser("convert", help="convert one file")
+    command.add_argument("input", type=Path, help="the file to convert")
+    command.add_argument("output", type=Path, nargs="?", help="where to put the result (default: beside the input)")
+    command.add_argument("--to", required=True, metavar="FORMAT", help="mp3, wav, flac … (GET /v1/formats lists them)")
+    command.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="e.g. bitrate_kbps=192")
+    command.add_argument("--url", help="a running service (default: $REPRISE_URL, or an embedded one)")
+    command.set_defaults(run=lambda given: convert.run(given, environment()))
+
+    command = commands.add_parser("demo", help="see a conversion survive the death of its process")
+    command.add_argument("--minutes", type=float, default=10, help="length of the piece (default: 10)")
+    command.add_argument("--keep", type=Path, default=Path("demo-output"), help="folder for the result")
+    command.set_defaults(run=lambda given: demo.run(given, environment()))
+    return parser

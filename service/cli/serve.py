@@ -1,0 +1,63 @@
+"""``python -m service serve``: the service, with its own backing services if none are configured."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from service import settings, telemetry, wiring
+from service.cli.sample import write_sample
+
+TRY = """
+Open {address} in a browser, or try these three lines in another terminal ({sample} is a sample; take your own):
+
+  UPLOAD=$(curl -sF 'file=@{sample}' {address}/v1/uploads | grep -o '"upload_id":"[^"]*' | cut -d'"' -f4)
+  JOB=$(curl -s {address}/v1/jobs --json '{{"upload_id": "'$UPLOAD'", "format": "mp3"}}' | grep -o '"job_id":"[^"]*' |
+  cut -d'"' -f4) curl -s {address}/v1/jobs/$JOB?wait=60 && curl -sLo song.mp3 {address}/v1/jobs/$JOB/download
+
+Everything is kept in memory and gone when you stop it with Ctrl-C.
+"""
+
+
+def run(environment: Mapping[str, str]) -> int:
+    """Serve until a signal; returns the exit code."""
+    with ExitStack() as stack:
+        try:
+            given = settings.read(environment)
+            people = given.embedded and "REPRISE_LOG_FORMAT" not in environment
+            telemetry.configure(level=given.log_level, form="text" if people else given.log_format)
+            sample: Path | None = None
+            if given.embedded:
+                environment = embed(stack, environment)
+                given = settings.read(environment)
+                sample = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-"))) / "song.wav"
+                write_sample(sample)
+            asyncio.run(wiring.serve(given, environment, lambda address: _announce(address, sample)))
+        except (settings.SettingsError, wiring.StartError) as error:
+            for problem in error.problems:
+                print(f"reprise: {problem}", file=sys.stderr)
+            return 2
+        except wiring.EmbeddedError as error:
+            print(f"reprise: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+def embed(stack: ExitStack, environment: Mapping[str, str]) -> dict[str, str]:
+    """Start an embedded stack that lives as long as `stack`; returns the environment that points to it."""
+    embedded = stack.enter_context(wiring.embedded_stack(environment))
+    if not embedded.redis:
+        print(
+            "redis-server is not installed: progress comes from DynamoDB instead, a little less often", file=sys.stderr
+        )
+    pointed = {**environment, **embedded.environment}
+    wiring.prepare_embedded(settings.read(pointed), pointed)
+    return pointed
+
+
+def _announce(address: str, sample: Path | None) -> None:
+    print(f"listening on {address}", flush=True)
+    if sample is not None:
+        print(TRY.format(address=address, sample=sample), flush=True)

@@ -1,0 +1,1 @@
+"""What is true of jobs, leases, progress and media: pure, standard library only."""

@@ -1,0 +1,257 @@
+"""
+Everything that can go wrong, in one tree. Each leaf carries its public face.
+
+    RepriseError                      anything we raise on purpose
+    ├── ClientError                   the request cannot be carried out as it stands
+    │   ├── InvalidRequest       422  a field, option or header that is not acceptable
+    │   │   ├── UnknownFormat    422  names the formats that exist
+    │   │   ├── InvalidOption    422  names what is allowed
+    │   │   ├── EmptyUpload      422  no bytes at all
+    │   │   └── IdempotencyReuse 422  same key, other request
+    │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
+    │   ├── UploadTooLarge       413  above the limit, refused before the body is read
+    │   ├── UploadIncomplete     400  the client went away in the middle
+    │   ├── NotFound             404  no such upload or job (for this caller)
+    │   ├── Expired              410  it was here, its time is over
+    │   ├── NotReady             409  the job has no output (yet)
+    │   └── RangeUnsatisfiable   416  a Range outside the object
+    ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
+    │   ├── BadMedia                  truncated, corrupt, no audio stream
+    │   ├── OutputTooLarge            the output cap was hit
+    │   ├── GuestStalled              ffmpeg was silent and not paused
+    │   ├── GuestDied                 a signal that we did not send
+    │   ├── TimeExceeded              the wall-clock cap was hit
+    │   └── WindowViolated            the muxer wrote behind the window: convert on the local path
+    ├── StoreError                    a backing service did not do what was asked
+    │   ├── Definite                  the effect certainly did not happen
+    │   │   ├── Unavailable      503  throttled, out of quota, refused connection
+    │   │   ├── ObjectGone       410  the object is not there (any more)
+    │   │   └── ObjectChanged    409  If-Match failed: these are other bytes than before
+    │   └── Indefinite           503  time-out, reset, 500: it may have happened; read the state back
+    └── Refused                       a conditional write found another state than it was told to
+        ├── Fenced                    you were replaced: stop, clean up your own, touch nothing else
+        └── IllegalTransition    409  the job is not in a state where this can be done
+
+*Definite or not* decides about retries: definite failures and idempotent calls are repeated, after an
+indefinite one the state is read back first. The *public face* (``status``, ``code``, ``hint``, ``retry_after``)
+is all that a client ever sees; the web layer needs no table of its own.
+"""
+
+from collections.abc import Mapping
+
+
+class RepriseError(Exception):
+    """Base of the tree. The class docstring is the default detail."""
+
+    status: int = 500
+    code: str = "internal"
+    hint: str | None = None
+    retry_after: float | None = None  # seconds
+
+    def __init__(self, detail: str | None = None, /, **extra: object) -> None:
+        self.detail = detail or (self.__doc__ or "").strip().splitlines()[0]
+        self.extra: Mapping[str, object] = extra
+        super().__init__(self.detail)
+
+
+# ── the request cannot be carried out ────────────────────────────────────────────────────────────────────────────
+
+
+class ClientError(RepriseError):
+    """The request cannot be carried out as it stands."""
+
+    status = 400
+    code = "bad_request"
+
+
+class InvalidRequest(ClientError):
+    """A field of the request is not acceptable."""
+
+    status = 422
+    code = "invalid_request"
+
+
+class UnknownFormat(InvalidRequest):
+    """This output format does not exist."""
+
+    code = "unknown_format"
+
+
+class InvalidOption(InvalidRequest):
+    """An option is unknown, out of range, or does not go with the format."""
+
+    code = "invalid_option"
+
+
+class EmptyUpload(InvalidRequest):
+    """The upload has no bytes."""
+
+    code = "empty_upload"
+
+
+class IdempotencyReuse(InvalidRequest):
+    """This Idempotency-Key was used for a different request."""
+
+    code = "idempotency_key_reused"
+
+
+class UnsupportedMedia(ClientError):
+    """The bytes are not audio in a container that is accepted."""
+
+    status = 415
+    code = "unsupported_media"
+    hint = "GET /v1/formats lists what goes in and what comes out."
+
+
+class UploadTooLarge(ClientError):
+    """The upload is larger than this service accepts."""
+
+    status = 413
+    code = "upload_too_large"
+
+
+class UploadIncomplete(ClientError):
+    """The body ended before it was complete; nothing was kept."""
+
+    code = "upload_incomplete"
+
+
+class NotFound(ClientError):
+    """There is no such upload or job."""
+
+    status = 404
+    code = "not_found"
+
+
+class Expired(ClientError):
+    """It was here, but its time to live is over."""
+
+    status = 410
+    code = "expired"
+
+
+class NotReady(ClientError):
+    """The job has no output to download (yet)."""
+
+    status = 409
+    code = "not_ready"
+
+
+class RangeUnsatisfiable(ClientError):
+    """The requested range lies outside the file."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+
+# ── the conversion failed ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TranscodeFailed(RepriseError):
+    """The conversion failed."""
+
+    code = "transcode_failed"
+    retryable: bool = False  # worth another attempt, because the media need not be at fault
+
+    def __init__(self, detail: str | None = None, /, *, diagnostics: Mapping[str, object] | None = None) -> None:
+        super().__init__(detail)
+        self.diagnostics: Mapping[str, object] = diagnostics or {}
+
+
+class BadMedia(TranscodeFailed):
+    """The input is truncated or corrupt, or has no audio stream."""
+
+    code = "bad_media"
+
+
+class OutputTooLarge(TranscodeFailed):
+    """The output grew beyond the limit."""
+
+    code = "output_too_large"
+
+
+class GuestStalled(TranscodeFailed):
+    """ffmpeg made no progress for too long."""
+
+    code = "transcode_stalled"
+    retryable = True
+
+
+class GuestDied(TranscodeFailed):
+    """ffmpeg was killed by a signal that this service did not send."""
+
+    code = "transcode_crashed"
+    retryable = True
+
+
+class TimeExceeded(TranscodeFailed):
+    """The conversion ran longer than its media allows."""
+
+    code = "time_exceeded"
+
+
+class WindowViolated(TranscodeFailed):
+    """The muxer went back to bytes that had already left; only a local file can hold this output."""
+
+    code = "window_violated"
+
+
+# ── a backing service let us down ────────────────────────────────────────────────────────────────────────────────
+
+
+class StoreError(RepriseError):
+    """A backing service did not do what was asked."""
+
+    status = 503
+    code = "unavailable"
+    retry_after: float | None = 2.0
+
+
+class Definite(StoreError):
+    """The effect certainly did not happen."""
+
+
+class Unavailable(Definite):
+    """A backing service refuses work at the moment."""
+
+
+class ObjectGone(Definite):
+    """The stored object is not there (any more)."""
+
+    status = 410
+    code = "object_gone"
+    retry_after = None
+
+
+class ObjectChanged(Definite):
+    """The stored object is not the one that was asked for."""
+
+    status = 409
+    code = "object_changed"
+    retry_after = None
+
+
+class Indefinite(StoreError):
+    """No answer came back: it may or may not have happened."""
+
+
+# ── a conditional write was refused ──────────────────────────────────────────────────────────────────────────────
+
+
+class Refused(RepriseError):
+    """The record is in another state than the write expected."""
+
+    status = 409
+    code = "conflict"
+
+
+class Fenced(Refused):
+    """This attempt was replaced; nothing of it counts any more."""
+
+    code = "fenced"
+
+
+class IllegalTransition(Refused):
+    """The job is not in a state in which this can be done."""
+
+    code = "illegal_transition"

@@ -1,0 +1,64 @@
+"""
+Names: object keys, output names, and what a client may call its file.
+
+A client's file name is only ever *shown*: it is no part of an input key, and reaches an output key in a form in which
+no path, control character or length can do harm.
+"""
+
+import unicodedata
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+LONGEST_NAME = 120  # characters; an object key holds 1,024 bytes, and four bytes each leave room for the ids
+UPLOADS = "uploads/"
+RESULTS = "results/"
+
+
+def input_key(upload_id: str) -> str:
+    """``uploads/{upload_id}/input``."""
+    return f"{UPLOADS}{upload_id}/input"
+
+
+def output_key(job_id: str, attempt: int, filename: str) -> str:
+    """``results/{job_id}/{attempt}/{filename}``: the attempt keeps a replaced worker's object apart."""
+    return f"{RESULTS}{job_id}/{attempt}/{filename}"
+
+
+def result_prefix(job_id: str) -> str:
+    """Where all attempts of a job put their outputs."""
+    return f"{RESULTS}{job_id}/"
+
+
+def safe_filename(name: str | None, default: str = "audio") -> str:
+    """
+    A client's file name without its path, in NFC, without control characters, at most `LONGEST_NAME` long.
+
+    Umlauts, quotes, spaces and other scripts stay: `content_disposition` knows how to carry them.
+    """
+    base = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    # Categories C*: control, format (bidirectional overrides!), surrogate, private use, unassigned.
+    kept = unicodedata.normalize("NFC", "".join(c for c in base if not unicodedata.category(c).startswith("C")))
+    kept = kept.strip("." + "".join(filter(str.isspace, kept)))
+    if not kept:
+        return default
+    if len(kept) <= LONGEST_NAME:
+        return kept
+    suffix = PurePosixPath(kept).suffix[:10].rstrip()
+    return kept[: LONGEST_NAME - len(suffix)].rstrip() + suffix
+
+
+def output_filename(input_name: str, extension: str) -> str:
+    """``song.wav`` and ``mp3`` give ``song.mp3``."""
+    stem = PurePosixPath(safe_filename(input_name)).stem or "audio"
+    return safe_filename(f"{stem[: LONGEST_NAME - len(extension) - 1]}.{extension}")
+
+
+def content_disposition(filename: str) -> str:
+    """
+    An ``attachment`` header by RFC 6266: an ASCII approximation for old clients, and the real name by RFC 8187.
+
+    The result is pure ASCII without line breaks, whatever the name.
+    """
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    plain = "".join("_" if c in '"\\%' or not c.isprintable() else c for c in plain) or "audio"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"

@@ -1,0 +1,99 @@
+"""The few ways in which an attempt can end, and the one place where an exception becomes one of them."""
+
+from dataclasses import dataclass
+
+from service.core.errors import (
+    Fenced,
+    ObjectChanged,
+    ObjectGone,
+    RepriseError,
+    StoreError,
+    TranscodeFailed,
+)
+from service.core.job import Failure, Job, Output
+
+MAX_STORE_FAULTS = 20
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The output is complete in the object store."""
+
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job cannot be done."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The client cancelled and ffmpeg was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Given back, to be claimed again `delay` seconds from now; `fault` counts against the job."""
+
+    delay: float
+    fault: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """We were replaced, or can no longer prove that we were not: write nothing."""
+
+    reason: str
+
+
+Outcome = Succeeded | Failed | Stopped | Released | Lost
+
+
+def backoff(faults: int, draw: float) -> float:
+    """
+    Seconds to wait after the `faults`-th fault (from 1): ``FIRST_DELAY * 2**(faults-1)``, capped, half of it jittered.
+
+    `draw` is uniform in [0, 1). The exponent is capped before the power so that no count can overflow.
+    """
+    full = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(faults - 1, 10))
+    return full / 2 + full / 2 * draw
+
+
+def of_exception(error: Exception, job: Job, draw: float) -> Outcome:
+    """What an attempt that ended in `error` means for its job; `draw` in [0, 1) jitters the next delay."""
+    match error:
+        case Fenced():
+            return Lost("fenced")
+        case ObjectGone() | ObjectChanged():
+            return Failed(Failure(code="input_gone", detail="The uploaded file is not there any more."))
+        case TranscodeFailed(retryable=True) if job.faults == 0:
+            return Released(backoff(1, draw), fault=True, reason=error.code)
+        case TranscodeFailed():
+            return Failed(Failure(code=error.code, detail=error.detail, diagnostics=error.diagnostics))
+        case StoreError() if job.faults < MAX_STORE_FAULTS:
+            return Released(backoff(job.faults + 1, draw), fault=True, reason=error.code)
+        case StoreError():
+            detail = "The storage did not work for too long."
+            return Failed(Failure(code="storage_failed", detail=detail, diagnostics={"last": error.detail}))
+        case RepriseError():
+            return Failed(Failure(code=error.code, detail=error.detail))
+        case _ if job.faults == 0:
+            return Released(backoff(1, draw), fault=True, reason="internal")
+        case _:
+            detail = "The conversion failed for a reason inside the service."
+            return Failed(Failure(code="internal", detail=detail, diagnostics={"kind": type(error).__name__}))
+
+
+def exhausted(job: Job) -> Failure:
+    """The failure of a job whose attempts kept ending without a word."""
+    return Failure(
+        code="attempts_exhausted",
+        detail=f"{job.lapses + 1} attempts in a row ended without a word; the file may be what ends them.",
+        diagnostics={"attempts": job.attempt},
+    )

@@ -1,0 +1,91 @@
+"""
+Percentages that never fall, whoever is asked.
+
+Two places know how far a job is. Redis has the fine reading, several times a second; the job's record has a coarse one,
+written with each heartbeat. Readers come through any container, and any of them may lose Redis at any moment. Three
+rules make what they answer rise only:
+
+1. *The record leads.* With each renewal the worker writes a **ceiling** a little above the present reading
+   (`ceiling`), and publishes to Redis nothing above the ceiling that the store has acknowledged. So the record
+   alone is always at least what Redis ever said.
+2. *Who answers from the record alone says so.* Such a reader shows the ceiling and first raises the record's ``shown``
+   to it.
+3. *Everybody respects ``shown``.* An answer is the greater of the Redis reading and ``shown``.
+
+A new attempt starts at nought again; until it passes the old marks, the rules hold the reading where it was. 100 is
+reserved: it is the answer if, and only if, the record says ``succeeded``.
+"""
+
+import math
+from dataclasses import dataclass
+
+from service.core.job import Job, State
+
+TOP = 99.9  # the highest reading of a job that has not succeeded
+MIN_LEAD = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How far ffmpeg is: seconds of output written out of how many (if known), input bytes fed out of how many."""
+
+    position_seconds: float | None = None
+    total_seconds: float | None = None
+    bytes_fed: int = 0
+    bytes_total: int = 0
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What Redis knows about a job."""
+
+    percent: float
+    attempt: int
+
+
+def percent_of(reading: Reading) -> float:
+    """
+    Percent done, 0 to `TOP`, rounded down to one decimal: by time where the duration is known, else by bytes fed.
+
+    Nonsense (negative, not a number, beyond the end) is clamped, because ffmpeg does say ``N/A`` and negative times.
+    """
+    if reading.total_seconds and reading.position_seconds is not None:
+        part = reading.position_seconds / reading.total_seconds
+    elif reading.bytes_total:
+        part = reading.bytes_fed / reading.bytes_total
+    else:
+        return 0.0
+    if math.isnan(part):
+        return 0.0
+    return clamp(part * 100)
+
+
+def clamp(percent: float) -> float:
+    """Into 0 … `TOP`, rounded down to one decimal, so that nothing is ever announced early."""
+    return math.floor(max(0.0, min(TOP, percent)) * 10 + 1e-6) / 10
+
+
+def ceiling(percent: float, gain: float, acknowledged: float) -> float:
+    """
+    The durable ceiling to write with a renewal.
+
+    Args:
+        percent: the present reading.
+        gain: how much the reading rose since the last renewal; twice that leaves room until the next one.
+        acknowledged: the ceiling that the store has; never undercut.
+    """
+    return max(acknowledged, clamp(percent + max(MIN_LEAD, 2 * gain)))
+
+
+def shown(job: Job, hint: Hint | None) -> float:
+    """The percentage to answer with, by the rules above."""
+    if job.state is State.SUCCEEDED:
+        return 100.0
+    # A job that ended short has nothing newer to wait for: its ceiling is what all agree on, with Redis or without.
+    return clamp(max(job.shown, job.percent if hint is None or job.final else hint.percent))
+
+
+def must_note(job: Job, hint: Hint | None) -> bool:
+    """Whether this answer is made from the record alone and has to raise ``shown`` first (rule 2)."""
+    return hint is None and not job.final and job.percent > job.shown

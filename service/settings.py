@@ -1,0 +1,203 @@
+"""
+From environment variables to frozen settings, with every mistake reported at once.
+
+A variable is a value: its name, how to read it, its default and what is expected, so that an error can name all of
+them. What AWS already has a name for (endpoints, region, profiles, credentials) keeps that name; ours begin with
+``REPRISE_``.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from service.core.lease import LeasePolicy
+
+T = TypeVar("T")
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; `problems` has a line for each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable. `read` raises `ValueError` for anything that is not as `expects` says."""
+
+    name: str
+    field: str
+    read: Callable[[str], Any]
+    expects: str
+    default: Any
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Sizes are bytes, times seconds; None leaves a choice to somebody else."""
+
+    role: str
+    host: str
+    port: int
+    bucket: str | None
+    table: str | None
+    region: str
+    s3_endpoint: str | None
+    dynamodb_endpoint: str | None
+    any_endpoint: str | None
+    s3_public_endpoint: str | None
+    redis_url: str | None
+    cors_origins: tuple[str, ...]
+    slots: int
+    lease: float
+    heartbeat: float
+    max_upload: int
+    max_output: int
+    time_to_live: int
+    ffmpeg: str | None
+    scratch: str | None
+    log_level: str
+    log_format: str
+
+    @property
+    def embedded(self) -> bool:
+        """Without a bucket and a table the service brings its own S3, DynamoDB and Redis."""
+        return self.bucket is None and self.table is None
+
+    @property
+    def lease_policy(self) -> LeasePolicy:
+        """The lease's numbers, as the core wants them; the margin is a sixth of the lease."""
+        return LeasePolicy(duration=self.lease, heartbeat=self.heartbeat, margin=self.lease / 6)
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError(value)
+        return value.lower()
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError(value)
+        return number
+
+    return read
+
+
+def _seconds(value: str) -> float:
+    number = float(value)
+    if not 0 < number < 7 * 24 * 3600:
+        raise ValueError(value)
+    return number
+
+
+def _address(*schemes: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.hostname or parts.path):
+            raise ValueError(value)
+        return value.rstrip("/")
+
+    return read
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+_HTTP = _address("http", "https")
+_REDIS = _address("redis", "rediss", "unix")
+_ADDRESS = "an http(s) address"
+_LEVELS = ("debug", "info", "warning", "error")
+_YEAR = 366 * 86400
+_PORT = "a port, 0 to 65535 (0: any free one)"
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("REPRISE_ROLE", "role", _one_of("all", "api", "worker"), "all, api or worker", "all", "what it does"),
+    Variable("REPRISE_HOST", "host", _text, "an address to listen on", "127.0.0.1", "address to listen on"),
+    Variable("PORT", "port", _whole(0, 65535), _PORT, 8080, "port, as platforms set it"),
+    Variable("REPRISE_PORT", "port", _whole(0, 65535), _PORT, 8080, "port; goes before PORT"),
+    Variable("REPRISE_BUCKET", "bucket", _text, "a bucket's name", None, "bucket for inputs and outputs"),
+    Variable("REPRISE_TABLE", "table", _text, "a table's name", None, "table of jobs and uploads"),
+    Variable("AWS_DEFAULT_REGION", "region", _text, "a region", "us-east-1", "region"),
+    Variable("AWS_REGION", "region", _text, "a region", "us-east-1", "region; goes before AWS_DEFAULT_REGION"),
+    Variable("AWS_ENDPOINT_URL", "any_endpoint", _HTTP, _ADDRESS, None, "endpoint of every AWS service"),
+    Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", _HTTP, _ADDRESS, None, "endpoint of S3"),
+    Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", _HTTP, _ADDRESS, None, "endpoint of DynamoDB"),
+    Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", _HTTP, _ADDRESS, None, "where clients reach S3"),
+    Variable("REDIS_URL", "redis_url", _REDIS, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
+    Variable("REPRISE_CORS_ORIGINS", "cors_origins", _list, "origins, comma-separated", ("*",), "origins to let in"),
+    Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
+    Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
+    Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", _seconds, "seconds", 2.0, "how often a lease is renewed"),
+    Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", _whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
+    Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", _whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
+    Variable(
+        "REPRISE_TTL_SECONDS", "time_to_live", _whole(60, _YEAR), "seconds, 60 or more", 86400, "how long all is kept"
+    ),
+    Variable("REPRISE_FFMPEG", "ffmpeg", _text, "the path of a program", None, "another ffmpeg than the bundled one"),
+    Variable("REPRISE_SCRATCH", "scratch", _text, "the path of a folder", None, "folder to spool some inputs to"),
+    Variable("REPRISE_LOG_LEVEL", "log_level", _one_of(*_LEVELS), ", ".join(_LEVELS), "info", "how much is logged"),
+    Variable("REPRISE_LOG_FORMAT", "log_format", _one_of("json", "text"), "json or text", "json", "how it is written"),
+)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read all variables; raises `SettingsError` with everything that is wrong."""
+    values: dict[str, Any] = {variable.field: variable.default for variable in VARIABLES}
+    problems: list[str] = []
+    for variable in VARIABLES:
+        raw = environment.get(variable.name, "").strip()
+        if not raw:
+            continue
+        try:
+            values[variable.field] = variable.read(raw)
+        except ValueError:
+            # What may hold a password is never repeated.
+            found = "" if variable.name == "REDIS_URL" else f", not {raw!r}"
+            problems.append(f"{variable.name} must be {variable.expects}{found}")
+    settings = Settings(**values)
+    problems += _unknown(environment)
+    problems += [
+        f"REPRISE_LEASE_SECONDS/REPRISE_HEARTBEAT_SECONDS: {text}" for text in settings.lease_policy.problems()
+    ]
+    if (settings.bucket is None) != (settings.table is None):
+        missing = "REPRISE_TABLE" if settings.table is None else "REPRISE_BUCKET"
+        problems.append(f"{missing} is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)")
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = [variable.name for variable in VARIABLES]
+    found: list[str] = []
+    for name in sorted(environment):
+        if name.startswith("REPRISE_") and name not in known and name not in NOT_OURS:
+            near = difflib.get_close_matches(name, known, n=1)
+            found.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return found
+
+
+NOT_OURS: frozenset[str] = frozenset({"REPRISE_REQUIRE_REDIS", "REPRISE_URL", "REPRISE_CI_RUN"})
+
+
+def first(*choices: T | None) -> T | None:
+    """The first that is not None."""
+    return next((choice for choice in choices if choice is not None), cast("T | None", None))

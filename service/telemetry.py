@@ -1,0 +1,125 @@
+"""
+The vocabulary of what is logged, and how it is rendered.
+
+Every event is a constant here: its name, its level, the fields it always has, and what it means. Code says
+``say(JOB_CLAIMED, attempt=2)`` and nothing else, so that this file is the whole list of what an operator can meet.
+Context (request, job, attempt, instance) is bound once with `bound` and travels with the task.
+
+Fields named ``url`` lose their query string before they are written: a presigned signature is a secret.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import structlog
+
+DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that can be said: a dotted name, a level, the fields that always come with it."""
+
+    name: str
+    level: int
+    fields: tuple[str, ...] = ()
+
+
+# ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────
+SERVICE_STARTING = Event("service.starting", INFO, ("role", "s3", "dynamodb", "redis", "bucket", "table"))
+SERVICE_CHECK = Event("service.check", INFO, ("check", "result"))
+SERVICE_READY = Event("service.ready", INFO, ("address",))
+SERVICE_STOPPING = Event("service.stopping", INFO, ("signal",))
+SERVICE_STOPPED = Event("service.stopped", INFO)
+UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # with exc_info
+
+# ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
+JOB_CLAIMED = Event("job.claimed", INFO, ("job_id", "attempt"))
+JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner"))
+JOB_STEP = Event("job.step", DEBUG, ("step",))
+JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))
+JOB_RENEWAL_FAILED = Event("job.renewal_failed", WARNING, ("trust_left", "reason"))
+JOB_SUCCEEDED = Event("job.succeeded", INFO, ("seconds", "size", "key"))
+JOB_FAILED = Event("job.failed", WARNING, ("code", "detail"))
+JOB_STOPPED = Event("job.stopped", INFO)
+JOB_RELEASED = Event("job.released", INFO, ("reason", "delay"))
+JOB_LOST = Event("job.lost", WARNING, ("reason",))
+JOB_EXHAUSTED = Event("job.exhausted", ERROR, ("job_id", "lapses"))
+WORKER_TROUBLE = Event("worker.trouble", WARNING, ("where", "reason"))
+
+# ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+REQUEST_DONE = Event("request.done", INFO, ("method", "path", "status", "seconds"))
+PROBE_DONE = Event("request.probe", DEBUG, ("method", "path", "status", "seconds"))
+UPLOAD_STORED = Event("upload.stored", INFO, ("upload_id", "filename", "size", "format", "key"))
+UPLOAD_REFUSED = Event("upload.refused", INFO, ("code",))
+JOB_ACCEPTED = Event("job.accepted", INFO, ("job_id", "upload_id", "input_key", "format"))
+DOWNLOAD_STARTED = Event("download.started", INFO, ("job_id", "key", "via"))
+DOWNLOAD_BROKEN = Event("download.broken", WARNING, ("job_id", "reason"))
+
+# ── ffmpeg ───────────────────────────────────────────────────────────────────────────────────────────────────────
+FFMPEG_STARTED = Event("ffmpeg.started", INFO, ("pid", "arguments", "path", "input_key"))
+FFMPEG_SAID = Event("ffmpeg.said", DEBUG, ("line",))
+FFMPEG_PAUSED = Event("ffmpeg.paused", DEBUG, ("behind",))
+FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"))
+LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
+CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # goes on in the background
+
+# ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
+AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))
+AWS_FAILURE = Event("aws.failure", WARNING, ("service", "operation", "reason"))
+S3_PART_STORED = Event("s3.part_stored", DEBUG, ("key", "part", "size"))
+S3_COMPLETED = Event("s3.completed", INFO, ("key", "parts", "size"))
+S3_LEFT_BEHIND = Event("s3.left_behind", WARNING, ("key", "reason"))  # the janitor's, from now on
+S3_MENDED = Event("s3.mended", WARNING, ("key", "offset", "reason"))
+S3_SWEPT = Event("s3.swept", INFO, ("prefix", "found"))
+REDIS_AWAY = Event("redis.away", WARNING, ("reason",))
+REDIS_BACK = Event("redis.back", INFO)
+
+
+def say(event: Event, /, **fields: object) -> None:
+    """Log `event`; cheap when its level is not wanted."""
+    structlog.get_logger().log(event.level, event.name, **fields)
+
+
+@contextmanager
+def bound(**context: object) -> Iterator[None]:
+    """Bind context for everything said in this block (and in tasks that are started in it)."""
+    with structlog.contextvars.bound_contextvars(**context):
+        yield
+
+
+def configure(*, level: str, form: str, stream: TextIO = sys.stderr) -> None:
+    """Set up rendering once: `form` is ``json`` (machines) or ``text`` (people); `level` a name of `logging`."""
+    renderer: structlog.typing.Processor
+    if form == "json":
+        tail: list[structlog.typing.Processor] = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),
+        ]
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24)
+        tail = [renderer]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            hide_queries,
+            *tail,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+
+
+def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut the query string of every field that is named ``url`` or ends in ``_url``."""
+    for name, value in event.items():
+        if (name == "url" or name.endswith("_url")) and isinstance(value, str) and "?" in value:
+            event[name] = value.split("?", 1)[0] + "?…"
+    return event

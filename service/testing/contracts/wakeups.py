@@ -1,0 +1,93 @@
+"""What every `ports.Wakeups` does; a subclass brings `wakeups`, and `elsewhere`: the channel in another process."""
+
+import asyncio
+
+import pytest
+
+from service.ports import Wakeups
+
+LONG = 30.0  # seconds; no test lasts that long unless a wake-up was lost
+SHORT = 0.02
+
+
+async def asleep(wakeups: Wakeups, count: int) -> list[asyncio.Task[bool]]:
+    """So many sleepers, all of whom wait already."""
+    sleepers = [asyncio.create_task(wakeups.wait(LONG)) for _ in range(count)]
+    await asyncio.wait(sleepers, timeout=0)  # gives each its first turn
+    return sleepers
+
+
+class WakeupsContract:
+    """Within one process."""
+
+    async def test_silence_ends_with_the_time(self, wakeups: Wakeups) -> None:
+        """When nobody announces anything, a sleeper wakes by itself and knows it."""
+        assert await wakeups.wait(SHORT) is False
+
+    async def test_all_sleepers_wake(self, wakeups: Wakeups) -> None:
+        """One announcement wakes everybody who waits."""
+        sleepers = await asleep(wakeups, 5)
+
+        await wakeups.announce()
+
+        async with asyncio.timeout(LONG / 2):
+            assert await asyncio.gather(*sleepers) == [True] * 5
+
+    async def test_an_announcement_between_two_waits_is_kept_once(self, wakeups: Wakeups) -> None:
+        """Who was busy when work came hears of it at the next wait, and not again at the one after."""
+        await wakeups.announce()
+        await wakeups.announce()
+
+        assert await wakeups.wait(LONG) is True
+        assert await wakeups.wait(SHORT) is False
+
+    async def test_what_woke_a_sleeper_is_used_up(self, wakeups: Wakeups) -> None:
+        """An announcement that somebody heard does not ring a second time."""
+        [sleeper] = await asleep(wakeups, 1)
+        await wakeups.announce()
+        async with asyncio.timeout(LONG / 2):
+            assert await sleeper is True
+
+        assert await wakeups.wait(SHORT) is False
+
+    async def test_a_sleeper_that_is_cancelled_passes_it_on(self, wakeups: Wakeups) -> None:
+        """An announcement whose only hearer is cancelled in the same moment is kept for the next."""
+        [sleeper] = await asleep(wakeups, 1)
+        await wakeups.announce()
+        if sleeper.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await sleeper
+            assert await wakeups.wait(LONG) is True
+
+    async def test_a_cancelled_sleeper_leaves_no_trace(self, wakeups: Wakeups) -> None:
+        """Giving up waiting swallows nothing that comes later."""
+        [sleeper] = await asleep(wakeups, 1)
+        sleeper.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sleeper
+
+        await wakeups.announce()
+
+        assert await wakeups.wait(LONG) is True
+
+
+class SharedWakeupsContract(WakeupsContract):
+    """Between processes."""
+
+    async def test_sleepers_elsewhere_wake(self, wakeups: Wakeups, elsewhere: Wakeups) -> None:
+        """An announcement is heard in other processes, by all who sleep there."""
+        sleepers = await asleep(elsewhere, 3)
+
+        await wakeups.announce()
+
+        async with asyncio.timeout(LONG / 2):
+            assert await asyncio.gather(*sleepers) == [True] * 3
+
+    async def test_it_works_both_ways(self, wakeups: Wakeups, elsewhere: Wakeups) -> None:
+        """Neither end is the first."""
+        for here, there in ((wakeups, elsewhere), (elsewhere, wakeups)):
+            [sleeper] = await asleep(there, 1)
+            await here.announce()
+            async with asyncio.timeout(LONG / 2):
+                assert await sleeper is True
+            assert await here.wait(LONG) is True  # one's own announcement counts here as well

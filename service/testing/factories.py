@@ -1,0 +1,116 @@
+"""Values with everything in them that must be there, so that a test names only what it is about."""
+
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+from service.core.job import Failure, Job, Output, State
+from service.core.media import Source, Target
+from service.core.naming import input_key, output_key
+from service.core.upload import Upload
+from service.testing.clock import NOON
+
+A_DAY = 86_400.0
+WAV = Source(container="wav", demuxer="wav", content_type="audio/wav")
+MP3 = Target(format="mp3")
+
+
+class JobFields(TypedDict, total=False):
+    """What can be said about a job."""
+
+    job_id: str
+    tenant: str
+    upload_id: str
+    input_key: str
+    input_etag: str
+    input_size: int
+    source: Source
+    target: Target
+    filename: str
+    created_at: float
+    expires_at: float
+    state: State
+    due_at: float
+    owner: str | None
+    attempt: int
+    beat: int
+    lapses: int
+    faults: int
+    percent: float
+    shown: float
+    cancel_requested: bool
+    path: str | None
+    started_at: float | None
+    finished_at: float | None
+    output: Output | None
+    failure: Failure | None
+
+
+class UploadFields(TypedDict, total=False):
+    """What can be said about an upload."""
+
+    upload_id: str
+    tenant: str
+    filename: str
+    key: str
+    size: int
+    etag: str
+    source: Source
+    created_at: float
+    expires_at: float
+
+
+def a_job(**interesting: Unpack[JobFields]) -> Job:
+    """A queued job of a WAV that is to become an MP3, but for what is `interesting`."""
+    upload_id = interesting.get("upload_id", "upload1")
+    created_at = interesting.get("created_at", NOON)
+    usual = Job(
+        job_id="job1",
+        tenant="tenant1",
+        upload_id=upload_id,
+        input_key=input_key(upload_id),
+        input_etag="etag1",
+        input_size=1_000_000,
+        source=WAV,
+        target=MP3,
+        filename="song.mp3",
+        created_at=created_at,
+        expires_at=created_at + A_DAY,
+        due_at=created_at,
+    )
+    return replace(usual, **interesting)
+
+
+def a_running_job(**interesting: Unpack[JobFields]) -> Job:
+    """The same, held by ``worker1`` in its first attempt."""
+    running: JobFields = {"state": State.RUNNING, "owner": "worker1", "attempt": 1, "started_at": NOON}
+    running.update(interesting)
+    return a_job(**running)
+
+
+def an_output(job: Job | None = None, size: int = 100_000) -> Output:
+    """What the present attempt of `job` makes."""
+    job = job or a_running_job()
+    return Output(key=output_key(job.job_id, job.attempt, job.filename), size=size, etag=f"etag-{job.attempt}")
+
+
+def a_failure(code: str = "bad_media") -> Failure:
+    """A failure with diagnostics of every kind that JSON knows."""
+    return Failure(code=code, detail="No audio.", diagnostics={"exit_code": 1, "last_lines": ["a", "ü"], "time": 0.25})
+
+
+def an_upload(**interesting: Unpack[UploadFields]) -> Upload:
+    """A WAV that has arrived, but for what is `interesting`."""
+    upload_id = interesting.get("upload_id", "upload1")
+    created_at = interesting.get("created_at", NOON)
+    usual = Upload(
+        upload_id=upload_id,
+        tenant="tenant1",
+        filename="song.wav",
+        key=input_key(upload_id),
+        size=1_000_000,
+        etag="etag1",
+        source=WAV,
+        created_at=created_at,
+        expires_at=created_at + A_DAY,
+    )
+    return replace(usual, **interesting)

@@ -1,0 +1,84 @@
+"""Hints in memory: a board and a channel that several simulated processes share, and that can go away."""
+
+import asyncio
+
+from service.core.progress import Hint
+from service.ports import Clock
+
+
+class MemoryBoard:
+    """`ports.ProgressBoard`; while `away` is set, it says nothing. `flush` is what a restarted Redis remembers."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.hints: dict[str, Hint] = {}
+
+    async def publish(self, job_id: str, hint: Hint) -> None:
+        shown = self.hints.get(job_id, Hint(-1.0, -1))
+        if self.away or hint.percent < shown.percent:
+            return
+        self.hints[job_id] = Hint(hint.percent, max(hint.attempt, shown.attempt))
+
+    async def read(self, job_id: str) -> Hint | None:
+        return None if self.away else self.hints.get(job_id)
+
+    async def forget(self, job_id: str) -> None:
+        if not self.away:
+            self.hints.pop(job_id, None)
+
+    def flush(self) -> None:
+        """Forget everything."""
+        self.hints.clear()
+
+    @property
+    def degraded(self) -> bool:
+        return self.away
+
+
+class MemoryChannel:
+    """What the `MemoryWakeups` of several processes have in common; while `away`, each hears only itself."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.ends: list[MemoryWakeups] = []
+
+
+class MemoryWakeups:
+    """`ports.Wakeups`: one per simulated process."""
+
+    def __init__(self, clock: Clock, channel: MemoryChannel | None = None) -> None:
+        self._clock = clock
+        self._channel = channel or MemoryChannel()
+        self._channel.ends.append(self)
+        self._bell = asyncio.Event()  # kept ringing until one who waits has heard it
+        self._listeners = 0
+
+    async def announce(self) -> None:
+        for end in [self] if self._channel.away else self._channel.ends:
+            end.ring()
+
+    async def wait(self, seconds: float) -> bool:
+        if self._bell.is_set():
+            self._bell.clear()
+            return True
+        self._listeners += 1
+        bell = self._bell
+        hearing = asyncio.ensure_future(bell.wait())
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({hearing, timer}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if bell.is_set():
+                self.ring()
+            raise
+        finally:
+            self._listeners -= bell is self._bell
+            hearing.cancel()
+            timer.cancel()
+        return bell.is_set()
+
+    def ring(self) -> None:
+        """Wake all who listen, or the next who does."""
+        self._bell.set()
+        if self._listeners:
+            self._bell, self._listeners = asyncio.Event(), 0

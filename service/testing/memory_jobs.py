@@ -1,0 +1,132 @@
+"""
+The job and upload store in a dictionary: what `dynamodb_jobs` does, written with the pure methods of `core.job`.
+
+No method waits for anything, so each is atomic on one event loop, and the same calls give the same answers in every
+run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
+from service.core.job import Failure, Holding, Job, Output, State
+from service.core.queue import candidates, same_order
+from service.core.upload import Upload
+from service.ports import IdempotencyKey
+
+
+class MemoryJobs:
+    """`ports.JobStore` and `ports.UploadStore`; shared by all who are to see the same jobs."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.uploads: dict[str, Upload] = {}
+        self._accepted: dict[str, tuple[IdempotencyKey, Job]] = {}
+
+    async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
+        if key is not None and (first := self._accepted_under(key, job.created_at)):
+            return first
+        there = self.jobs.get(job.job_id)
+        if there is not None and not same_order(there, job):
+            raise IllegalTransition("Another job has this id.")
+        if key is not None and there is None:
+            self._accepted[key.key] = key, job
+        return self.jobs.setdefault(job.job_id, job)
+
+    async def get(self, job_id: str) -> Job | None:
+        return self.jobs.get(job_id)
+
+    async def claimable(self, now: float, limit: int) -> Sequence[str]:
+        queued = ((job.due_at, job.job_id) for job in self.jobs.values() if job.state is State.QUEUED)
+        return candidates(queued, now, limit)
+
+    async def running(self) -> Sequence[Job]:
+        return sorted(
+            (job for job in self.jobs.values() if job.state is State.RUNNING),
+            key=lambda job: job.job_id,
+        )
+
+    async def claim(self, job_id: str, owner: str, now: float) -> Job:
+        return self._put(self._found(job_id).claimed(owner, now))
+
+    async def take_over(self, seen: Job, owner: str) -> Job:
+        return self._put(self._stood_still(seen).taken_over(owner))
+
+    async def exhaust(self, seen: Job, failure: Failure, now: float) -> Job:
+        return self._put(self._stood_still(seen).exhausted(failure, now))
+
+    async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
+        return self._put(self._held(holding).renewed(percent, path))
+
+    async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
+        return self._put(self._held(holding).released(due_at, fault=fault))
+
+    async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
+        there = self.jobs.get(holding.job_id)
+        if there is not None and there.state is State.SUCCEEDED and there.output == output:
+            return there
+        return self._put(self._held(holding).succeeded(output, now))
+
+    async def fail(self, holding: Holding, failure: Failure, now: float) -> Job:
+        return self._put(self._held(holding).failed(failure, now))
+
+    async def stop(self, holding: Holding, now: float) -> Job:
+        return self._put(self._held(holding).stopped(now))
+
+    async def cancel(self, job_id: str, now: float) -> Job:
+        job = self._found(job_id)
+        return job if job.final else self._put(job.cancelled(now))
+
+    async def note_shown(self, job_id: str, percent: float) -> None:
+        job = self.jobs.get(job_id)
+        if job is not None and not job.final:
+            self._put(replace(job, shown=max(job.shown, percent)))
+
+    async def delete(self, job_id: str) -> None:
+        job = self.jobs.get(job_id)
+        if job is not None and not job.final:
+            raise IllegalTransition("Only a job that is over can be deleted; cancel it first.")
+        self.jobs.pop(job_id, None)
+
+    async def put_upload(self, upload: Upload) -> None:
+        if self.uploads.setdefault(upload.upload_id, upload) != upload:
+            raise IllegalTransition("Another upload has this id.")
+
+    async def get_upload(self, upload_id: str) -> Upload | None:
+        return self.uploads.get(upload_id)
+
+    async def delete_upload(self, upload_id: str) -> None:
+        self.uploads.pop(upload_id, None)
+
+    # ── guards ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _held(self, holding: Holding) -> Job:
+        """The fence."""
+        job = self.jobs.get(holding.job_id)
+        if job is None or not job.held_by(holding):
+            raise Fenced
+        return job
+
+    def _stood_still(self, seen: Job) -> Job:
+        job = self.jobs.get(seen.job_id)
+        if job is None or (job.attempt, job.beat) != (seen.attempt, seen.beat):
+            raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
+        return job
+
+    def _found(self, job_id: str) -> Job:
+        if job_id not in self.jobs:
+            raise NotFound
+        return self.jobs[job_id]
+
+    def _accepted_under(self, key: IdempotencyKey, now: float) -> Job | None:
+        """The job that this key stands for, unless the key's time is over or the job was deleted since."""
+        used, first = self._accepted.get(key.key, (None, None))
+        if used is None or first is None or first.expires_at <= now:
+            return None
+        if used.fingerprint != key.fingerprint:
+            raise IdempotencyReuse
+        return self.jobs.get(first.job_id)
+
+    def _put(self, job: Job) -> Job:
+        self.jobs[job.job_id] = job
+        return job

@@ -1,0 +1,113 @@
+"""An object store in a dictionary, with a place to put trouble."""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from service.core.errors import Definite, EmptyUpload, ObjectChanged, ObjectGone, UploadTooLarge
+from service.core.naming import content_disposition
+from service.ports import Stored
+
+CHUNK = 256 * 1024  # bytes, as the real one
+
+# Called as (verb, key or prefix, "before" or "after" the effect); may wait, and may raise a `StoreError`.
+Trouble = Callable[[str, str, str], Awaitable[None]]
+
+
+async def no_trouble(verb: str, key: str, moment: str) -> None:
+    """Let everything pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object."""
+
+    data: bytes
+    content_type: str
+    etag: str
+
+
+class MemoryObjects:
+    """
+    `ports.ObjectStore` for tests and simulations; share one among all that would share a bucket.
+
+    `objects` and `unfinished` (upload id to key) are there to be looked at and tampered with.
+    """
+
+    def __init__(self, trouble: Trouble = no_trouble) -> None:
+        self.objects: dict[str, Kept] = {}
+        self.unfinished: dict[str, str] = {}
+        self.trouble = trouble
+
+    def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> Stored:
+        """Store bytes at once, without trouble."""
+        self.objects[key] = Kept(data, content_type, hashlib.md5(data, usedforsecurity=False).hexdigest())
+        return self._stored(key)
+
+    async def receive(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str, limit: int) -> Stored:
+        data = bytearray()
+        async for chunk in chunks:
+            data += chunk
+            if len(data) > limit:
+                raise UploadTooLarge(f"The upload is larger than {limit} bytes.", limit=limit)
+        if not data:
+            raise EmptyUpload
+        await self.trouble("receive", key, "before")
+        self.put(key, bytes(data), content_type)
+        try:
+            await self.trouble("receive", key, "after")
+        except BaseException:
+            self.objects.pop(key, None)  # what did not return leaves nothing
+            raise
+        return self._stored(key)
+
+    async def head(self, key: str) -> Stored:
+        await self.trouble("head", key, "before")
+        return self._stored(key)
+
+    async def peek(self, key: str, *, etag: str, start: int, length: int) -> bytes:
+        await self.trouble("peek", key, "before")
+        return self._matching(key, etag).data[start : start + length]
+
+    async def read(self, key: str, *, etag: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        for at in range(start, stop, CHUNK):
+            await self.trouble("read", key, "before")
+            data = self._matching(key, etag).data
+            if stop > len(data):
+                raise Definite(f"asked for bytes {start} to {stop} of {len(data)}")
+            yield data[at : min(at + CHUNK, stop)]
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self.trouble("delete", key, "before")
+            self.objects.pop(key, None)
+            await self.trouble("delete", key, "after")
+
+    async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> Sequence[str]:
+        if not prefix:
+            raise ValueError("an empty prefix is the whole bucket")
+        await self.trouble("delete_prefix", prefix, "before")
+        uploads = {upload_id: key for upload_id, key in self.unfinished.items() if key.startswith(prefix)}
+        objects = [key for key in self.objects if key.startswith(prefix) and key != keep]
+        for upload_id in uploads:
+            del self.unfinished[upload_id]
+        for key in objects:
+            del self.objects[key]
+        await self.trouble("delete_prefix", prefix, "after")
+        return sorted({*objects, *uploads.values()})
+
+    async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
+        query = {"disposition": content_disposition(filename), "type": content_type, "seconds": seconds}
+        return f"https://objects.invalid/{quote(key)}?{urlencode(query)}"
+
+    def _stored(self, key: str) -> Stored:
+        if key not in self.objects:
+            raise ObjectGone(key)
+        kept = self.objects[key]
+        return Stored(key, len(kept.data), kept.etag)
+
+    def _matching(self, key: str, etag: str) -> Kept:
+        if self._stored(key).etag != etag:
+            raise ObjectChanged(key)
+        return self.objects[key]

@@ -1,0 +1,30 @@
+"""What the web layer is given, and how a handler asks for it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from service.ports import Clock, Ids, JobStore, ObjectStore, ProgressBoard, UploadStore, Wakeups
+from service.web.config import WebConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebDependencies:
+    """Everything outside of this process that a request may need; nothing else is shared between requests."""
+
+    jobs: JobStore
+    uploads: UploadStore
+    objects: ObjectStore
+    board: ProgressBoard
+    wakeups: Wakeups
+    clock: Clock
+    ids: Ids
+    checks: Callable[[], Awaitable[Mapping[str, str]]]
+    """Name of each backing service → ``ok``, ``degraded…`` (we go on without it) or what is wrong with it."""
+
+
+# What a handler writes to be handed them. They are our own objects: nothing for litestar to validate.
+Deps = NamedDependency[SkipValidation[WebDependencies]]
+Config = NamedDependency[SkipValidation[WebConfig]]

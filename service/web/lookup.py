@@ -1,0 +1,63 @@
+"""Finding what a path names, for the one who asks: the only place that decides between 404, 410 and an answer."""
+
+import re
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.datastructures import State
+from litestar.params import PathParameter
+
+from service.core.errors import Expired, NotFound
+from service.core.job import Job
+from service.core.upload import Upload
+from service.web.dependencies import WebDependencies
+
+ID_PATTERN = "^[a-z0-9]{16,40}$"
+_ID = re.compile(r"[a-z0-9]{16,40}")
+
+HttpRequest = Request[Any, Any, State]
+
+# The pattern is documented but not validated by litestar, whose answer would be 400: what cannot exist is not found.
+UploadId = Annotated[
+    str, PathParameter(title="Upload id", description="`upload_id` of an upload", schema_extra={"pattern": ID_PATTERN})
+]
+JobId = Annotated[
+    str, PathParameter(title="Job id", description="`job_id` of a job", schema_extra={"pattern": ID_PATTERN})
+]
+
+
+def tenant_of(request: HttpRequest) -> str:
+    """Whose request this is. There are no keys yet, so all belong to the one nameless tenant."""
+    del request
+    return ""
+
+
+def checked_id(text: str) -> str:
+    """The id, if it is spelled like one; raises `NotFound` otherwise, before any store is asked."""
+    if _ID.fullmatch(text) is None:
+        raise NotFound
+    return text
+
+
+async def find_upload(deps: WebDependencies, tenant: str, upload_id: str) -> Upload:
+    """Raises `NotFound` (unknown, or somebody else's) or `Expired`."""
+    upload = await deps.uploads.get_upload(checked_id(upload_id))
+    if upload is None or upload.tenant != tenant:
+        raise NotFound(f"There is no upload {upload_id}.")
+    if deps.clock.wall() >= upload.expires_at:
+        raise Expired(f"Upload {upload_id} has expired.")
+    return upload
+
+
+def visible(deps: WebDependencies, tenant: str, job_id: str, job: Job | None) -> Job:
+    """The job, if this tenant may see it and its time is not over. Raises `NotFound` or `Expired`."""
+    if job is None or job.tenant != tenant:
+        raise NotFound(f"There is no job {job_id}.")
+    if deps.clock.wall() >= job.expires_at:
+        raise Expired(f"Job {job_id} has expired.")
+    return job
+
+
+async def find_job(deps: WebDependencies, tenant: str, job_id: str) -> Job:
+    """Raises `NotFound` (unknown, or somebody else's) or `Expired`."""
+    return visible(deps, tenant, job_id, await deps.jobs.get(checked_id(job_id)))

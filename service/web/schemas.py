@@ -1,0 +1,190 @@
+"""
+The documents of the API, and how they are made from what the core knows.
+
+Links are paths, not addresses: they hold behind any proxy and for any name of the service.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from service.core.job import Job, State
+from service.core.upload import Upload
+from service.web.progress import View
+
+Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
+Size = Annotated[int, Meta(ge=0, description="bytes")]
+
+
+class UploadLinks(msgspec.Struct, frozen=True):
+    """Where to go from an upload."""
+
+    self: str
+    jobs: Annotated[str, Meta(description="POST here to convert it")]
+
+
+class UploadDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that is complete and was recognised."""
+
+    upload_id: Annotated[str, Meta(examples=["mfrggzdfmztwq2lknnwg23tpoa"])]
+    filename: Annotated[str, Meta(examples=["Übung 1.wav"])]
+    size: Size
+    format: Annotated[str, Meta(description="what the bytes are, whatever the name says", examples=["wav"])]
+    created_at: datetime
+    expires_at: datetime
+    links: UploadLinks
+
+
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to convert into what."""
+
+    upload_id: Annotated[str, Meta(examples=["mfrggzdfmztwq2lknnwg23tpoa"])]
+    format: Annotated[str, Meta(description="a name from GET /v1/formats", examples=["mp3"])]
+    options: Annotated[
+        dict[str, Any], Meta(description="what GET /v1/formats lists for the format", examples=[{"bitrate_kbps": 192}])
+    ] = {}
+
+
+class JobError(msgspec.Struct, frozen=True):
+    """Why a job failed."""
+
+    code: Annotated[str, Meta(examples=["bad_media"])]
+    detail: str
+    diagnostics: dict[str, Any]
+
+
+class JobLinks(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to go from a job."""
+
+    self: str
+    progress: str
+    events: str
+    cancel: str | UnsetType = UNSET
+    download: str | UnsetType = UNSET
+
+
+class ProgressDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job is."""
+
+    job_id: str
+    state: State
+    percent: Percent
+    attempt: Annotated[int, Meta(ge=0, description="how many times a worker has begun")]
+    resumed: Annotated[
+        bool, Meta(description="an earlier attempt was interrupted; the reading holds until it is passed")
+    ]
+
+
+class JobDocument(ProgressDocument, frozen=True, kw_only=True):
+    """A conversion."""
+
+    upload_id: str
+    filename: Annotated[str, Meta(description="of the output", examples=["Übung 1.mp3"])]
+    format: str
+    options: Annotated[dict[str, Any], Meta(description="those that differ from the defaults")]
+    path: Annotated[str | None, Meta(description="`streaming` or `local`, once the conversion runs")]
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime
+    size: Annotated[Size | UnsetType, Meta(description="of the output, when succeeded")] = UNSET
+    error: JobError | UnsetType = UNSET
+    links: JobLinks
+
+
+class HealthDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """How this container is."""
+
+    status: Annotated[str, Meta(description="`ok`, `degraded` (all works, some of it slower) or `unavailable`")]
+    version: str
+    instance: str
+    checks: dict[str, str] | UnsetType = UNSET
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457). `code` is stable and meant for programs; further members depend on it."""
+
+    type: Annotated[str, Meta(examples=["urn:reprise:problem:not_found"])]
+    title: str
+    status: int
+    detail: str
+    code: Annotated[str, Meta(examples=["not_found"])]
+    request_id: str
+    hint: str | UnsetType = UNSET
+    retry_after: Annotated[float | UnsetType, Meta(description="seconds; also as the Retry-After header")] = UNSET
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time in UTC (written as RFC 3339 with a Z), to the millisecond."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC)
+
+
+def upload_path(upload_id: str) -> str:
+    """Where an upload is."""
+    return f"/v1/uploads/{upload_id}"
+
+
+def job_path(job_id: str) -> str:
+    """Where a job is."""
+    return f"/v1/jobs/{job_id}"
+
+
+def upload_document(upload: Upload) -> UploadDocument:
+    """An upload as its client reads it."""
+    return UploadDocument(
+        upload_id=upload.upload_id,
+        filename=upload.filename,
+        size=upload.size,
+        format=upload.source.container,
+        created_at=moment(upload.created_at),
+        expires_at=moment(upload.expires_at),
+        links=UploadLinks(self=upload_path(upload.upload_id), jobs="/v1/jobs"),
+    )
+
+
+def progress_document(view: View) -> ProgressDocument:
+    """How far a job is, and no more."""
+    job = view.job
+    return ProgressDocument(
+        job_id=job.job_id, state=job.state, percent=view.percent, attempt=job.attempt, resumed=job.attempt > 1
+    )
+
+
+def job_document(view: View) -> JobDocument:
+    """A job as its client reads it."""
+    job, failure = view.job, view.job.failure
+    return JobDocument(
+        job_id=job.job_id,
+        state=job.state,
+        percent=view.percent,
+        attempt=job.attempt,
+        resumed=job.attempt > 1,
+        upload_id=job.upload_id,
+        filename=job.filename,
+        format=job.target.format,
+        options=dict(job.target.options.to_dict()),
+        path=job.path,
+        cancel_requested=job.cancel_requested,
+        created_at=moment(job.created_at),
+        started_at=None if job.started_at is None else moment(job.started_at),
+        finished_at=None if job.finished_at is None else moment(job.finished_at),
+        expires_at=moment(job.expires_at),
+        size=UNSET if job.output is None else job.output.size,
+        error=UNSET if failure is None else JobError(failure.code, failure.detail, dict(failure.diagnostics)),
+        links=links_of(job),
+    )
+
+
+def links_of(job: Job) -> JobLinks:
+    """What can be done with a job now."""
+    path = job_path(job.job_id)
+    return JobLinks(
+        self=path,
+        progress=f"{path}/progress",
+        events=f"{path}/events",
+        cancel=UNSET if job.final else f"{path}/cancel",
+        download=f"{path}/download" if job.state is State.SUCCEEDED else UNSET,
+    )

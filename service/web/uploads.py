@@ -1,0 +1,157 @@
+"""
+Uploads through the service: a raw body or a form, streamed into the object store and recognised on the way.
+
+An upload exists when its record is written; until then nobody knows its id, and whatever goes wrong takes the bytes
+away again. Uploads know nothing of jobs: a job in progress is not asked when its input is deleted.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from litestar import Controller, Response, delete, get, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.params import QueryParameter
+
+from service import telemetry
+from service.core.errors import (
+    ClientError,
+    EmptyUpload,
+    Expired,
+    InvalidRequest,
+    NotFound,
+    RepriseError,
+    StoreError,
+    UnsupportedMedia,
+    UploadIncomplete,
+    UploadTooLarge,
+)
+from service.core.naming import input_key, safe_filename
+from service.core.upload import Upload
+from service.web.bodies import arriving, refuse_too_large
+from service.web.config import WebConfig
+from service.web.dependencies import Config, Deps, WebDependencies
+from service.web.disposition import filename_in
+from service.web.forms import open_file
+from service.web.inspection import Inspection
+from service.web.lookup import HttpRequest, UploadId, checked_id, find_upload, tenant_of
+from service.web.problems import documented
+from service.web.schemas import UploadDocument, upload_document, upload_path
+
+FORM = "multipart/form-data"
+
+Filename = Annotated[
+    str | None,
+    QueryParameter(
+        description="Name of the file, for people to read. Without it the name is taken from the form's file, or from "
+        "Content-Disposition (`filename*` of RFC 8187 included).",
+    ),
+]
+
+
+@dataclass
+class UploadOperation(Operation):
+    """The body is a stream that litestar never sees as a value, so its description is given by hand."""
+
+    def __post_init__(self) -> None:
+        binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        form = Schema(type=OpenAPIType.OBJECT, properties={"file": binary}, required=["file"])
+        self.request_body = RequestBody(
+            description="The file, as it is or as the one file of a form.",
+            required=True,
+            content={"application/octet-stream": OpenAPIMediaType(schema=binary), FORM: OpenAPIMediaType(schema=form)},
+        )
+
+
+class Uploads(Controller):
+    """`/v1/uploads`."""
+
+    path = "/uploads"
+    tags = ("uploads",)
+
+    @post(
+        operation_id="createUpload",
+        summary="Upload a file",
+        operation_class=UploadOperation,
+        request_max_body_size=None,  # ours is checked in `bodies`: it is configured, and a form may be a little larger
+        responses=documented(
+            InvalidRequest, EmptyUpload, UnsupportedMedia, UploadTooLarge, UploadIncomplete, ClientError
+        ),
+    )
+    async def create(
+        self, request: HttpRequest, deps: Deps, config: Config, filename: Filename = None
+    ) -> Response[UploadDocument]:
+        """Stream a file in. It is recognised by its bytes, never by its name, and kept until `expires_at`."""
+        try:
+            upload = await receive(request, deps, config, filename)
+        except RepriseError as error:
+            telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
+            raise
+        telemetry.say(
+            telemetry.UPLOAD_STORED,
+            upload_id=upload.upload_id,
+            filename=upload.filename,
+            size=upload.size,
+            format=upload.source.container,
+            key=upload.key,
+        )
+        return Response(upload_document(upload), headers={"Location": upload_path(upload.upload_id)})
+
+    @get("/{upload_id:str}", operation_id="getUpload", summary="An upload", responses=documented(NotFound, Expired))
+    async def read(self, request: HttpRequest, deps: Deps, upload_id: UploadId) -> UploadDocument:
+        """What an upload is and how long it is kept."""
+        return upload_document(await find_upload(deps, tenant_of(request), upload_id))
+
+    @delete("/{upload_id:str}", operation_id="deleteUpload", summary="Delete an upload", responses=documented(NotFound))
+    async def remove(self, request: HttpRequest, deps: Deps, upload_id: UploadId) -> None:
+        """Remove the bytes and the record. Safe to repeat; jobs that have read the upload are not affected."""
+        upload = await deps.uploads.get_upload(checked_id(upload_id))
+        if upload is not None and upload.tenant == tenant_of(request):
+            await deps.uploads.delete_upload(upload_id)
+        if upload is None or upload.tenant == tenant_of(request):
+            # Also when there is no record: an earlier call may have stopped half-way.
+            await deps.objects.delete([input_key(upload_id)])
+
+
+async def receive(request: HttpRequest, deps: WebDependencies, config: WebConfig, filename: str | None) -> Upload:
+    """Take in one upload. Raises what is wrong with it, `StoreError`, and leaves nothing behind then."""
+    media_type, parameters = request.content_type
+    refuse_too_large(request, config.max_upload_bytes, form=media_type == FORM)
+    body = arriving(request, config.max_upload_bytes)
+    chunks: AsyncIterator[bytes] = body
+    named = filename_in(request.headers.get("content-disposition"))
+    if media_type == FORM:
+        if not parameters.get("boundary"):
+            raise ClientError("The Content-Type of the form names no boundary.")
+        file = await open_file(body, parameters["boundary"])
+        chunks, named = file.chunks, file.filename
+
+    upload_id = deps.ids.new()
+    key = input_key(upload_id)
+    inspection = Inspection(request.content_length or config.max_upload_bytes)
+    stored = await deps.objects.receive(
+        key, inspection.watch(chunks), content_type="application/octet-stream", limit=config.max_upload_bytes
+    )
+    now = deps.clock.wall()
+    try:
+        if inspection.source is None or stored.size != inspection.size:
+            raise UploadIncomplete
+        upload = Upload(
+            upload_id=upload_id,
+            tenant=tenant_of(request),
+            filename=safe_filename(filename or named),
+            key=key,
+            size=stored.size,
+            etag=stored.etag,
+            source=inspection.source,
+            created_at=now,
+            expires_at=now + config.ttl_seconds,
+        )
+        await deps.uploads.put_upload(upload)
+    except RepriseError:
+        with contextlib.suppress(StoreError):  # best effort; the lifecycle rule of the bucket takes what stays
+            await deps.objects.delete([key])
+        raise
+    return upload

@@ -1,0 +1,153 @@
+"""
+One attempt: the steps in their order under one lease, and the record of how it ended.
+
+Three tasks run side by side: the steps, the heartbeat, and the one that shows progress. Whichever of the first two
+ends first decides; the others are stopped and waited for, so that nothing of an attempt outlives it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from service import telemetry
+from service.core.errors import Fenced, RepriseError, StoreError
+from service.core.job import Job
+from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
+from service.core.progress import Hint
+from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.heartbeat import CancelRequested, Heartbeat, TrustEnded
+from service.worker.steps import STEPS, Work, tidy
+
+
+class Attempt:
+    """Run with `run`; another task may call `hand_back` at any time to give the job back at once."""
+
+    def __init__(self, ports: WorkerPorts, config: WorkerConfig, job: Job, claimed_at: float) -> None:
+        self._ports, self._config = ports, config
+        self._heartbeat = Heartbeat(ports.jobs, ports.clock, config.lease, job, claimed_at)
+        self._work = Work(ports=ports, heartbeat=self._heartbeat, job=job, started=claimed_at)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._handed_back = False
+
+    async def run(self) -> Outcome:
+        """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
+        job = self._work.job
+        with telemetry.bound(job_id=job.job_id, attempt=job.attempt):
+            outcome = await self._work_out()
+            await self._record(outcome)
+            await tidy(self._work)
+            return outcome
+
+    async def hand_back(self) -> None:
+        """
+        Shutdown: release the lease *now*, then stop.
+
+        The release comes first, so that another container can begin while our ffmpeg is still being stopped: from that
+        write on we are fenced, so the overlap is harmless. Once the output may be recorded there is nothing to give
+        back.
+        """
+        if self._work.stored is not None:
+            return  # publishing is done; the record is one write away and quicker than a new attempt
+        self._handed_back = True
+        with telemetry.bound(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
+            await self._record(Released(0.0, fault=False, reason="shutdown"))
+        for task in self._tasks:
+            task.cancel()
+
+    async def _work_out(self) -> Outcome:
+        steps = asyncio.create_task(self._steps(), name="steps")
+        pulse = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
+        show = asyncio.create_task(self._show(), name="show")
+        self._tasks = (steps, pulse, show)
+        if self._handed_back:
+            steps.cancel()
+        try:
+            await asyncio.wait({steps, pulse}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            verdict = steps if steps.done() else pulse
+            await _stop(*self._tasks)
+        return self._judge(verdict)
+
+    async def _steps(self) -> None:
+        for step in STEPS:
+            self._heartbeat.check()
+            telemetry.say(telemetry.JOB_STEP, step=step.__name__)
+            await step(self._work)
+
+    async def _show(self) -> None:
+        """Bring readings to the board; it ignores what is lower than what it has."""
+        last = -1.0
+        while True:
+            percent = self._heartbeat.showable
+            if percent != last:
+                last = percent
+                await self._ports.board.publish(self._work.job.job_id, Hint(percent, self._work.job.attempt))
+            await self._ports.clock.sleep(self._config.show_interval)
+
+    def _judge(self, task: asyncio.Task[None]) -> Outcome:
+        """The one place where the end of a task becomes an outcome."""
+        if self._handed_back:
+            return Lost("handed back")
+        if task.cancelled():
+            return Released(0.0, fault=False, reason="cancelled")
+        match task.exception():
+            case None if self._work.job.output is not None:
+                return Succeeded(self._work.job.output)
+            case CancelRequested():
+                return Stopped()
+            case TrustEnded():
+                return Lost("trust ended")
+            case Exception() as error:
+                if not isinstance(error, RepriseError):
+                    telemetry.say(telemetry.UNEXPECTED, where="attempt", exc_info=error)
+                return of_exception(error, self._work.job, self._ports.ids.draw())
+            case other:
+                raise other or RuntimeError("the steps ended without an output")
+
+    async def _record(self, outcome: Outcome) -> None:
+        jobs, clock, holding = self._ports.jobs, self._ports.clock, self._heartbeat.holding
+        match outcome:
+            case Succeeded(output):
+                seconds = round(clock.monotonic() - self._work.started, 3)
+                facts = self._work.draft.facts if self._work.draft else {}
+                telemetry.say(telemetry.JOB_SUCCEEDED, seconds=seconds, size=output.size, key=output.key, facts=facts)
+            case Failed(failure):
+                telemetry.say(telemetry.JOB_FAILED, code=failure.code, detail=failure.detail, facts=failure.diagnostics)
+                await self._persist(lambda: jobs.fail(holding, failure, clock.wall()))
+            case Stopped():
+                telemetry.say(telemetry.JOB_STOPPED)
+                await self._persist(lambda: jobs.stop(holding, clock.wall()))
+            case Released(delay, fault, reason):
+                telemetry.say(telemetry.JOB_RELEASED, reason=reason, delay=round(delay, 2))
+                await self._persist(lambda: jobs.release(holding, clock.wall() + delay, fault=fault))
+                await self._ports.wakeups.announce()
+            case Lost(reason):
+                telemetry.say(telemetry.JOB_LOST, reason=reason)
+
+    async def _persist(self, write: Callable[[], Awaitable[Job]]) -> None:
+        """
+        One bookkeeping write, repeated through passing trouble while there is trust.
+
+        Repeating is safe though the first try may have had its effect: the second one is then fenced. Without success
+        the lease lapses, and another worker comes to the same end.
+        """
+        try:
+            async with asyncio.timeout(max(0.5, self._heartbeat.trust_left)):
+                while True:
+                    try:
+                        self._work.job = await write()
+                    except StoreError as error:
+                        telemetry.say(telemetry.WORKER_TROUBLE, where="record", reason=error.detail)
+                        await self._ports.clock.sleep(0.1)
+                    else:
+                        return
+        except TimeoutError:
+            telemetry.say(telemetry.JOB_LOST, reason="could not record the outcome")
+        except Fenced:
+            telemetry.say(telemetry.JOB_LOST, reason="fenced")
+
+
+async def _stop(*tasks: asyncio.Task[None]) -> None:
+    """Cancel, and wait until they have cleaned up after themselves; a second cancellation does not cut that short."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

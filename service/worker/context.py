@@ -1,0 +1,31 @@
+"""What a worker is given, and how it is set up."""
+
+from dataclasses import dataclass, field
+
+from service.core.lease import LeasePolicy
+from service.ports import Clock, Ids, JobStore, ObjectStore, ProgressBoard, Transcoder, Wakeups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPorts:
+    """The outside, as a worker sees it."""
+
+    jobs: JobStore
+    objects: ObjectStore
+    board: ProgressBoard
+    wakeups: Wakeups
+    transcoder: Transcoder
+    clock: Clock
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConfig:
+    """Times in seconds."""
+
+    instance: str  # the `owner` in this worker's leases; unique per process
+    slots: int = 1  # conversions at once
+    lease: LeasePolicy = field(default_factory=LeasePolicy)
+    idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed
+    watch_interval: float = 1.0  # how often running jobs are looked at
+    show_interval: float = 0.25  # how often a reading goes to the board

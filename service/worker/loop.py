@@ -1,0 +1,163 @@
+"""
+The conversion loop: claim what is queued, take over what has lapsed, and know nothing about media.
+
+Two tasks look for work, one for each way to get some: `_claim` reads the queue and sleeps until it is woken, `_watch`
+looks at what others are running. Both stop at a free slot first, so that a busy worker leaves work to others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+
+from service import telemetry
+from service.core.errors import NotFound, Refused, RepriseError, StoreError
+from service.core.job import Job
+from service.core.lease import MAX_LAPSES, Sighting, next_look, sight
+from service.core.outcome import backoff, exhausted
+from service.worker.attempt import Attempt
+from service.worker.context import WorkerConfig, WorkerPorts
+
+FIRST_NAP = 0.05  # seconds: the index shows a new job a little after it was announced
+
+
+class Worker:
+    """Run with `run`; `stop` ends it politely from another task."""
+
+    def __init__(self, ports: WorkerPorts, config: WorkerConfig) -> None:
+        self._ports, self._config = ports, config
+        self._attempts: dict[str, Attempt] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._stopping = asyncio.Event()
+        self._freed = asyncio.Event()
+
+    @property
+    def active(self) -> int:
+        """Conversions running in this process."""
+        return len(self._attempts)
+
+    async def run(self) -> None:
+        """Work until `stop`. An unexpected error ends it: a loop that is broken must not look alive."""
+        async with asyncio.TaskGroup() as group:
+            looking = [
+                group.create_task(self._through_trouble("claim", self._claim), name="claim"),
+                group.create_task(self._through_trouble("watch", self._watch), name="watch"),
+            ]
+            await self._stopping.wait()
+            for task in looking:
+                task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
+            await asyncio.gather(*(attempt.hand_back() for attempt in self._attempts.values()))
+            await asyncio.gather(*self._tasks)
+
+    def stop(self) -> None:
+        """Stop claiming, give back every lease, stop every ffmpeg. Safe to call twice, and before `run`."""
+        self._stopping.set()
+
+    async def _through_trouble(self, where: str, look: Callable[[], Awaitable[None]]) -> None:
+        """Run a looking task through failures of the stores, with a growing pause."""
+        faults = 0
+        while True:
+            try:
+                await look()
+                faults = 0
+            except StoreError as error:
+                faults += 1
+                telemetry.say(telemetry.WORKER_TROUBLE, where=where, reason=error.detail)
+                await self._ports.clock.sleep(min(5.0, backoff(faults, self._ports.ids.draw())))
+
+    async def _claim(self) -> None:
+        """Take queued jobs while slots are free; then sleep, shortly after a wake-up and longer when nothing comes."""
+        nap = self._config.idle_poll
+        while True:
+            if await self._claim_some():
+                nap = FIRST_NAP
+                continue
+            if self._free == 0:
+                self._freed.clear()
+                await self._freed.wait()
+                continue
+            if await self._ports.wakeups.wait(nap):
+                nap = FIRST_NAP
+            else:
+                nap = min(self._config.idle_poll, nap * 2)
+
+    async def _claim_some(self) -> bool:
+        if self._free == 0:
+            return False
+        candidates = await self._ports.jobs.claimable(self._ports.clock.wall(), 4 * self._free)
+        claimed = False
+        for job_id in candidates:
+            if self._free == 0:
+                break
+            claim = self._ports.jobs.claim(job_id, self._config.instance, self._ports.clock.wall())
+            try:
+                job = await self._begin(claim)
+            except (Refused, NotFound):
+                continue  # another worker was quicker, or the index is behind
+            telemetry.say(telemetry.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+            claimed = True
+        return claimed
+
+    async def _watch(self) -> None:
+        """Look at running jobs, and take over those whose lease has lapsed."""
+        memory: dict[str, Sighting] = {}
+        policy = self._config.lease
+        while True:
+            running = await self._ports.jobs.running()
+            now = self._ports.clock.monotonic()
+            others = [job for job in running if job.job_id not in self._attempts]
+            memory, lapsed = sight(memory, others, now, policy.duration)
+            for job in lapsed:
+                await self._rescue(job)
+            wait = next_look(memory, self._ports.clock.monotonic(), policy.duration, self._config.watch_interval)
+            # A lapsed job that we have no slot for stays due: look again soon, not at once.
+            await self._ports.clock.sleep(max(wait, 0.05))
+
+    async def _rescue(self, seen: Job) -> None:
+        """Take over, or end what was taken over too often. Another watcher may be quicker: that is as good."""
+        try:
+            if seen.lapses + 1 >= MAX_LAPSES:
+                await self._ports.jobs.exhaust(seen, exhausted(seen), self._ports.clock.wall())
+                telemetry.say(telemetry.JOB_EXHAUSTED, job_id=seen.job_id, lapses=seen.lapses + 1)
+            elif self._free > 0:
+                job = await self._begin(self._ports.jobs.take_over(seen, self._config.instance))
+                fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": seen.owner}
+                telemetry.say(telemetry.JOB_TAKEN_OVER, **fields)
+        except (Refused, NotFound):
+            return
+
+    @property
+    def _free(self) -> int:
+        return 0 if self._stopping.is_set() else self._config.slots - len(self._attempts)
+
+    async def _begin(self, taking: Coroutine[None, None, Job]) -> Job:
+        """
+        Carry out a claim or takeover, and start the attempt if it succeeds.
+
+        A claim that is under way when the worker is stopped is seen through: it may well have its effect, and a lease
+        that nobody knows of could not be handed back.
+        """
+        sent = self._ports.clock.monotonic()
+        task = asyncio.create_task(taking)
+        try:
+            job = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            with suppress(RepriseError):
+                self._start(await task, sent)
+            raise
+        self._start(job, sent)
+        return job
+
+    def _start(self, job: Job, claimed_at: float) -> None:
+        attempt = Attempt(self._ports, self._config, job, claimed_at)
+        self._attempts[job.job_id] = attempt
+        task: asyncio.Task[object] = asyncio.create_task(attempt.run(), name=f"attempt {job.job_id}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(job.job_id, done))
+
+    def _ended(self, job_id: str, task: asyncio.Task[object]) -> None:
+        self._attempts.pop(job_id, None)
+        self._tasks.discard(task)
+        self._freed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            telemetry.say(telemetry.UNEXPECTED, where="attempt", exc_info=error)

@@ -1,0 +1,1 @@
+"""Real S3 and DynamoDB servers, Redis and ffmpeg, and whole service processes."""

@@ -1,0 +1,104 @@
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.adapters.aws import Aws
+from service.adapters.dynamodb_table import DEFINITION, EXPIRY, check_table, create_table
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+@pytest.fixture
+def client(aws: Aws) -> Iterator["DynamoDBClient"]:
+    """A client, apart from any store."""
+    client = aws.dynamodb()
+    yield client
+    client.close()
+
+
+@pytest.mark.requirement("1.3")
+def test_created_table_is_as_it_should_be(aws: Aws, client: "DynamoDBClient") -> None:
+    """What we create passes our own check, time to live included; creating it again changes nothing."""
+    create_table(client, aws.settings.table)
+
+    assert check_table(client, aws.settings.table) == []
+
+
+def test_table_may_be_created_by_several_at_once(aws: Aws, client: "DynamoDBClient") -> None:
+    """Containers that start together do not trip over each other."""
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: create_table(client, "together"), range(4)))
+
+    assert check_table(client, "together") == []
+
+
+@pytest.mark.requirement("4.1")
+def test_missing_table_is_said(client: "DynamoDBClient") -> None:
+    """A table that is not there is one problem, with what to do about it."""
+    (problem,) = check_table(client, "elsewhere")
+
+    assert "'elsewhere' does not exist" in problem
+    assert "pulumi up" in problem
+
+
+def _no_index(definition: dict[str, Any]) -> None:
+    del definition["GlobalSecondaryIndexes"]
+    definition["AttributeDefinitions"] = definition["AttributeDefinitions"][:1]
+
+
+def _other_index_keys(definition: dict[str, Any]) -> None:
+    definition["GlobalSecondaryIndexes"][0]["KeySchema"].pop()
+    definition["AttributeDefinitions"].pop()
+
+
+def _text_as_due_time(definition: dict[str, Any]) -> None:
+    definition["AttributeDefinitions"][2]["AttributeType"] = "S"
+
+
+def _two_part_key(definition: dict[str, Any]) -> None:
+    definition["KeySchema"].append({"AttributeName": "due_at", "KeyType": "RANGE"})
+
+
+@pytest.mark.requirement("4.1")
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_no_index, "'queue-index' does not exist"),
+        (_other_index_keys, "not keyed by 'queue' and 'due_at'"),
+        (_text_as_due_time, "not a string ('queue') and a number ('due_at')"),
+        (_two_part_key, "is not 'pk' alone"),
+    ],
+)
+def test_wrong_table_is_said(client: "DynamoDBClient", damage: Callable[[dict[str, Any]], None], words: str) -> None:
+    """Each thing that is wrong is one sentence that says what and how to mend it."""
+    definition = deepcopy(dict(DEFINITION))
+    damage(definition)
+    name = damage.__name__.strip("_")
+    client.create_table(TableName=name, **definition)
+    client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRY})
+
+    (problem,) = check_table(client, name)
+
+    assert words in problem
+    assert "pulumi up" in problem
+
+
+@pytest.mark.requirement("1.3", "4.1")
+@pytest.mark.parametrize("attribute", [None, "ttl"])
+def test_wrong_time_to_live_is_said(client: "DynamoDBClient", attribute: str | None) -> None:
+    """A table that never cleans up, or by the wrong attribute, is a problem."""
+    name = f"ttl-{attribute}"
+    client.create_table(TableName=name, **DEFINITION)
+    if attribute:
+        client.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute}
+        )
+
+    (problem,) = check_table(client, name)
+
+    assert (f"on '{attribute}'" if attribute else "is off") in problem
+    assert f"'{EXPIRY}'" in problem

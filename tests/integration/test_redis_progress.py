@@ -1,0 +1,236 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+from redis.asyncio import SSLConnection
+from structlog.typing import EventDict
+
+from service.adapters.ambient import SystemClock, SystemIds
+from service.adapters.redis_link import RedisLink
+from service.adapters.redis_progress import SECONDS_TO_LIVE, RedisBoard
+from service.adapters.redis_wakeups import RedisWakeups
+from service.core.progress import Hint
+from service.testing.contracts.board import ProgressBoardContract
+from service.testing.contracts.wakeups import LONG, SHORT, SharedWakeupsContract, asleep
+from tests.support.redis_server import RedisServer, redis_or_skip
+
+PATIENCE = 20.0  # seconds
+
+
+class TestRedisBoard(ProgressBoardContract):
+    @pytest.fixture
+    def board(self, redis_link: RedisLink) -> RedisBoard:
+        return RedisBoard(redis_link)
+
+
+class TestRedisWakeups(SharedWakeupsContract):
+    @pytest.fixture
+    async def wakeups(self, redis_link: RedisLink) -> AsyncIterator[RedisWakeups]:
+        wakeups = RedisWakeups(redis_link, SystemClock(), SystemIds())
+        await wakeups.start()
+        yield wakeups
+        await wakeups.aclose()
+
+    @pytest.fixture
+    async def elsewhere(self, shared_redis: RedisServer) -> AsyncIterator[RedisWakeups]:
+        link = RedisLink(shared_redis.url, SystemClock(), timeout=10.0)
+        wakeups = RedisWakeups(link, SystemClock(), SystemIds())
+        await wakeups.start()
+        yield wakeups
+        await wakeups.aclose()
+        await link.aclose()
+
+
+class HandClock(SystemClock):
+    """A clock whose monotonic time moves when told, so that a pause is over when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """Standing still."""
+    return HandClock()
+
+
+@pytest.fixture
+async def mortal_link(mortal_redis: RedisServer, clock: HandClock) -> AsyncIterator[RedisLink]:
+    """A link as it is in production, to a Redis that will be killed."""
+    link = RedisLink(mortal_redis.url, clock)
+    yield link
+    await link.aclose()
+
+
+def said(logs: list[EventDict]) -> list[str]:
+    """The events about Redis."""
+    return [entry["event"] for entry in logs if entry["event"].startswith("redis.")]
+
+
+async def test_a_reading_lives_for_an_hour(redis_link: RedisLink) -> None:
+    """Each reading of a job, also one that changes nothing, keeps its hash for another hour and no longer."""
+    board = RedisBoard(redis_link)
+    await board.publish("a", Hint(40.0, 1))
+    await redis_link.client.expire("reprise:progress:a", 5)
+
+    await board.publish("a", Hint(10.0, 2))
+
+    assert SECONDS_TO_LIVE - 60 < await redis_link.client.ttl("reprise:progress:a") <= SECONDS_TO_LIVE == 3600
+
+
+async def test_a_killed_redis_costs_freshness_only(
+    mortal_redis: RedisServer, mortal_link: RedisLink, clock: HandClock, logs: list[EventDict]
+) -> None:
+    """After kill -9 nothing raises, the board is silent and degraded; once Redis is started again, it is back."""
+    board = RedisBoard(mortal_link)
+    await board.publish("a", Hint(40.0, 1))
+    assert await board.read("a") == Hint(40.0, 1)
+
+    mortal_redis.kill()
+    for _ in range(5):
+        await board.publish("a", Hint(41.0, 1))
+        assert await board.read("a") is None
+        await board.forget("a")
+    assert (board.degraded, said(logs)) == (True, ["redis.away"])
+
+    mortal_redis.start()
+    assert await board.read("a") is None  # still pausing
+    clock.now += 2.0
+    await board.publish("a", Hint(42.0, 1))  # the script is unknown to the new server, too
+    assert await board.read("a") == Hint(42.0, 1)
+    assert (board.degraded, said(logs)) == (False, ["redis.away", "redis.back"])
+
+
+async def test_a_frozen_redis_costs_one_time_out(
+    mortal_redis: RedisServer,
+    mortal_link: RedisLink,
+    clock: HandClock,
+    logs: list[EventDict],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While Redis is frozen one caller in a while pays with a time-out; all others are told nothing, at once."""
+    board = RedisBoard(mortal_link)
+    asked = 0
+    ask: Callable[..., Awaitable[object]] = mortal_link.client.execute_command
+
+    async def counted(*args: object, **options: object) -> object:
+        nonlocal asked
+        asked += 1
+        return await ask(*args, **options)
+
+    await board.publish("a", Hint(40.0, 1))
+    monkeypatch.setattr(mortal_link.client, "execute_command", counted)
+    mortal_redis.pause()
+
+    assert await board.read("a") is None
+    assert [await board.read("a") for _ in range(100)] == [None] * 100
+    assert asked == 1
+
+    clock.now += 2.0
+    assert await asyncio.gather(*(board.read("a") for _ in range(50))) == [None] * 50
+    assert asked == 2
+
+    mortal_redis.resume()
+    clock.now += 2.0
+    assert await board.read("a") == Hint(40.0, 1)
+    assert said(logs) == ["redis.away", "redis.back"]
+
+
+async def test_an_emptied_redis_starts_again(redis_link: RedisLink) -> None:
+    """FLUSHALL loses the readings and nothing else: the next one is shown."""
+    board = RedisBoard(redis_link)
+    await board.publish("a", Hint(40.0, 1))
+
+    await redis_link.client.flushall()
+    assert await board.read("a") is None
+    await redis_link.client.script_flush()
+    await board.publish("a", Hint(40.5, 1))
+
+    assert await board.read("a") == Hint(40.5, 1)
+    assert not board.degraded
+
+
+async def test_foreign_bytes_under_our_key_do_not_hurt(redis_link: RedisLink, logs: list[EventDict]) -> None:
+    """A key that holds something else than a hash reads as nothing."""
+    await redis_link.client.set("reprise:progress:a", "what is this?")
+
+    assert await RedisBoard(redis_link).read("a") is None
+
+
+@pytest.fixture
+def locked_redis() -> Iterator[RedisServer]:
+    """A Redis with a password."""
+    server = RedisServer(redis_or_skip(), "--requirepass", "open-sesame")
+    server.start()
+    yield server
+    server.close()
+
+
+async def test_a_password_in_the_address_opens(locked_redis: RedisServer, logs: list[EventDict]) -> None:
+    """With the right password the board works; with a wrong one it is away, and the log does not give it away."""
+    for password, hint in (("open-sesame", Hint(1.0, 1)), ("guessed", None)):
+        link = RedisLink(locked_redis.url.replace("//", f"//:{password}@"), SystemClock(), timeout=10.0)
+        await RedisBoard(link).publish("a", Hint(1.0, 1))
+        assert await RedisBoard(link).read("a") == hint
+        await link.aclose()
+
+    assert said(logs) == ["redis.away"]
+    assert "guessed" not in str(logs)
+
+
+async def test_rediss_speaks_tls() -> None:
+    """An address with ``rediss://`` means TLS, and its password is used."""
+    link = RedisLink("rediss://:token@cache.invalid:6380/0", SystemClock())
+
+    pool = link.client.connection_pool
+    assert pool.connection_class is SSLConnection
+    assert {"host": "cache.invalid", "port": 6380, "password": "token"}.items() <= pool.connection_kwargs.items()
+
+
+async def test_a_port_where_nobody_listens_is_a_redis_that_is_away(
+    mortal_redis: RedisServer, mortal_link: RedisLink, logs: list[EventDict]
+) -> None:
+    """A service that starts before its Redis starts degraded, and its listener returns from `start`."""
+    mortal_redis.kill()
+    wakeups = RedisWakeups(mortal_link, SystemClock(), SystemIds())
+
+    async with asyncio.timeout(PATIENCE):
+        await wakeups.start()
+        await wakeups.announce()
+        assert await wakeups.wait(LONG) is True
+        assert await wakeups.wait(SHORT) is False
+        await wakeups.aclose()
+
+    assert mortal_link.degraded
+    assert said(logs) == ["redis.away"]
+
+
+async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, logs: list[EventDict]) -> None:
+    """While Redis is dead local sleepers wake; once it is back, those elsewhere do, also for what they missed."""
+    links = [RedisLink(mortal_redis.url, SystemClock()) for _ in range(2)]
+    here, there = (RedisWakeups(link, SystemClock(), SystemIds()) for link in links)
+    async with asyncio.timeout(PATIENCE):
+        await here.start()
+        await there.start()
+
+        mortal_redis.kill()
+        sleepers = await asleep(here, 3)
+        await here.announce()
+        assert await asyncio.gather(*sleepers) == [True] * 3
+
+        mortal_redis.start()
+        assert await there.wait(LONG) is True  # the listener is back and rings: something may have been said
+        while here_missed := await here.wait(SHORT):
+            assert here_missed
+        [sleeper] = await asleep(there, 1)
+        while not sleeper.done():  # until the pause of our own link is over
+            await here.announce()
+            await asyncio.wait({sleeper}, timeout=0.05)
+        assert await sleeper is True
+        for wakeups in (here, there):
+            await wakeups.aclose()
+    for link in links:
+        await link.aclose()

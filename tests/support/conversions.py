@@ -1,0 +1,210 @@
+"""Conversions in a test: an object to convert, an order for it, plain ffmpeg to compare with, and what may be left over."""
+
+import asyncio
+import dataclasses
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from service.adapters.ambient import SystemClock
+from service.adapters.aws import Aws
+from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
+from service.core.arguments import output_arguments
+from service.core.media import Source, parse_target
+from service.core.progress import Reading
+from service.ports import Order
+from tests.support.media_samples import run_ffmpeg
+from tests.support.moto import start_moto
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+KIB, MIB = 1 << 10, 1 << 20
+INPUT_KEY, OUTPUT_KEY = "uploads/u/input", "results/j/1/out"
+SCRIPT_HEAD = f"#!{sys.executable} -IS\nimport os, sys, time, signal, socket, threading\nOUT = sys.argv[-1]\n"
+
+
+@contextmanager
+def moto_with_small_parts() -> Iterator[str]:
+    """A moto that takes parts of any size; S3 itself wants 5 MiB."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S3_UPLOAD_PART_MIN_SIZE", "1")
+        with start_moto() as endpoint:
+            yield endpoint
+
+
+def noise(folder: Path, seconds: float, *, extension: str = "wav", arguments: tuple[str, ...] = ()) -> Path:
+    """Stereo noise, which no encoder can make small; the same bytes each time."""
+    path = folder / f"noise-{seconds:g}{'-'.join(arguments).replace(':', '')}.{extension}"
+    if not path.exists():
+        heard = f"anoisesrc=d={seconds}:c=pink:r=44100:a=0.4:seed=7,aformat=channel_layouts=stereo"
+        run_ffmpeg(FFMPEG, "-f", "lavfi", "-i", heard, *arguments, "-fflags", "+bitexact", str(path))
+    return path
+
+
+def plain(source: Path, what: Source, order: Order, folder: Path) -> bytes:
+    """The file that plain ffmpeg writes with the same options."""
+    result = folder / "plain.out"
+    run_ffmpeg(FFMPEG, "-i", str(source), *output_arguments(order.target, what), str(result))
+    return result.read_bytes()
+
+
+def script(folder: Path, body: str) -> str:
+    """The path of something that is started like ffmpeg, and does what `body` (Python) says."""
+    path = folder / "ffmpeg-script"
+    path.write_text(SCRIPT_HEAD + body)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+@dataclass
+class Bench:
+    """A bucket, a scratch directory and a configuration; `transcoder` is made anew, so that each may be changed first."""
+
+    aws: Aws
+    scratch: Path
+    config: FfmpegConfig = field(init=False)
+    readings: list[Reading] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)  # a reading has come
+
+    def __post_init__(self) -> None:
+        self.s3 = self.aws.s3()
+        self.config = FfmpegConfig(ffmpeg=FFMPEG, scratch_dir=str(self.scratch), report_seconds=0.05)
+        self._before = threading.active_count()
+
+    @property
+    def bucket(self) -> str:
+        return self.aws.settings.bucket
+
+    def configure(self, **changes: object) -> None:
+        self.config = dataclasses.replace(self.config, **changes)  # type: ignore[arg-type]
+
+    def transcoder(self, aws: Aws | None = None) -> FfmpegTranscoder:
+        return FfmpegTranscoder(aws or self.aws, self.config, SystemClock())
+
+    def order(
+        self, content: Path | bytes, what: Source, target: str = "wav", *, local: bool | None = None, **options: object
+    ) -> Order:
+        """Put the input into the bucket; return the order to convert it."""
+        body = content.read_bytes() if isinstance(content, Path) else content
+        etag = self.s3.put_object(Bucket=self.bucket, Key=INPUT_KEY, Body=body)["ETag"].strip('"')
+        parsed = parse_target(target, options)
+        return Order(
+            job_id="j",
+            attempt=1,
+            input_key=INPUT_KEY,
+            input_etag=etag,
+            input_size=len(body),
+            source=what,
+            target=parsed,
+            output_key=OUTPUT_KEY,
+            content_type=parsed.output_format.content_type,
+            filename=f"out.{parsed.output_format.extension}",
+            local=what.needs_seeking if local is None else local,
+        )
+
+    def report(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        self.heard.set()
+
+    async def output(self) -> bytes:
+        """The object that was published."""
+        answer = await asyncio.to_thread(self.s3.get_object, Bucket=self.bucket, Key=OUTPUT_KEY)
+        return await asyncio.to_thread(answer["Body"].read)
+
+    async def leftovers(self) -> list[str]:
+        """All that a conversion must not leave behind, but for a published object."""
+        uploads = (await asyncio.to_thread(self.s3.list_multipart_uploads, Bucket=self.bucket)).get("Uploads", [])
+        objects = (await asyncio.to_thread(self.s3.list_objects_v2, Bucket=self.bucket)).get("Contents", [])
+        mine = [thread.name for thread in threading.enumerate() if thread.name.startswith(("convert", "feed", "ship"))]
+        return [
+            *(f"upload {one['Key']}" for one in uploads),
+            *(f"object {one['Key']}" for one in objects if one["Key"] != INPUT_KEY),
+            *(f"file {one}" for one in (self.scratch.iterdir() if self.scratch.exists() else ())),
+            *(f"thread {name}" for name in mine),
+            *(f"process {pid}" for pid in children()),
+            *(f"descriptor {name}" for name in open_files(os.getpid()) if "memfd:output" in name or "scratch" in name),
+        ]
+
+
+def children() -> list[int]:
+    """Processes that are (or were, and still count) guests of this process."""
+    return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_guest(pid)]
+
+
+def processes() -> list[int]:
+    """All process ids that can be seen."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def is_guest(pid: int) -> bool:
+    """Whether it is ffmpeg, a script in its place, the airlock, or a dead one of those that nobody has reaped."""
+    command = read(f"/proc/{pid}/cmdline")
+    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "guest.py", FFMPEG))
+
+
+def parent_of(pid: int) -> int:
+    """0 if it is gone."""
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
+
+
+def state_of(pid: int) -> str:
+    """R, S, T (stopped), Z …; empty if it is gone."""
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[0] if fields else ""
+
+
+def read(path: str) -> str:
+    """A file of /proc; empty if the process is gone."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def open_files(pid: int) -> list[str]:
+    """What its descriptors lead to."""
+    found = []
+    for entry in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{entry}"))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+async def until(fact: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
+    """Wait for a fact; fail with `what` if it does not come."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
+    while not fact():
+        if clock.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain: {what}")
+        await clock.sleep(0.01)
+
+
+def memory_behind(process: int) -> int:
+    """Bytes that the output of a conversion in this process holds in memory; 0 if there is none."""
+    for entry in os.listdir(f"/proc/{process}/fd"):
+        try:
+            path = f"/proc/{process}/fd/{entry}"
+            if "memfd:output" in os.readlink(path):
+                return os.stat(path).st_blocks * 512
+        except FileNotFoundError:
+            continue
+    return 0
+
+
+def run_and_kill(code: str) -> subprocess.Popen[bytes]:
+    """A Python of its own that runs `code`; whoever asks kills it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )

@@ -1,0 +1,1 @@
+"""No network, no containers, no sleeping; mirrors the source tree."""

@@ -1,0 +1,122 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.core import errors
+from service.core.lease import MAX_LAPSES
+from service.core.outcome import (
+    FIRST_DELAY,
+    LONGEST_DELAY,
+    MAX_STORE_FAULTS,
+    Failed,
+    Lost,
+    Outcome,
+    Released,
+    backoff,
+    exhausted,
+    of_exception,
+)
+from service.testing.factories import a_running_job
+
+DRAWS = st.floats(0, 1, exclude_max=True)
+
+
+@given(faults=st.integers(1, 10**9), draw=DRAWS)
+def test_backoff_is_bounded(faults: int, draw: float) -> None:
+    """A delay lies between half of its step and its step, and no count of faults can exceed the cap."""
+    full = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (min(faults, 30) - 1))
+
+    assert full / 2 <= backoff(faults, draw) <= full <= LONGEST_DELAY
+
+
+@given(faults=st.integers(1, 100), draw=DRAWS)
+def test_backoff_grows(faults: int, draw: float) -> None:
+    """With the same draw, another fault never makes the delay shorter."""
+    assert backoff(faults, draw) <= backoff(faults + 1, draw)
+
+
+def outcome(error: Exception, faults: int = 0) -> Outcome:
+    """What `error` means in an attempt of a job with that many faults behind it."""
+    return of_exception(error, a_running_job(faults=faults), draw=0.0)
+
+
+def test_fenced_attempt_writes_nothing() -> None:
+    """Who was replaced has lost, whatever else."""
+    assert outcome(errors.Fenced()) == Lost("fenced")
+
+
+@pytest.mark.parametrize("error", [errors.ObjectGone(), errors.ObjectChanged()], ids=repr)
+def test_lost_input_is_final(error: Exception) -> None:
+    """An input that is gone or changed will not come back."""
+    ended = outcome(error)
+
+    assert isinstance(ended, Failed)
+    assert ended.failure.code == "input_gone"
+
+
+@pytest.mark.requirement("6.5")
+@pytest.mark.parametrize("error", [errors.BadMedia, errors.OutputTooLarge, errors.TimeExceeded, errors.WindowViolated])
+def test_media_at_fault_fails_at_once(error: type[errors.TranscodeFailed]) -> None:
+    """What another attempt cannot mend fails with its code and diagnostics."""
+    ended = outcome(error("no good", diagnostics={"exit_code": 1}))
+
+    assert isinstance(ended, Failed)
+    assert (ended.failure.code, ended.failure.detail) == (error.code, "no good")
+    assert ended.failure.diagnostics == {"exit_code": 1}
+
+
+@pytest.mark.requirement("6.5", "6.6")
+@pytest.mark.parametrize("error", [errors.GuestStalled, errors.GuestDied])
+def test_crash_and_stall_get_one_more_attempt(error: type[errors.TranscodeFailed]) -> None:
+    """A crash or a stall may pass once; the second one is the job's."""
+    assert outcome(error()) == Released(backoff(1, 0.0), fault=True, reason=error.code)
+    assert isinstance(outcome(error(), faults=1), Failed)
+
+
+@pytest.mark.requirement("6.3")
+@pytest.mark.parametrize("error", [errors.Unavailable(), errors.Indefinite(), errors.Definite()], ids=repr)
+def test_storage_trouble_costs_time_first(error: Exception) -> None:
+    """Storage faults put a job off longer and longer, and fail it only after many."""
+    for faults in range(MAX_STORE_FAULTS):
+        assert outcome(error, faults) == Released(backoff(faults + 1, 0.0), fault=True, reason="unavailable")
+    ended = outcome(error, MAX_STORE_FAULTS)
+    assert isinstance(ended, Failed)
+    assert ended.failure.code == "storage_failed"
+
+
+def test_our_own_mistake_gets_one_more_attempt() -> None:
+    """An exception that nobody foresaw is retried once, and then fails without showing its insides."""
+    assert outcome(KeyError("secret")) == Released(backoff(1, 0.0), fault=True, reason="internal")
+    ended = outcome(KeyError("secret"), faults=1)
+    assert isinstance(ended, Failed)
+    assert ended.failure.code == "internal"
+    assert "secret" not in repr(ended)
+
+
+def _leaves(kind: type[errors.RepriseError]) -> list[type[errors.RepriseError]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in _leaves(child)]
+    return [kind, *below]
+
+
+@pytest.mark.parametrize("kind", [*_leaves(errors.RepriseError), RuntimeError, MemoryError], ids=lambda k: k.__name__)
+@given(faults=st.integers(0, 100), draw=DRAWS)
+def test_every_exception_is_an_outcome(kind: type[Exception], faults: int, draw: float) -> None:
+    """No exception of ours or anybody's leaves a job without an end, and every delay can be waited for."""
+    ended = of_exception(kind("why"), a_running_job(faults=faults), draw)
+
+    assert isinstance(ended, Failed | Released | Lost)
+    if isinstance(ended, Released):
+        assert 0 < ended.delay <= LONGEST_DELAY
+    assert not (isinstance(ended, Released) and faults >= MAX_STORE_FAULTS), "faults are bounded"
+
+
+def test_exhausted_job_says_how_often() -> None:
+    """The failure of a poison file counts the lapse that ends it."""
+    job = replace(a_running_job(attempt=5), lapses=MAX_LAPSES - 1)
+
+    failure = exhausted(job)
+
+    assert failure.code == "attempts_exhausted"
+    assert failure.detail.startswith(f"{MAX_LAPSES} attempts")

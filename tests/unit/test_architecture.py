@@ -1,0 +1,134 @@
+"""
+The shape of the house: what import-linter and ruff cannot say, or could be told to overlook.
+
+The arrows between rooms and the banned calls are held by `make check` (contracts and `banned-api` in pyproject.toml).
+"""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import service
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CORE = sorted((ROOT / "service" / "core").rglob("*.py"))
+LOCKS = {
+    "runtime.txt": PROJECT["project"]["dependencies"],
+    "embedded.txt": PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["embedded"],
+    "dev.txt": PROJECT["dependency-groups"]["dev"] + PROJECT["dependency-groups"]["lock"],
+}
+
+
+def relative(path: Path) -> str:
+    """Name a file as a reader would."""
+    return str(path.relative_to(ROOT))
+
+
+def imported_packages(source: str) -> set[str]:
+    """Return the top-level names that a module imports, wherever in it the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_core_needs_no_package(path: Path) -> None:
+    """The core imports the standard library and itself, and nothing that has to be installed."""
+    foreign = imported_packages(path.read_text(encoding="utf-8")) - sys.stdlib_module_names - {"service"}
+
+    assert foreign == set()
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_core_knows_paths_as_text_only(path: Path) -> None:
+    """Of pathlib, the core uses what takes a path apart (PurePath), never what opens it."""
+    tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    names = {
+        a.name for node in tree if isinstance(node, ast.ImportFrom) and node.module == "pathlib" for a in node.names
+    }
+
+    assert all(name.startswith("Pure") for name in names)
+    assert "import pathlib" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_core_awaits_nothing(path: Path) -> None:
+    """Nothing in the core is asynchronous: a rule that has to wait for something is not a rule."""
+    asynchronous = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+
+    found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, asynchronous)]
+
+    assert found == []
+
+
+def test_product_code_asserts_nothing() -> None:
+    """A check that `python -O` would drop is no check; the shared contract suites in service/testing are tests."""
+    found = [
+        f"{relative(path)}:{node.lineno}"
+        for path in sorted((ROOT / "service").rglob("*.py"))
+        if "testing" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert)
+    ]
+
+    assert found == []
+
+
+def test_nobody_talks_past_the_owner_of_time_and_chance() -> None:
+    """The ban on clocks, sleep, randomness and the environment is lifted for no single line of the product."""
+    waiver = re.compile(r"#\s*(ruff:\s*)?noqa(?!:)|#\s*(ruff:\s*)?noqa:.*\b(TID251|TID)\b")
+
+    found = [
+        f"{relative(path)}:{number}"
+        for path in sorted((ROOT / "service").rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if waiver.search(line)
+    ]
+
+    assert found == []
+
+
+def test_map_shows_every_room() -> None:
+    """Each module and package directly under service/ has its line on the map in service/__init__.py."""
+    rooms = {path.stem for path in (ROOT / "service").iterdir() if path.is_dir() or path.suffix == ".py"}
+    lines = re.findall(r"^    ([a-z]+)/?  ", service.__doc__ or "", flags=re.MULTILINE)
+
+    assert {room for room in rooms if not room.startswith("_")} <= set(lines)
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Return name and version of everything that a lock file installs with at least one hash."""
+    text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)[^\n]*\\\n +--hash=", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_dependency_is_pinned(lock: str) -> None:
+    """What pyproject.toml asks for stands in the lock file, with version and hash; `make lock` writes it."""
+    wanted = {re.split(r"[\[<>=!~; ]", dependency)[0] for dependency in LOCKS[lock]}
+
+    assert wanted - pins(lock).keys() == set()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_name_no_registry(lock: str) -> None:
+    """A lock says what is installed and leaves it to the machine where from."""
+    text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
+
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if] ", text, flags=re.MULTILINE)
+
+
+def test_locks_agree() -> None:
+    """A package has the same version in every lock, so that what is tested is what is shipped."""
+    runtime, embedded, dev = (pins(lock) for lock in ("runtime.txt", "embedded.txt", "dev.txt"))
+
+    assert runtime.items() <= embedded.items() <= dev.items()

@@ -1,0 +1,75 @@
+"""Settings: from the environment, all mistakes at once."""
+
+import pytest
+
+from service import settings
+
+
+def problems(**environment: str) -> tuple[str, ...]:
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.read(environment)
+    return caught.value.problems
+
+
+def test_nothing_set_is_the_embedded_default() -> None:
+    """Without any variable the settings are those of the embedded service, and fit together."""
+    given = settings.read({})
+
+    assert given.embedded
+    assert given.lease_policy.problems() == ()
+
+
+@pytest.mark.requirement("4.1", "5.5")
+def test_every_mistake_is_named_at_once() -> None:
+    """Each wrong variable is named with what was expected and what was found, all in one error."""
+    found = problems(REPRISE_SLOTS="many", REPRISE_PORT="70000", AWS_ENDPOINT_URL="localhost", REPRISE_ROLE="boss")
+
+    assert found == (
+        "REPRISE_ROLE must be all, api or worker, not 'boss'",
+        "REPRISE_PORT must be a port, 0 to 65535 (0: any free one), not '70000'",
+        "AWS_ENDPOINT_URL must be an http(s) address, not 'localhost'",
+        "REPRISE_SLOTS must be a number from 1 to 64, not 'many'",
+    )
+
+
+def test_a_misspelt_setting_is_pointed_out() -> None:
+    """A variable that begins like ours but is not is refused, with the nearest real one."""
+    assert problems(REPRISE_BUCKT="b") == ("REPRISE_BUCKT is not a setting; did you mean REPRISE_BUCKET?",)
+
+
+def test_half_a_deployment_is_refused() -> None:
+    """A bucket without a table would lose jobs in a stand-in: it is refused."""
+    assert problems(REPRISE_BUCKET="b") == (
+        "REPRISE_TABLE is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)",
+    )
+
+
+def test_numbers_that_do_not_fit_together_are_refused() -> None:
+    """A heartbeat above a third of the lease is refused, because one lost renewal would lose the job."""
+    (problem,) = problems(REPRISE_LEASE_SECONDS="6", REPRISE_HEARTBEAT_SECONDS="3")
+
+    assert "heartbeat (3 s) must be at most a third of the lease (6 s)" in problem
+
+
+def test_a_password_is_not_repeated() -> None:
+    """The address of Redis may hold a password: an error about it does not quote it."""
+    (problem,) = problems(REDIS_URL="http://user:hunter2@cache")
+
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize(
+    ("environment", "port"),
+    [({}, 8080), ({"PORT": "1"}, 1), ({"PORT": "1", "REPRISE_PORT": "2"}, 2)],
+)
+def test_our_own_name_goes_before_a_platforms(environment: dict[str, str], port: int) -> None:
+    """REPRISE_PORT goes before PORT, which platforms set."""
+    assert settings.read(environment).port == port
+
+
+@pytest.mark.requirement("5.4")
+def test_aws_conventions_choose_the_endpoints() -> None:
+    """The variables that every AWS tool understands are the ones that point the service at a stand-in."""
+    given = settings.read({"AWS_ENDPOINT_URL": "http://localhost:4566", "AWS_ENDPOINT_URL_S3": "http://s3.local:9000/"})
+
+    assert (given.any_endpoint, given.s3_endpoint) == ("http://localhost:4566", "http://s3.local:9000")

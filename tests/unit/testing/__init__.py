@@ -1,0 +1,1 @@
+"""The fakes, under the contract suites that the real adapters pass too."""

@@ -1,0 +1,1 @@
+"""The API over the fakes: the whole application, without a network."""

@@ -1,0 +1,59 @@
+"""The description that a client is generated from."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+Document = dict[str, Any]
+
+
+@pytest.fixture
+async def document(api: httpx.AsyncClient) -> Document:
+    """The description, which is the same at each of its addresses."""
+    answer = await api.get("/schema")
+    assert answer.status_code == 200
+    assert (await api.get("/schema/openapi.json")).json() == answer.json()
+    assert (await api.get("/schema/openapi.yaml")).status_code == 200
+    description: Document = answer.json()
+    return description
+
+
+def operations(document: Document) -> Document:
+    """Every operation by its id."""
+    return {o["operationId"]: o for path in document["paths"].values() for o in path.values()}
+
+
+@pytest.mark.requirement("8.3")
+async def test_operations(document: Document) -> None:
+    """Every verb has a name that a generated client can use."""
+    assert document["openapi"].startswith("3.1")
+    assert set(operations(document)) == {
+        "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
+        "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady",
+    }  # fmt: skip
+
+
+@pytest.mark.requirement("8.3")
+async def test_problems(document: Document) -> None:
+    """Every error that is listed is a problem document of its own media type."""
+    for name, operation in operations(document).items():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400 and name != "isReady":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}
+    assert {"404", "410", "409", "416", "200", "206", "304", "307"} <= set(
+        operations(document)["downloadJob"]["responses"]
+    )
+    assert {"413", "415", "422"} <= set(operations(document)["createUpload"]["responses"])
+
+
+@pytest.mark.requirement("8.3")
+async def test_bodies(document: Document) -> None:
+    """An upload is described as what it is, and a job by its fields."""
+    content = operations(document)["createUpload"]["requestBody"]["content"]
+    assert set(content) == {"application/octet-stream", "multipart/form-data"}
+    job = document["components"]["schemas"]["JobRequest"]
+    assert set(job["properties"]) == {"upload_id", "format", "options"}
+    assert set(job["required"]) == {"upload_id", "format"}

@@ -1,0 +1,1 @@
+"""Tests of `service.worker`, in virtual time."""

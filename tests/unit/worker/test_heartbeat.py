@@ -1,0 +1,62 @@
+"""What a heartbeat lets be seen."""
+
+from service.core.lease import LeasePolicy
+from service.core.progress import Reading
+from service.testing.factories import a_job
+from service.testing.memory_jobs import MemoryJobs
+from service.testing.virtual_time import VirtualClock
+from service.worker.heartbeat import Heartbeat
+from tests.unit.worker.world import in_virtual_time
+
+
+async def a_heartbeat(percent: float = 0.0) -> tuple[MemoryJobs, Heartbeat]:
+    """The heartbeat of a freshly claimed job that was once at `percent`."""
+    jobs, clock = MemoryJobs(), VirtualClock()
+    await jobs.submit(a_job(percent=percent))
+    job = await jobs.claim("job1", "worker1", clock.wall())
+    return jobs, Heartbeat(jobs, clock, LeasePolicy(), job, clock.monotonic())
+
+
+def at(percent: float) -> Reading:
+    """A reading."""
+    return Reading(position_seconds=percent, total_seconds=100.0)
+
+
+@in_virtual_time
+async def test_nothing_is_shown_that_the_store_has_not_acknowledged() -> None:
+    """What may be shown stays below the durable ceiling, so that the record alone never answers with less."""
+    jobs, heartbeat = await a_heartbeat()
+    heartbeat.saw(at(10))
+    assert heartbeat.showable == 0
+
+    await heartbeat.renew()
+    assert heartbeat.showable == 10
+    job = await jobs.get("job1")
+    assert job is not None
+    assert 10 < job.percent < 50
+
+    heartbeat.saw(at(99))
+    assert heartbeat.showable == job.percent
+
+
+@in_virtual_time
+async def test_a_new_attempt_shows_no_less_than_was_seen() -> None:
+    """A new attempt holds the old high-water mark until its own readings pass it, though the board be empty."""
+    _, heartbeat = await a_heartbeat(percent=60.0)
+    heartbeat.saw(at(5))
+    assert heartbeat.showable == 60
+
+    heartbeat.saw(at(70))
+    await heartbeat.renew()
+    assert heartbeat.showable == 70
+
+
+@in_virtual_time
+async def test_a_reading_that_falls_is_not_passed_on() -> None:
+    """ffmpeg may say N/A or less than before: what is shown stays."""
+    _, heartbeat = await a_heartbeat()
+    heartbeat.saw(at(40))
+    await heartbeat.renew()
+    heartbeat.saw(at(10))
+
+    assert heartbeat.showable == 40
