@@ -101,7 +101,12 @@ def configure(*, level: str, form: str, stream: TextIO = sys.stderr) -> None:
             structlog.processors.JSONRenderer(default=str),
         ]
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            pad_event_to=24,
+            # The default shows local variables: slow, and they hold what clients sent.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
         tail = [renderer]
     structlog.configure(
         processors=[

@@ -33,7 +33,7 @@ from service.adapters.shipping import Shipping
 from service.adapters.verdict import Ending, judge, with_diagnostics
 from service.adapters.window import Window
 from service.core.arguments import command
-from service.core.errors import OutputTooLarge, StoreError, TranscodeFailed, WindowViolated
+from service.core.errors import OutputTooLarge, StoreError, TranscodeFailed, Unavailable, WindowViolated
 from service.core.ffmpeg_log import LogReader, judge_end
 from service.core.progress import Reading
 from service.ports import Clock, Order
@@ -70,6 +70,7 @@ class Conversion:
         self._readings = Readings(order, outfit.clock, report, outfit.config.report_seconds)
         self._log = LogReader()
         self._pauses = 0
+        self._room = outfit.config.max_output_bytes  # for the output
 
     @property
     def job_id(self) -> str:
@@ -173,15 +174,19 @@ class Conversion:
 
     def _launch(self, window: Window, supply: Supply) -> Guest:
         config, order = self._config, self._order
-        room = config.max_output_bytes if window.sliding else self._outfit.scratch.free()
+        if not window.sliding:
+            self._room = min(self._room, self._outfit.scratch.free())
         limits = {
             "as": config.memory_bytes,
-            "fsize": min(config.max_output_bytes, room),
+            "fsize": self._room,
             "nofile": config.open_files,
             "cpu": int(config.most_patience) * 4,  # a backstop: patience ends earlier, but here every thread counts
         }
         argv = command(config.ffmpeg, order.source, order.target, supply.url, path_of(window.fd))
-        guest = Guest(argv, limits, stdin=supply.stdin, keep=(window.fd, *supply.keep))
+        try:
+            guest = Guest(argv, limits, stdin=supply.stdin, keep=(window.fd, *supply.keep))
+        except OSError as error:  # no memory, no process to be had
+            raise Unavailable(f"ffmpeg could not be started here: {error}") from error
         path, key = supply.path, order.input_key
         telemetry.say(telemetry.FFMPEG_STARTED, pid=guest.pid, arguments=argv, path=path, input_key=key)
         return guest
@@ -231,7 +236,9 @@ class Conversion:
             max_output_bytes=self._config.max_output_bytes,
             last_lines=self._log.last_lines,
             doubt=judge_end(self._readings.promised_seconds(self._log), self._log.position_seconds, trimmed),
-            disk_full=not window.sliding and self._outfit.scratch.free() == 0,
+            disk_full=not window.sliding and (
+                self._outfit.scratch.free() == 0 or self._config.max_output_bytes > self._room <= window.size()
+            ),
         )
 
     def _hear_last_words(self, guest: Guest) -> None:

@@ -43,12 +43,8 @@ class Readings:
         return log.duration_seconds or self._order.source.declared_seconds
 
     def promised_seconds(self, log: LogReader) -> float | None:
-        """
-        The length that the headers of the input promise.
-
-        For a file (other than a pipe) ffmpeg may have guessed it from the bitrate, so there only ours counts.
-        """
-        return self._order.source.declared_seconds or (None if self._order.local else log.duration_seconds)
+        """The length that the headers of the input promise, guesses left out."""
+        return self._order.source.declared_seconds or log.promised_seconds
 
     def _expected(self, log: LogReader) -> float | None:
         """Seconds of output to come in all."""

@@ -41,18 +41,18 @@ def judge(ending: Ending) -> RepriseError | None:
     last = ending.last_lines[-1] if ending.last_lines else ""
     if code == guest.FAILED and last.startswith(guest.MARK):
         return Unavailable(f"ffmpeg could not be started here: {last.removeprefix(guest.MARK)}")
+    if code != 0 and ending.disk_full:
+        return Unavailable("not enough disk space for the output")
     if code == -signal.SIGXFSZ or (code != 0 and ending.output_size >= ending.max_output_bytes):
         return OutputTooLarge(f"The output grew beyond {ending.max_output_bytes} bytes.", diagnostics=facts)
     if code == -signal.SIGXCPU:
         return TimeExceeded("The conversion used more processor time than allowed.", diagnostics=facts)
     if code < 0:
         return GuestDied(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
-    if code > 0 and ending.disk_full:
-        return Unavailable("the disk is full")
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if ending.doubt is not None:
-        return BadMedia(ending.doubt, diagnostics=facts)
+        return BadMedia(f"{ending.doubt[:1].upper()}{ending.doubt[1:]}.", diagnostics=facts)
     if ending.output_size == 0:
         return BadMedia("ffmpeg found nothing to convert in the file.", diagnostics=facts)
     return None

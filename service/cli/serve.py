@@ -10,12 +10,13 @@ from pathlib import Path
 from service import settings, telemetry, wiring
 from service.cli.sample import write_sample
 
+# ruff: noqa: E501 - lines to be copied cannot be broken
 TRY = """
 Open {address} in a browser, or try these three lines in another terminal ({sample} is a sample; take your own):
 
   UPLOAD=$(curl -sF 'file=@{sample}' {address}/v1/uploads | grep -o '"upload_id":"[^"]*' | cut -d'"' -f4)
-  JOB=$(curl -s {address}/v1/jobs --json '{{"upload_id": "'$UPLOAD'", "format": "mp3"}}' | grep -o '"job_id":"[^"]*' |
-  cut -d'"' -f4) curl -s {address}/v1/jobs/$JOB?wait=60 && curl -sLo song.mp3 {address}/v1/jobs/$JOB/download
+  JOB=$(curl -s {address}/v1/jobs --json '{{"upload_id": "'$UPLOAD'", "format": "mp3"}}' | grep -o '"job_id":"[^"]*' | cut -d'"' -f4)
+  curl -s "{address}/v1/jobs/$JOB?wait=60" && curl -sLo song.mp3 "{address}/v1/jobs/$JOB/download"
 
 Everything is kept in memory and gone when you stop it with Ctrl-C.
 """

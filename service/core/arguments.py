@@ -1,13 +1,14 @@
 """
 A Source and a Target → the argv of ffmpeg. Built from typed fields only; no string of a client ever gets in.
 
-**Why** ``fd:`` **and not** ``pipe:0``. Both read file descriptor 0. But ``pipe:`` answers the question for the size of the input with an error, which
-the MP3 demuxer takes for a huge number: it then calls every file with a LAME header "concatenated", forgets how many frames there are, and
-leaves the encoder's padding at the end of the output. ``fd:`` answers "unknown", and the output is that of a local file, byte for byte.
+**Why** ``fd:`` **and not** ``pipe:0``. Both read file descriptor 0. But ``pipe:`` answers the question for the size
+of the input with an error, which the MP3 demuxer takes for a huge number: it then calls every file with a LAME
+header "concatenated", forgets how many frames there are, and leaves the encoder's padding at the end of the output.
+``fd:`` answers "unknown", and the output is that of a local file, byte for byte.
 
-**The cage.** The demuxer is pinned and is the only one allowed; ``fd`` (or ``file``) is the only protocol, so a playlist that got this far can
-open nothing; only the decoders of accepted audio may run, plus the two picture decoders that covers need. A video track whose decoder
-is not allowed is ignored, its audio is converted.
+**The cage.** The demuxer is pinned and is the only one allowed; ``fd`` (or ``file``) is the only protocol, so a
+playlist that got this far can open nothing; only the decoders of accepted audio may run, plus the two picture
+decoders that covers need. A video track whose decoder is not allowed is ignored, its audio is converted.
 """
 
 from service.core.media import Carrier, Options, OutputFormat, Source, Target, carrier
@@ -33,8 +34,9 @@ _DECODERS = (
     *("mjpeg", "png"),
 )
 
-# Attached pictures (disp), only if their size could be read (u; a broken picture must not break the music), none is fine too (?). A real
-# video track is no attached picture. ffmpeg understands the "?" behind "u" only with the colon between them.
+# Attached pictures (disp), only if their size could be read (u; a broken picture must not break the music), none is
+# fine too (?). A real video track is no attached picture. ffmpeg understands the "?" behind "u" only with the colon
+# between them.
 _COVERS = "0:v:disp:attached_pic:u:?"
 
 _LOUDNESS = "loudnorm=I=-16:TP=-1.5:LRA=11"  # one pass; EBU R128 at the level of podcasts and music services
@@ -45,8 +47,9 @@ def command(ffmpeg: str, source: Source, target: Target, input_url: str, output_
     """
     Return the whole argv.
 
-    *input_url* is STREAM_URL (the bytes come on stdin; ``pipe:0`` is taken for it) or, for the local path, a file's path;
-    ``needs_seeking`` of the source is the rule, but any source may be read from a local file. *output_url* is a seekable file's path.
+    *input_url* is STREAM_URL (the bytes come on stdin; ``pipe:0`` is taken for it) or, for the local path, a file's
+    path; ``needs_seeking`` of the source is the rule, but any source may be read from a local file. *output_url* is
+    a seekable file's path.
     """
     streaming = input_url in _STDIN
     return (
@@ -101,7 +104,8 @@ def _cover(output: OutputFormat, options: Options) -> tuple[str, ...]:
 def _tags(options: Options, source: Source | None) -> tuple[str, ...]:
     if not options.keep_tags:
         return "-map_metadata", "-1", "-map_metadata:s:a", "-1", "-map_chapters", "-1"
-    # Ogg has its tags on the stream, most others on the file; ffmpeg by itself copies each only to its like, and loses them.
+    # Ogg has its tags on the stream, most others on the file; ffmpeg by itself copies each only to its like, and
+    # loses them.
     moved = ("-map_metadata", "0", "-map_metadata", "0:s:a:0") if source is not None and source.demuxer == "ogg" else ()
     # Chapters keep the times of the whole piece: after a trim they would point elsewhere.
     return moved + (("-map_chapters", "-1") if options.trimmed else ())

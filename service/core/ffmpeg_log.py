@@ -1,9 +1,10 @@
-"""
+r"""
 What ffmpeg says on stderr: how long the input is, how far it has come, and its last words.
 
-Two things share the stream. Lines for people (``Duration: 00:10:00.00, start: …``, warnings, errors), and the blocks of ``-progress pipe:2``:
-lines of ``key=value`` that end with ``progress=continue`` or ``progress=end``. Chunks are cut anywhere, lines end with \\n or \\r, bytes need
-not be UTF-8, and a tag of the input may be a megabyte long: a reader that is fed all of this keeps a bounded amount and never raises.
+Two things share the stream. Lines for people (``Duration: 00:10:00.00, start: …``, warnings, errors), and the
+blocks of ``-progress pipe:2``: lines of ``key=value`` that end with ``progress=continue`` or ``progress=end``.
+Chunks are cut anywhere, lines end with \n or \r, bytes need not be UTF-8, and a tag of the input may be a
+megabyte long: a reader that is fed all of this keeps a bounded amount and never raises.
 """
 
 import re
@@ -14,7 +15,8 @@ LONGEST_LINE = 1000  # bytes; the rest of a longer line is dropped
 ALWAYS_FORGIVEN = 0.5  # seconds that an input may be shorter than declared
 SHARE_FORGIVEN = 0.005  # of the declared length
 
-# Everything that ffmpeg 9 writes into a progress block, and its closing statistics; anything else with a "=" in it is a line for people.
+# Everything that ffmpeg 9 writes into a progress block, and its closing statistics; anything else with a "=" in it is
+# a line for people.
 _PROGRESS_KEY = re.compile(
     rb"\A(frame|size|fps|bitrate|total_size|out_time|out_time_us|out_time_ms|dup_frames|drop_frames|speed|progress"
     rb"|elapsed|stream_\d+_\d+_[a-z]+)="
@@ -32,9 +34,9 @@ class LogReader:
     """
     Fed with chunks of stderr as they come, cut anywhere. Never raises.
 
-    ``duration_seconds``: what ffmpeg says of the input, good enough to show progress; None if unknown. ``position_seconds``: the furthest
-    time reached in the output, None before the first. ``finished``: ffmpeg wrote its last progress block. ``ended_early``: a demuxer said that
-    the input stops in the middle of something.
+    ``duration_seconds``: what ffmpeg says of the input, good enough to show progress; None if unknown.
+    ``position_seconds``: the furthest time reached in the output, None before the first. ``finished``: ffmpeg wrote
+    its last progress block. ``ended_early``: a demuxer said that the input stops in the middle of something.
     """
 
     def __init__(self) -> None:
@@ -99,14 +101,14 @@ class LogReader:
         self.position_seconds = max(seconds, self.position_seconds or 0.0)
 
 
-def judge_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:
+def judge_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:  # noqa: FBT001  # it reads well where it is called by name
     """
     Return why a conversion that ended with exit code 0 is not to be believed, or None.
 
-    A file that was cut off still decodes up to the cut, and ffmpeg calls that a success; so it does when it found no sound at all.
-    *declared_seconds* is what the input's headers promise (``Source.declared_seconds``, else ``LogReader.promised_seconds``),
-    *position_seconds* how far the output went. Headers round and count padding, so only a clear gap counts. A trimmed output says
-    nothing about the end of its input.
+    A file that was cut off still decodes up to the cut, and ffmpeg calls that a success; so it does when it found
+    no sound at all. *declared_seconds* is what the input's headers promise (``Source.declared_seconds``, else
+    ``LogReader.promised_seconds``), *position_seconds* how far the output went. Headers round and count padding, so
+    only a clear gap counts. A trimmed output says nothing about the end of its input.
     """
     if not position_seconds:
         return "there is no sound between start and end" if trimmed else "there is no sound in it that could be decoded"

@@ -1,13 +1,14 @@
 """
 What we produce: every output format, and how each of its options is limited, as data.
 
-A format is one muxer and one encoder. An option that a format does not list does not exist for it, and the values that it does
-list are those that the encoder really honours: encoders round, clamp or ignore what they cannot do (LAME writes 64 kbit/s
-when asked for 320 at 8 kHz), we refuse it, so that a client gets what it asked for or hears why not. Which pairs of bitrate, rate and
-channels go together is a table of *bands*; tests run the edges of every band through the real encoder.
+A format is one muxer and one encoder. An option that a format does not list does not exist for it, and the values
+that it does list are those that the encoder really honours: encoders round, clamp or ignore what they cannot do
+(LAME writes 64 kbit/s when asked for 320 at 8 kHz), we refuse it, so that a client gets what it asked for or hears
+why not. Which pairs of bitrate, rate and channels go together is a table of *bands*; tests run the edges of every
+band through the real encoder.
 
-What a client leaves open stays open: it follows the source, or is what ffmpeg does by itself. So a job without options gives
-the very bytes of ``ffmpeg -i IN OUT``.
+What a client leaves open stays open: it follows the source, or is what ffmpeg does by itself. So a job without
+options gives the very bytes of ``ffmpeg -i IN OUT``.
 """
 
 from collections.abc import Mapping, Sequence

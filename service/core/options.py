@@ -1,9 +1,10 @@
 """
 What a client may ask for: typed options, and the one door through which they come in.
 
-Nothing is clamped in silence. A value that the format does not have, or that does not go with another, is an InvalidOption that names
-what would do. What the client leaves open follows the source; only where a bitrate cannot be had at the source's own rate or channel
-count, the nearest that carries it is taken (``Carrier``): 320 kbit/s MP3 from an 8 kHz recording is resampled to 32 kHz.
+Nothing is clamped in silence. A value that the format does not have, or that does not go with another, is an
+InvalidOption that names what would do. What the client leaves open follows the source; only where a bitrate cannot
+be had at the source's own rate or channel count, the nearest that carries it is taken (``Carrier``): 320 kbit/s MP3
+from an 8 kHz recording is resampled to 32 kHz.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,8 @@ class Options:
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "Options":
         """Read back what to_dict() wrote. Types and names are checked (InvalidOption), the fit to a format is not."""
-        return cls(**{name: _CHECKS[_known(name)](name, value) for name, value in values.items() if value is not None})
+        checked = {name: _CHECKS[_known(name)](name, value) for name, value in values.items() if value is not None}
+        return cls(**checked)  # type: ignore[arg-type]  # each check returns what its field takes
 
     @property
     def trimmed(self) -> bool:
@@ -78,7 +80,7 @@ def parse_target(format: object, options: Mapping[str, object] | None = None) ->
 
     Raise UnknownFormat or InvalidOption; both name what is allowed, in words and in ``extra["allowed"]``.
     """
-    name = format.strip().lower().removeprefix(".") if isinstance(format, str) else None
+    name = format.strip().lower().removeprefix(".") if isinstance(format, str) else ""
     if name not in OUTPUT_FORMATS:
         known = tuple(OUTPUT_FORMATS)
         raise UnknownFormat(f"There is no output format {_quote(format)}.{_advice(name, known)}", allowed=list(known))
@@ -111,9 +113,7 @@ def carrier(output: OutputFormat, options: Options) -> Carrier:
         raise _no_such_bitrate(output, options)
     rates_of = {count: {rate for rate, channels in carrying if channels == count} for count in output.channels}
     rates, counts = _together(output, rates_of, free=options.sample_rate is None and options.channels is None)
-    return Carrier(
-        sample_rates=_unless_all(rates, output.sample_rates), channels=_unless_all(counts, output.channels)
-    )
+    return Carrier(sample_rates=_unless_all(rates, output.sample_rates), channels=_unless_all(counts, output.channels))
 
 
 # ── one option ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,8 +242,6 @@ def _together(output: OutputFormat, rates_of: Mapping[int, set[int]], *, free: b
     raise AssertionError("unreachable: every possible count has rates")
 
 
-
-
 def _unless_all(some: Iterable[int], every: tuple[int, ...]) -> tuple[int, ...] | None:
     chosen = tuple(sorted(some))
     return None if chosen == tuple(sorted(every)) else chosen
@@ -252,8 +250,8 @@ def _unless_all(some: Iterable[int], every: tuple[int, ...]) -> tuple[int, ...] 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _advice(name: str | None, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
+def _advice(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name[:40], known, n=1)
     return (f" Did you mean '{near[0]}'?" if near else "") + f" Allowed: {', '.join(known)}."
 
 

@@ -1,8 +1,9 @@
 """
 What an upload is, from its bytes alone. Its name and what the client says about it do not count.
 
-The verdict does three things: it pins ffmpeg to one demuxer (so that nothing is probed, least of all a playlist), it refuses what is
-no audio while the client is still there to hear it, and it says whether the streaming path may be taken (``needs_seeking``).
+The verdict does three things: it pins ffmpeg to one demuxer (so that nothing is probed, least of all a playlist),
+it refuses what is no audio while the client is still there to hear it, and it says whether the streaming path may
+be taken (``needs_seeking``).
 """
 
 from collections.abc import Callable
@@ -24,8 +25,8 @@ def identify(head: bytes, tail: bytes, size: int) -> Source:
     """
     Say what these bytes are.
 
-    *head* holds the first HEAD_BYTES, *tail* the last TAIL_BYTES of an object of *size* bytes (they overlap in a small one).
-    Raise EmptyUpload or UnsupportedMedia.
+    *head* holds the first HEAD_BYTES, *tail* the last TAIL_BYTES of an object of *size* bytes (they overlap in a
+    small one). Raise EmptyUpload or UnsupportedMedia.
     """
     if not size or not head:
         raise EmptyUpload
@@ -37,7 +38,9 @@ def identify(head: bytes, tail: bytes, size: int) -> Source:
     if finding is None:
         supported = [item.name for item in INPUT_FORMATS]
         raise UnsupportedMedia(
-            f"This is {what}, not audio that can be converted." if what else "These bytes are no audio that is known here.",
+            f"This is {what}, not audio that can be converted."
+            if what
+            else "These bytes are no audio that is known here.",
             supported=supported,
         )
     kind = _BY_NAME[finding.name]

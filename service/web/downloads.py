@@ -21,6 +21,7 @@ from litestar.response import Stream
 from service import telemetry
 from service.core.errors import (
     Expired,
+    InvalidRequest,
     NotFound,
     NotReady,
     ObjectChanged,
@@ -35,6 +36,7 @@ from service.ports import ObjectStore
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.lookup import HttpRequest, JobId, find_job, tenant_of
+from service.web.operations import WithoutBody
 from service.web.problems import documented
 from service.web.ranges import Span, parse_range
 
@@ -89,7 +91,9 @@ class Downloads(Controller):
         operation_id="downloadJob",
         operation_class=DownloadOperation,
         summary="The converted file",
-        responses=documented(NotFound, Expired, NotReady, RangeUnsatisfiable, ObjectGone, ObjectChanged),
+        responses=documented(
+            NotFound, Expired, NotReady, InvalidRequest, RangeUnsatisfiable, ObjectGone, ObjectChanged
+        ),
     )
     async def download(
         self,
@@ -128,6 +132,7 @@ class Downloads(Controller):
 
     @head(
         operation_id="inspectDownload",
+        operation_class=WithoutBody,
         summary="Size, type and name of the converted file",
         responses=documented(NotFound, Expired, NotReady),
     )

@@ -30,6 +30,7 @@ from service.ports import IdempotencyKey
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.lookup import HttpRequest, JobId, checked_id, find_job, find_upload, tenant_of
+from service.web.operations import WithoutBody
 from service.web.problems import documented
 from service.web.progress import View, view, view_of
 from service.web.schemas import (
@@ -129,6 +130,7 @@ class Jobs(Controller):
         "/{job_id:str}",
         status_code=204,
         operation_id="deleteJob",
+        operation_class=WithoutBody,
         summary="Delete a job and its output",
         responses=documented(NotFound, IllegalTransition)
         | {202: ResponseSpec(None, description="It is still running and was asked to stop; repeat the call later.")},

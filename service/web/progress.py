@@ -30,8 +30,6 @@ async def view(deps: WebDependencies, tenant: str, job_id: str) -> View:
     """
     hint = await deps.board.read(checked_id(job_id))
     job = visible(deps, tenant, job_id, await deps.jobs.get(job_id))
-    if job.final:
-        hint = None  # the record does not move any more; a hint that comes and goes would make the reading jump
     percent = shown(job, hint)
     if must_note(job, hint):
         await deps.jobs.note_shown(job_id, percent)

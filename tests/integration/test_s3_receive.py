@@ -52,7 +52,7 @@ async def test_memory_does_not_grow_with_the_upload(s3_objects: S3Objects) -> No
 
 
 class Gate:
-    """Stands in for one S3 operation: does it, waits, and answers as told."""
+    """Stands in for one S3 operation: waits, does it, and answers as told."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, s3_objects: S3Objects, operation: str) -> None:
         client, _ = behind(s3_objects)
@@ -62,17 +62,14 @@ class Gate:
         self.opened = threading.Event()
         self.opened.set()
         self.effect = True
-        self.repeat = False
         self.error: Exception | None = None
         monkeypatch.setattr(client, operation, self)
 
     def __call__(self, **arguments: Any) -> Any:
-        answer = self._real(**arguments) if self.effect else None
         self._loop.call_soon_threadsafe(self.entered.set)
         if not self.opened.wait(PATIENCE):
             raise TimeoutError
-        if self.repeat:
-            answer = self._real(**arguments)
+        answer = self._real(**arguments) if self.effect else None
         if self.error:
             raise self.error
         return answer

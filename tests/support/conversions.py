@@ -2,12 +2,13 @@
 
 import asyncio
 import dataclasses
+import itertools
 import os
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import imageio_ffmpeg
 import pytest
 
 from service.adapters.ambient import SystemClock
-from service.adapters.aws import Aws
+from service.adapters.aws import Aws, AwsSettings
 from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
 from service.core.arguments import output_arguments
 from service.core.media import Source, parse_target
@@ -28,6 +29,8 @@ from tests.support.moto import start_moto
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 KIB, MIB = 1 << 10, 1 << 20
 INPUT_KEY, OUTPUT_KEY = "uploads/u/input", "results/j/1/out"
+_numbers = itertools.count(1)
+_sessions: list[object] = []  # a session of botocore reads its models from disk only once
 SCRIPT_HEAD = f"#!{sys.executable} -IS\nimport os, sys, time, signal, socket, threading\nOUT = sys.argv[-1]\n"
 
 
@@ -77,7 +80,6 @@ class Bench:
     def __post_init__(self) -> None:
         self.s3 = self.aws.s3()
         self.config = FfmpegConfig(ffmpeg=FFMPEG, scratch_dir=str(self.scratch), report_seconds=0.05)
-        self._before = threading.active_count()
 
     @property
     def bucket(self) -> str:
@@ -119,6 +121,12 @@ class Bench:
         answer = await asyncio.to_thread(self.s3.get_object, Bucket=self.bucket, Key=OUTPUT_KEY)
         return await asyncio.to_thread(answer["Body"].read)
 
+    async def close(self) -> None:
+        """Nothing may be left but what was published."""
+        left = [one for one in await self.leftovers() if one != f"object {OUTPUT_KEY}"]
+        self.s3.close()
+        assert left == []
+
     async def leftovers(self) -> list[str]:
         """All that a conversion must not leave behind, but for a published object."""
         uploads = (await asyncio.to_thread(self.s3.list_multipart_uploads, Bucket=self.bucket)).get("Uploads", [])
@@ -134,6 +142,29 @@ class Bench:
         ]
 
 
+async def small_bench(endpoint: str, folder: Path) -> AsyncIterator[Bench]:
+    """A bench with parts of 32 KiB in a bucket of its own."""
+    aws = Aws(
+        AwsSettings(
+            region="us-east-1",
+            bucket=f"conversions-{next(_numbers)}",
+            table="none",
+            s3_endpoint=endpoint,
+            access_key="test",
+            secret_key="test",
+            path_style=True,
+        )
+    )
+    _sessions[:] = _sessions or [aws._session]
+    aws._session = _sessions[0]  # type: ignore[assignment]
+    bench = Bench(aws, folder / "scratch")
+    bench.s3.create_bucket(Bucket=bench.bucket)
+    bench.configure(part_size=32 * KIB, margin=8 * KIB)
+    yield bench
+    await bench.close()
+    aws.close()
+
+
 def children() -> list[int]:
     """Processes that are (or were, and still count) guests of this process."""
     return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_guest(pid)]
@@ -147,7 +178,7 @@ def processes() -> list[int]:
 def is_guest(pid: int) -> bool:
     """Whether it is ffmpeg, a script in its place, the airlock, or a dead one of those that nobody has reaped."""
     command = read(f"/proc/{pid}/cmdline")
-    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "guest.py", FFMPEG))
+    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "adapters/guest.py", FFMPEG))
 
 
 def parent_of(pid: int) -> int:

@@ -1,9 +1,9 @@
 """
 Small real input files of every accepted kind, made on the spot with the real ffmpeg.
 
-Each sample says what ``sniff.identify`` must make of it: its container, and whether it can be read from a pipe. The plain ones are
-encoded by ffmpeg from one piece of synthetic music; those that ffmpeg would not write (tags in odd places, sizes left open) are
-made from a plain one by surgery on its bytes.
+Each sample says what ``sniff.identify`` must make of it: its container, and whether it can be read from a pipe. The
+plain ones are encoded by ffmpeg from one piece of synthetic music; those that ffmpeg would not write (tags in odd
+places, sizes left open) are made from a plain one by surgery on its bytes.
 
     path = make(ffmpeg, "mp3-id3v1.mp3", folder)     # made once per folder, then reused
 
@@ -130,7 +130,9 @@ def matroska_tags_behind(data: bytes) -> bytes:
     assert data[first : first + 4] == b"\x11\x4d\x9b\x74", "ffmpeg begins its segment with a SeekHead"
     seek = _ebml(0x4DBB, _ebml(0x53AB, b"\x12\x54\xc3\x67") + _ebml(0x53AC, (len(data) - first).to_bytes(8, "big")))
     head = _ebml(0x114D9B74, seek)
-    room = data.rindex(b"\x15\x49\xa9\x66", 0, first + 400) - first  # up to Info: the old SeekHead and the Void behind it
+    room = (
+        data.rindex(b"\x15\x49\xa9\x66", 0, first + 400) - first
+    )  # up to Info: the old SeekHead and the Void behind it
     void = b"\xec" + (room - len(head) - 9 | 1 << 56).to_bytes(8, "big") + bytes(room - len(head) - 9)
     grown = len(data) + len(tags) - first
     return (
@@ -236,7 +238,9 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("mp4-fragments.mp4", "mp4", video=True, made_by=(*_AAC, *_H264, *_FRAGMENTS)),
     Sample("mov.mov", "mov", True, video=True, made_by=("-c:a", "pcm_s16le", *_H264)),
     Sample("mov-front.mov", "mov", video=True, made_by=("-c:a", "pcm_s16le", *_H264, "-movflags", "+faststart")),
-    Sample("3gp.3gp", "3gp", made_by=("-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1", "-movflags", "+faststart")),
+    Sample(
+        "3gp.3gp", "3gp", made_by=("-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1", "-movflags", "+faststart")
+    ),
     # raw streams
     Sample("aac.aac", "aac", made_by=_AAC),
     Sample("aac-id3v1.aac", "aac", True, of="aac.aac", surgery=_id3v1),
@@ -253,9 +257,18 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("mka-tags-behind.mka", "mka", True, of="mka.mka", surgery=matroska_tags_behind),
     Sample("mka-cover.mka", "mka", made_by=("-c:a", "flac", "-metadata:s:t", "mimetype=image/png", *_tags(), "ATTACH")),
     Sample("mkv.mkv", "mkv", video=True, made_by=(*_AAC, *_H264)),
-    Sample("webm.webm", "webm", made_by=("-c:a", "libopus",)),
+    Sample(
+        "webm.webm",
+        "webm",
+        made_by=(
+            "-c:a",
+            "libopus",
+        ),
+    ),
     Sample("webm-live.webm", "webm", made_by=("-c:a", "libopus", "-live", "1")),
-    Sample("webm-video.webm", "webm", video=True, made_by=("-c:a", "libopus", "-c:v", "libvpx", "-deadline", "realtime")),
+    Sample(
+        "webm-video.webm", "webm", video=True, made_by=("-c:a", "libopus", "-c:v", "libvpx", "-deadline", "realtime")
+    ),
     Sample("ts.ts", "ts", True, video=True, made_by=(*_AAC, *_H264)),
     Sample("ts-audio.ts", "ts", True, made_by=_AAC),
     Sample("mpg.mpg", "mpg", True, video=True, made_by=("-c:v", "mpeg2video", "-c:a", "mp2", "-f", "vob")),
@@ -299,9 +312,17 @@ def make(ffmpeg: str, name: str, folder: Path, *, seconds: float = SECONDS) -> P
         inputs += ["-f", "ffmetadata", "-i", str(listing)]
         maps += ["-map_chapters", "1"]
     if "PICTURE" in made_by:
-        made_by[made_by.index("PICTURE") :] = ["-metadata:s:a", f"METADATA_BLOCK_PICTURE={_picture_block(ffmpeg, folder)}"]
+        made_by[made_by.index("PICTURE") :] = [
+            "-metadata:s:a",
+            f"METADATA_BLOCK_PICTURE={_picture_block(ffmpeg, folder)}",
+        ]
     if "ATTACH" in made_by:
-        made_by[made_by.index("ATTACH") :] = ["-attach", str(picture(ffmpeg, folder, "png")), "-metadata:s:t", "filename=cover.png"]
+        made_by[made_by.index("ATTACH") :] = [
+            "-attach",
+            str(picture(ffmpeg, folder, "png")),
+            "-metadata:s:t",
+            "filename=cover.png",
+        ]
     run_ffmpeg(ffmpeg, *inputs, *maps, *made_by, "-fflags", "+bitexact", str(path))
     return path
 

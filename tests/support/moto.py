@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds for a cold start on a busy machine
 
 CHILD = """
 import os, runpy, sys, threading
 threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
-sys.argv = ["moto.server", "-H", "127.0.0.1", "-p", "0"]
-runpy.run_module("moto.server", run_name="__main__")
+sys.argv = ["stand_in", "-H", "127.0.0.1", "-p", "0"]
+runpy.run_module("service.adapters.stand_in", run_name="__main__")
 """
 
 
@@ -30,7 +31,9 @@ def start_moto() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="reprise-moto-") as directory:
         log = Path(directory) / "moto.log"
         with log.open("wb") as sink:
-            child = subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=sink, stderr=sink)
+            child = subprocess.Popen(
+                [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=sink, stderr=sink, cwd=ROOT
+            )
         try:
             yield _address(child, log)
         finally:

@@ -47,7 +47,7 @@ class Impatient(Aws):
 
     @staticmethod
     def _config(connections: int) -> Any:
-        return Aws._config(connections).merge(Config(read_timeout=0.3))
+        return Aws._config(connections).merge(Config(read_timeout=0.5))
 
 
 @pytest.fixture

@@ -1,16 +1,18 @@
 """
 MP4, M4A, MOV, 3GP: boxes in boxes. ``moov`` tells where everything is, ``mdat`` is the sound.
 
-From a pipe, ffmpeg needs moov before mdat, reads the samples in the order of their place, and stops looking for boxes at mdat. Chapters kept as a text
-track lie among the samples and are fetched by jumping.
+From a pipe, ffmpeg needs moov before mdat, reads the samples in the order of their place, and stops looking for
+boxes at mdat. Chapters kept as a text track lie among the samples and are fetched by jumping.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from service.core.containers.finding import Ends, Finding
 
+BEHIND = "its index (moov) lies behind the sound"
 _MOST_BOXES = 10_000
 _NESTED = (b"mdia", b"minf", b"stbl", b"tref")
 _FILLING = (b"free", b"skip", b"wide", b"mfra", b"mfro")
@@ -43,13 +45,11 @@ def examine(ends: Ends) -> Finding:
     for box in _walk(ends.head, 0, ends.size, ends.size):
         if box.kind == b"moov":
             moov = box
-        elif box.kind in (b"mdat", b"moof"):
-            if moov is None:
-                return Finding(name, "its index (moov) lies behind the sound")
             if moov.end > len(ends.head):
                 return Finding(name, "its index (moov) is too large to look through")
-            return _with_index(name, ends, moov, box)
-    return Finding(name, "its index (moov) lies behind the sound")
+        elif box.kind in (b"mdat", b"moof"):
+            return _with_index(name, ends, moov, box) if moov else Finding(name, BEHIND)
+    return Finding(name, BEHIND)
 
 
 def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
@@ -155,4 +155,4 @@ def _ascending(body: bytes, kind: bytes) -> bool:
     if count < 1:
         return True
     offsets = struct.unpack_from(f">{count}{code}", body, 8)
-    return all(before < after for before, after in zip(offsets, offsets[1:], strict=False))
+    return all(before < after for before, after in pairwise(offsets))

@@ -35,7 +35,8 @@ def wav(ends: Ends) -> Finding:
             (rate,) = struct.unpack_from("<I", ends.head, chunk.at + 8)
         elif chunk.kind == b"data":
             size = long_size if long_size is not None and chunk.size == _UNKNOWN else chunk.size
-            # What a recorder leaves that wrote to a pipe, or was cut off: everything up to the end is sound, in a file, too.
+            # What a recorder leaves that wrote to a pipe, or was cut off: everything up to the end is sound, in a
+            # file, too.
             left_open = size in (0, _UNKNOWN) or (size >= _PLACEHOLDER and chunk.at + size > ends.size)
             end = ends.size if left_open else chunk.at + size
             return Finding("wav", _behind(end + end % 2, ends.size), (end - chunk.at) / rate if rate else None)

@@ -1,7 +1,8 @@
 """
 Matroska and WebM: EBML elements. Info, Tracks, Tags, Chapters, Attachments and Clusters (the sound) in any order.
 
-A SeekHead in front says where the others are; ffmpeg follows it to what lies behind the clusters only where it can jump.
+A SeekHead in front says where the others are; ffmpeg follows it to what lies behind the clusters only where it can
+jump.
 """
 
 from collections.abc import Iterator
@@ -29,35 +30,36 @@ class _Element:
 
 def examine(ends: Ends) -> Finding:
     """Any file of the family."""
-    head, doc_type, segment = ends.head, b"", None
-    for element in _walk(head, 0, len(head)):
-        if element.number == _EBML_HEADER and element.end is not None:
-            for inner in _walk(head, element.at, element.end):
-                if inner.number == _DOC_TYPE and inner.end is not None:
-                    doc_type = head[inner.at : inner.end].rstrip(b"\0")
-        elif element.number == _SEGMENT:
-            segment = element
-            break
+    doc_type, segment = _beginning(ends.head)
     webm = doc_type == b"webm"
     if segment is None:
         return Finding("webm" if webm else "mka", "its beginning cannot be read")
     pointed_at: list[int] = []
-    video = tracks = clusters = False
-    for element in _walk(head, segment.at, len(head)):
+    tracks = video = False
+    reason: str | None = "the sound begins too far inside"
+    for element in _walk(ends.head, segment.at, len(ends.head)):
         if element.number == _CLUSTER:
-            clusters = True
+            reason = None if tracks else "its tracks are described behind the sound"
             if any(position >= element.begin for position in pointed_at):
-                reason: str | None = "its tags, chapters or attachments lie behind the sound"
-            else:
-                reason = None if tracks else "its tracks are described behind the sound"
+                reason = "its tags, chapters or attachments lie behind the sound"
             break
-        if element.number == _SEEK_HEAD and element.end is not None:
-            pointed_at += [segment.at + offset for offset in _pointers(head, element)]
-        elif element.number == _TRACKS and element.end is not None:
-            tracks, video = True, _has_video(head, element)
-    if not clusters:
-        reason = "the sound begins too far inside"
+        if element.number == _SEEK_HEAD:
+            pointed_at += [segment.at + offset for offset in _pointers(ends.head, element)]
+        elif element.number == _TRACKS:
+            tracks, video = True, _has_video(ends.head, element)
     return Finding("webm" if webm else "mkv" if video else "mka", reason)
+
+
+def _beginning(head: bytes) -> tuple[bytes, _Element | None]:
+    """The document's type, and the segment that holds everything else."""
+    doc_type = b""
+    for element in _walk(head, 0, len(head)):
+        if element.number == _SEGMENT:
+            return doc_type, element
+        for inner in _walk(head, element.at, element.end or 0) if element.number == _EBML_HEADER else ():
+            if inner.number == _DOC_TYPE:
+                doc_type = head[inner.at : inner.end].rstrip(b"\0")
+    return doc_type, None
 
 
 def _pointers(head: bytes, seek_head: _Element) -> Iterator[int]:

@@ -1,7 +1,9 @@
 """
-Streams without a container: frames of MPEG audio or ADTS AAC one after the other, with tags in front (ID3v2) and behind (ID3v1, APEv2).
+Streams without a container: frames of MPEG audio or ADTS AAC one after the other, with tags in front (ID3v2) and
+behind (ID3v1, APEv2).
 
-A lone sync word means nothing in arbitrary bytes, so a stream is believed only when several frames follow each other exactly.
+A lone sync word means nothing in arbitrary bytes, so a stream is believed only when several frames follow each
+other exactly.
 """
 
 import struct
@@ -121,12 +123,11 @@ def _has_text(head: bytes, end: int) -> bool:
     header, name = (6, 3) if old else (10, 4)
     while at + header < limit:
         kind, size_field = head[at : at + name], head[at + name : at + (6 if old else 8)]
-        size = int.from_bytes(size_field, "big") if max(size_field) < 0x80 else 0  # plain and synchsafe agree below 128
-        if size >= 0x80:
-            size = _synchsafe(size_field) if head[3] == 4 else size
+        size = _synchsafe(size_field) if head[3] == 4 else int.from_bytes(size_field, "big")
         if not kind.isalnum() or not size:
             return False
-        if kind in (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL") and any(head[at + header + 1 : at + header + size]):
+        text = head[at + header + 1 : at + header + size]
+        if kind in (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL") and text.strip(b"\xff\xfe\0"):
             return True
         at += header + size
     return False
@@ -161,9 +162,10 @@ def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None
     while begin < len(head) and not head[begin]:
         begin += 1
     for at in range(begin, min(begin + _MOST_JUNK, len(head))):
-        if head[at] == 0xFF and (first := frame_at(head, at)):
-            if _chain(head, at, first, frame_at) >= (_BELIEVED if at == begin else _BELIEVED_IN_JUNK):
-                return at, first
+        first = frame_at(head, at) if head[at] == 0xFF else None
+        enough = _BELIEVED if at == begin else _BELIEVED_IN_JUNK
+        if first and _chain(head, at, first, frame_at) >= enough:
+            return at, first
     return None
 
 

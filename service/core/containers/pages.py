@@ -1,8 +1,8 @@
 """
 Ogg: pages, each with the serial number of its stream and the time (granule) at which it ends.
 
-A file may be several recordings one after the other (a chain). From a file, ffmpeg looks at the last page first; in a chain that is another
-stream's.
+A file may be several recordings one after the other (a chain). From a file, ffmpeg looks at the last page first; in
+a chain that is another stream's.
 """
 
 import struct
@@ -23,31 +23,33 @@ class _Page:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    rate: int  # granules per second
+    before: int  # granules before the first sample that is to be heard
+
+
 def examine(ends: Ends) -> Finding:
     """Ogg with whatever in it; ffmpeg finds the audio."""
-    name, rates = "ogg", {}
+    name, rates, last = "ogg", dict[int, _Clock | None](), None
     for page in _walk(ends.head, 0):
         if not page.first:
             break
         rates[page.serial] = _rate(page.body)
         if page.body.startswith(b"OpusHead"):
             name = "opus"
-    last = None
     for page in _walk(ends.tail, max(ends.tail.find(b"OggS"), 0)):
         if page.serial not in rates:
             return Finding(name, "it is a chain of several streams")
-        if rates[page.serial] and page.granule > 0:
-            last = page
-    if last is None:
-        return Finding(name, "its last page cannot be found")
-    rate, before = rates[last.serial]
-    return Finding(name, None, max(last.granule - before, 0) / rate)
+        if (clock := rates[page.serial]) and page.granule > 0:
+            last = max(page.granule - clock.before, 0) / clock.rate
+    return Finding(name, None if last is not None else "its last page cannot be found", last)
 
 
-def _rate(body: bytes) -> tuple[int, int] | None:
-    """Granules per second and granules before the first sample to be heard; None if this is no audio."""
+def _rate(body: bytes) -> _Clock | None:
+    """Read it from the first packet; None if this is no audio."""
     if body.startswith(b"OpusHead") and len(body) >= 12:
-        return 48000, struct.unpack_from("<H", body, 10)[0]
+        return _Clock(48000, struct.unpack_from("<H", body, 10)[0])
     if body.startswith(b"\x01vorbis") and len(body) >= 16:
         rate = struct.unpack_from("<I", body, 12)[0]
     elif body.startswith(b"\x7fFLAC") and len(body) >= 30:
@@ -56,7 +58,7 @@ def _rate(body: bytes) -> tuple[int, int] | None:
         rate = struct.unpack_from("<I", body, 36)[0]
     else:
         return None
-    return (rate, 0) if rate else None
+    return _Clock(rate, 0) if rate else None
 
 
 def _walk(data: bytes, at: int) -> Iterator[_Page]:

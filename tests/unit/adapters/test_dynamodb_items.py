@@ -2,7 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.adapters.dynamodb_items import (
@@ -101,6 +101,7 @@ def test_idempotency_keys_are_kept_apart(one: str, other: str) -> None:
     assert (idempotency_pk(one) == idempotency_pk(other)) == (one == other)
 
 
+@settings(max_examples=40)
 @given(diagnostics=st.dictionaries(st.text(), JSON, max_size=8))
 def test_small_diagnostics_are_kept_whole(diagnostics: dict[str, object]) -> None:
     """What fits is not touched."""
@@ -108,6 +109,7 @@ def test_small_diagnostics_are_kept_whole(diagnostics: dict[str, object]) -> Non
         assert bounded(diagnostics) == diagnostics
 
 
+@settings(max_examples=40)
 @given(
     diagnostics=st.dictionaries(st.text(max_size=200), JSON, max_size=60),
     longest=st.integers(0, 50_000),

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -97,7 +99,7 @@ def test_every_shape_of_a_duration(line: bytes, seconds: float | None) -> None:
     ],
 )
 def test_every_shape_of_a_position(lines: bytes, seconds: float | None) -> None:
-    """Not available, negative, over 99 hours, going back, mangled, with \\r\\n, or cut off before its end."""
+    """Not available, negative, over 99 hours, going back, mangled, with CR LF, or cut off before its end."""
     assert read(lines).position_seconds == seconds
 
 
@@ -112,11 +114,13 @@ def test_it_does_not_matter_where_the_chunks_are_cut(cuts: list[int]) -> None:
     """Any split of a log gives the same reading, also inside a UTF-8 character."""
     edges = [0, *sorted(cuts), len(LOG)]
 
-    assert state(read(*(LOG[a:b] for a, b in zip(edges, edges[1:], strict=False)))) == state(read(LOG))
+    assert state(read(*(LOG[a:b] for a, b in pairwise(edges)))) == state(read(LOG))
 
 
 @pytest.mark.requirement("2.2")
-@given(st.lists(st.binary(max_size=200) | st.sampled_from([b"  Duration: ", b"out_time_us=", b"progress=", b"\n", b"\r"])))
+@given(
+    st.lists(st.binary(max_size=200) | st.sampled_from([b"  Duration: ", b"out_time_us=", b"progress=", b"\n", b"\r"]))
+)
 @example([b"x" * 5_000_000])
 @example([b"\xff\xfe\n" * 1000])
 def test_no_bytes_disturb_it(chunks: list[bytes]) -> None:

@@ -122,7 +122,7 @@ def test_what_carries_a_bitrate_always_carries_it(format: str, bitrate: int, dat
 
 @given(st.sampled_from(sorted(OUTPUT_FORMATS)), st.dictionaries(st.sampled_from(list(Options().__slots__)), SCALARS))
 def test_any_request_is_understood_or_refused(format: str, options: dict[str, object]) -> None:
-    """No JSON value makes the parser fail in any other way than with InvalidOption, and what passes survives storage."""
+    """Any JSON value gives a target or an InvalidOption, and what passes survives storage."""
     try:
         target = parse_target(format, options)
     except InvalidOption:

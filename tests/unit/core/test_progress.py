@@ -156,7 +156,7 @@ def test_job_that_ended_short_reads_the_same_for_all(state: State, order: tuple[
     ending=st.permutations(["renew", "publish", "end", "read", "read without redis"]),
 )
 def test_readings_rise_through_any_history(steps: list[str], gains: list[float], ending: list[str]) -> None:
-    """Readers with and without Redis, in any interleaving with work, renewals, takeovers and the end, never see a fall."""
+    """Readers with and without Redis, in any order with work, renewals, takeovers and the end, never see a fall."""
     job, hint = a_running_job(), None
     percent, renewed_at, acknowledged = 0.0, 0.0, 0.0
     seen = [0.0]

@@ -69,7 +69,7 @@ async def test_not_ready(world: World, api: httpx.AsyncClient, path: str) -> Non
 
 
 async def test_via_something_else(world: World, api: httpx.AsyncClient) -> None:
-    """An unknown way is refused, naming the ways there are."""
+    """An unknown way is refused, not guessed."""
     world.succeeded()
     answer = await api.get(f"{URL}?via=pigeon")
     assert answer.status_code == 422
@@ -263,22 +263,32 @@ async def test_breaks_at_the_start(world: World, api: httpx.AsyncClient) -> None
         assert "connection reset" not in answer.text
 
 
-async def test_client_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the client goes away, the store's stream is closed."""
+@pytest.mark.parametrize("waiting_for", ["store", "client"])
+async def test_client_gone(world: World, monkeypatch: pytest.MonkeyPatch, waiting_for: str) -> None:
+    """When the client goes away, the store's stream is closed, whichever of the two was being waited for."""
     world.succeeded(bytes(10))
     closed = asyncio.Event()
 
     async def read(key: str, *, etag: str, start: int, stop: int) -> AsyncIterator[bytes]:
         try:
             yield b"01"
+            yield b"23"
             await asyncio.Event().wait()
         finally:
             closed.set()
 
     monkeypatch.setattr(world.objects, "read", read)
     call = Call(world.app, "GET", PROXY)
+    send = call._send
+
+    async def stuck(message: Mapping[str, Any]) -> None:
+        await send(message)
+        if call.body == b"0123" and waiting_for == "client":
+            await asyncio.Event().wait()
+
+    call._send = stuck  # type: ignore[method-assign]
     task = asyncio.create_task(call.run())
-    await call.answered(2)
+    await call.answered(4)
     call.disconnect()
     await task
     assert closed.is_set()

@@ -93,6 +93,16 @@ async def test_malformed(world: World, api: httpx.AsyncClient, body: bytes) -> N
     assert (answer.status_code, answer.json()["code"]) == expected
 
 
+async def test_content_type_is_not_believed(world: World, api: httpx.AsyncClient) -> None:
+    """`curl -d` says that its JSON is a web form; it is taken for what it is."""
+    world.upload()
+    header = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await api.post(
+        "/v1/jobs", content=b'{"upload_id": "%s", "format": "mp3"}' % UPLOAD.encode(), headers=header
+    )
+    assert answer.status_code == 202, answer.text
+
+
 async def test_unknown_upload(world: World, api: httpx.AsyncClient) -> None:
     """An upload that is not there (for this caller) is 404, one whose time is over 410."""
     for upload_id in (UPLOAD, "short", "", "../../x"):

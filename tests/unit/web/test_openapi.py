@@ -54,6 +54,8 @@ async def test_bodies(document: Document) -> None:
     """An upload is described as what it is, and a job by its fields."""
     content = operations(document)["createUpload"]["requestBody"]["content"]
     assert set(content) == {"application/octet-stream", "multipart/form-data"}
+    assert "content" not in operations(document)["deleteJob"]["responses"]["204"]
+    assert "content" not in operations(document)["inspectDownload"]["responses"]["200"]
     job = document["components"]["schemas"]["JobRequest"]
     assert set(job["properties"]) == {"upload_id", "format", "options"}
     assert set(job["required"]) == {"upload_id", "format"}

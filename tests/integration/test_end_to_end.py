@@ -1,0 +1,230 @@
+"""The promise, with real processes, real ffmpeg and real signals."""
+
+import hashlib
+import json
+import random
+import subprocess
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import imageio_ffmpeg
+import pytest
+
+from service.cli.sample import write_sample
+from service.core.arguments import output_arguments
+from service.core.media import parse_target
+from tests.support.cluster import LEASE, Cluster, Watcher, a_cluster, wait_for
+from tests.support.redis_server import redis_or_skip
+
+SECONDS = 60.0  # of music
+
+
+@pytest.fixture(scope="module")
+def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of music."""
+    path = tmp_path_factory.mktemp("piece") / "piece.wav"
+    write_sample(path, SECONDS)
+    return path
+
+
+@pytest.fixture(params=["with Redis", "without Redis"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Two processes to be, with and without Redis."""
+    with_redis = request.param == "with Redis"
+    if with_redis:
+        redis_or_skip()
+    with a_cluster(redis=with_redis) as made:
+        yield made
+
+
+def plain(piece: Path, target: str, folder: Path) -> str:
+    """The sha256 of what plain ffmpeg writes."""
+    output = folder / f"plain.{target}"
+    arguments = output_arguments(parse_target(target, {}))
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-i", str(piece), *arguments, str(output)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+def rises(readings: list[float]) -> bool:
+    """Whether it never falls."""
+    return all(before <= after for before, after in pairwise(readings))
+
+
+def begin(cluster: Cluster, piece: Path, target: str = "mp3") -> tuple[dict[str, Any], Watcher]:
+    """Upload, submit, and watch through all processes; returns when the conversion shows progress."""
+    client = cluster.client()
+    upload = client.upload(piece, lambda _: None)
+    job = client.submit(upload["upload_id"], target, {})
+    watcher = Watcher([service.address for service in cluster.services], job["job_id"]).start()
+    wait_for(lambda: watcher.readings and watcher.readings[-1] > 0, "progress")
+    return job, watcher
+
+
+def finish(cluster: Cluster, job: dict[str, Any], watcher: Watcher, alive: int) -> tuple[dict[str, Any], str]:
+    """Wait for the end by asking process number `alive`; returns the job and the sha256 of its download."""
+    client = cluster.client(cluster.services[alive])
+    job = wait_for(lambda: (now := client.job(job["job_id"]))["state"] == "succeeded" and now, "success")
+    wait_for(lambda: watcher.readings[-1] == 100, "100 %")
+    assert watcher.problems == []
+    assert rises(watcher.stop())
+    output = cluster.folder / "download"
+    client.download(job["job_id"], output, job["size"], lambda _: None)
+    return job, hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+@pytest.mark.requirement("1.1", "1.3", "1.4", "1.6", "2.5", "2.7", "3.4", "3.5", "4.2", "4.3", "4.5", "4.6", "6.7")
+@pytest.mark.parametrize("target", ["mp3", "flac"])
+def test_sigkill_in_the_middle(cluster: Cluster, piece: Path, target: str, tmp_path: Path) -> None:
+    """After SIGKILL at a random moment another process finishes, the bytes are ffmpeg's, and progress never fell."""
+    slow = cluster.slow_ffmpeg(20)
+    cluster.start(**slow)
+    cluster.start(**slow)
+    job, watcher = begin(cluster, piece, target)
+    moment = random.uniform(5, 90)  # noqa: TID251  # any moment must do; a failure names it
+    wait_for(lambda: watcher.readings[-1] >= moment, f"{moment} %")
+    victim = cluster.holder()
+    assert victim is not None
+    ffmpeg = next(event["pid"] for event in victim.events() if event["event"] == "ffmpeg.started")
+    victim.kill()
+    wait_for(lambda: not Path(f"/proc/{ffmpeg}").exists(), "ffmpeg dies with its parent", within=5)
+
+    job, digest = finish(cluster, job, watcher, 1 - cluster.services.index(victim))
+
+    assert digest == plain(piece, target, tmp_path), f"killed at {moment} %"
+    assert job["attempt"] >= 2
+    assert job["resumed"]
+    objects, uploads = cluster.left_in_s3()
+    assert len(objects) == 2, objects
+    assert uploads == []
+
+
+@pytest.mark.requirement("6.7")
+def test_sigterm_hands_over(cluster: Cluster, piece: Path, tmp_path: Path) -> None:
+    """After SIGTERM another process goes on before the lease could have lapsed, and nothing is left behind."""
+    slow = cluster.slow_ffmpeg(20)
+    cluster.start(**slow)
+    cluster.start(**slow)
+    job, watcher = begin(cluster, piece)
+    victim = cluster.holder()
+    assert victim is not None
+    other = cluster.services[1 - cluster.services.index(victim)]
+    victim.process.terminate()
+    wait_for(lambda: cluster.holder() is other, "the other one goes on", within=LEASE)
+    assert [event for event in other.events() if event["event"] == "job.claimed"], "claimed, not taken over"
+    assert victim.process.wait(10) == 0
+
+    _, digest = finish(cluster, job, watcher, cluster.services.index(other))
+    assert digest == plain(piece, "mp3", tmp_path)
+    assert [len(left) for left in cluster.left_in_s3()] == [2, 0]
+
+
+@pytest.mark.requirement("6.7")
+def test_a_zombie_is_refused(cluster: Cluster, piece: Path, tmp_path: Path) -> None:
+    """A process frozen past its lease and thawed after another finished changes nothing; the other's bytes are served."""
+    slow = cluster.slow_ffmpeg(20)
+    cluster.start(**slow)
+    cluster.start(**slow)
+    job, watcher = begin(cluster, piece)
+    zombie = cluster.holder()
+    assert zombie is not None
+    alive = 1 - cluster.services.index(zombie)
+    cluster.freeze(zombie)
+    done, digest = finish(cluster, job, watcher, alive)
+
+    cluster.thaw(zombie)
+    wait_for(lambda: [event for event in zombie.events() if event["event"] == "job.lost"], "it notices")
+    wait_for(lambda: [len(left) for left in cluster.left_in_s3()] == [2, 0], "it tidies up after itself")
+
+    client = cluster.client()
+    assert {json.dumps(client.job(job["job_id"]), sort_keys=True) for _ in range(4)} == {
+        json.dumps(done, sort_keys=True)
+    }
+    assert done["attempt"] == 2
+    assert digest == plain(piece, "mp3", tmp_path)
+
+
+@pytest.mark.requirement("2.7")
+def test_events_over_a_kill(piece: Path) -> None:
+    """Server-sent events, resumed at another process by Last-Event-ID, never fall and end with the finished job."""
+    redis_or_skip()
+    with a_cluster() as cluster:
+        slow = cluster.slow_ffmpeg(20)
+        cluster.start(**slow)
+        cluster.start(**slow)
+        job, watcher = begin(cluster, piece)
+        victim = cluster.holder()
+        assert victim is not None
+        readings: list[float] = []
+        last: dict[str, str] = {}
+
+        def listen(address: str) -> dict[str, Any] | None:
+            """Read a stream until it ends or breaks; the job if it ended with it."""
+            event = ""
+            with httpx.stream("GET", f"{address}/v1/jobs/{job['job_id']}/events", headers=last, timeout=30) as answer:
+                for line in answer.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        event = value
+                    elif name == "id":
+                        last["Last-Event-ID"] = value
+                    elif name == "data":
+                        document: dict[str, Any] = json.loads(value)
+                        readings.append(document["percent"])
+                        if event == "done":
+                            return document
+                        if document["percent"] > 30 and victim is not None and victim.process.poll() is None:
+                            victim.kill()
+            return None
+
+        try:
+            listen(victim.address)
+        except httpx.TransportError:
+            seen = len(readings)
+        done = listen(cluster.services[1 - cluster.services.index(victim)].address)
+
+        watcher.stop()
+        assert seen > 0
+        assert rises(readings)
+        assert done is not None
+        assert (done["state"], readings[-1]) == ("succeeded", 100)
+
+
+@pytest.mark.requirement("4.1", "5.5")
+def test_a_start_without_its_bucket_says_what_to_do() -> None:
+    """A service whose bucket or table is missing does not start; it exits with 2 and a line for each, with the fix."""
+    with a_cluster(redis=False) as cluster:
+        with pytest.raises(Exception, match="did not start") as caught:
+            cluster.start(REPRISE_BUCKET="no-such-bucket", REPRISE_TABLE="no-such-table")
+        said = str(caught.value)
+        assert "no-such-bucket" in said
+        assert "no-such-table" in said
+
+
+@pytest.mark.requirement("8.5")
+def test_the_printed_lines_work(tmp_path: Path) -> None:
+    """What `serve` prints to try works as printed, in a shell."""
+    with a_cluster(redis=False) as cluster:
+        embedded = {name: value for name, value in cluster.pointed.items() if not name.startswith(("AWS_", "REPRISE_"))}
+        cluster.pointed = embedded
+        service = cluster.start()
+        assert service.process.stdout is not None
+        printed = []
+        for line in iter(service.process.stdout.readline, ""):
+            printed.append(line)
+            if "Ctrl-C" in line:
+                break
+        lines = [line.strip() for line in printed if "curl" in line]
+        assert len(lines) == 3
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "song.mp3").stat().st_size > 100_000

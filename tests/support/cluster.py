@@ -1,0 +1,157 @@
+"""Real service processes over one embedded stack, to be killed, frozen and watched."""
+
+import itertools
+import os
+import signal
+import stat
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import imageio_ffmpeg
+
+from service.cli import processes
+from service.cli.client import Client
+from service.cli.serve import embed
+from service.wiring import environment
+
+LEASE, HEARTBEAT = 2.4, 0.6  # seconds; shorter than the defaults, so that tests are
+PATIENCE = 60.0
+
+
+def pause(seconds: float) -> None:
+    """Wait, in this thread."""
+    threading.Event().wait(seconds)
+
+
+def wait_for(fact: Callable[[], Any], what: str, *, within: float = PATIENCE) -> Any:
+    """Ask again and again until `fact` is true; returns what it returned."""
+    for _ in range(int(within / 0.05)):
+        if found := fact():
+            return found
+        pause(0.05)
+    raise AssertionError(f"not within {within:g} s: {what}")
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Any number of service processes, and one client that asks them in turn."""
+
+    folder: Path
+    pointed: Mapping[str, str]
+    stack: ExitStack
+    services: list[processes.ServiceProcess] = field(default_factory=list)
+    frozen: list[processes.ServiceProcess] = field(default_factory=list)
+
+    def start(self, **settings: str) -> processes.ServiceProcess:
+        """Start one more process."""
+        name = f"service{len(self.services)}"
+        lease = {"REPRISE_LEASE_SECONDS": str(LEASE), "REPRISE_HEARTBEAT_SECONDS": str(HEARTBEAT)}
+        service = processes.start(name, {**self.pointed, **lease}, self.folder, **settings)
+        self.services.append(service)
+        self.stack.callback(service.stop)
+        return service
+
+    def client(self, *services: processes.ServiceProcess) -> Client:
+        """A client of these processes, or of all."""
+        client = Client([service.address for service in services or self.services], pause=pause)
+        self.stack.callback(client.close)
+        return client
+
+    def slow_ffmpeg(self, speed: float) -> dict[str, str]:
+        """Settings with an ffmpeg that reads `speed` times as fast as the music plays, and is the real one otherwise."""
+        script = self.folder / f"ffmpeg-{speed:g}"
+        script.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} -readrate {speed:g} "$@"\n')
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        return {"REPRISE_FFMPEG": str(script)}
+
+    def holder(self) -> processes.ServiceProcess | None:
+        """The process that claimed or took over last, by the logs."""
+        claims = [
+            (str(event["timestamp"]), number)
+            for number, service in enumerate(self.services)
+            for event in service.events()
+            if event["event"] in {"job.claimed", "job.taken_over"}
+        ]
+        return self.services[max(claims)[1]] if claims else None
+
+    def freeze(self, service: processes.ServiceProcess) -> None:
+        """SIGSTOP to the process; its ffmpeg stops when its pipes are full."""
+        os.kill(service.process.pid, signal.SIGSTOP)
+        self.stack.callback(self.thaw, service)
+
+    def thaw(self, service: processes.ServiceProcess) -> None:
+        """SIGCONT."""
+        if service.process.poll() is None:
+            os.kill(service.process.pid, signal.SIGCONT)
+
+    def left_in_s3(self) -> tuple[list[str], list[str]]:
+        """Keys of all objects, and of all unfinished multipart uploads."""
+        s3 = boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL"], region_name="us-east-1",
+                          aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+        bucket = self.pointed["REPRISE_BUCKET"]
+        objects = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        uploads = [item["Key"] for item in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
+        s3.close()
+        return objects, uploads
+
+
+@contextmanager
+def a_cluster(*, redis: bool = True) -> Iterator[Cluster]:
+    """A fresh stack of its own; everything ends with the block."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-cluster-")))
+        pointed = embed(stack, environment())
+        if not redis:
+            pointed.pop("REDIS_URL", None)
+        yield Cluster(folder, pointed, stack)
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Polls a job in a thread, asking each address in turn, and remembers what it was told."""
+
+    addresses: list[str]
+    job_id: str
+    readings: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    _done: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> "Watcher":
+        """Begin."""
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> list[float]:
+        """End; returns all readings."""
+        self._done.set()
+        if self._thread:
+            self._thread.join(30)
+        return self.readings
+
+    def _poll(self) -> None:
+        turn = itertools.cycle(self.addresses)
+        with httpx.Client(timeout=2) as http:
+            while not self._done.wait(0.05):
+                address = next(turn)
+                try:
+                    answer = http.get(f"{address}/v1/jobs/{self.job_id}/progress")
+                except httpx.TransportError:
+                    continue  # killed or frozen
+                if answer.is_error:
+                    self.problems.append(f"{answer.status_code} {answer.text}")
+                    continue
+                percent = answer.json()["percent"]
+                self.readings.append(percent)
+                if percent == 100:  # then the download must work, at once
+                    found = http.get(f"{address}/v1/jobs/{self.job_id}/download?via=proxy")
+                    if found.status_code != 200:
+                        self.problems.append(f"100 % but the download answers {found.status_code}")
