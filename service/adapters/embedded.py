@@ -5,6 +5,7 @@ Enough to try everything without an account and without Docker. What they hold l
 process.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 from service.adapters import child
 
 PATIENCE = 30.0  # seconds until a child has to answer
+ROOT = Path(__file__).resolve().parents[2]  # of the package, for the child
 BUCKET, TABLE = "reprise-embedded", "reprise-embedded"
 
 
@@ -58,9 +60,10 @@ def embedded_stack(environment: Mapping[str, str]) -> Iterator[EmbeddedStack]:
 
 def _start_aws(stack: ExitStack, folder: Path, environment: Mapping[str, str]) -> str:
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "service.adapters.stand_in", "-H", "127.0.0.1", "-p", str(port)]
     # PATH and the like only: no credential of the user may reach a stand-in.
     kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "REPRISE_", "MOTO_"))}
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
     process = _run(stack, command, kept, folder / "aws.log")
     endpoint = f"http://127.0.0.1:{port}"
     hint = "is moto installed (pip install 'reprise[embedded]')?"

@@ -69,5 +69,7 @@ def start(name: str, environment: Mapping[str, str], folder: Path, **settings: s
     if not line.startswith("listening on "):
         process.kill()
         process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
         raise DidNotStart(f"{name} did not start: {log.read_text(errors='replace')[-800:].strip()}")
     return ServiceProcess(name, process, line.removeprefix("listening on ").strip(), log)

@@ -19,18 +19,27 @@ LEASE = 6.0
 
 
 def final(job: Job) -> bool:
+    """Whether it has ended."""
     return job.final
 
 
 def running(job: Job) -> bool:
+    """Whether it is in the middle."""
     return job.state is State.RUNNING and job.percent > 0
 
 
+def held_by(owner: str) -> Callable[[Job], bool]:
+    """Whether `owner` has it."""
+    return lambda job: job.owner == owner
+
+
 async def only_the_output_is_left(world: World, job: Job) -> bool:
+    """Whether there is an input and its output, and nothing else."""
     return job.output is not None and set(world.objects.objects) == {input_key(job.upload_id), job.output.key}
 
 
 def rises(readings: list[float]) -> bool:
+    """Whether it never falls."""
     return all(before <= after for before, after in pairwise(readings))
 
 
@@ -85,7 +94,7 @@ async def test_a_killed_worker_is_replaced(at: float) -> None:
 @pytest.mark.parametrize("step", [step.__name__ for step in steps.STEPS])
 @pytest.mark.requirement("1.6", "1.9", "6.7")
 @in_virtual_time
-async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker killed or frozen right after any step of its attempt leaves a job that ends once, and nothing else."""
     world = World()
     victim: list[Instance] = []
@@ -119,7 +128,7 @@ async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.M
 
 
 class Late:
-    """Holds back one call of a port until told, and carries it out then even if its caller has given up; a `patient` one waits for it."""
+    """Holds back one call until told, and carries it out even if its caller has given up; a `patient` one waits."""
 
     def __init__(self, held: str, *, patient: bool = False) -> None:
         self._held, self._patient = held, patient
@@ -159,7 +168,8 @@ async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successo
     """Any write that arrives after its worker was replaced is refused while the other runs: the fence, not luck."""
     world = World()
     late = Late(write)
-    fails: list[Exception] = {"fail": [BadMedia()], "release": [GuestStalled()]}.get(write, [])
+    failures: dict[str, list[Exception]] = {"fail": [BadMedia()], "release": [GuestStalled()]}
+    fails = failures.get(write, [])
     frozen = world.start("a", jobs=Troubled(world.jobs, late.trouble), fails=fails)
     await world.submit()
     await late.reached.wait()
@@ -307,7 +317,7 @@ async def test_a_poisonous_job_ends() -> None:
     await world.submit()
     for number in range(MAX_LAPSES):
         doomed = world.start(f"doomed{number}")
-        await world.until(lambda job, n=number: job.attempt == n + 1 and job.owner == f"doomed{n}")
+        await world.until(held_by(f"doomed{number}"))
         doomed.kill()
     world.start("survivor")
 
