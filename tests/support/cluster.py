@@ -95,7 +95,7 @@ class Cluster:
 
     def left_in_s3(self) -> tuple[list[str], list[str]]:
         """Keys of all objects, and of all unfinished multipart uploads."""
-        s3 = boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL"], region_name="us-east-1",
+        s3 = boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL_S3"], region_name="us-east-1",
                           aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
         bucket = self.pointed["REPRISE_BUCKET"]
         objects = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
