@@ -34,7 +34,7 @@ from service.adapters.verdict import Ending, judge, with_diagnostics
 from service.adapters.window import Window
 from service.core.arguments import command
 from service.core.errors import OutputTooLarge, TranscodeFailed, Unavailable, WindowViolated
-from service.core.ffmpeg_log import LogReader, judge_end
+from service.core.ffmpeg_log import LogReader
 from service.core.progress import Reading
 from service.ports import Clock, Order
 
@@ -229,13 +229,12 @@ class Conversion:
             guest.resume()
 
     def _ending(self, code: int, window: Window) -> Ending:
-        trimmed = self._order.target.options.trimmed
         return Ending(
             exit_code=code,
             output_size=window.size(),
             max_output_bytes=self._config.max_output_bytes,
             last_lines=self._log.last_lines,
-            doubt=judge_end(self._readings.promised_seconds(self._log), self._log.position_seconds, trimmed),
+            doubt=self._readings.doubt(self._log),
             disk_full=not window.sliding
             and (self._outfit.scratch.free() == 0 or self._config.max_output_bytes > self._room <= window.size()),
         )
