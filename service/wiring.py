@@ -24,6 +24,7 @@ from service import __version__, telemetry
 from service.adapters import dynamodb_table, s3_bucket
 from service.adapters.ambient import SystemClock, SystemIds, environment
 from service.adapters.aws import Aws, AwsSettings
+from service.adapters.child import mortal
 from service.adapters.dynamodb_jobs import DynamoJobs
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
@@ -54,6 +55,7 @@ __all__ = [
     "embedded_stack",
     "environment",
     "ffmpeg_program",
+    "mortal",
     "prepare_embedded",
     "serve",
 ]
