@@ -11,6 +11,7 @@ from service.core.errors import BadMedia, Fenced, GuestStalled, Indefinite, Unav
 from service.core.job import Job, State
 from service.core.lease import MAX_LAPSES
 from service.core.naming import input_key
+from service.core.progress import Hint
 from service.testing.transcoder import converted
 from service.worker import steps
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
@@ -530,3 +531,26 @@ async def test_many_jobs_on_many_workers_keep_apart() -> None:
 
     assert all(rises(history) and history[-1] == 100 for history in histories)
     assert [(await world.job(job_id)).attempt for job_id in ids] == [1] * 12
+
+
+@pytest.mark.requirement("2.3")
+@in_virtual_time
+async def test_the_board_is_refreshed_several_times_a_second() -> None:
+    """While a conversion runs, the board gets a new reading at least three times a second."""
+    world = World()
+    times: list[float] = []
+    publish = world.board.publish
+
+    async def noted(job_id: str, hint: Hint) -> None:
+        times.append(world.clock.monotonic())
+        await publish(job_id, hint)
+
+    world.board.publish = noted  # type: ignore[method-assign]
+    world.start("a", seconds=8)
+    await world.submit()
+    await world.until(final)
+    await world.settle()
+
+    middle = [time for time in times if 1 < time <= 7]
+    assert len(middle) >= 3 * 6
+    assert max(after - before for before, after in pairwise(middle)) < 0.5
