@@ -3,11 +3,16 @@ An event loop whose clock jumps to the next timer, and the clock and ids that go
 
 Nothing waits: when no task is ready, time moves to the moment at which one will be. Timeouts of asyncio and
 `Clock.sleep` agree, because both are this loop's timers. For code without threads and sockets.
+
+`ShuffledLoop` adds what a simulation needs: dice decide which of the ready tasks goes next, and whatever runs in the
+context of a `Process` can be frozen, thawed and killed at any await, as the kernel would do it.
 """
 
 import asyncio
+import contextvars
 import random
 import selectors
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -49,6 +54,72 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._now += seconds
         if self._now > LONGEST_RUN:
             raise Deadlock(f"still running after {LONGEST_RUN:g} virtual seconds")
+
+
+class Dice(random.Random):
+    """Chance that repeats itself for the same seed."""
+
+
+class Process:
+    """Tasks that live and die together: everything that was started in (a copy of) `context`."""
+
+    current: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("process", default=None)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.halted = False
+        self.held: list[asyncio.Handle] = []  # what would have run since
+        self.context = contextvars.copy_context()
+        self.context.run(self.current.set, self)
+
+    def halt(self) -> None:
+        """SIGSTOP; for ever, and it is SIGKILL. What it has sent is under way, and nothing more comes from here."""
+        self.halted = True
+
+    def resume(self) -> None:
+        """SIGCONT: all that has become due meanwhile is due now."""
+        self.halted = False
+        loop = asyncio.get_running_loop()
+        for handle in self.held:
+            loop._ready.append(handle)  # type: ignore[attr-defined]  # noqa: SLF001  # as they were, with their context
+        self.held.clear()
+
+
+class _Nothing(asyncio.Handle):
+    """What the loop skips."""
+
+    def __init__(self) -> None:
+        self._cancelled = True
+
+
+_NOTHING = _Nothing()
+
+
+class _Hat(deque[asyncio.Handle]):
+    """The ready queue of a loop, drawn from blindly."""
+
+    def __init__(self, dice: Dice) -> None:
+        super().__init__()
+        self._dice = dice
+
+    def popleft(self) -> asyncio.Handle:
+        chosen = int(self._dice.random() * len(self))
+        if chosen:
+            self[0], self[chosen] = self[chosen], self[0]
+        handle = super().popleft()
+        process = handle._context.get(Process.current)  # type: ignore[attr-defined]  # noqa: SLF001
+        if process is not None and process.halted:
+            process.held.append(handle)
+            return _NOTHING
+        return handle
+
+
+class ShuffledLoop(VirtualTimeLoop):
+    """Virtual time, and a seed that decides who goes next."""
+
+    def __init__(self, dice: Dice) -> None:
+        super().__init__()
+        self._ready = _Hat(dice)  # filled by BaseEventLoop, which takes from it with `popleft` alone
 
 
 class VirtualClock:
