@@ -7,7 +7,7 @@ from typing import Any
 
 from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
-from service.testing.virtual_time import Process, VirtualClock
+from service.testing.virtual_time import VirtualClock
 from tests.simulation.checkers import PATIENCE
 from tests.simulation.container import Backing, Container, Role
 from tests.simulation.store import LoggedJobs
@@ -24,7 +24,7 @@ class Cluster:
         self.world, self.clock = world, VirtualClock()
         self.backing = Backing(LoggedJobs(world), MemoryObjects(), MemoryBoard(), MemoryChannel())
         self.containers: list[Container] = []
-        self.processes: list[Process] = []  # also those that have ended
+        self.everyone: list[Container] = []  # also those that have ended
         self.quiet = False
         self.broke: BaseException | None = None  # an error of the simulation itself
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -49,7 +49,7 @@ class Cluster:
             self.world.note("STARTED", container=name, skew=skew)
             container = Container(self.world, self.backing, name, Role(role.worker, role.api, slots, skew))
             self.containers.append(container)
-            self.processes.append(container.process)
+            self.everyone.append(container)
             await self._outlive(container)
             self.containers.remove(container)
             await self.clock.sleep(0.2 + 3 * dice.random())
@@ -77,8 +77,8 @@ class Cluster:
         return [one for one in self.containers if one.role.api and one.alive]
 
     def any_api(self) -> Container:
-        """One of them; the last one that ever ran if there is none."""
-        apis = self.apis() or [one for one in self.containers if one.role.api] or self.containers[:1]
+        """One of them; if there is none, one that is gone."""
+        apis = self.apis() or [one for one in self.everyone if one.role.api]
         return apis[int(len(apis) * self.world.dice.random())]
 
     def patient(self) -> bool:

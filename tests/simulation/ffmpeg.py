@@ -113,7 +113,8 @@ class SimulatedTranscoder:
                 self.objects.unfinished.pop(upload_of(order), None)
             raise
         finally:
-            run.ended = world.moment()
+            if not world.over:
+                run.ended = world.moment()
         return SimulatedDraft(world, self.objects, self.wire, order, {"path": "streaming"})
 
 

@@ -168,8 +168,8 @@ def unwind(loop: ShuffledLoop, clusters: list[Cluster]) -> None:
 
     async def rest() -> None:
         for cluster in clusters:
-            for process in cluster.processes:
-                process.resume()
+            for container in cluster.everyone:
+                container.process.resume()
         for _ in range(100):
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             if not tasks:
