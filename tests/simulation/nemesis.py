@@ -9,7 +9,7 @@ from tests.simulation.container import Container
 from tests.simulation.world import Trap
 
 TROUBLED = 25.0  # seconds in which things go wrong
-STORES = ("cut", "mute", "late", "slow")
+STORES = ("cut", "mute", "late", "slow", "fickle")
 KINDS = ("kill", "freeze", "stop", "stores", "redis", "flush", "aim", "aim", "aim")
 TARGETS = ("succeed", "succeed", "renew", "claim", "take_over", "release", "publish", "head", "note_shown", "submit")
 
@@ -47,7 +47,8 @@ class Nemesis:
             case "redis":
                 weather = dice.choice(("away", "away", "slow"))
                 everywhere = dice.random() < 0.3
-                for one in self.cluster.containers if everywhere else [victim]:
+                apis = [one for one in self.cluster.containers if one.role.api] or [victim]
+                for one in self.cluster.containers if everywhere else [victim, dice.choice(apis)]:
                     self._for_a_while(one, "redis", weather, 2 + 8 * dice.random())
             case "aim":
                 verb, moment = dice.choice(TARGETS), dice.choice(("before", "after"))
@@ -59,7 +60,7 @@ class Nemesis:
     def _hit_by_trap(self, process: Process) -> None:
         for one in self.cluster.containers:
             if one.process is process:
-                self._hit(one, self.world.dice.choice(("kill", "freeze", "stop", "stores", "stores", "stores")))
+                self._hit(one, self.world.dice.choice(("kill", "freeze", "stop", "stores", "stores", "farewell")))
 
     def _hit(self, victim: Container, kind: str) -> None:
         dice = self.world.dice
@@ -71,8 +72,11 @@ class Nemesis:
                 self._later(0.5 + 14 * dice.random(), victim.thaw)
             case "stop":
                 victim.stop()
+            case "farewell":  # told to stop while the stores are in trouble
+                self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 3 * dice.random())
+                victim.stop()
             case _:
-                self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 9 * dice.random())
+                self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 12 * dice.random())
 
     def _for_a_while(self, victim: Container, what: str, weather: str, seconds: float) -> None:
         self.world.note("WEATHER", container=victim.name, what=what, weather=weather, seconds=round(seconds, 3))

@@ -91,7 +91,7 @@ async def order(world: World, cluster: Cluster, client: Client, number: str) -> 
     kind = dice.choices(("good", "bad", "poison"), (88, 6, 6))[0]
     upload_id = f"upload{number:0>10}"
     key = input_key(upload_id)
-    seconds = 0.5 + 9 * dice.random() ** 2
+    seconds = 0.5 + 15 * dice.random() ** 2
     stored = cluster.backing.objects.put(key, f"{kind} {seconds:.2f}".encode())
     cluster.backing.jobs.uploads[upload_id] = Upload(
         upload_id=upload_id,
@@ -157,9 +157,12 @@ def excuse(world: World, key: str) -> str | None:
     write = last[-1]
     if write.verb not in {"succeed", "fail", "stop"}:
         return f"{own}, and {write.verb} was the end"
-    made = [one.begun for one in world.history.conversions if (one.job_id, one.attempt) == (job_id, attempt)]
-    if attempt == write.attempt or not made or made[-1] > write.at:
+    runs = {one.attempt: one for one in world.history.conversions if one.job_id == job_id}
+    ender = runs.get(write.attempt)
+    if attempt == write.attempt or runs[attempt].begun > write.at:
         return own
+    if ender is not None and ender.asleep is not None and ender.asleep > write.at:
+        return f"{own}, and the last attempt slept through its answer"
     return world.excuses.get((job_id, write.attempt)) or world.excuses.get((job_id, 0))
 
 

@@ -27,7 +27,7 @@ class Weather:
     """What the network is like for one container."""
 
     def __init__(self) -> None:
-        self.stores = "fine"  # | "cut" (nothing arrives) | "mute" (no answer comes back) | "late" | "slow"
+        self.stores = "fine"  # | "cut" (nothing arrives) | "mute" (no answer comes back) | "late" | "slow" | "fickle"
         self.redis = "fine"  # | "away" | "slow"
 
 
@@ -59,7 +59,7 @@ class Wire:
                 await self._clock.sleep(0.02 * dice.random())
                 result = await self._effect(verb, args, work)
                 world.spring(verb, "after")
-                await self._clock.sleep(0)
+                await self._clock.sleep(max(0.0, 0.04 * dice.random() - 0.02))
                 return result
             case "refused":
                 await self._clock.sleep(0.05)
@@ -95,6 +95,8 @@ class Wire:
                 return "fine"
             case "fine":
                 return ("refused", "mute", "mute", "slow", "late")[int(5 * dice.random())]
+            case "fickle":
+                return "fine" if dice.random() < 0.5 else "slow"
             case "cut":
                 return "refused" if dice.random() < 0.5 else "unsent"
             case weather:
