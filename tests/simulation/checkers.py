@@ -4,6 +4,7 @@ Judges of a history. Each is a pure function that returns one sentence per broke
 `ALL` are those that need nothing but what clients and the store have seen; they hold for any run of the system.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -19,8 +20,8 @@ T = TypeVar("T", Reading, Write)
 def every_job_ends(history: History) -> list[str]:
     """(1) A job that was accepted is still there, and has ended before patience did."""
     there = {final.job_id for final in history.finals}
-    lost = (one for one in history.accepted if one.job_id not in there)
-    broken = [f"{one.job_id} was accepted at {one.answered:.3f} and is not there" for one in lost]
+    lost = {one.job_id: one for one in history.accepted if one.job_id not in there}
+    broken = [f"{one.job_id} was accepted at {one.answered:.3f} and is not there" for one in lost.values()]
     for final in history.finals:
         if final.state not in FINAL:
             waited = history.ended - history.quiet_from
@@ -36,11 +37,13 @@ def the_end_is_the_end(history: History) -> list[str]:
         for reading in sorted(readings, key=lambda one: one.answered):
             if reading.state in FINAL and first is None:
                 first = reading
-        for reading in readings:
-            if first is not None and reading.asked > first.answered and reading.state != first.state:
-                broken.append(f"{job_id} was {first.state} for {first.client}, then {reading.state} for {reading.client}")
+        broken.extend(
+            f"{job_id} was {first.state} for {first.client}, then {one.state} for {one.client}"
+            for one in readings
+            if first is not None and one.asked > first.answered and one.state != first.state
+        )
     for job_id, writes in by_job(history.writes):
-        for before, after in zip(writes, writes[1:], strict=False):
+        for before, after in itertools.pairwise(writes):
             if before.state in FINAL:
                 broken.append(f"{job_id} was {before.state} and was written again by {after.verb} at {after.at:.3f}")
     return broken
@@ -95,10 +98,12 @@ def only_the_holder_writes(history: History) -> list[str]:
     """(5) A write that speaks for an attempt is of the one that holds the job; attempts only rise."""
     broken = []
     for job_id, writes in by_job(history.writes):
-        for write in writes:
-            if write.holder is not None and write.holder != write.held:
-                broken.append(f"{job_id}: {write.verb} of {write.holder} at {write.at:.3f}, but {write.held} held it")
-        for before, after in zip(writes, writes[1:], strict=False):
+        broken.extend(
+            f"{job_id}: {one.verb} of {one.holder} at {one.at:.3f}, but {one.held} held it"
+            for one in writes
+            if one.holder is not None and one.holder != one.held
+        )
+        for before, after in itertools.pairwise(writes):
             taken = after.verb in {"claim", "take_over"}
             if after.attempt != before.attempt + taken:
                 broken.append(f"{job_id}: {after.verb} made attempt {after.attempt} of {before.attempt}")

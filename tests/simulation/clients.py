@@ -57,9 +57,7 @@ class Client:
 
     async def _submit(self, request: JobRequest, key: str | None) -> str | None:
         async def handler(deps: WebDependencies) -> View:
-            return await view_of(
-                deps, await submit(deps, CONFIG, TENANT, request, checked_key(key, TENANT, request))
-            )
+            return await view_of(deps, await submit(deps, CONFIG, TENANT, request, checked_key(key, TENANT, request)))
 
         while self.cluster.patient():
             asked, api = self.world.moment(), self.cluster.any_api()

@@ -1,4 +1,4 @@
-"""A container of the simulation: a process with the real worker in it, the real reading and writing of jobs, or both."""
+"""A container of the simulation: a process with the real worker in it, the real API's functions, or both."""
 
 import asyncio
 import zlib

@@ -137,13 +137,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     "maybe-recorded": Mutation(
         "an output that may have been recorded is kept", ((attempt, "tidy", _tidy_never_unsure),)
     ),
-    "sweep": Mutation(
-        "who ends a job sweeps up after earlier attempts", ((attempt, "tidy", _tidy_without_sweep),)
-    ),
+    "sweep": Mutation("who ends a job sweeps up after earlier attempts", ((attempt, "tidy", _tidy_without_sweep),)),
     "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
-    "idempotency": Mutation(
-        "an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)
-    ),
+    "idempotency": Mutation("an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)),
     "lapses": Mutation("lapsed attempts are bounded", ((loop, "MAX_LAPSES", 1_000_000),)),
     "trust": Mutation("trust ends before the lease does", ((Lease, "remaining", _always_trusted),)),
     "takeover": Mutation(

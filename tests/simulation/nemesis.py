@@ -11,7 +11,19 @@ from tests.simulation.world import Trap
 TROUBLED = 25.0  # seconds in which things go wrong
 STORES = ("cut", "mute", "late", "slow", "fickle")
 KINDS = ("kill", "freeze", "stop", "stores", "redis", "flush", "aim", "aim", "aim")
-TARGETS = ("succeed", "succeed", "renew", "claim", "take_over", "release", "publish", "head", "note_shown", "submit")
+TARGETS = (
+    "succeed",
+    "succeed",
+    "renew",
+    "claim",
+    "take_over",
+    "release",
+    "publish",
+    "publish",
+    "head",
+    "note_shown",
+    "submit",
+)
 
 
 class Nemesis:
@@ -60,7 +72,9 @@ class Nemesis:
     def _hit_by_trap(self, process: Process) -> None:
         for one in self.cluster.containers:
             if one.process is process:
-                self._hit(one, self.world.dice.choice(("kill", "freeze", "stop", "stores", "stores", "farewell")))
+                self._hit(
+                    one, self.world.dice.choice(("kill", "freeze", "stop", "stores", "stores", "farewell", "farewell"))
+                )
 
     def _hit(self, victim: Container, kind: str) -> None:
         dice = self.world.dice
@@ -73,7 +87,7 @@ class Nemesis:
             case "stop":
                 victim.stop()
             case "farewell":  # told to stop while the stores are in trouble
-                self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 3 * dice.random())
+                self._for_a_while(victim, "stores", dice.choice(("slow", "fickle", "fickle")), 2 + 4 * dice.random())
                 victim.stop()
             case _:
                 self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 12 * dice.random())

@@ -50,8 +50,8 @@ def simulate(seed: int, *, trace: bool = False) -> Verdict:
             contextvars.Context().run(loop.run_until_complete, play(world, cluster))
         except Deadlock as error:
             world.history.surprises.append(str(error))
-        except RuntimeError:
-            raise cluster[0].broke or RuntimeError if cluster else RuntimeError
+        except RuntimeError as error:  # the loop was stopped from within
+            raise (cluster[0].broke if cluster else None) or error from None
         finally:
             world.over = True
             unwind(loop, cluster)
@@ -71,8 +71,8 @@ async def play(world: World, clusters: list[Cluster]) -> None:
     orders = []
     for number in range(1 + int(3 * dice.random())):
         client = Client(cluster, f"client{number}")
-        for file in range(1 + (dice.random() < 0.4)):
-            orders.append(order(world, cluster, client, f"{number}{file}"))
+        files = range(1 + (dice.random() < 0.4))
+        orders += [order(world, cluster, client, f"{number}{file}") for file in files]
     await asyncio.gather(*orders)
     while not cluster.quiet:
         await cluster.clock.sleep(1.0)
@@ -113,9 +113,7 @@ async def order(world: World, cluster: Cluster, client: Client, number: str) -> 
     }
     await cluster.clock.sleep(12 * dice.random())
     cancels_after = 8 * dice.random() if dice.random() < 0.15 else None
-    await client.convert(
-        upload_id, key=f"key{number}" if dice.random() < 0.6 else None, cancels_after=cancels_after
-    )
+    await client.convert(upload_id, key=f"key{number}" if dice.random() < 0.6 else None, cancels_after=cancels_after)
 
 
 def conclude(world: World, cluster: Cluster) -> None:

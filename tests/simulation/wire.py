@@ -84,6 +84,8 @@ class Wire:
                 world.hit("a call was given up and lands later")
                 raise Indefinite(f"{verb} took too long")
             case _:
+                if verb in FINAL_WRITES:
+                    self._blame(verb, args)  # trust may end before the answer is there
                 result = await asyncio.shield(self._send(verb, args, work, 3 * dice.random()))
                 await self._clock.sleep(2 * dice.random())
                 return result
@@ -127,7 +129,7 @@ class Wire:
     def _blame(self, verb: str, args: tuple[Any, ...]) -> None:
         """Clean-up that could not be done, or may not have been asked for, because of this fault."""
         if verb in FINAL_WRITES:
-            self._world.excuses[args[0].job_id, args[0].attempt] = f"the answer to {verb} was lost"
+            self._world.excuses[args[0].job_id, args[0].attempt] = f"the answer to {verb} was lost or late"
         elif verb in CLEANING:
             for key in args[0] if verb == "delete" else args[:1]:
                 parts = key.split("/")

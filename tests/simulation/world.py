@@ -86,7 +86,8 @@ class World:
     def render(self) -> str:
         """The trace as text, one line per event."""
         return "\n".join(
-            f"{at:9.4f}  {who:<6} {what:<20} " + " ".join(f"{name}={shortened(value)}" for name, value in fields.items())
+            f"{at:9.4f}  {who:<6} {what:<20} "
+            + " ".join(f"{name}={shortened(value)}" for name, value in fields.items())
             for at, who, what, fields in self.trace
         )
 
