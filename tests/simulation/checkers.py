@@ -31,7 +31,7 @@ def every_job_ends(history: History) -> list[str]:
 
 def the_end_is_the_end(history: History) -> list[str]:
     """(2) No answer, and no record, leaves a final state."""
-    broken = []
+    broken: list[str] = []
     for job_id, readings in by_job(history.readings):
         first: Reading | None = None
         for reading in sorted(readings, key=lambda one: one.answered):
@@ -96,7 +96,7 @@ def the_bytes_are_right(history: History) -> list[str]:
 
 def only_the_holder_writes(history: History) -> list[str]:
     """(5) A write that speaks for an attempt is of the one that holds the job; attempts only rise."""
-    broken = []
+    broken: list[str] = []
     for job_id, writes in by_job(history.writes):
         broken.extend(
             f"{job_id}: {one.verb} of {one.holder} at {one.at:.3f}, but {one.held} held it"
