@@ -50,6 +50,8 @@ class Attempt:
         self._handed_back = True
         with telemetry.bound(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
             await self._record(Released(0.0, fault=False, reason="shutdown"))
+        if self._work.stored is not None:
+            return  # published meanwhile: the store knows which write came first, and is about to tell the record step
         for task in self._tasks:
             task.cancel()
 
@@ -85,7 +87,7 @@ class Attempt:
 
     def _judge(self, task: asyncio.Task[None]) -> Outcome:
         """The one place where the end of a task becomes an outcome."""
-        if self._handed_back:
+        if self._handed_back and not self._work.recorded:
             return Lost("handed back")
         if task.cancelled():
             return Released(0.0, fault=False, reason="cancelled")
