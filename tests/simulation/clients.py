@@ -1,14 +1,18 @@
 """Clients: they submit, ask again when no answer came, watch through any container, cancel, and download."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from litestar.response.sse import ServerSentEventMessage
 
 from service.core.errors import RepriseError, StoreError
 from service.testing.virtual_time import VirtualClock
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.downloads import finished, opened, redirected
+from service.web.events import floor_of, messages
 from service.web.jobs import checked_key, submit
 from service.web.lookup import find_job
 from service.web.progress import View, view, view_of
@@ -22,7 +26,7 @@ from tests.simulation.history import FINAL, SUCCEEDED, Accepted, Download, Readi
 TENANT = ""
 CONFIG = WebConfig()
 ANSWER_WITHIN = 3.0  # seconds; then a client takes its call for lost
-GOOD_FORMATS = ("mp3", "flac", "ogg")
+SILENCE = 12.0  # seconds after which a listener connects again; there is a comment every ten
 
 
 class NoAnswer(Exception):
@@ -44,7 +48,8 @@ class Client:
             return
         if cancels_after is not None:
             self.cluster.background(self._cancel(job_id, cancels_after))
-        state = await self._follow(job_id)
+        listens = self.world.dice.random() < 0.2
+        state = await (self._listen(job_id) if listens else self._follow(job_id))
         if state == SUCCEEDED:
             await self._download(job_id)
 
@@ -97,27 +102,67 @@ class Client:
             await self._clock.sleep(pause * 2 * self.world.dice.random() if not self.cluster.quiet else 2.0)
         return ""
 
+    async def _listen(self, job_id: str) -> str:
+        """The same by server-sent events, reconnecting through any container with the last id."""
+        floor = "0"
+        while self.cluster.patient():
+            sent: list[tuple[float, ServerSentEventMessage]] = []
+            bell, api = asyncio.Event(), self.cluster.any_api()
+
+            async def pump(
+                deps: WebDependencies,
+                sent: list[tuple[float, ServerSentEventMessage]] = sent,
+                bell: asyncio.Event = bell,
+                floor: str = floor,
+            ) -> None:
+                asked = self.world.moment()
+                async for message in messages(deps, TENANT, job_id, floor_of(floor), CONFIG.events_seconds):
+                    sent.append((asked, message))
+                    asked = self.world.moment()
+                    bell.set()
+
+            served = api.serve(pump)
+            while api.alive and not served.done():
+                bell.clear()
+                await asyncio.wait({served, hearing := asyncio.ensure_future(bell.wait())}, timeout=SILENCE)
+                hearing.cancel()
+                if not sent:
+                    break
+                for asked, message in sent:
+                    if isinstance(message.data, bytes):
+                        document, floor = json.loads(message.data), str(message.id)
+                        self._heard(api, job_id, document["state"], document["percent"], document["attempt"], asked)
+                        if message.event == "done":
+                            return str(document["state"])
+                sent.clear()
+            served.cancel()
+            await self._clock.sleep(0.1)
+        return ""
+
     async def _read(self, job_id: str, api: Container) -> str:
         asked = self.world.moment()
         try:
             seen: View = await self._call(api, lambda deps: view(deps, TENANT, job_id))
         except (NoAnswer, StoreError):
             return ""
-        job, answered = seen.job, self.world.moment()
-        self.world.note("READ", client=self.name, via=api.name, job=job_id[:4], state=job.state, percent=seen.percent)
+        self._heard(api, job_id, str(seen.job.state), seen.percent, seen.job.attempt, asked)
+        return str(seen.job.state)
+
+    def _heard(self, api: Container, job_id: str, state: str, percent: float, attempt: int, asked: float) -> None:
+        answered = self.world.moment()
+        self.world.note("READ", client=self.name, via=api.name, job=job_id[:4], state=state, percent=percent)
         self.world.history.readings.append(
             Reading(
                 client=self.name,
                 via=api.name,
                 job_id=job_id,
-                state=str(job.state),
-                percent=seen.percent,
-                attempt=job.attempt,
+                state=state,
+                percent=percent,
+                attempt=attempt,
                 asked=asked,
                 answered=answered,
             )
         )
-        return str(job.state)
 
     async def _cancel(self, job_id: str, after: float) -> None:
         async def handler(deps: WebDependencies) -> View:

@@ -10,7 +10,7 @@ from tests.simulation.world import Trap
 
 TROUBLED = 25.0  # seconds in which things go wrong
 STORES = ("cut", "mute", "late", "slow", "fickle")
-KINDS = ("kill", "freeze", "stop", "stores", "redis", "flush", "aim", "aim", "aim")
+KINDS = ("kill", "freeze", "stop", "stores", "stores", "redis", "flush", "aim", "aim", "aim")
 TARGETS = (
     "succeed",
     "succeed",

@@ -11,8 +11,8 @@ import pytest
 from tests.simulation.run import simulate
 
 ROOT = Path(__file__).parent.parent.parent
-SHARD = 100
-SHARDS = range(10)
+SHARD = 200
+SHARDS = range(5)
 
 REALLY_HAPPENED = (
     "killed in the middle of a conversion",
