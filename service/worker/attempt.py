@@ -45,17 +45,16 @@ class Attempt:
         write on we are fenced, so the overlap is harmless. Once the output may be recorded there is nothing to give
         back.
         """
-        if self._published:
+        if self._published():
             return  # the record is one write away and quicker than a new attempt
         self._handed_back = True
         with telemetry.bound(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
             await self._record(Released(0.0, fault=False, reason="shutdown"))
-        if self._published:
+        if self._published():
             return  # meanwhile: the store knows which write came first, and is about to tell the record step
         for task in self._tasks:
             task.cancel()
 
-    @property
     def _published(self) -> bool:
         return self._work.stored is not None
 
