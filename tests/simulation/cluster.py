@@ -48,6 +48,8 @@ class Cluster:
             name = f"{'w' if role.worker else 'a'}{place}.{next(self._generations)}"
             self.world.note("STARTED", container=name, skew=skew)
             container = Container(self.world, self.backing, name, Role(role.worker, role.api, slots, skew))
+            if not self.quiet and dice.random() < 0.2:
+                container.weather.redis = "away"  # it has never reached it
             self.containers.append(container)
             self.everyone.append(container)
             await self._outlive(container)

@@ -83,6 +83,10 @@ async def _tidy_never_unsure(work: steps.Work) -> None:
     await _tidy(work)
 
 
+def _never_published(self: attempt.Attempt) -> bool:
+    return False
+
+
 async def _tidy_without_sweep(work: steps.Work) -> None:
     work.job = replace(work.job, attempt=1)
     await _tidy(work)
@@ -136,6 +140,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     "quiet": Mutation("no heartbeat crosses the record", ((attempt, "Heartbeat", _loud_heartbeat),)),
     "maybe-recorded": Mutation(
         "an output that may have been recorded is kept", ((attempt, "tidy", _tidy_never_unsure),)
+    ),
+    "hand-over": Mutation(
+        "a hand-over does not cut the record short", ((attempt.Attempt, "_published", _never_published),)
     ),
     "sweep": Mutation("who ends a job sweeps up after earlier attempts", ((attempt, "tidy", _tidy_without_sweep),)),
     "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
