@@ -37,6 +37,7 @@ class SimulatedDraft:
     objects: MemoryObjects
     wire: Wire
     order: Order
+    run: Conversion
     facts: Mapping[str, object]
     under_way: asyncio.Task[Stored] | None = None
     discarded: bool = False
@@ -61,6 +62,7 @@ class SimulatedDraft:
     async def _complete(self) -> Stored:
         if not self.discarded:  # the real one holds a lock
             self.objects.unfinished.pop(upload_of(self.order), None)
+            self.run.published = self.world.moment()
             self.objects.put(self.order.output_key, converted(self.order.input_key, self.order.target.format))
         return self.objects._stored(self.order.output_key)
 
@@ -115,7 +117,7 @@ class SimulatedTranscoder:
         finally:
             if not world.over:
                 run.ended = world.moment()
-        return SimulatedDraft(world, self.objects, self.wire, order, {"path": "streaming"})
+        return SimulatedDraft(world, self.objects, self.wire, order, run, {"path": "streaming"})
 
 
 def upload_of(order: Order) -> str:

@@ -67,7 +67,7 @@ class Write:
 
 @dataclass(slots=True, kw_only=True)
 class Conversion:
-    """ffmpeg ran for an attempt. `asleep` is the last moment at which its process was seen not to run."""
+    """ffmpeg ran for an attempt; `asleep` is when its process last did not run, `published` when its output came."""
 
     job_id: str
     attempt: int
@@ -75,6 +75,7 @@ class Conversion:
     begun: float
     ended: float | None = None
     asleep: float | None = None
+    published: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,8 +157,8 @@ def excuse(world: World, key: str) -> str | None:
         return f"{own}, and {write.verb} was the end"
     runs = {one.attempt: one for one in world.history.conversions if one.job_id == job_id}
     ender = runs.get(write.attempt)
-    if attempt == write.attempt or runs[attempt].begun > write.at:
-        return own
+    if attempt == write.attempt or max(runs[attempt].begun, runs[attempt].published or 0.0) > write.at:
+        return own  # it came to be after everything was swept
     if ender is not None and ender.asleep is not None and ender.asleep > write.at:
         return f"{own}, and the last attempt slept through its answer"
     return world.excuses.get((job_id, write.attempt)) or world.excuses.get((job_id, 0))
