@@ -6,6 +6,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 # Where `make test` writes which rows of docs/requirements.toml the tests have proved.
 REPORT ?= docs/requirements.md
+# Which histories `make simulate` plays.
+SEEDS ?= 0-999
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
@@ -18,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run test check bench format lock clean
+.PHONY: help demo run test check simulate bench format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,9 @@ check: $(VENV)/ready-dev ## look without running: format, lint, types, and who m
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/lint-imports --no-logo
+
+simulate: $(VENV)/ready-dev ## play the service under faults that seeds choose: SEEDS=0-9999, or one seed with its timeline
+	@$(BIN)/python -m tests.simulation $(SEEDS)
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks

@@ -3,10 +3,16 @@ An event loop whose clock jumps to the next timer, and the clock and ids that go
 
 Nothing waits: when no task is ready, time moves to the moment at which one will be. Timeouts of asyncio and
 `Clock.sleep` agree, because both are this loop's timers. For code without threads and sockets.
+
+`ShuffledLoop` adds what a simulation needs: dice decide which of the ready tasks goes next, and whatever runs in the
+context of a `Process` can be frozen, thawed and killed at any await, as the kernel would do it.
 """
 
 import asyncio
+import contextvars
+import random
 import selectors
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -50,6 +56,72 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             raise Deadlock(f"still running after {LONGEST_RUN:g} virtual seconds")
 
 
+class Dice(random.Random):
+    """Chance that repeats itself for the same seed."""
+
+
+class Process:
+    """Tasks that live and die together: everything that was started in (a copy of) `context`."""
+
+    current: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("process", default=None)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.halted = False
+        self.held: list[asyncio.Handle] = []  # what would have run since
+        self.context = contextvars.copy_context()
+        self.context.run(self.current.set, self)
+
+    def halt(self) -> None:
+        """SIGSTOP; for ever, and it is SIGKILL. What it has sent is under way, and nothing more comes from here."""
+        self.halted = True
+
+    def resume(self) -> None:
+        """SIGCONT: all that has become due meanwhile is due now."""
+        self.halted = False
+        loop = asyncio.get_running_loop()
+        for handle in self.held:
+            loop._ready.append(handle)  # type: ignore[attr-defined]  # noqa: SLF001  # as they were, with their context
+        self.held.clear()
+
+
+class _Nothing(asyncio.Handle):
+    """What the loop skips."""
+
+    def __init__(self) -> None:
+        self._cancelled = True
+
+
+_NOTHING = _Nothing()
+
+
+class _Hat(deque[asyncio.Handle]):
+    """The ready queue of a loop, drawn from blindly."""
+
+    def __init__(self, dice: Dice) -> None:
+        super().__init__()
+        self._dice = dice
+
+    def popleft(self) -> asyncio.Handle:
+        chosen = int(self._dice.random() * len(self))
+        if chosen:
+            self[0], self[chosen] = self[chosen], self[0]
+        handle = super().popleft()
+        process = handle._context.get(Process.current)  # type: ignore[attr-defined]  # noqa: SLF001
+        if process is not None and process.halted:
+            process.held.append(handle)
+            return _NOTHING
+        return handle
+
+
+class ShuffledLoop(VirtualTimeLoop):
+    """Virtual time, and a seed that decides who goes next."""
+
+    def __init__(self, dice: Dice) -> None:
+        super().__init__()
+        self._ready = _Hat(dice)  # filled by BaseEventLoop, which takes from it with `popleft` alone
+
+
 class VirtualClock:
     """`ports.Clock` on the running loop; `skew` seconds are added to the wall clock of whoever has a wrong one."""
 
@@ -69,6 +141,21 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         """Wait, in virtual time."""
         await asyncio.sleep(seconds)
+
+
+class SeededIds:
+    """`ports.Ids` that repeat themselves for the same seed."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+
+    def new(self) -> str:
+        """26 characters of [a-z2-7]."""
+        return "".join(self._random.choices("abcdefghijklmnopqrstuvwxyz234567", k=26))
+
+    def draw(self) -> float:
+        """A number in [0, 1)."""
+        return self._random.random()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -45,13 +45,18 @@ class Attempt:
         write on we are fenced, so the overlap is harmless. Once the output may be recorded there is nothing to give
         back.
         """
-        if self._work.stored is not None:
-            return  # publishing is done; the record is one write away and quicker than a new attempt
+        if self._published():
+            return  # the record is one write away and quicker than a new attempt
         self._handed_back = True
         with telemetry.bound(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
             await self._record(Released(0.0, fault=False, reason="shutdown"))
+        if self._published():
+            return  # meanwhile: the store knows which write came first, and is about to tell the record step
         for task in self._tasks:
             task.cancel()
+
+    def _published(self) -> bool:
+        return self._work.stored is not None
 
     async def _work_out(self) -> Outcome:
         steps = asyncio.create_task(self._steps(), name="steps")
@@ -85,7 +90,7 @@ class Attempt:
 
     def _judge(self, task: asyncio.Task[None]) -> Outcome:
         """The one place where the end of a task becomes an outcome."""
-        if self._handed_back:
+        if self._handed_back and not self._work.recorded:
             return Lost("handed back")
         if task.cancelled():
             return Released(0.0, fault=False, reason="cancelled")

@@ -84,17 +84,18 @@ async def record(work: Work) -> None:
         await work.heartbeat.renew()  # a replaced worker learns of it here; and the record carries the path taken
         while True:
             work.heartbeat.check()
+            before = work.maybe_recorded
+            work.maybe_recorded = True  # once it is sent, only an answer can tell; a cancellation is none
             try:
                 async with asyncio.timeout(work.heartbeat.trust_left):
                     work.job = await work.ports.jobs.succeed(work.heartbeat.holding, output, work.ports.clock.wall())
             except TimeoutError:
-                work.maybe_recorded = True
                 raise TrustEnded from None
             except Fenced:
                 work.maybe_recorded = False  # `succeed` recognises its own earlier effect: this is certain
                 raise
             except StoreError as error:
-                work.maybe_recorded = work.maybe_recorded or isinstance(error, Indefinite)
+                work.maybe_recorded = before or isinstance(error, Indefinite)
                 telemetry.say(telemetry.WORKER_TROUBLE, where="record", reason=error.detail)
                 await work.ports.clock.sleep(0.1)
             else:

@@ -311,6 +311,32 @@ async def test_stopping_during_a_claim_leaves_no_lease_behind() -> None:
     assert (await world.job()).state is State.QUEUED
 
 
+@pytest.mark.requirement("3.5")
+@in_virtual_time
+async def test_a_handover_that_comes_second_does_not_cost_the_output() -> None:
+    """A release that is refused because the record was first leaves the recorded output alone."""
+    world = World()
+    succeeding = asyncio.Event()
+
+    async def crossing(name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        if name == "release":
+            await succeeding.wait()  # SIGTERM came before the output was published; its release travels slowly
+        result = await call()
+        if name == "succeed":
+            succeeding.set()
+            await world.clock.sleep(1)  # and the answer to the record travels even more slowly
+        return result
+
+    worker = world.start("a", jobs=Troubled(world.jobs, crossing))
+    await world.submit()
+    await world.clock.sleep(9.9)  # 0.1 s before the end of the conversion
+    await worker.stop()
+
+    job = await world.job()
+    assert job.state is State.SUCCEEDED
+    assert await only_the_output_is_left(world, job)
+
+
 @in_virtual_time
 async def test_a_poisonous_job_ends() -> None:
     """A job whose attempts lapse too often fails with `attempts_exhausted`, and other jobs go on."""

@@ -1,0 +1,227 @@
+"""Clients: they submit, ask again when no answer came, watch through any container, cancel, and download."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar.response.sse import ServerSentEventMessage
+
+from service.core.errors import RepriseError, StoreError
+from service.testing.virtual_time import VirtualClock
+from service.web.config import WebConfig
+from service.web.dependencies import WebDependencies
+from service.web.downloads import finished, opened, redirected
+from service.web.events import floor_of, messages
+from service.web.jobs import checked_key, submit
+from service.web.lookup import find_job
+from service.web.progress import View, view, view_of
+from service.web.ranges import Span
+from service.web.schemas import JobRequest
+from tests.simulation.cluster import Cluster
+from tests.simulation.container import Container
+from tests.simulation.ffmpeg import digest
+from tests.simulation.history import FINAL, SUCCEEDED, Accepted, Download, Reading
+
+TENANT = ""
+CONFIG = WebConfig()
+ANSWER_WITHIN = 3.0  # seconds; then a client takes its call for lost
+SILENCE = 12.0  # seconds after which a listener connects again; there is a comment every ten
+
+
+class NoAnswer(Exception):
+    """The call may or may not have had its effect."""
+
+
+class Client:
+    """One user with one or more files."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.cluster, self.world, self.name = cluster, cluster.world, name
+        self._clock = VirtualClock()
+
+    async def convert(self, upload_id: str, *, key: str | None, cancels_after: float | None) -> None:
+        """One file from submission to download, with all the patience of the checkers."""
+        request = JobRequest(upload_id=upload_id, format="mp3")
+        job_id = await self._submit(request, key)
+        if job_id is None:
+            return
+        if cancels_after is not None:
+            self.cluster.background(self._cancel(job_id, cancels_after))
+        listens = self.world.dice.random() < 0.2
+        state = await (self._listen(job_id) if listens else self._follow(job_id))
+        if state == SUCCEEDED:
+            await self._download(job_id)
+
+    async def look_again(self) -> None:
+        """Afterwards: everything is still as it was, through every container."""
+        for job_id in self.cluster.backing.jobs.jobs:
+            for api in self.cluster.apis():
+                await self._read(job_id, api)
+            await self._download(job_id, tries=1)
+
+    async def _submit(self, request: JobRequest, key: str | None) -> str | None:
+        async def handler(deps: WebDependencies) -> View:
+            return await view_of(deps, await submit(deps, CONFIG, TENANT, request, checked_key(key, TENANT, request)))
+
+        while self.cluster.patient():
+            asked, api = self.world.moment(), self.cluster.any_api()
+            if key is not None and self.world.dice.random() < 0.1:  # an impatient one clicks twice
+                self.cluster.background(self._submit_once(handler, key))
+            try:
+                seen = await self._call(api, handler)
+            except (NoAnswer, StoreError):
+                if key is None and self.world.dice.random() < 0.3:
+                    return None
+                await self._clock.sleep(self.world.dice.random())
+                continue
+            self._accepted(seen, api, key, asked)
+            job_id: str = seen.job.job_id
+            return job_id
+        return None
+
+    async def _submit_once(self, handler: Callable[[WebDependencies], Awaitable[View]], key: str) -> None:
+        asked, api = self.world.moment(), self.cluster.any_api()
+        try:
+            self._accepted(await self._call(api, handler), api, key, asked)
+        except (NoAnswer, StoreError):
+            return
+
+    def _accepted(self, seen: View, api: Container, key: str | None, asked: float) -> None:
+        answered, job_id = self.world.moment(), seen.job.job_id
+        self.world.note("ACCEPTED", client=self.name, job=job_id[:4], key=key)
+        self.world.history.accepted.append(
+            Accepted(client=self.name, via=api.name, job_id=job_id, key=key, asked=asked, answered=answered)
+        )
+
+    async def _follow(self, job_id: str) -> str:
+        pause = 0.1 + self.world.dice.random()
+        while self.cluster.patient():
+            if (state := await self._read(job_id, self.cluster.any_api())) in FINAL:
+                return state
+            await self._clock.sleep(pause * 2 * self.world.dice.random() if not self.cluster.quiet else 2.0)
+        return ""
+
+    async def _listen(self, job_id: str) -> str:
+        """The same by server-sent events, reconnecting through any container with the last id."""
+        floor = "0"
+        while self.cluster.patient():
+            sent: list[tuple[float, ServerSentEventMessage]] = []
+            bell, api = asyncio.Event(), self.cluster.any_api()
+
+            async def pump(
+                deps: WebDependencies,
+                sent: list[tuple[float, ServerSentEventMessage]] = sent,
+                bell: asyncio.Event = bell,
+                floor: str = floor,
+            ) -> None:
+                asked = self.world.moment()
+                async for message in messages(deps, TENANT, job_id, floor_of(floor), CONFIG.events_seconds):
+                    sent.append((asked, message))
+                    asked = self.world.moment()
+                    bell.set()
+
+            served = api.serve(pump)
+            while api.alive and not served.done():
+                bell.clear()
+                await asyncio.wait({served, hearing := asyncio.ensure_future(bell.wait())}, timeout=SILENCE)
+                hearing.cancel()
+                if not sent:
+                    break
+                for asked, message in sent:
+                    if isinstance(message.data, bytes):
+                        document, floor = json.loads(message.data), str(message.id)
+                        self._heard(api, job_id, document["state"], document["percent"], document["attempt"], asked)
+                        if message.event == "done":
+                            return str(document["state"])
+                sent.clear()
+            served.cancel()
+            await self._clock.sleep(0.1)
+        return ""
+
+    async def _read(self, job_id: str, api: Container) -> str:
+        asked = self.world.moment()
+        try:
+            seen: View = await self._call(api, lambda deps: view(deps, TENANT, job_id))
+        except (NoAnswer, StoreError):
+            return ""
+        self._heard(api, job_id, str(seen.job.state), seen.percent, seen.job.attempt, asked)
+        return str(seen.job.state)
+
+    def _heard(self, api: Container, job_id: str, state: str, percent: float, attempt: int, asked: float) -> None:
+        answered = self.world.moment()
+        self.world.note("READ", client=self.name, via=api.name, job=job_id[:4], state=state, percent=percent)
+        self.world.history.readings.append(
+            Reading(
+                client=self.name,
+                via=api.name,
+                job_id=job_id,
+                state=state,
+                percent=percent,
+                attempt=attempt,
+                asked=asked,
+                answered=answered,
+            )
+        )
+
+    async def _cancel(self, job_id: str, after: float) -> None:
+        async def handler(deps: WebDependencies) -> View:
+            await find_job(deps, TENANT, job_id)
+            return await view_of(deps, await deps.jobs.cancel(job_id, deps.clock.wall()))
+
+        await self._clock.sleep(after)
+        self.world.note("CANCEL", client=self.name, job=job_id[:4])
+        for _ in range(5):
+            try:
+                await self._call(self.cluster.any_api(), handler)
+            except (NoAnswer, StoreError):
+                continue
+            return
+
+    async def _download(self, job_id: str, tries: int = 10) -> None:
+        via_url = self.world.dice.random() < 0.5
+
+        async def handler(deps: WebDependencies) -> bytes:
+            job, output = finished(await find_job(deps, TENANT, job_id))
+            if via_url:
+                await redirected(deps, CONFIG, job, output)
+                return self.cluster.backing.objects.objects[output.key].data
+            file = await opened(deps.objects, job_id, output, Span(0, output.size))
+            return b"".join([chunk async for chunk in file.chunks()])
+
+        for _ in range(tries):
+            asked, api = self.world.moment(), self.cluster.any_api()
+            data, problem = None, None
+            try:
+                data = await self._call(api, handler)
+            except NoAnswer:
+                continue
+            except RepriseError as error:
+                if error.status == 503:
+                    continue
+                problem = error.code
+            self.world.note("DOWNLOAD", client=self.name, via=api.name, job=job_id[:4], problem=problem)
+            self.world.history.downloads.append(
+                Download(
+                    client=self.name,
+                    via=api.name,
+                    job_id=job_id,
+                    digest=None if data is None else digest(data),
+                    problem=problem,
+                    asked=asked,
+                    answered=self.world.moment(),
+                )
+            )
+            return
+
+    async def _call(self, api: Container, handler: Callable[[WebDependencies], Awaitable[Any]]) -> Any:
+        """Raises `NoAnswer` if the container is gone, sleeps, or its answer is lost on the way."""
+        lost = self.world.dice.random() < self.world.noise
+        if not api.alive:
+            raise NoAnswer
+        served = api.serve(handler)
+        done, _ = await asyncio.wait({served}, timeout=ANSWER_WITHIN)
+        if not done or lost:
+            self.world.hit("a client got no answer")
+            raise NoAnswer
+        return served.result()

@@ -1,0 +1,154 @@
+"""A container of the simulation: a process with the real worker in it, the real API's functions, or both."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from service.testing.memory_hints import MemoryBoard, MemoryChannel, MemoryWakeups
+from service.testing.memory_objects import MemoryObjects
+from service.testing.virtual_time import Process, SeededIds, VirtualClock
+from service.web.dependencies import WebDependencies
+from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.loop import Worker
+from tests.simulation.ffmpeg import SimulatedTranscoder
+from tests.simulation.store import LoggedJobs
+from tests.simulation.wire import HintWire, Weather, Wire
+from tests.simulation.world import World
+
+
+@dataclass(slots=True)
+class Backing:
+    """What all containers share."""
+
+    jobs: LoggedJobs
+    objects: MemoryObjects
+    board: MemoryBoard
+    channel: MemoryChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What runs in a container."""
+
+    worker: bool
+    api: bool
+    slots: int = 1
+    skew: float = 0.0  # of its wall clock, seconds
+
+
+class Bell(MemoryWakeups):
+    """Wake-ups of one container: heard by all that reach Redis, and always by itself."""
+
+    def __init__(self, clock: VirtualClock, channel: MemoryChannel, weather: Weather) -> None:
+        super().__init__(clock, channel)
+        self._weather = weather
+
+    async def announce(self) -> None:
+        for end in self._channel.ends:
+            if end is self or (isinstance(end, Bell) and "away" not in {self._weather.redis, end._weather.redis}):
+                end.ring()
+
+
+class Container:
+    """Starts when it is made."""
+
+    def __init__(self, world: World, backing: Backing, name: str, role: Role) -> None:
+        self.world, self.name, self.role = world, name, role
+        self.process, self.weather = Process(name), Weather()
+        self.alive, self.stopping = True, False
+        clock, ids = VirtualClock(role.skew), SeededIds(zlib.crc32(f"{world.seed}/{name}".encode()))
+        jobs, objects = (cast("Any", Wire(world, self.weather, port)) for port in (backing.jobs, backing.objects))
+        board = HintWire(world, self.weather, backing.board)
+        wakeups = Bell(clock, backing.channel, self.weather)
+
+        async def checks() -> dict[str, str]:
+            return {}
+
+        self.deps = WebDependencies(
+            jobs=jobs,
+            uploads=jobs,
+            objects=objects,
+            board=board,
+            wakeups=wakeups,
+            clock=clock,
+            ids=ids,
+            checks=checks,
+        )
+        self.worker: Worker | None = None
+        self.working: asyncio.Task[Any] | None = None
+        if role.worker:
+            transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
+            ports = WorkerPorts(
+                jobs=jobs,
+                objects=objects,
+                board=board,
+                wakeups=wakeups,
+                transcoder=cast("Any", transcoder),
+                clock=clock,
+                ids=ids,
+            )
+            self.worker = Worker(ports, WorkerConfig(instance=name, slots=role.slots))
+            self.working = self.start(self.worker.run())
+
+    def start(self, work: Any) -> asyncio.Task[Any]:
+        """Run something inside of this container."""
+        return asyncio.get_running_loop().create_task(work, context=self.process.context.copy())
+
+    def serve(self, handler: Callable[[WebDependencies], Awaitable[Any]]) -> asyncio.Task[Any]:
+        """A request, answered by this container."""
+
+        async def answer() -> Any:
+            self.world.check()
+            return await handler(self.deps)
+
+        return self.start(answer())
+
+    # ── what can be done to it ───────────────────────────────────────────────────────────────────────────────────
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if not self.alive:
+            return
+        self.alive = False
+        self.process.halt()
+        self._asleep()
+        self.world.note("KILLED", container=self.name)
+        if self.world.converting(self.process):
+            self.world.hit("killed in the middle of a conversion")
+        for one in self.world.history.conversions:
+            if one.via == self.name:
+                self.world.excuses[one.job_id, one.attempt] = "its container was killed"
+                if one.ended is None:
+                    one.ended = self.world.moment()  # the kernel ends what it has started
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        if self.alive and not self.process.halted:
+            self.world.note("FROZEN", container=self.name)
+            if self.world.converting(self.process):
+                self.world.hit("frozen in the middle of a conversion")
+            self.process.halt()
+            self._asleep()
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        if self.alive and self.process.halted:
+            self.world.note("THAWED", container=self.name)
+            self._asleep()
+            self.process.resume()
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        if self.alive and self.worker is not None and not self.stopping:
+            self.world.note("SIGTERM", container=self.name)
+            if self.world.converting(self.process):
+                self.world.hit("told to stop in the middle of a conversion")
+            self.stopping = True
+            self.worker.stop()
+
+    def _asleep(self) -> None:
+        for one in self.world.history.conversions:
+            if one.via == self.name:
+                one.asleep = self.world.moment()

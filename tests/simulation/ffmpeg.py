@@ -1,0 +1,133 @@
+"""A transcoder as the worker sees the real one: parts go to an unfinished upload, and the draft completes it."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from service.core.errors import BadMedia, GuestDied, GuestStalled
+from service.core.naming import UPLOADS
+from service.core.progress import Reading
+from service.ports import Order, Stored
+from service.testing.memory_objects import MemoryObjects
+from service.testing.virtual_time import Process, VirtualClock
+from tests.simulation.history import Conversion
+from tests.simulation.wire import Wire
+from tests.simulation.world import World
+
+TICKS = 12
+STALL = 3.0  # seconds of silence
+
+
+def converted(input_key: str, target: str) -> bytes:
+    """What an undisturbed run makes of it."""
+    return f"{input_key} as {target}".encode()
+
+
+def digest(data: bytes) -> str:
+    """A name for bytes."""
+    return hashlib.md5(data).hexdigest()
+
+
+@dataclass(slots=True)
+class SimulatedDraft:
+    """Complete but for the last call."""
+
+    world: World
+    objects: MemoryObjects
+    wire: Wire
+    order: Order
+    run: Conversion
+    facts: Mapping[str, object]
+    under_way: asyncio.Task[Stored] | None = None
+    discarded: bool = False
+
+    async def publish(self) -> Stored:
+        """Complete the upload; a cancellation waits for what is under way."""
+        self.under_way = asyncio.create_task(self.wire.carry("publish", (self.order.output_key,), self._complete))
+        try:
+            return await asyncio.shield(self.under_way)
+        finally:
+            await self._landed()
+
+    async def discard(self) -> None:
+        """Abort the upload, and delete the object if it exists."""
+        await self._landed()
+        await VirtualClock().sleep(0)
+        self.world.check()
+        self.discarded = True
+        self.objects.unfinished.pop(upload_of(self.order), None)
+        self.objects.objects.pop(self.order.output_key, None)
+
+    async def _complete(self) -> Stored:
+        if not self.discarded:  # the real one holds a lock
+            self.objects.unfinished.pop(upload_of(self.order), None)
+            self.run.published = self.world.moment()
+            self.objects.put(self.order.output_key, converted(self.order.input_key, self.order.target.format))
+        return self.objects._stored(self.order.output_key)
+
+    async def _landed(self) -> None:
+        while self.under_way is not None and not self.under_way.done():
+            await asyncio.wait({self.under_way})
+
+
+@dataclass(slots=True)
+class SimulatedTranscoder:
+    """`ports.Transcoder` of one container. What a file is like stands at the start of its bytes."""
+
+    world: World
+    objects: MemoryObjects
+    wire: Wire
+    process: Process
+    die: Callable[[], None]  # what a poisonous file does to its container
+    started: set[str] = field(default_factory=set)
+
+    async def convert(self, order: Order, report: Callable[[Reading], None]) -> SimulatedDraft:
+        """Read, tick by tick; however it ends short, the unfinished upload is aborted."""
+        world, dice, clock = self.world, self.world.dice, VirtualClock()
+        await self.wire.peek(order.input_key, etag=order.input_etag, start=0, length=8)
+        world.check()
+        kind, seconds = nature_of(self.objects, order.input_key)
+        ends_at = int(TICKS * dice.random())
+        trouble = dice.random() if world.noise else 1.0
+        run = Conversion(job_id=order.job_id, attempt=order.attempt, via=self.process.name, begun=world.moment())
+        world.history.conversions.append(run)
+        self.objects.unfinished[upload_of(order)] = order.output_key
+        try:
+            for tick in range(TICKS + 1):
+                report(Reading(position_seconds=float(tick), total_seconds=float(TICKS)))
+                if tick == ends_at:
+                    if kind == "bad":
+                        raise BadMedia
+                    if kind == "poison":
+                        world.hit("a poisonous file killed its container")
+                        self.die()
+                    elif trouble < 0.04:
+                        world.hit("ffmpeg stalled")
+                        await clock.sleep(STALL)
+                        raise GuestStalled
+                    elif trouble < 0.08:
+                        world.hit("ffmpeg died")
+                        raise GuestDied
+                await clock.sleep(seconds / TICKS)
+        except BaseException:
+            if not world.over:
+                self.objects.unfinished.pop(upload_of(order), None)
+            raise
+        finally:
+            if not world.over:
+                run.ended = world.moment()
+        return SimulatedDraft(world, self.objects, self.wire, order, run, {"path": "streaming"})
+
+
+def upload_of(order: Order) -> str:
+    """The id of the multipart upload of an attempt."""
+    return f"{order.job_id}/{order.attempt}"
+
+
+def nature_of(objects: MemoryObjects, input_key: str) -> tuple[str, float]:
+    """What is in a file: its kind, and how many seconds its conversion takes."""
+    if not input_key.startswith(UPLOADS):
+        raise ValueError(input_key)
+    kind, seconds = objects.objects[input_key].data.decode().split()
+    return kind, float(seconds)

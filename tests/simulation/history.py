@@ -1,0 +1,124 @@
+"""
+What was seen: plain records, which the checkers judge. Nothing here, or there, knows the service.
+
+Moments are seconds on one clock for the whole history, and no two are the same: if one answer was here before another
+question was put, its moment is the smaller one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+FINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A client was told that its request is now (or was already) a job."""
+
+    client: str
+    via: str
+    job_id: str
+    key: str | None
+    asked: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A client was told how far a job is."""
+
+    client: str
+    via: str
+    job_id: str
+    state: str
+    percent: float
+    attempt: int
+    asked: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A client asked for the bytes, and got them (`digest`) or was refused for good (`problem`)."""
+
+    client: str
+    via: str
+    job_id: str
+    digest: str | None
+    problem: str | None
+    asked: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """A record was changed. `holder` is (owner, attempt) for whom the write spoke; `held` who held the job then."""
+
+    at: float
+    job_id: str
+    verb: str
+    state: str
+    attempt: int
+    output_key: str | None
+    holder: tuple[str, int] | None
+    held: tuple[str | None, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversion:
+    """ffmpeg ran for an attempt; `asleep` is when its process last did not run, `published` when its output came."""
+
+    job_id: str
+    attempt: int
+    via: str
+    begun: float
+    ended: float | None = None
+    asleep: float | None = None
+    published: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final:
+    """What the store says in the end."""
+
+    job_id: str
+    upload_id: str
+    state: str
+    attempt: int
+    output_key: str | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What may become of a job of this upload: the bytes if it succeeds, the codes with which it may fail."""
+
+    digest: str
+    may_succeed: bool
+    failures: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """An object or unfinished upload that no record names; `excuse` if only a janitor could have known."""
+
+    key: str
+    excuse: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """Everything."""
+
+    accepted: list[Accepted] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    downloads: list[Download] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    conversions: list[Conversion] = field(default_factory=list)
+    surprises: list[str] = field(default_factory=list)  # errors that nobody has foreseen
+    quiet_from: float = 0.0  # from here on, nothing was disturbed
+    ended: float = 0.0
+    finals: list[Final] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
+    expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id

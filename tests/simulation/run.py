@@ -1,0 +1,193 @@
+"""One history from a seed: the same seed, the same history, byte for byte."""
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from unittest import mock
+
+from service import telemetry
+from service.core.media import Source
+from service.core.naming import RESULTS, input_key
+from service.core.upload import Upload
+from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop
+from tests.simulation.checkers import judge
+from tests.simulation.clients import TENANT, Client
+from tests.simulation.cluster import Cluster
+from tests.simulation.ffmpeg import converted, digest
+from tests.simulation.history import FINAL, Expectation, Final, History, Leftover
+from tests.simulation.nemesis import Nemesis
+from tests.simulation.world import World
+
+SETTLING = 20.0  # seconds in which the last zombie thaws and the last call lands
+WAV = Source(container="wav", demuxer="wav", content_type="audio/wav")
+PASSING = frozenset({"transcode_stalled", "transcode_crashed", "storage_failed", "attempts_exhausted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a seed."""
+
+    seed: int
+    history: History
+    trace: str
+    hits: Counter[str]
+    broken: list[str]
+
+
+def simulate(seed: int, *, trace: bool = False) -> Verdict:
+    """Play the history of `seed`, and judge it."""
+    dice = Dice(seed)
+    world = World(seed, dice)
+    loop = ShuffledLoop(dice)
+    loop.set_exception_handler(lambda *_: None)  # of calls that nobody waits for any more
+    with mock.patch.object(telemetry, "say", world.say), collecting_later():
+        cluster: list[Cluster] = []
+        try:
+            contextvars.Context().run(loop.run_until_complete, play(world, cluster))
+        except Deadlock as error:
+            world.history.surprises.append(str(error))
+        except RuntimeError as error:  # the loop was stopped from within
+            raise (cluster[0].broke if cluster else None) or error from None
+        finally:
+            world.over = True
+            unwind(loop, cluster)
+            loop.close()
+    broken = judge(world.history)
+    return Verdict(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
+
+
+async def play(world: World, clusters: list[Cluster]) -> None:
+    """Clients, containers and nemesis, until all is quiet; then a last look."""
+    cluster = Cluster(world)
+    clusters.append(cluster)
+    nemesis = Nemesis(cluster)
+    cluster.background(nemesis.rage())
+    await cluster.clock.sleep(0.1)
+    dice = world.dice
+    orders = []
+    for number in range(1 + int(3 * dice.random())):
+        client = Client(cluster, f"client{number}")
+        files = range(1 + (dice.random() < 0.4))
+        orders += [order(world, cluster, client, f"{number}{file}") for file in files]
+    await asyncio.gather(*orders)
+    while not cluster.quiet:
+        await cluster.clock.sleep(1.0)
+    while cluster.patient() and not all(job.final for job in cluster.backing.jobs.jobs.values()):
+        await cluster.clock.sleep(1.0)  # jobs whose clients never heard that they were accepted
+    world.history.ended = cluster.clock.monotonic()
+    await cluster.clock.sleep(SETTLING)
+    await Client(cluster, "observer").look_again()
+    cluster.close()
+    conclude(world, cluster)
+
+
+async def order(world: World, cluster: Cluster, client: Client, number: str) -> None:
+    """One file of one client: what is in it, when it comes, and what the client does with it."""
+    dice = world.dice
+    kind = dice.choices(("good", "bad", "poison"), (88, 6, 6))[0]
+    upload_id = f"upload{number:0>10}"
+    key = input_key(upload_id)
+    seconds = 0.5 + 15 * dice.random() ** 2
+    stored = cluster.backing.objects.put(key, f"{kind} {seconds:.2f}".encode())
+    cluster.backing.jobs.uploads[upload_id] = Upload(
+        upload_id=upload_id,
+        tenant=TENANT,
+        filename="song.wav",
+        key=key,
+        size=stored.size,
+        etag=stored.etag,
+        source=WAV,
+        created_at=cluster.clock.wall(),
+        expires_at=cluster.clock.wall() + 86_400,
+    )
+    world.history.expected = dict(world.history.expected) | {
+        upload_id: Expectation(
+            digest=digest(converted(key, "mp3")),
+            may_succeed=kind == "good",
+            failures=PASSING | {"bad_media"} if kind == "bad" else PASSING,
+        )
+    }
+    await cluster.clock.sleep(12 * dice.random())
+    cancels_after = 8 * dice.random() if dice.random() < 0.15 else None
+    await client.convert(upload_id, key=f"key{number}" if dice.random() < 0.6 else None, cancels_after=cancels_after)
+
+
+def conclude(world: World, cluster: Cluster) -> None:
+    """Write down how everything ended."""
+    history, backing = world.history, cluster.backing
+    for job in backing.jobs.jobs.values():
+        history.finals.append(
+            Final(
+                job_id=job.job_id,
+                upload_id=job.upload_id,
+                state=str(job.state),
+                attempt=job.attempt,
+                output_key=job.output.key if job.output else None,
+                failure=job.failure.code if job.failure else None,
+            )
+        )
+        if job.failure is not None:
+            world.hit(f"a job ended as {job.failure.code}")
+        else:
+            world.hit(f"a job ended as {job.state}")
+    named = {final.output_key for final in history.finals}
+    keys = [key for key in backing.objects.objects if key.startswith(RESULTS) and key not in named]
+    keys += [f"{key} (unfinished)" for key in backing.objects.unfinished.values()]
+    history.leftovers.extend(Leftover(key=key, excuse=excuse(world, key)) for key in sorted(keys))
+
+
+def excuse(world: World, key: str) -> str | None:
+    """
+    Why this may be here, if there is a reason.
+
+    It should have been discarded by its own attempt, and after that swept by the one that ended the job. Each of them
+    is excused if it was killed, or if a call on which that hangs went wrong.
+    """
+    job_id, attempt = key.split("/")[1], int(key.split("/")[2])
+    own = world.excuses.get((job_id, attempt))
+    last = [write for write in world.history.writes if write.job_id == job_id and write.state in FINAL]
+    if own is None or not last:
+        return own
+    write = last[-1]
+    if write.verb not in {"succeed", "fail", "stop"}:
+        return f"{own}, and {write.verb} was the end"
+    runs = {one.attempt: one for one in world.history.conversions if one.job_id == job_id}
+    ender = runs.get(write.attempt)
+    if attempt == write.attempt or max(runs[attempt].begun, runs[attempt].published or 0.0) > write.at:
+        return own  # it came to be after everything was swept
+    if ender is not None and ender.asleep is not None and ender.asleep > write.at:
+        return f"{own}, and the last attempt slept through its answer"
+    return world.excuses.get((job_id, write.attempt)) or world.excuses.get((job_id, 0))
+
+
+def unwind(loop: ShuffledLoop, clusters: list[Cluster]) -> None:
+    """Let every task end without any effect, so that none is left to the garbage collector."""
+
+    async def rest() -> None:
+        for cluster in clusters:
+            for container in cluster.everyone:
+                container.process.resume()
+        for _ in range(100):
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=1.0)
+
+    with contextlib.suppress(Deadlock):
+        loop.run_until_complete(rest())
+
+
+@contextlib.contextmanager
+def collecting_later() -> Iterator[None]:
+    """No garbage collection in between: a destructor at an arbitrary moment is a task that no seed has chosen."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

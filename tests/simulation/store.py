@@ -1,0 +1,73 @@
+"""The truth, as the simulation keeps it: the memory store, with a log of every write and an index that lags behind."""
+
+from collections.abc import Sequence
+
+from service.core.job import Holding, Job, State
+from service.core.queue import candidates
+from service.ports import IdempotencyKey
+from service.testing.memory_jobs import MemoryJobs
+from tests.simulation.history import Write
+from tests.simulation.world import World
+
+LONGEST_LAG = 3.0  # seconds by which a look at the index may be late
+
+
+class LoggedJobs(MemoryJobs):
+    """`MemoryJobs` that tells the history of each write, for whom it spoke, and who held the job."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.verb = ""  # of the present call, and for whom it speaks: set by the wire
+        self.holder: Holding | None = None
+        self.stale = 0.0  # probability that a look at the index is late
+        self._index: list[tuple[float, Job]] = []  # every change that the index knows of, and when it came
+
+    async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
+        accepted = await super().submit(job, key)
+        if accepted is job:
+            self._log(None, job)
+        else:
+            self._world.hit("a key was seen before")
+        return accepted
+
+    async def claimable(self, now: float, limit: int) -> Sequence[str]:
+        queued = ((job.due_at, job.job_id) for job in self._listed() if job.state is State.QUEUED)
+        return candidates(queued, now, limit)
+
+    async def running(self) -> Sequence[Job]:
+        listed = sorted(job.job_id for job in self._listed() if job.state is State.RUNNING)
+        return [self.jobs[job_id] for job_id in listed if self.jobs[job_id].state is State.RUNNING]
+
+    def _listed(self) -> Sequence[Job]:
+        """All jobs as the index shows them: now, or a while ago."""
+        late = self.stale and self._world.dice.random() < self.stale
+        until = self._world.moment() - (self._world.dice.random() * LONGEST_LAG if late else 0.0)
+        seen = {job.job_id: job for at, job in self._index if at <= until}
+        if late and seen != {job.job_id: job for _, job in self._index}:
+            self._world.hit("the index was behind")
+        return list(seen.values())
+
+    def _put(self, job: Job) -> Job:
+        before = self.jobs[job.job_id]
+        self._log(before, job)
+        return super()._put(job)
+
+    def _log(self, before: Job | None, job: Job) -> None:
+        at = self._world.moment()
+        if before is None or (before.state, before.due_at) != (job.state, job.due_at):
+            self._index.append((at, job))
+        if self._world.over:
+            return
+        self._world.history.writes.append(
+            Write(
+                at=at,
+                job_id=job.job_id,
+                verb=self.verb,
+                state=job.state,
+                attempt=job.attempt,
+                output_key=job.output.key if job.output else None,
+                holder=(self.holder.owner, self.holder.attempt) if self.holder else None,
+                held=(before.owner, before.attempt) if before else (None, 0),
+            )
+        )

@@ -1,0 +1,174 @@
+"""The judges, judged: each with a history that is good, and one or more that are not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.simulation import checkers
+from tests.simulation.history import (
+    Accepted,
+    Conversion,
+    Download,
+    Expectation,
+    Final,
+    History,
+    Leftover,
+    Reading,
+    Write,
+)
+
+Checker = Callable[[History], list[str]]
+KEY = "results/job1/1/song.mp3"
+
+
+def reading(asked: float, percent: float, state: str = "running", **more: Any) -> Reading:
+    """Asked at a moment, answered half a second later."""
+    fields: dict[str, Any] = {
+        "client": "c1",
+        "via": "a1",
+        "job_id": "job1",
+        "attempt": 1,
+        "answered": asked + 0.5,
+    } | more
+    return Reading(asked=asked, percent=percent, state=state, **fields)
+
+
+def download(asked: float, digest: str | None = "right", problem: str | None = None) -> Download:
+    """Asked at a moment, there half a second later."""
+    return Download(
+        client="c1", via="a1", job_id="job1", digest=digest, problem=problem, asked=asked, answered=asked + 0.5
+    )
+
+
+def write(at: float, verb: str, state: str, attempt: int = 1, **more: Any) -> Write:
+    """Of the holder w1, unless it is said otherwise."""
+    holder = ("w1", attempt) if verb in {"renew", "release", "succeed", "fail", "stop"} else None
+    fields: dict[str, Any] = {"job_id": "job1", "output_key": None, "holder": holder, "held": holder or (None, 0)}
+    return Write(at=at, verb=verb, state=state, attempt=attempt, **(fields | more))
+
+
+def accepted(job_id: str = "job1", key: str | None = "key1", asked: float = 0.0) -> Accepted:
+    """A request that became a job."""
+    return Accepted(client="c1", via="a1", job_id=job_id, key=key, asked=asked, answered=asked + 0.5)
+
+
+def final(state: str = "succeeded", **more: Any) -> Final:
+    """The end of job1."""
+    fields: dict[str, Any] = {"job_id": "job1", "upload_id": "upload1", "attempt": 1, "failure": None}
+    fields["output_key"] = KEY if state == "succeeded" else None
+    return Final(state=state, **(fields | more))
+
+
+def a_good_history() -> History:
+    """One job from submission to a second download, taken over once."""
+    return History(
+        accepted=[accepted(), accepted(asked=0.2)],
+        readings=[reading(1, 0, "queued"), reading(2, 20), reading(2.2, 20), reading(9, 100, "succeeded")],
+        downloads=[download(10), download(100)],
+        writes=[
+            write(0.3, "submit", "queued", 0),
+            write(1.1, "claim", "running", 1),
+            write(2.0, "renew", "running", 1),
+            write(8.5, "succeed", "succeeded", 1, output_key=KEY),
+        ],
+        conversions=[Conversion(job_id="job1", attempt=1, via="w1", begun=1.2, ended=8.0)],
+        quiet_from=5.0,
+        ended=20.0,
+        finals=[final()],
+        leftovers=[Leftover(key="results/job9/1/x", excuse="killed")],
+        expected={"upload1": Expectation(digest="right", may_succeed=True, failures=frozenset())},
+    )
+
+
+@pytest.mark.parametrize("check", checkers.ALL, ids=lambda check: check.__name__)
+def test_a_good_history_is_not_complained_about(check: Checker) -> None:
+    """No judge finds fault with a run in which everything held."""
+    assert check(a_good_history()) == []
+
+
+TAKEN_OVER = [write(1, "claim", "running", 1), write(8, "take_over", "running", 2, held=("w1", 1))]
+OF_W1: dict[str, Any] = {"job_id": "job1", "attempt": 1, "via": "w1", "begun": 1.2}
+
+BAD: list[tuple[Checker, dict[str, Any]]] = [
+    (checkers.every_job_ends, {"finals": []}),
+    (checkers.every_job_ends, {"finals": [final("running")]}),
+    (checkers.the_end_is_the_end, {"readings": [reading(1, 100, "succeeded"), reading(2, 40, "running")]}),
+    (checkers.the_end_is_the_end, {"readings": [reading(1, 40, "failed"), reading(2, 40, "cancelled", client="c2")]}),
+    (checkers.the_end_is_the_end, {"writes": [write(1, "fail", "failed"), write(2, "renew", "running")]}),
+    (checkers.progress_never_falls, {"readings": [reading(1, 40), reading(2, 39.9, client="c2", via="a2")]}),
+    (checkers.progress_never_falls, {"readings": [reading(2, 39.9), reading(1, 40, answered=1.9)]}),
+    (checkers.progress_never_falls, {"readings": [reading(1, 100)]}),
+    (checkers.progress_never_falls, {"readings": [reading(1, 99.9, "succeeded")]}),
+    (checkers.a_success_can_be_downloaded, {"downloads": [download(10), download(11, None, "object_gone")]}),
+    (checkers.the_bytes_are_right, {"downloads": [download(10, "wrong")]}),
+    (checkers.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w2", 2))]}),
+    (checkers.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w1", 2))]}),
+    (checkers.only_the_holder_writes, {"writes": [write(1, "claim", "running", 2), write(2, "renew", "running", 1)]}),
+    (checkers.only_the_holder_writes, {"writes": [write(1, "claim", "running", 1), write(2, "claim", "running", 1)]}),
+    (checkers.outputs_are_of_the_last_attempt, {"finals": [final(attempt=2)]}),
+    (checkers.nothing_is_left, {"leftovers": [Leftover(key=KEY, excuse=None)]}),
+    (checkers.one_key_one_job, {"accepted": [accepted(), accepted("job2")]}),
+    (checkers.cancelled_means_no_output, {"finals": [final("cancelled", output_key=KEY)], "downloads": []}),
+    (checkers.cancelled_means_no_output, {"finals": [final("cancelled")], "downloads": [download(10)]}),
+    (checkers.verdicts_are_just, {"finals": [final("failed", failure="bad_media")]}),
+    (
+        checkers.verdicts_are_just,
+        {"expected": {"upload1": Expectation(digest="", may_succeed=False, failures=frozenset())}},
+    ),
+    (
+        checkers.nobody_is_replaced_while_working,
+        {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1, ended=8.1)]},
+    ),
+    (checkers.nobody_is_replaced_while_working, {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1)]}),
+    (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
+]
+
+
+@pytest.mark.parametrize(("check", "wrong"), BAD, ids=[f"{check.__name__}-{n}" for n, (check, _) in enumerate(BAD)])
+def test_a_broken_promise_is_found(check: Checker, wrong: dict[str, Any]) -> None:
+    """Each judge says exactly one sentence about the one thing that is wrong in a history."""
+    assert len(check(replace(a_good_history(), **wrong))) == 1
+
+
+def test_every_judge_has_a_bad_history() -> None:
+    """No judge is in the list that was never seen to complain."""
+    assert {check for check, _ in BAD} == set(checkers.ALL)
+
+
+def test_answers_that_overlap_may_come_in_any_order() -> None:
+    """A question that was asked before the other answer was there may be answered with less."""
+    history = replace(a_good_history(), readings=[reading(1, 40, answered=3.0), reading(2, 39), reading(3.5, 40)])
+
+    assert checkers.progress_never_falls(history) == []
+
+
+def test_jobs_are_judged_apart() -> None:
+    """One job is at 90 %, another at 10 %: nothing fell."""
+    history = replace(a_good_history(), readings=[reading(1, 90), reading(2, 10, job_id="job2")])
+
+    assert checkers.progress_never_falls(history) == []
+
+
+def test_a_process_that_slept_may_be_replaced_while_working() -> None:
+    """A frozen worker cannot stop its ffmpeg: that is no broken promise."""
+    asleep = Conversion(**OF_W1, asleep=2.0)
+
+    found = checkers.nobody_is_replaced_while_working(
+        replace(a_good_history(), writes=TAKEN_OVER, conversions=[asleep])
+    )
+
+    assert found == []
+
+
+def test_a_job_without_a_success_may_refuse_its_download() -> None:
+    """Before anybody heard of success, a refusal breaks no promise."""
+    history = replace(a_good_history(), readings=[reading(1, 20)], downloads=[download(2, None, "not_ready")])
+
+    assert checkers.a_success_can_be_downloaded(history) == []
+
+
+def test_the_verdict_names_its_judge() -> None:
+    """Whoever reads a verdict sees which promise was broken."""
+    assert checkers.judge(replace(a_good_history(), surprises=["x"])) == ["nothing_was_unexpected: unexpected: x"]

@@ -1,0 +1,98 @@
+"""What all parts of a simulation share: the dice, the moment, the trace, the history, and what is wrong at present."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from service import telemetry
+from service.testing.virtual_time import Dice, Process
+from tests.simulation.history import History
+
+
+class Over(BaseException):
+    """The history has ended; nothing has an effect any more."""
+
+
+@dataclass(slots=True)
+class Trap:
+    """Do something to whoever makes the next call of `verb`, at that very moment."""
+
+    verb: str
+    moment: str  # "before" | "after" its effect
+    spring: Callable[[Process], None]
+
+
+@dataclass(slots=True)
+class World:
+    """One history in the making."""
+
+    seed: int
+    dice: Dice
+    history: History = field(default_factory=History)
+    hits: Counter[str] = field(default_factory=Counter)  # what really happened, for sometimes-assertions
+    trace: list[tuple[float, str, str, dict[str, object]]] = field(default_factory=list)
+    traps: list[Trap] = field(default_factory=list)
+    excuses: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): why it could not tidy up
+    noise: float = 0.0  # probability that a call to a store goes wrong
+    over: bool = False
+    _count: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def moment(self) -> float:
+        """Now; no two moments are the same."""
+        return asyncio.get_running_loop().time() + next(self._count) * 1e-9
+
+    def note(self, what: str, /, **fields: object) -> None:
+        """A line of the trace, by whoever runs at the moment."""
+        if self.over:
+            return
+        process = Process.current.get()
+        who = process.name if process is not None else "-"
+        self.trace.append((asyncio.get_running_loop().time(), who, what, fields))
+
+    def hit(self, what: str) -> None:
+        """It happened."""
+        if not self.over:
+            self.hits[what] += 1
+
+    def say(self, event: telemetry.Event, /, **fields: object) -> None:
+        """In place of `telemetry.say`."""
+        if event is telemetry.UNEXPECTED and not self.over:
+            error = fields.get("exc_info")
+            if not isinstance(error, Over):
+                self.history.surprises.append(f"{fields.get('where')}: {error!r}")
+        if event is not telemetry.JOB_STEP:
+            self.note(event.name, **fields)
+
+    def check(self) -> None:
+        """Raise `Over` if this must not have an effect any more."""
+        if self.over:
+            raise Over
+
+    def converting(self, process: Process) -> bool:
+        """Whether an ffmpeg runs in this process now."""
+        return any(one.ended is None and one.via == process.name for one in self.history.conversions)
+
+    def spring(self, verb: str, moment: str) -> None:
+        """Set off the traps that were laid for this call."""
+        process = Process.current.get()
+        if not self.traps or process is None:
+            return
+        for trap in [trap for trap in self.traps if (trap.verb, trap.moment) == (verb, moment)]:
+            self.traps.remove(trap)
+            trap.spring(process)
+
+    def render(self) -> str:
+        """The trace as text, one line per event."""
+        return "\n".join(
+            f"{at:9.4f}  {who:<6} {what:<20} "
+            + " ".join(f"{name}={shortened(value)}" for name, value in fields.items())
+            for at, who, what, fields in self.trace
+        )
+
+
+def shortened(value: object) -> str:
+    """A value on a line."""
+    text = f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
