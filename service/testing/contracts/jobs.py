@@ -716,12 +716,6 @@ class UploadStoreContract:
         assert await uploads.get_upload("upload1") is None
         assert an_upload(upload_id="upload2") == await uploads.get_upload("upload2")
 
-
-async def _held(jobs: JobStore, job_id: str = "job1") -> Job:
-    """A job that ``worker1`` holds."""
-    await jobs.submit(a_job(job_id=job_id))
-    return await jobs.claim(job_id, "worker1", NOON)
-
     # ── in parts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.parametrize("declared", [None, 5 * 2**40])
@@ -781,6 +775,12 @@ async def _held(jobs: JobStore, job_id: str = "job1") -> Job:
         with pytest.raises(IllegalTransition):
             await uploads.begin_upload(a_pending_upload(upload_id="upload2"))
         assert a_pending_upload() == await uploads.look_up_upload("upload1")
+
+
+async def _held(jobs: JobStore, job_id: str = "job1") -> Job:
+    """A job that ``worker1`` holds."""
+    await jobs.submit(a_job(job_id=job_id))
+    return await jobs.claim(job_id, "worker1", NOON)
 
 
 def _id(job: Job) -> str:
