@@ -9,6 +9,7 @@ from litestar.openapi.spec import Tag
 from service.web import problems
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
+from service.web.direct import Direct
 from service.web.downloads import Downloads
 from service.web.events import Events
 from service.web.formats import formats
@@ -16,6 +17,7 @@ from service.web.health import Health
 from service.web.jobs import Jobs
 from service.web.page import page_routes
 from service.web.requests import Around
+from service.web.resumable import Resumable
 from service.web.uploads import Uploads
 
 LARGEST_BODY = 256 * 1024  # of anything that is not an upload
@@ -30,7 +32,7 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    api = Router("/v1", route_handlers=[Uploads, Jobs, Events, Downloads, formats])
+    api = Router("/v1", route_handlers=[Uploads, Direct, Resumable, Jobs, Events, Downloads, formats])
     app = Litestar(
         route_handlers=[api, Health, *page_routes()],
         dependencies={

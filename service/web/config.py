@@ -11,6 +11,8 @@ class WebConfig:
     instance: str = "local"  # which container answered: shown by /health, so that a tester can tell them apart
     max_upload_bytes: int = 5 * 1024**3
     ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this
+    pending_seconds: float = 24 * 3600.0  # an upload in parts that is not complete by then is dropped
+    part_url_seconds: int = 900  # a presigned URL of a part works this long; a late client asks for another
     longest_wait_seconds: float = 100.0  # of ?wait=; App Runner cuts a request at 120 s
     events_seconds: float = 100.0  # of one event stream, for the same reason
     download_url_seconds: int = 900  # a presigned URL works this long
