@@ -31,8 +31,8 @@ async def test_operations(document: Document) -> None:
     assert set(operations(document)) == {
         "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
-        "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart", "putPart",
-        "completeUpload",
+        "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
+        "putPart", "completeUpload",
     }  # fmt: skip
 
 
