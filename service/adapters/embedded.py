@@ -61,6 +61,7 @@ def _start_aws(stack: ExitStack, folder: Path, environment: Mapping[str, str]) -
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     # PATH and the like only: no credential of the user may reach a stand-in.
     kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "REPRISE_", "MOTO_"))}
+    kept["MOTO_DISABLE_GLOBAL_CORS"] = "1"  # a blanket permission that would hide the bucket's own rules
     process = _run(stack, command, kept, folder / "aws.log")
     endpoint = f"http://127.0.0.1:{port}"
     hint = "is moto installed (pip install 'reprise[embedded]')?"
