@@ -49,6 +49,7 @@ def embedded_stack(environment: Mapping[str, str]) -> Iterator[EmbeddedStack]:
             "AWS_REGION": "us-east-1",
             "REPRISE_BUCKET": BUCKET,
             "REPRISE_TABLE": TABLE,
+            "REPRISE_API_KEYS": environment.get("REPRISE_API_KEYS", "").strip() or "none",
         }
         redis = _start_redis(stack, folder, environment)
         if redis is not None:

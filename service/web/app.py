@@ -1,12 +1,17 @@
 """The HTTP application: every address there is, and what holds for all of them."""
 
+from collections.abc import Sequence
+
 from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Tag
+from litestar.types import ControllerRouterHandler
 
 from service.web import problems
+from service.web.admission import guard
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.direct import Direct
@@ -22,6 +27,16 @@ from service.web.uploads import Uploads
 
 LARGEST_BODY = 256 * 1024  # of anything that is not an upload
 
+# By name, because `*` would not cover Authorization. The last one is what Uppy sends with every call.
+CORS_REQUEST = (
+    "Accept", "Authorization", "Content-Disposition", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range",
+    "Last-Event-ID", "Range", "X-API-Key", "X-Request-Id", "Uppy-Versions",
+)  # fmt: skip
+CORS_ANSWER = (
+    "Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "ETag", "Location", "Retry-After",
+    "WWW-Authenticate", "X-Request-Id",
+)  # fmt: skip
+
 DESCRIPTION = """
 Converts audio files, and does not lose a job when a container dies in the middle of it.
 
@@ -32,7 +47,8 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    api = Router("/v1", route_handlers=[Uploads, Direct, Resumable, Jobs, Events, Downloads, formats])
+    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads, formats]
+    api = Router("/v1", route_handlers=handlers, guards=[guard(config.api_keys)])
     app = Litestar(
         route_handlers=[api, Health, *page_routes()],
         dependencies={
@@ -40,6 +56,7 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
             "config": Provide(lambda: config, sync_to_thread=False),
         },
         plugins=[problems.plugin],
+        cors_config=cors(config.cors_origins),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,  # service.telemetry is the only way of logging
         openapi_config=OpenAPIConfig(
@@ -59,3 +76,20 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     )
     app.asgi_handler = Around(app.asgi_handler, deps.clock, deps.ids)
     return app
+
+
+def cors(origins: Sequence[str]) -> CORSConfig | None:
+    """
+    What web pages from elsewhere may do. Nothing without `origins`.
+
+    Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors.
+    """
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+        allow_headers=list(CORS_REQUEST),
+        expose_headers=list(CORS_ANSWER),
+        max_age=3000,
+    )

@@ -20,7 +20,7 @@ from litestar.openapi.spec import Example
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
 from service import telemetry
-from service.core.errors import RangeUnsatisfiable, Refused, RepriseError, StoreError
+from service.core.errors import RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
 from service.web import schemas
 
 MEDIA_TYPE = "application/problem+json"
@@ -82,9 +82,19 @@ def from_ours(error: RepriseError) -> Problem:
         title=summary.rstrip("."),
         hint=error.hint,
         retry_after=error.retry_after,
-        headers={"Content-Range": f"bytes */{error.extra['size']}"} if isinstance(error, RangeUnsatisfiable) else None,
+        headers=headers_of(error),
         extra=error.extra,
     )
+
+
+def headers_of(error: RepriseError) -> Mapping[str, str] | None:
+    """What HTTP wants to be said in a header as well."""
+    match error:
+        case RangeUnsatisfiable():
+            return {"Content-Range": f"bytes */{error.extra['size']}"}
+        case Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="reprise"'}
+    return None
 
 
 def from_litestar(error: HTTPException) -> Problem:
@@ -161,6 +171,7 @@ def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
         )
         for status, group in by_status.items()
     }
+    described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
     described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
     described.setdefault(
         503, _described("`unavailable`: A backing service cannot be reached; retry", 503, (StoreError,))
