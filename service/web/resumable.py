@@ -78,8 +78,6 @@ class Resumable(Controller):
             body += chunk
             if len(body) > limit:
                 raise too_large(limit)
-        if request.content_length is not None and len(body) != request.content_length:
-            raise UploadIncomplete
         if not body:
             raise EmptyUpload("The part has no bytes.")
         part = await parts.put(deps, config, pending, part_number, bytes(body))
