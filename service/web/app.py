@@ -65,7 +65,7 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
             "config": Provide(lambda: config, sync_to_thread=False),
         },
         plugins=[problems.plugin],
-        cors_config=cors(config.cors_origins),
+        cors_config=cors(config.cors_origins, keyed=keyed),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,  # service.telemetry is the only way of logging
         openapi_config=OpenAPIConfig(
@@ -88,16 +88,19 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     return app
 
 
-def cors(origins: Sequence[str]) -> CORSConfig | None:
+def cors(origins: Sequence[str], *, keyed: bool) -> CORSConfig | None:
     """
     What web pages from elsewhere may do. Nothing without `origins`.
 
-    Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors.
+    Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors. An open
+    service has no such protection: any page that somebody opens beside it could use it, so there `*` means nobody, and
+    only pages that are named are let in.
     """
-    if not origins:
+    named = [origin for origin in origins if keyed or origin != "*"]
+    if not named:
         return None
     return CORSConfig(
-        allow_origins=list(origins),
+        allow_origins=named,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=list(CORS_REQUEST),
         expose_headers=list(CORS_ANSWER),
