@@ -11,7 +11,6 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.types import ControllerRouterHandler
 
 from service.web import problems
-from service.web.admission import guard
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.direct import Direct
@@ -20,6 +19,7 @@ from service.web.events import Events
 from service.web.formats import formats
 from service.web.health import Health
 from service.web.jobs import Jobs
+from service.web.keys import guard
 from service.web.page import page_routes
 from service.web.requests import Around
 from service.web.resumable import Resumable

@@ -27,7 +27,7 @@ JobId = Annotated[
 
 
 def tenant_of(request: HttpRequest) -> str:
-    """Whose request this is, as the guard in `admission` found out; without its word there is no answer at all."""
+    """Whose request this is, as the guard in `keys` found out; without its word there is no answer at all."""
     tenant: str = request.scope["state"]["tenant"]
     return tenant
 
