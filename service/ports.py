@@ -13,7 +13,7 @@ from typing import Protocol
 from service.core.job import Failure, Holding, Job, Output
 from service.core.media import Source, Target
 from service.core.progress import Hint, Reading
-from service.core.upload import Upload
+from service.core.upload import Part, PendingUpload, Upload
 
 
 class Clock(Protocol):
@@ -112,7 +112,20 @@ class UploadStore(Protocol):
         """Record a complete upload. Safe to repeat."""
 
     async def get_upload(self, upload_id: str) -> Upload | None:
-        """The upload (strongly consistent), also when expired; None if there is no such item."""
+        """The complete upload (strongly consistent), also when expired; None if there is none, or not all of it."""
+
+    async def begin_upload(self, pending: PendingUpload) -> None:
+        """Record an upload whose parts are to come. Safe to repeat."""
+
+    async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
+        """The upload, complete or not (strongly consistent), also when expired; None if there is no such item."""
+
+    async def complete_upload(self, upload: Upload) -> Upload:
+        """
+        Replace the pending record by the complete one. Safe to repeat: the first one wins, and is returned.
+
+        Raises `NotFound` if there is no record any more.
+        """
 
     async def delete_upload(self, upload_id: str) -> None:
         """Forget it; no error if it is gone already."""
@@ -125,6 +138,15 @@ class Stored:
     key: str
     size: int
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A multipart upload that was begun and neither completed nor aborted; `began_at` by the store's clock."""
+
+    key: str
+    transfer: str
+    began_at: float
 
 
 class ObjectStore(Protocol):
@@ -156,6 +178,31 @@ class ObjectStore(Protocol):
 
         Returns the keys that were found.
         """
+
+    async def begin_parts(self, key: str) -> str:
+        """Begin an object that comes in parts; returns the store's name for the transfer."""
+
+    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
+        """A presigned PUT of one part, for the address that the *client* can reach."""
+
+    async def put_part(self, key: str, transfer: str, number: int, body: bytes) -> Part:
+        """Store one part; one that is sent again replaces the earlier one. Raises `ObjectGone` as `parts` does."""
+
+    async def parts(self, key: str, transfer: str) -> Sequence[Part]:
+        """What has arrived, by number. Raises `ObjectGone` if the transfer is not open (any more)."""
+
+    async def join_parts(self, key: str, transfer: str, parts: Sequence[Part]) -> Stored:
+        """
+        Make the object exist. Safe to repeat: where the transfer has ended, the object itself is the answer.
+
+        Raises `ObjectGone` if there is neither, `ObjectChanged` if a part was replaced in the meantime.
+        """
+
+    async def abort_parts(self, key: str, transfer: str) -> None:
+        """Drop the transfer and all its parts; no error if it has ended already."""
+
+    async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
+        """The transfers under `prefix` that are still open, whoever began them."""
 
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         """A presigned GET for the address that the *client* can reach, with a Content-Disposition."""

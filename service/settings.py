@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from service.core.access import ApiKey, parse_keys
 from service.core.lease import LeasePolicy
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Settings:
     any_endpoint: str | None
     s3_public_endpoint: str | None
     redis_url: str | None
+    api_keys: tuple[ApiKey, ...] | None  # (): everybody, and that was said; None: nothing was said
     cors_origins: tuple[str, ...]
     slots: int
     lease: float
@@ -126,6 +128,7 @@ _REDIS = _address("redis", "rediss", "unix")
 _ADDRESS = "an http(s) address"
 _LEVELS = ("debug", "info", "warning", "error")
 _YEAR = 366 * 86400
+_KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
 _PORT = "a port, 0 to 65535 (0: any free one)"
 
 VARIABLES: tuple[Variable, ...] = (
@@ -142,6 +145,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", _HTTP, _ADDRESS, None, "endpoint of DynamoDB"),
     Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", _HTTP, _ADDRESS, None, "where clients reach S3"),
     Variable("REDIS_URL", "redis_url", _REDIS, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
+    Variable("REPRISE_API_KEYS", "api_keys", parse_keys, _KEYS, None, "who may use the API (none: everybody)"),
     Variable("REPRISE_CORS_ORIGINS", "cors_origins", _list, "origins, comma-separated", ("*",), "origins to let in"),
     Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
     Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
@@ -168,9 +172,9 @@ def read(environment: Mapping[str, str]) -> Settings:
             continue
         try:
             values[variable.field] = variable.read(raw)
-        except ValueError:
+        except ValueError as error:
             # What may hold a password is never repeated.
-            found = "" if variable.name == "REDIS_URL" else f", not {raw!r}"
+            found = {"REDIS_URL": "", "REPRISE_API_KEYS": f": {error}"}.get(variable.name, f", not {raw!r}")
             problems.append(f"{variable.name} must be {variable.expects}{found}")
     settings = Settings(**values)
     problems += _unknown(environment)
@@ -180,9 +184,18 @@ def read(environment: Mapping[str, str]) -> Settings:
     if (settings.bucket is None) != (settings.table is None):
         missing = "REPRISE_TABLE" if settings.table is None else "REPRISE_BUCKET"
         problems.append(f"{missing} is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)")
+    problems += _unsaid(settings, environment)
     if problems:
         raise SettingsError(tuple(problems))
     return settings
+
+
+def _unsaid(settings: Settings, environment: Mapping[str, str]) -> list[str]:
+    """A deployment is never open by omission. (Keys that are wrong have been complained of already.)"""
+    deployed = settings.bucket is not None and settings.table is not None and settings.role != "worker"
+    if not deployed or environment.get("REPRISE_API_KEYS", "").strip():
+        return []
+    return ["REPRISE_API_KEYS is missing: list who may use the API (tenant:SHA-256-of-key), or say none for everybody"]
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
@@ -195,7 +208,7 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
     return found
 
 
-NOT_OURS: frozenset[str] = frozenset({"REPRISE_REQUIRE_REDIS", "REPRISE_URL", "REPRISE_CI_RUN"})
+NOT_OURS: frozenset[str] = frozenset({"REPRISE_REQUIRE_REDIS", "REPRISE_URL", "REPRISE_API_KEY", "REPRISE_CI_RUN"})
 
 
 def first(*choices: T | None) -> T | None:

@@ -239,6 +239,8 @@ def _answer(
             checks=lambda: check(service),
         ),
         WebConfig(
+            api_keys=settings.api_keys or (),
+            cors_origins=settings.cors_origins,
             max_upload_bytes=settings.max_upload,
             ttl_seconds=settings.time_to_live,
             version=__version__,
@@ -305,5 +307,6 @@ def _report(service: Service) -> None:
         redis=f"{redis.scheme}://{redis.hostname or redis.path}" if settings.redis_url else "none",
         bucket=settings.bucket,
         table=settings.table,
+        api_keys=len(settings.api_keys) if settings.api_keys else "none: open to everybody",
         python=sys.version.split()[0],
     )

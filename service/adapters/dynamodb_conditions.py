@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.adapters.dynamodb_items import STAMP, Scalar, encode, failure_values, output_values
+from service.adapters.dynamodb_items import PENDING, STAMP, Scalar, encode, failure_values, output_values
 from service.core.job import Failure, Holding, Job, Output, State
 from service.core.queue import queue_of
 
@@ -80,6 +80,9 @@ MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
 # A key is free if it was never used, if its own time is over (TTL removes items days late), or if the job that it stood
 # for was deleted since: then there is nothing left to answer with.
 KEY_IS_FREE = f"{IS_NEW} OR #expires_at <= :now OR #job_id = :deleted_job"
+
+# An upload whose parts are still to come. Of two completions that race, the later one finds the first one's record.
+IS_PENDING = "#state = :pending"
 
 
 # ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,6 +233,11 @@ def forget() -> Change:
 def put_new() -> Change:
     """Put an item that must not exist yet."""
     return Change(IS_NEW)
+
+
+def complete_upload() -> Change:
+    """Pending → complete: the whole item is replaced."""
+    return Change(IS_PENDING, values={"pending": PENDING})
 
 
 def use_key(now: float, deleted_job: str | None) -> Change:

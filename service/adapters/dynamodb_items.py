@@ -20,7 +20,7 @@ from service.core.errors import Definite, InvalidOption
 from service.core.job import Failure, Job, Output, State
 from service.core.media import Options, Source, Target
 from service.core.queue import queue_of
-from service.core.upload import Upload
+from service.core.upload import PendingUpload, Upload
 from service.ports import IdempotencyKey
 
 Item = Mapping[str, Any]  # attribute name → {"S": …} | {"N": …} | {"BOOL": …}
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 JOB, UPLOAD, IDEMPOTENCY = "job#", "upload#", "idempotency#"
 STAMP = "stamp"
+PENDING = "pending"  # the `state` of an upload whose parts are still to come; a complete one has none
 LARGEST_DIAGNOSTICS = 8192  # bytes of JSON
 
 
@@ -149,7 +150,30 @@ def upload_to_item(upload: Upload) -> Item:
 
 
 def upload_from_item(item: Item) -> Upload:
-    """Read an upload; raises `Definite` if this is none."""
+    """Read a complete upload; raises `Definite` if this is none."""
+    return _readable(_upload, item)
+
+
+def pending_to_item(pending: PendingUpload) -> Item:
+    """Write down an upload whose parts are to come."""
+    return _item({
+        KEY: upload_pk(pending.upload_id),
+        "state": PENDING,
+        "upload_id": pending.upload_id,
+        "tenant": pending.tenant,
+        "filename": pending.filename,
+        "key": pending.key,
+        "transfer": pending.transfer,
+        "declared_size": pending.declared_size,
+        "created_at": pending.created_at,
+        "expires_at": math.ceil(pending.expires_at),
+    })  # fmt: skip
+
+
+def any_upload_from_item(item: Item) -> Upload | PendingUpload:
+    """Read an upload, complete or not; raises `Definite` if this is neither."""
+    if _text(item, "state") == PENDING:
+        return _readable(_pending, item)
     return _readable(_upload, item)
 
 
@@ -239,6 +263,19 @@ def _upload(item: Item) -> Upload:
         size=int(item["size"]["N"]),
         etag=item["etag"]["S"],
         source=_source(item),
+        created_at=float(item["created_at"]["N"]),
+        expires_at=float(item["expires_at"]["N"]),
+    )
+
+
+def _pending(item: Item) -> PendingUpload:
+    return PendingUpload(
+        upload_id=item["upload_id"]["S"],
+        tenant=item["tenant"]["S"],
+        filename=item["filename"]["S"],
+        key=item["key"]["S"],
+        transfer=item["transfer"]["S"],
+        declared_size=int(item["declared_size"]["N"]) if "declared_size" in item else None,
         created_at=float(item["created_at"]["N"]),
         expires_at=float(item["expires_at"]["N"]),
     )

@@ -18,11 +18,13 @@ from service.adapters.dynamodb_conditions import Change
 from service.adapters.dynamodb_items import (
     Item,
     accepted_under,
+    any_upload_from_item,
     idempotency_to_item,
     job_from_item,
     job_id_of,
     job_pk,
     job_to_item,
+    pending_to_item,
     stamp_of,
     upload_from_item,
     upload_pk,
@@ -40,7 +42,7 @@ from service.core.errors import (
 )
 from service.core.job import Event, Failure, Holding, Job, Output, State
 from service.core.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
-from service.core.upload import Upload
+from service.core.upload import PendingUpload, Upload
 from service.ports import Clock, IdempotencyKey, Ids
 
 TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
@@ -191,12 +193,32 @@ class DynamoJobs:
     async def put_upload(self, upload: Upload) -> None:
         item = upload_to_item(upload)
         refusal = await self._table.put(item, changes.put_new())
-        if refusal and refusal.item and upload_from_item(refusal.item) != upload_from_item(item):
+        if refusal and refusal.item and any_upload_from_item(refusal.item) != upload_from_item(item):
             raise IllegalTransition("Another upload has this id.")
 
     async def get_upload(self, upload_id: str) -> Upload | None:
+        found = await self.look_up_upload(upload_id)
+        return found if isinstance(found, Upload) else None
+
+    async def begin_upload(self, pending: PendingUpload) -> None:
+        item = pending_to_item(pending)
+        refusal = await self._table.put(item, changes.put_new())
+        if refusal and refusal.item and any_upload_from_item(refusal.item) != any_upload_from_item(item):
+            raise IllegalTransition("Another upload has this id.")
+
+    async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
         item = await self._table.get(upload_pk(upload_id))
-        return upload_from_item(item) if item else None
+        return any_upload_from_item(item) if item else None
+
+    async def complete_upload(self, upload: Upload) -> Upload:
+        """See `ports.UploadStore`; a write that was refused by its own earlier try reads back as what it wrote."""
+        item = upload_to_item(upload)
+        refusal = await self._table.put(item, changes.complete_upload())
+        if refusal is None:
+            return upload_from_item(item)
+        if refusal.item is None:
+            raise NotFound
+        return upload_from_item(refusal.item)
 
     async def delete_upload(self, upload_id: str) -> None:
         await self._table.delete(upload_pk(upload_id))

@@ -51,6 +51,7 @@ def embedded_stack(environment: Mapping[str, str]) -> Iterator[EmbeddedStack]:
             "AWS_REGION": "us-east-1",
             "REPRISE_BUCKET": BUCKET,
             "REPRISE_TABLE": TABLE,
+            "REPRISE_API_KEYS": environment.get("REPRISE_API_KEYS", "").strip() or "none",
         }
         redis = _start_redis(stack, folder, environment)
         if redis is not None:
@@ -62,6 +63,7 @@ def _start_aws(stack: ExitStack, folder: Path, environment: Mapping[str, str]) -
     """One child for each service: S3's is busy for seconds with a large file, and a heartbeat cannot wait for it."""
     # PATH and the like only: no credential of the user may reach a stand-in.
     kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "REPRISE_", "MOTO_"))}
+    kept["MOTO_DISABLE_GLOBAL_CORS"] = "1"  # a blanket permission that would hide the bucket's own rules
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
     started = []
     for service in ("S3", "DYNAMODB"):

@@ -2,8 +2,8 @@
 `ports.ObjectStore` on S3.
 
 What has to be allowed: s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload on the objects;
-s3:ListBucket and s3:ListBucketMultipartUploads on the bucket. Keys hold ids that nobody can guess, and each is
-written by one writer only.
+s3:ListBucket and s3:ListBucketMultipartUploads on the bucket; and what `s3_parts` says. Keys hold ids that nobody can
+guess, and each is written by one writer only.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Sequence
 from service import telemetry
 from service.adapters.aws import Aws
 from service.adapters.s3_calls import Bucket
+from service.adapters.s3_parts import S3Parts
 from service.adapters.s3_read import mended
 from service.adapters.s3_receive import Receiver
 from service.core.naming import content_disposition
-from service.ports import Clock, Stored
+from service.core.upload import Part
+from service.ports import Clock, Stored, Unfinished
 
 
 class S3Objects:
@@ -24,6 +26,7 @@ class S3Objects:
         self._bucket = Bucket(aws, aws.s3(), aws.settings.bucket)
         self._receiver = Receiver(self._bucket)
         self._public = aws.s3(public=True)
+        self._parts = S3Parts(self._bucket, self._public)
         self._clock = clock
 
     async def receive(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str, limit: int) -> Stored:
@@ -54,6 +57,27 @@ class S3Objects:
         if objects or uploads:
             telemetry.say(telemetry.S3_SWEPT, prefix=prefix, objects=len(objects), uploads=len(uploads))
         return sorted({*objects, *(key for key, _ in uploads)})
+
+    async def begin_parts(self, key: str) -> str:
+        return await self._parts.begin(key)
+
+    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
+        return await self._parts.url(key, transfer, number, seconds=seconds)
+
+    async def put_part(self, key: str, transfer: str, number: int, body: bytes) -> Part:
+        return await self._parts.put(key, transfer, number, body)
+
+    async def parts(self, key: str, transfer: str) -> Sequence[Part]:
+        return await self._parts.arrived(key, transfer)
+
+    async def join_parts(self, key: str, transfer: str, parts: Sequence[Part]) -> Stored:
+        return await self._parts.join(key, transfer, parts)
+
+    async def abort_parts(self, key: str, transfer: str) -> None:
+        await self._bucket.abort(key, transfer)
+
+    async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
+        return await self._parts.open_transfers(prefix)
 
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         # Signing is arithmetic, but the credentials of a role may have to be fetched first: not on the event loop.

@@ -28,8 +28,9 @@ class NobodyAnswers(Exception):
 class Client:
     """Talks to one service behind one or more `addresses`."""
 
-    def __init__(self, addresses: Sequence[str], *, pause: Callable[[float], None]) -> None:
-        self._http = httpx.Client(timeout=httpx.Timeout(120, connect=2))
+    def __init__(self, addresses: Sequence[str], *, pause: Callable[[float], None], key: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(timeout=httpx.Timeout(120, connect=2), headers=headers)
         self._addresses = list(addresses)
         self._turn = itertools.cycle(range(len(self._addresses)))
         self._pause = pause

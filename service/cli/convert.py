@@ -29,7 +29,8 @@ def run(given: argparse.Namespace, environment: Mapping[str, str]) -> int:
         options = dict(_option(text) for text in given.option)
         with ExitStack() as stack:
             address = given.url or environment.get("REPRISE_URL") or _embedded(stack, environment)
-            client = Client([address.rstrip("/")], pause=pause)
+            key = given.key or environment.get("REPRISE_API_KEY")
+            client = Client([address.rstrip("/")], pause=pause, key=key)
             stack.callback(client.close)
             return _convert(client, console, given, options)
     except (ServiceProblem, NobodyAnswers, ValueError, processes.DidNotStart, wiring.EmbeddedError) as error:
@@ -84,7 +85,7 @@ def progress_bars(console: Console) -> Iterator[Progress]:
 
 def _embedded(stack: ExitStack, environment: Mapping[str, str]) -> str:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-")))
-    pointed = embed(stack, environment)
+    pointed = embed(stack, {**environment, "REPRISE_API_KEYS": "none"})  # nobody but us will use it
     service = processes.start("service", pointed, folder)
     stack.callback(service.stop)
     return service.address

@@ -100,7 +100,7 @@ def _play(
     stack: ExitStack, console: Console, given: argparse.Namespace, environment: Mapping[str, str], folder: Path
 ) -> tuple[Story, Path, dict[str, Any], Path]:
     with console.status("starting S3, DynamoDB and Redis, and two service processes"):
-        pointed = embed(stack, environment)
+        pointed = embed(stack, {**environment, "REPRISE_API_KEYS": "none"})
         services = []
         for name in ("service A", "service B"):
             services.append(processes.start(name, pointed, folder))

@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--to", required=True, metavar="FORMAT", help="mp3, wav, flac … (GET /v1/formats lists them)")
     command.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="e.g. bitrate_kbps=192")
     command.add_argument("--url", help="a running service (default: $REPRISE_URL, or an embedded one)")
+    command.add_argument("--key", help="an API key (default: $REPRISE_API_KEY, which no list of processes shows)")
     command.set_defaults(run=lambda given: convert.run(given, environment()))
 
     command = commands.add_parser("demo", help="see a conversion survive the death of its process")

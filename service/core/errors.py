@@ -11,6 +11,8 @@ Everything that can go wrong, in one tree. Each leaf carries its public face.
     │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
     │   ├── UploadTooLarge       413  above the limit, refused before the body is read
     │   ├── UploadIncomplete     400  the client went away in the middle
+    │   ├── UploadPending        409  parts of it have not arrived yet
+    │   ├── Unauthorized         401  no API key, or none that is known
     │   ├── NotFound             404  no such upload or job (for this caller)
     │   ├── Expired              410  it was here, its time is over
     │   ├── NotReady             409  the job has no output (yet)
@@ -114,6 +116,22 @@ class UploadIncomplete(ClientError):
     """The body ended before it was complete; nothing was kept."""
 
     code = "upload_incomplete"
+
+
+class UploadPending(ClientError):
+    """Not all of the upload has arrived yet."""
+
+    status = 409
+    code = "upload_incomplete"
+    hint = "GET /v1/uploads/{upload_id} lists the parts that have arrived; send the rest, then complete it."
+
+
+class Unauthorized(ClientError):
+    """A valid API key is needed."""
+
+    status = 401
+    code = "unauthorized"
+    hint = "Send the key as `Authorization: Bearer KEY` or as `X-API-Key: KEY`."
 
 
 class NotFound(ClientError):

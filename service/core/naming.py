@@ -19,6 +19,12 @@ def input_key(upload_id: str) -> str:
     return f"{UPLOADS}{upload_id}/input"
 
 
+def upload_id_of(key: str) -> str | None:
+    """The id in ``uploads/{upload_id}/input``; None for a key of another form."""
+    upload_id = key.removeprefix(UPLOADS).removesuffix("/input")
+    return upload_id if upload_id and key == input_key(upload_id) else None
+
+
 def output_key(job_id: str, attempt: int, filename: str) -> str:
     """``results/{job_id}/{attempt}/{filename}``: the attempt keeps a replaced worker's object apart."""
     return f"{RESULTS}{job_id}/{attempt}/{filename}"

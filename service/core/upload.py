@@ -1,8 +1,23 @@
-"""An upload: bytes that have arrived in the object store, and what they were found to be."""
+"""
+An upload: bytes on their way into the object store, and then bytes that are there and were found to be something.
 
+A file that comes in one stream is recorded when it is complete. One that comes in parts has a record from the first
+moment (`PendingUpload`), so that any container can say what has arrived and go on from there; completing it replaces
+that record by an `Upload`, once. The two are different types because nothing can be made from the first.
+"""
+
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.core.errors import InvalidRequest, UnsupportedMedia, UploadPending, UploadTooLarge
 from service.core.media import Source
+
+MIB = 1024 * 1024
+MOST_PARTS = 10_000  # what S3 allows
+SMALLEST_PART = 5 * MIB  # what S3 demands of each but the last
+USUAL_PART = 8 * MIB
+LARGEST_RELAYED_PART = 16 * MIB  # through the service, which holds a part in memory until S3 has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,3 +33,97 @@ class Upload:
     source: Source
     created_at: float
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingUpload:
+    """An upload that comes in parts and is not complete. `transfer` is the object store's own name for it."""
+
+    upload_id: str
+    tenant: str
+    filename: str
+    key: str
+    transfer: str
+    declared_size: int | None  # what the client says that it will send
+    created_at: float
+    expires_at: float  # not completed by then: abandoned
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that has arrived. Numbers count from 1; `etag` is opaque and includes no quotes."""
+
+    number: int
+    size: int
+    etag: str
+
+
+def suggested_part_size(size: int | None) -> int:
+    """How large parts should be: a size that fits all of the file into `MOST_PARTS`, in whole MiB."""
+    least = -(-(size or 0) // MOST_PARTS)
+    return max(USUAL_PART, -(-least // MIB) * MIB)
+
+
+def check_declared(size: int | None, content_type: str, limit: int) -> None:
+    """
+    What can be refused before a single byte was sent.
+
+    The type is only what a client believes, so it can do no more than rule out what is certainly no audio; the bytes
+    are looked at when they are there. Raises `UploadTooLarge`, `InvalidRequest`, `UnsupportedMedia`.
+    """
+    if size is not None:
+        if size < 0:
+            raise InvalidRequest("size: must be 0 or more.")
+        check_size(size, limit)
+    kind = content_type.split(";", 1)[0].strip().lower()
+    if _NO_AUDIO.fullmatch(kind):
+        raise UnsupportedMedia(f"A file of type {kind} is not audio that can be converted.")
+
+
+def check_size(size: int, limit: int) -> None:
+    """Raises `UploadTooLarge`."""
+    if size > limit:
+        raise UploadTooLarge(f"The upload is larger than the {limit} bytes that this service accepts.", limit=limit)
+
+
+def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None, declared: int | None) -> list[Part]:
+    """
+    The parts that make up the file, in order: those that the client names as (number, etag), or all that arrived.
+
+    The client's list is believed in one thing only, which parts it wants; that they are there, and are what the client
+    sent, is compared. Raises `UploadPending` if something is missing, `InvalidRequest` if it does not fit together.
+    """
+    by_number = {part.number: part for part in arrived}
+    wanted = sorted(by_number) if claimed is None else [number for number, _ in claimed]
+    if not wanted:
+        raise UploadPending("No part has arrived yet.", missing=[1])
+    if len(set(wanted)) != len(wanted):
+        raise InvalidRequest("parts: a part is named twice.")
+    # Bounded by what is there: a list that names part 10,000 alone must not make a list of 9,999 missing ones.
+    missing = [number for number in range(1, len(wanted) + 1) if number not in by_number or number not in set(wanted)]
+    missing += [number for number in wanted if number not in by_number and number not in missing]
+    if missing:
+        raise UploadPending("Some parts have not arrived yet.", missing=missing)
+    for number, etag in claimed or ():
+        if by_number[number].etag != etag:
+            raise InvalidRequest(f"parts: part {number} is not the one that arrived; its ETag differs.")
+    chosen = [by_number[number] for number in sorted(wanted)]
+    small = next((part for part in chosen[:-1] if part.size < SMALLEST_PART), None)
+    if small is not None:
+        raise InvalidRequest(
+            f"parts: part {small.number} has {small.size} bytes; all but the last must have {SMALLEST_PART} or more."
+        )
+    size = sum(part.size for part in chosen)
+    if declared is not None and size < declared:
+        raise UploadPending(f"Only {size} of {declared} bytes have arrived.", received=size)
+    if declared is not None and size > declared:
+        raise InvalidRequest(f"{size} bytes have arrived, but {declared} were announced.")
+    return chosen
+
+
+# What browsers and tools say of files that are certainly none of ours. Anything unknown passes: the bytes decide.
+_NO_AUDIO = re.compile(
+    r"(image|text|font|model|message|multipart)/.*"
+    r"|.*/.*(mpegurl|scpls|xspf|smil)(\+xml)?"
+    r"|application/(pdf|zip|gzip|json|xml|xhtml\+xml|javascript|x-tar|x-7z-compressed|msword|x-msdownload)"
+)

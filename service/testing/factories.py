@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 from service.core.job import Failure, Job, Output, State
 from service.core.media import Source, Target
 from service.core.naming import input_key, output_key
-from service.core.upload import Upload
+from service.core.upload import PendingUpload, Upload
 from service.testing.clock import NOON
 
 A_DAY = 86_400.0
@@ -55,6 +55,19 @@ class UploadFields(TypedDict, total=False):
     size: int
     etag: str
     source: Source
+    created_at: float
+    expires_at: float
+
+
+class PendingFields(TypedDict, total=False):
+    """What can be said about an upload that is not complete."""
+
+    upload_id: str
+    tenant: str
+    filename: str
+    key: str
+    transfer: str
+    declared_size: int | None
     created_at: float
     expires_at: float
 
@@ -110,6 +123,23 @@ def an_upload(**interesting: Unpack[UploadFields]) -> Upload:
         size=1_000_000,
         etag="etag1",
         source=WAV,
+        created_at=created_at,
+        expires_at=created_at + A_DAY,
+    )
+    return replace(usual, **interesting)
+
+
+def a_pending_upload(**interesting: Unpack[PendingFields]) -> PendingUpload:
+    """An upload whose parts are to come, but for what is `interesting`."""
+    upload_id = interesting.get("upload_id", "upload1")
+    created_at = interesting.get("created_at", NOON)
+    usual = PendingUpload(
+        upload_id=upload_id,
+        tenant="tenant1",
+        filename="song.wav",
+        key=input_key(upload_id),
+        transfer="transfer1",
+        declared_size=None,
         created_at=created_at,
         expires_at=created_at + A_DAY,
     )

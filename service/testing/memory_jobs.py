@@ -11,7 +11,7 @@ from dataclasses import replace
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
 from service.core.job import Failure, Holding, Job, Output, State
 from service.core.queue import candidates, same_order
-from service.core.upload import Upload
+from service.core.upload import PendingUpload, Upload
 from service.ports import IdempotencyKey
 
 
@@ -21,6 +21,7 @@ class MemoryJobs:
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.uploads: dict[str, Upload] = {}
+        self.pending: dict[str, PendingUpload] = {}
         self._accepted: dict[str, tuple[IdempotencyKey, Job]] = {}
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
@@ -89,14 +90,29 @@ class MemoryJobs:
         self.jobs.pop(job_id, None)
 
     async def put_upload(self, upload: Upload) -> None:
-        if self.uploads.setdefault(upload.upload_id, upload) != upload:
+        if upload.upload_id in self.pending or self.uploads.setdefault(upload.upload_id, upload) != upload:
             raise IllegalTransition("Another upload has this id.")
 
     async def get_upload(self, upload_id: str) -> Upload | None:
         return self.uploads.get(upload_id)
 
+    async def begin_upload(self, pending: PendingUpload) -> None:
+        if pending.upload_id in self.uploads or self.pending.setdefault(pending.upload_id, pending) != pending:
+            raise IllegalTransition("Another upload has this id.")
+
+    async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
+        return self.uploads.get(upload_id) or self.pending.get(upload_id)
+
+    async def complete_upload(self, upload: Upload) -> Upload:
+        if self.pending.pop(upload.upload_id, None) is not None:
+            self.uploads[upload.upload_id] = upload
+        if upload.upload_id not in self.uploads:
+            raise NotFound
+        return self.uploads[upload.upload_id]
+
     async def delete_upload(self, upload_id: str) -> None:
         self.uploads.pop(upload_id, None)
+        self.pending.pop(upload_id, None)
 
     # ── guards ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,8 @@ from urllib.parse import quote, urlencode
 
 from service.core.errors import Definite, EmptyUpload, ObjectChanged, ObjectGone, UploadTooLarge
 from service.core.naming import content_disposition
-from service.ports import Stored
+from service.core.upload import Part
+from service.ports import Stored, Unfinished
 
 CHUNK = 256 * 1024  # bytes, as the real one
 
@@ -32,12 +33,15 @@ class MemoryObjects:
     """
     `ports.ObjectStore` for tests and simulations; share one among all that would share a bucket.
 
-    `objects` and `unfinished` (upload id to key) are there to be looked at and tampered with.
+    `objects`, `unfinished` (transfer to key) and `arrived` (transfer to parts) are there to be looked at and tampered
+    with.
     """
 
     def __init__(self, trouble: Trouble = no_trouble) -> None:
         self.objects: dict[str, Kept] = {}
         self.unfinished: dict[str, str] = {}
+        self.arrived: dict[str, dict[int, bytes]] = {}
+        self.began_at = 0.0  # of every transfer
         self.trouble = trouble
 
     def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> Stored:
@@ -88,18 +92,71 @@ class MemoryObjects:
         if not prefix:
             raise ValueError("an empty prefix is the whole bucket")
         await self.trouble("delete_prefix", prefix, "before")
-        uploads = {upload_id: key for upload_id, key in self.unfinished.items() if key.startswith(prefix)}
+        uploads = {transfer: key for transfer, key in self.unfinished.items() if key.startswith(prefix)}
         objects = [key for key in self.objects if key.startswith(prefix) and key != keep]
-        for upload_id in uploads:
-            del self.unfinished[upload_id]
+        for transfer in uploads:
+            self._end(transfer)
         for key in objects:
             del self.objects[key]
         await self.trouble("delete_prefix", prefix, "after")
         return sorted({*objects, *uploads.values()})
 
+    async def begin_parts(self, key: str) -> str:
+        await self.trouble("begin_parts", key, "before")
+        transfer = f"transfer-{len(self.unfinished)}-{len(self.objects)}-{key}"
+        self.unfinished[transfer], self.arrived[transfer] = key, {}
+        await self.trouble("begin_parts", key, "after")
+        return transfer
+
+    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
+        query = {"partNumber": number, "uploadId": transfer, "seconds": seconds}
+        return f"https://objects.invalid/{quote(key)}?{urlencode(query)}"
+
+    async def put_part(self, key: str, transfer: str, number: int, body: bytes) -> Part:
+        await self.trouble("put_part", key, "before")
+        self._parts_of(key, transfer)[number] = body
+        await self.trouble("put_part", key, "after")
+        return _part(number, body)
+
+    async def parts(self, key: str, transfer: str) -> Sequence[Part]:
+        await self.trouble("parts", key, "before")
+        return [_part(number, body) for number, body in sorted(self._parts_of(key, transfer).items())]
+
+    async def join_parts(self, key: str, transfer: str, parts: Sequence[Part]) -> Stored:
+        await self.trouble("join_parts", key, "before")
+        if self.unfinished.get(transfer) != key:
+            return self._stored(key)
+        arrived = self._parts_of(key, transfer)
+        if any(part.number not in arrived or _part(part.number, arrived[part.number]) != part for part in parts):
+            raise ObjectChanged(key)
+        self.put(key, b"".join(arrived[part.number] for part in parts))
+        self._end(transfer)
+        await self.trouble("join_parts", key, "after")
+        return self._stored(key)
+
+    async def abort_parts(self, key: str, transfer: str) -> None:
+        await self.trouble("abort_parts", key, "before")
+        if self.unfinished.get(transfer) == key:
+            self._end(transfer)
+        await self.trouble("abort_parts", key, "after")
+
+    async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
+        await self.trouble("open_transfers", prefix, "before")
+        found = [(transfer, key) for transfer, key in self.unfinished.items() if key.startswith(prefix)]
+        return [Unfinished(key, transfer, self.began_at) for transfer, key in found]
+
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         query = {"disposition": content_disposition(filename), "type": content_type, "seconds": seconds}
         return f"https://objects.invalid/{quote(key)}?{urlencode(query)}"
+
+    def _parts_of(self, key: str, transfer: str) -> dict[int, bytes]:
+        if self.unfinished.get(transfer) != key:
+            raise ObjectGone(key)
+        return self.arrived.setdefault(transfer, {})
+
+    def _end(self, transfer: str) -> None:
+        del self.unfinished[transfer]
+        self.arrived.pop(transfer, None)
 
     def _stored(self, key: str) -> Stored:
         if key not in self.objects:
@@ -111,3 +168,7 @@ class MemoryObjects:
         if self._stored(key).etag != etag:
             raise ObjectChanged(key)
         return self.objects[key]
+
+
+def _part(number: int, body: bytes) -> Part:
+    return Part(number, len(body), hashlib.md5(body, usedforsecurity=False).hexdigest())

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from service.core.access import ApiKey
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfig:
@@ -9,8 +11,12 @@ class WebConfig:
 
     version: str = "0"
     instance: str = "local"  # which container answered: shown by /health, so that a tester can tell them apart
+    api_keys: tuple[ApiKey, ...] = ()  # none: everybody is let in, as the one nameless tenant
+    cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
     max_upload_bytes: int = 5 * 1024**3
     ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this
+    pending_seconds: float = 24 * 3600.0  # an upload in parts that is not complete by then is dropped
+    part_url_seconds: int = 900  # a presigned URL of a part works this long; a late client asks for another
     longest_wait_seconds: float = 100.0  # of ?wait=; App Runner cuts a request at 120 s
     events_seconds: float = 100.0  # of one event stream, for the same reason
     download_url_seconds: int = 900  # a presigned URL works this long

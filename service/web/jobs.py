@@ -22,6 +22,7 @@ from service.core.errors import (
     InvalidRequest,
     NotFound,
     UnknownFormat,
+    UploadPending,
 )
 from service.core.job import Job
 from service.core.media import OUTPUT_FORMATS, parse_target
@@ -71,7 +72,9 @@ class Jobs(Controller):
         status_code=202,
         operation_id="createJob",
         summary="Convert an upload",
-        responses=documented(InvalidRequest, UnknownFormat, InvalidOption, IdempotencyReuse, NotFound, Expired),
+        responses=documented(
+            InvalidRequest, UnknownFormat, InvalidOption, IdempotencyReuse, NotFound, Expired, UploadPending
+        ),
     )
     async def create(
         self,

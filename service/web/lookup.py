@@ -7,9 +7,9 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
-from service.core.errors import Expired, NotFound
+from service.core.errors import Expired, NotFound, UploadPending
 from service.core.job import Job
-from service.core.upload import Upload
+from service.core.upload import PendingUpload, Upload
 from service.web.dependencies import WebDependencies
 
 ID_PATTERN = "^[a-z0-9]{16,40}$"
@@ -27,9 +27,9 @@ JobId = Annotated[
 
 
 def tenant_of(request: HttpRequest) -> str:
-    """Whose request this is. There are no keys yet, so all belong to the one nameless tenant."""
-    del request
-    return ""
+    """Whose request this is, as the guard in `keys` found out; without its word there is no answer at all."""
+    tenant: str = request.scope["state"]["tenant"]
+    return tenant
 
 
 def checked_id(text: str) -> str:
@@ -40,8 +40,16 @@ def checked_id(text: str) -> str:
 
 
 async def find_upload(deps: WebDependencies, tenant: str, upload_id: str) -> Upload:
-    """Raises `NotFound` (unknown, or somebody else's) or `Expired`."""
-    upload = await deps.uploads.get_upload(checked_id(upload_id))
+    """A complete upload. Raises `NotFound` (unknown, or somebody else's), `Expired` or `UploadPending`."""
+    upload = await find_any_upload(deps, tenant, upload_id)
+    if isinstance(upload, PendingUpload):
+        raise UploadPending(f"Upload {upload_id} is not complete.")
+    return upload
+
+
+async def find_any_upload(deps: WebDependencies, tenant: str, upload_id: str) -> Upload | PendingUpload:
+    """Complete or not. Raises `NotFound` (unknown, or somebody else's) or `Expired`."""
+    upload = await deps.uploads.look_up_upload(checked_id(upload_id))
     if upload is None or upload.tenant != tenant:
         raise NotFound(f"There is no upload {upload_id}.")
     if deps.clock.wall() >= upload.expires_at:

@@ -20,7 +20,7 @@ from litestar.openapi.spec import Example
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
 from service import telemetry
-from service.core.errors import RangeUnsatisfiable, Refused, RepriseError, StoreError
+from service.core.errors import RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
 from service.web import schemas
 
 MEDIA_TYPE = "application/problem+json"
@@ -82,9 +82,19 @@ def from_ours(error: RepriseError) -> Problem:
         title=summary.rstrip("."),
         hint=error.hint,
         retry_after=error.retry_after,
-        headers={"Content-Range": f"bytes */{error.extra['size']}"} if isinstance(error, RangeUnsatisfiable) else None,
+        headers=headers_of(error),
         extra=error.extra,
     )
+
+
+def headers_of(error: RepriseError) -> Mapping[str, str] | None:
+    """What HTTP wants to be said in a header as well."""
+    match error:
+        case RangeUnsatisfiable():
+            return {"Content-Range": f"bytes */{error.extra['size']}"}
+        case Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="reprise"'}
+    return None
 
 
 def from_litestar(error: HTTPException) -> Problem:
@@ -119,6 +129,8 @@ def invalid(error: ValidationException) -> Problem:
         for entry in (error.extra if isinstance(error.extra, list) else [])
     ]
     said = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+    if not said and error.detail.startswith("Missing required "):
+        said = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
     return Problem(422, "invalid_request", said or "The request is not valid.", extra={"errors": errors})
 
 
@@ -161,6 +173,7 @@ def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
         )
         for status, group in by_status.items()
     }
+    described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
     described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
     described.setdefault(
         503, _described("`unavailable`: A backing service cannot be reached; retry", 503, (StoreError,))

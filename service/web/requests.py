@@ -102,6 +102,8 @@ class Exchange:
         path = self.scope["path"]
         event = telemetry.PROBE_DONE if path.startswith("/health/") else telemetry.REQUEST_DONE
         said: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
+        if tenant := self.scope["state"].get("tenant"):
+            said["tenant"] = tenant
         if problem := self.scope["state"].get("problem"):
             said["code"] = problem
         telemetry.say(event, **said, seconds=round(self._clock.monotonic() - self._began, 4))

@@ -4,14 +4,15 @@ The documents of the API, and how they are made from what the core knows.
 Links are paths, not addresses: they hold behind any proxy and for any name of the service.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from service.core.job import Job, State
-from service.core.upload import Upload
+from service.core.upload import Part, PendingUpload, Upload, suggested_part_size
 from service.web.progress import View
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
@@ -29,12 +30,45 @@ class UploadDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An upload that is complete and was recognised."""
 
     upload_id: Annotated[str, Meta(examples=["mfrggzdfmztwq2lknnwg23tpoa"])]
+    state: Literal["complete"] = "complete"
     filename: Annotated[str, Meta(examples=["Übung 1.wav"])]
     size: Size
     format: Annotated[str, Meta(description="what the bytes are, whatever the name says", examples=["wav"])]
     created_at: datetime
     expires_at: datetime
     links: UploadLinks
+
+
+class PartDocument(msgspec.Struct, frozen=True):
+    """A part that has arrived."""
+
+    number: int
+    size: Size
+    etag: str
+
+
+class PendingLinks(msgspec.Struct, frozen=True):
+    """What can be done with an upload that is not complete."""
+
+    self: Annotated[str, Meta(description="what has arrived")]
+    parts: Annotated[str, Meta(description="PUT each part at this path and its number (through the service)")]
+    complete: Annotated[str, Meta(description="POST here when all parts have arrived")]
+    direct: Annotated[str, Meta(description="below this path, presigned URLs (straight to S3)")]
+
+
+class PendingUploadDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload whose parts have not all arrived."""
+
+    upload_id: Annotated[str, Meta(examples=["mfrggzdfmztwq2lknnwg23tpoa"])]
+    state: Literal["pending"] = "pending"
+    filename: str
+    size: Annotated[Size | None, Meta(description="as the client declared it")]
+    received: Annotated[Size, Meta(description="bytes in the parts that have arrived")]
+    parts: list[PartDocument]
+    part_size: Annotated[Size, Meta(description="what we suggest; all parts but the last need 5 MiB")]
+    created_at: datetime
+    expires_at: Annotated[datetime, Meta(description="when it is dropped if it is not complete by then")]
+    links: PendingLinks
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,7 +175,35 @@ def upload_document(upload: Upload) -> UploadDocument:
         format=upload.source.container,
         created_at=moment(upload.created_at),
         expires_at=moment(upload.expires_at),
-        links=UploadLinks(self=upload_path(upload.upload_id), jobs="/v1/jobs"),
+        links=upload_links(upload.upload_id),
+    )
+
+
+def upload_links(upload_id: str) -> UploadLinks:
+    """Where to go from a complete upload."""
+    return UploadLinks(self=upload_path(upload_id), jobs="/v1/jobs")
+
+
+def pending_links(upload_id: str) -> PendingLinks:
+    """Where to go from one that is not complete."""
+    path = upload_path(upload_id)
+    return PendingLinks(
+        self=path, parts=f"{path}/parts/", complete=f"{path}/complete", direct=f"/v1/s3/multipart/{upload_id}"
+    )
+
+
+def pending_document(pending: PendingUpload, arrived: Sequence[Part]) -> PendingUploadDocument:
+    """An upload on its way, as its client reads it."""
+    return PendingUploadDocument(
+        upload_id=pending.upload_id,
+        filename=pending.filename,
+        size=pending.declared_size,
+        received=sum(part.size for part in arrived),
+        parts=[PartDocument(part.number, part.size, part.etag) for part in arrived],
+        part_size=suggested_part_size(pending.declared_size),
+        created_at=moment(pending.created_at),
+        expires_at=moment(pending.expires_at),
+        links=pending_links(pending.upload_id),
     )
 
 

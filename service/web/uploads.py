@@ -29,16 +29,23 @@ from service.core.errors import (
     UploadTooLarge,
 )
 from service.core.naming import input_key, safe_filename
-from service.core.upload import Upload
+from service.core.upload import PendingUpload, Upload
+from service.web import parts
 from service.web.bodies import arriving, refuse_too_large
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.disposition import filename_in
 from service.web.forms import open_file
 from service.web.inspection import Inspection
-from service.web.lookup import HttpRequest, UploadId, checked_id, find_upload, tenant_of
+from service.web.lookup import HttpRequest, UploadId, checked_id, find_any_upload, tenant_of
 from service.web.problems import documented
-from service.web.schemas import UploadDocument, upload_document, upload_path
+from service.web.schemas import (
+    PendingUploadDocument,
+    UploadDocument,
+    pending_document,
+    upload_document,
+    upload_path,
+)
 
 FORM = "multipart/form-data"
 
@@ -100,19 +107,24 @@ class Uploads(Controller):
         return Response(upload_document(upload), headers={"Location": upload_path(upload.upload_id)})
 
     @get("/{upload_id:str}", operation_id="getUpload", summary="An upload", responses=documented(NotFound, Expired))
-    async def read(self, request: HttpRequest, deps: Deps, upload_id: UploadId) -> UploadDocument:
-        """What an upload is and how long it is kept."""
-        return upload_document(await find_upload(deps, tenant_of(request), upload_id))
+    async def read(
+        self, request: HttpRequest, deps: Deps, upload_id: UploadId
+    ) -> UploadDocument | PendingUploadDocument:
+        """What an upload is and how long it is kept; of one that comes in parts, what has arrived of it."""
+        found = await find_any_upload(deps, tenant_of(request), upload_id)
+        if isinstance(found, PendingUpload):
+            return pending_document(found, await parts.arrived(deps, found))
+        return upload_document(found)
 
     @delete("/{upload_id:str}", operation_id="deleteUpload", summary="Delete an upload", responses=documented(NotFound))
     async def remove(self, request: HttpRequest, deps: Deps, upload_id: UploadId) -> None:
         """Remove the bytes and the record. Safe to repeat; jobs that have read the upload are not affected."""
-        upload = await deps.uploads.get_upload(checked_id(upload_id))
-        if upload is not None and upload.tenant == tenant_of(request):
-            await deps.uploads.delete_upload(upload_id)
-        if upload is None or upload.tenant == tenant_of(request):
-            # Also when there is no record: an earlier call may have stopped half-way.
+        upload = await deps.uploads.look_up_upload(checked_id(upload_id))
+        if upload is None:
+            # An earlier call may have stopped half-way.
             await deps.objects.delete([input_key(upload_id)])
+        elif upload.tenant == tenant_of(request):
+            await parts.discard(deps, upload)
 
 
 async def receive(request: HttpRequest, deps: WebDependencies, config: WebConfig, filename: str | None) -> Upload:

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import stat
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -121,7 +122,14 @@ def a_cluster(embedded: Mapping[str, str], *, redis: bool = True) -> Iterator[Cl
         if not redis:
             pointed.pop("REDIS_URL", None)
         prepare_embedded(settings.read(pointed), pointed)
-        yield Cluster(folder, pointed, stack)
+        cluster = Cluster(folder, pointed, stack)
+        try:
+            yield cluster
+        except BaseException:
+            for service in cluster.services:  # shown with the failure
+                said = service.log.read_text(errors="replace")[-3000:]
+                sys.stderr.write(f"{service.name}, exit code {service.process.poll()}:\n{said}\n")
+            raise
 
 
 @dataclass(slots=True)

@@ -74,3 +74,23 @@ def test_aws_conventions_choose_the_endpoints() -> None:
     given = settings.read({"AWS_ENDPOINT_URL": "http://localhost:4566", "AWS_ENDPOINT_URL_S3": "http://s3.local:9000/"})
 
     assert (given.any_endpoint, given.s3_endpoint) == ("http://localhost:4566", "http://s3.local:9000")
+
+
+def test_a_deployment_is_not_open_by_omission() -> None:
+    """With a bucket and a table it has to be said who may use the API; the embedded service and a worker need not."""
+    deployed = {"REPRISE_BUCKET": "b", "REPRISE_TABLE": "t"}
+
+    (problem,) = problems(**deployed)
+    assert "REPRISE_API_KEYS is missing" in problem
+    assert settings.read({**deployed, "REPRISE_API_KEYS": "none"}).api_keys == ()
+    assert settings.read({**deployed, "REPRISE_ROLE": "worker"}).api_keys is None
+    assert settings.read({}).api_keys is None
+
+
+def test_a_key_is_not_repeated() -> None:
+    """Who puts the key itself where its hash belongs is told where, and not shown the key in the log of a start."""
+    (problem,) = problems(REPRISE_BUCKET="b", REPRISE_TABLE="t", REPRISE_API_KEYS="acme:hunter2")
+
+    assert "REPRISE_API_KEYS" in problem
+    assert "entry 1" in problem
+    assert "hunter2" not in problem

@@ -19,7 +19,7 @@ from service.core.media import Options, Source, Target
 from service.core.outcome import LONGEST_DELAY
 from service.ports import IdempotencyKey, JobStore, UploadStore
 from service.testing.clock import NOON
-from service.testing.factories import A_DAY, a_failure, a_job, a_running_job, an_output, an_upload
+from service.testing.factories import A_DAY, a_failure, a_job, a_pending_upload, a_running_job, an_output, an_upload
 
 KEY = IdempotencyKey("tenant1/once", "fingerprint1")
 
@@ -715,6 +715,66 @@ class UploadStoreContract:
 
         assert await uploads.get_upload("upload1") is None
         assert an_upload(upload_id="upload2") == await uploads.get_upload("upload2")
+
+    # ── in parts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @pytest.mark.parametrize("declared", [None, 5 * 2**40])
+    async def test_pending_upload_reads_back(self, uploads: UploadStore, declared: int | None) -> None:
+        """An upload whose parts are to come reads back with every field, and is no complete one."""
+        pending = a_pending_upload(filename="Überraschung.wav", declared_size=declared, transfer="a~b.c/d+e=")
+
+        await uploads.begin_upload(pending)
+        await uploads.begin_upload(pending)
+
+        assert pending == await uploads.look_up_upload("upload1")
+        assert await uploads.get_upload("upload1") is None
+
+    async def test_complete_upload_is_looked_up_too(self, uploads: UploadStore) -> None:
+        """Looking up finds whichever there is, or None."""
+        await uploads.put_upload(an_upload())
+
+        assert an_upload() == await uploads.look_up_upload("upload1")
+        assert await uploads.look_up_upload("nobody") is None
+
+    async def test_completed_upload_takes_the_place_of_the_pending_one(self, uploads: UploadStore) -> None:
+        """From its completion on an upload reads like one that came in one stream."""
+        await uploads.begin_upload(a_pending_upload())
+
+        assert an_upload() == await uploads.complete_upload(an_upload())
+        assert an_upload() == await uploads.get_upload("upload1")
+        assert an_upload() == await uploads.look_up_upload("upload1")
+
+    async def test_first_completion_wins(self, uploads: UploadStore) -> None:
+        """A completion that is repeated, even with other findings, returns what the first one recorded."""
+        await uploads.begin_upload(a_pending_upload())
+        completions = (uploads.complete_upload(an_upload(created_at=NOON + n)) for n in range(5))
+
+        answers = await asyncio.gather(*completions)
+
+        assert len(set(answers)) == 1
+        assert answers[0] == await uploads.get_upload("upload1")
+
+    async def test_deleted_pending_upload_cannot_be_completed(self, uploads: UploadStore) -> None:
+        """What was aborted stays aborted, however late the completion arrives."""
+        await uploads.begin_upload(a_pending_upload())
+        await uploads.delete_upload("upload1")
+
+        with pytest.raises(NotFound):
+            await uploads.complete_upload(an_upload())
+        assert await uploads.look_up_upload("upload1") is None
+
+    async def test_pending_upload_is_never_replaced(self, uploads: UploadStore) -> None:
+        """An id is used once, by a pending upload or by a complete one."""
+        await uploads.begin_upload(a_pending_upload())
+        await uploads.put_upload(an_upload(upload_id="upload2"))
+
+        with pytest.raises(IllegalTransition):
+            await uploads.begin_upload(a_pending_upload(tenant="tenant2"))
+        with pytest.raises(IllegalTransition):
+            await uploads.put_upload(an_upload())
+        with pytest.raises(IllegalTransition):
+            await uploads.begin_upload(a_pending_upload(upload_id="upload2"))
+        assert a_pending_upload() == await uploads.look_up_upload("upload1")
 
 
 async def _held(jobs: JobStore, job_id: str = "job1") -> Job:

@@ -30,7 +30,9 @@ async def test_operations(document: Document) -> None:
     assert document["openapi"].startswith("3.1")
     assert set(operations(document)) == {
         "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
-        "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady",
+        "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
+        "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
+        "putPart", "completeUpload",
     }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ async def test_raw_body(world: World, api: httpx.AsyncClient) -> None:
     upload_id = document["upload_id"]
     assert document == {
         "upload_id": upload_id,
+        "state": "complete",
         "filename": "Übung 1.bin",
         "size": len(wav()),
         "format": "wav",

@@ -1,0 +1,145 @@
+"""
+Objects that clients send in parts: begun and joined here, while the parts themselves mostly go straight to S3.
+
+What has to be allowed, beyond `s3_objects`: s3:ListMultipartUploadParts on the objects. A presigned part is signed with
+the service's own credentials, for one key, one transfer, one number and a short time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from service import telemetry
+from service.adapters.aws import code_of
+from service.adapters.s3_calls import Bucket, bare, quoted
+from service.core.errors import Indefinite, ObjectChanged, ObjectGone
+from service.core.upload import Part
+from service.ports import Stored, Unfinished
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+T = TypeVar("T")
+
+REPLACED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
+
+
+@dataclass(frozen=True, slots=True)
+class S3Parts:
+    """The part verbs of `ports.ObjectStore`. `public` signs for the address that clients reach."""
+
+    bucket: Bucket
+    public: "S3Client"
+
+    async def begin(self, key: str) -> str:
+        """The type is ours and always the same: a browser that opened the object must not run what it finds."""
+        bucket = self.bucket
+        answer = await bucket.aws.run(
+            bucket.client.create_multipart_upload,
+            Bucket=bucket.name,
+            Key=key,
+            ContentType="application/octet-stream",
+        )
+        return answer["UploadId"]
+
+    async def url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
+        """Signing is arithmetic, but the credentials of a role may have to be fetched first."""
+        return await self.bucket.aws.run(
+            self.public.generate_presigned_url,
+            "upload_part",
+            Params={"Bucket": self.bucket.name, "Key": key, "UploadId": transfer, "PartNumber": number},
+            ExpiresIn=seconds,
+        )
+
+    async def put(self, key: str, transfer: str, number: int, body: bytes) -> Part:
+        """Raises `ObjectGone` if the transfer is not open."""
+        bucket = self.bucket
+        answer = await bucket.aws.run(
+            _while_open(bucket.client.upload_part),
+            Bucket=bucket.name,
+            Key=key,
+            UploadId=transfer,
+            PartNumber=number,
+            Body=body,
+        )
+        telemetry.say(telemetry.S3_PART_STORED, key=key, part=number, size=len(body))
+        return Part(number, len(body), bare(answer["ETag"]))
+
+    async def arrived(self, key: str, transfer: str) -> Sequence[Part]:
+        """All pages of it. Raises `ObjectGone` if the transfer is not open."""
+        bucket = self.bucket
+
+        def walk(**where: Any) -> list[Part]:
+            pages = bucket.client.get_paginator("list_parts").paginate(**where)
+            return [
+                Part(item["PartNumber"], item["Size"], bare(item["ETag"]))
+                for page in pages
+                for item in page.get("Parts", [])
+            ]
+
+        found = await bucket.aws.run(_while_open(walk), Bucket=bucket.name, Key=key, UploadId=transfer)
+        return sorted(found, key=lambda part: part.number)
+
+    async def join(self, key: str, transfer: str, parts: Sequence[Part]) -> Stored:
+        """
+        Complete the transfer.
+
+        An answer that got lost is no reason to give up: botocore asks again and hears "no such upload", and so does a
+        client that repeats the whole call. Nobody else writes this key, so the object is the proof.
+        """
+        bucket, size = self.bucket, sum(part.size for part in parts)
+        try:
+            answer = await bucket.aws.run(
+                _while_open(bucket.client.complete_multipart_upload),
+                Bucket=bucket.name,
+                Key=key,
+                UploadId=transfer,
+                MultipartUpload={"Parts": [{"PartNumber": one.number, "ETag": quoted(one.etag)} for one in parts]},
+            )
+        except (ObjectGone, Indefinite) as error:
+            return await self._look_back(key, size, error)
+        telemetry.say(telemetry.S3_COMPLETED, key=key, parts=len(parts), size=size)
+        return Stored(key, size, bare(answer["ETag"]))
+
+    async def _look_back(self, key: str, size: int, error: ObjectGone | Indefinite) -> Stored:
+        """The object, if it came about all the same; else raise `error`."""
+        try:
+            found = await self.bucket.head(key)
+        except ObjectGone:
+            raise error from None
+        if found.size != size:
+            raise error
+        return found
+
+    async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
+        """See `ports.ObjectStore`."""
+        bucket = self.bucket
+
+        def walk() -> list[Unfinished]:
+            pages = bucket.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket.name, Prefix=prefix)
+            return [
+                Unfinished(item["Key"], item["UploadId"], item["Initiated"].timestamp())
+                for page in pages
+                for item in page.get("Uploads", [])
+            ]
+
+        # Not every stand-in of S3 heeds the prefix.
+        return [one for one in await bucket.aws.run(walk) if one.key.startswith(prefix)]
+
+
+def _while_open(call: Callable[..., T]) -> Callable[..., T]:
+    """The same call; that the transfer has ended, or a part was replaced, is told apart from other refusals."""
+
+    def told_apart(**arguments: Any) -> T:
+        try:
+            return call(**arguments)
+        except ClientError as error:
+            if code_of(error) == "NoSuchUpload":
+                raise ObjectGone(f"{arguments['Key']}: no such transfer") from error
+            if code_of(error) in REPLACED:
+                raise ObjectChanged(f"{arguments['Key']}: {code_of(error)}") from error
+            raise
+
+    return told_apart

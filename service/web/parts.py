@@ -1,0 +1,194 @@
+"""
+What an upload in parts does, whichever door its calls come through (`direct` and `resumable`).
+
+Everything that a client says is compared with the record: the key that it names, the parts that it claims to have
+sent. The record alone knows the store's name of the transfer, so nothing can be signed, listed or joined that is not
+the caller's own. What was declared when the upload began is checked there; what arrived is checked when it is
+completed, from the bytes, and refused then as it would have been in one stream.
+"""
+
+import contextlib
+from collections.abc import Sequence
+
+from service import telemetry
+from service.core.errors import (
+    ClientError,
+    EmptyUpload,
+    NotFound,
+    ObjectChanged,
+    ObjectGone,
+    StoreError,
+    UnsupportedMedia,
+    UploadPending,
+    UploadTooLarge,
+)
+from service.core.naming import input_key, safe_filename
+from service.core.sniff import HEAD_BYTES, TAIL_BYTES, identify
+from service.core.upload import Part, PendingUpload, Upload, assembled, check_declared, check_size
+from service.ports import Stored
+from service.web.config import WebConfig
+from service.web.dependencies import WebDependencies
+from service.web.lookup import find_any_upload
+
+HOPELESS = (UnsupportedMedia, UploadTooLarge, EmptyUpload)  # nothing that the client can still send would help
+
+
+async def begin(
+    deps: WebDependencies, config: WebConfig, tenant: str, *, filename: str | None, size: int | None, content_type: str
+) -> PendingUpload:
+    """Open a transfer and record it. Raises what can be refused before any byte was sent, `StoreError`."""
+    check_declared(size, content_type, config.max_upload_bytes)
+    upload_id, now = deps.ids.new(), deps.clock.wall()
+    key = input_key(upload_id)
+    transfer = await deps.objects.begin_parts(key)
+    pending = PendingUpload(
+        upload_id=upload_id,
+        tenant=tenant,
+        filename=safe_filename(filename),
+        key=key,
+        transfer=transfer,
+        declared_size=size,
+        created_at=now,
+        expires_at=now + config.pending_seconds,
+    )
+    try:
+        await deps.uploads.begin_upload(pending)
+    except StoreError:
+        with contextlib.suppress(StoreError):  # best effort; a transfer without a record is the janitor's
+            await deps.objects.abort_parts(key, transfer)
+        raise
+    telemetry.say(telemetry.UPLOAD_BEGUN, upload_id=upload_id, filename=pending.filename, size=size, key=key)
+    return pending
+
+
+async def open_upload(deps: WebDependencies, tenant: str, upload_id: str, key: str | None = None) -> PendingUpload:
+    """
+    The caller's upload, if parts can still be sent; `key` is the one that the client believes it has.
+
+    Raises `NotFound` (unknown, somebody else's, complete already, or of another key), `Expired`.
+    """
+    found = await find_any_upload(deps, tenant, upload_id)
+    own_key(found, key)
+    if isinstance(found, Upload):
+        raise NotFound(f"Upload {upload_id} is complete; it takes no more parts.")
+    return found
+
+
+def own_key(found: Upload | PendingUpload, key: str | None) -> None:
+    """The key that a client names has to be that of its upload. Raises `NotFound`."""
+    if key is not None and key != found.key:
+        raise NotFound(f"There is no upload {found.upload_id} with this key.")
+
+
+async def arrived(deps: WebDependencies, pending: PendingUpload) -> Sequence[Part]:
+    """What has arrived; nothing, if the parts are being joined at this moment."""
+    try:
+        return await deps.objects.parts(pending.key, pending.transfer)
+    except ObjectGone:
+        return ()
+
+
+async def complete(
+    deps: WebDependencies,
+    config: WebConfig,
+    found: Upload | PendingUpload,
+    claimed: Sequence[tuple[int, str]] | None,
+) -> Upload:
+    """
+    Join the parts and see what they are. Safe to repeat, from any container, at any moment.
+
+    Raises `UploadPending`, `InvalidRequest`, and, having removed everything, what is wrong with the bytes.
+    """
+    if isinstance(found, Upload):
+        return found
+    try:
+        stored = await join(deps, config, found, claimed)
+        check_size(stored.size, config.max_upload_bytes)
+        source = identify(*await ends(deps, stored), stored.size)
+    except HOPELESS as error:
+        telemetry.say(telemetry.UPLOAD_REFUSED, upload_id=found.upload_id, code=error.code, detail=error.detail)
+        await discard(deps, found)
+        raise
+    now = deps.clock.wall()
+    try:
+        upload = await deps.uploads.complete_upload(
+            Upload(
+                upload_id=found.upload_id,
+                tenant=found.tenant,
+                filename=found.filename,
+                key=found.key,
+                size=stored.size,
+                etag=stored.etag,
+                source=source,
+                created_at=found.created_at,
+                expires_at=now + config.ttl_seconds,
+            )
+        )
+    except NotFound:
+        await deps.objects.delete([found.key])  # it was aborted while we joined it
+        raise
+    telemetry.say(
+        telemetry.UPLOAD_STORED,
+        upload_id=upload.upload_id,
+        filename=upload.filename,
+        size=upload.size,
+        format=upload.source.container,
+        key=upload.key,
+    )
+    return upload
+
+
+async def join(
+    deps: WebDependencies, config: WebConfig, pending: PendingUpload, claimed: Sequence[tuple[int, str]] | None
+) -> Stored:
+    """The object, made of the parts that it should have; or as it is, if an earlier call has joined them."""
+    try:
+        there = await deps.objects.parts(pending.key, pending.transfer)
+    except ObjectGone:
+        return await deps.objects.head(pending.key)
+    chosen = assembled(there, claimed, pending.declared_size)
+    size = sum(part.size for part in chosen)
+    check_size(size, config.max_upload_bytes)
+    if not size:
+        raise EmptyUpload
+    try:
+        return await deps.objects.join_parts(pending.key, pending.transfer, chosen)
+    except ObjectChanged as error:
+        raise UploadPending("A part was sent again in this moment; complete the upload once more.") from error
+
+
+async def ends(deps: WebDependencies, stored: Stored) -> tuple[bytes, bytes]:
+    """The first and the last bytes of an object, read back."""
+    tail = min(TAIL_BYTES, stored.size)
+    return (
+        await deps.objects.peek(stored.key, etag=stored.etag, start=0, length=min(HEAD_BYTES, stored.size)),
+        await deps.objects.peek(stored.key, etag=stored.etag, start=stored.size - tail, length=tail),
+    )
+
+
+async def put(deps: WebDependencies, config: WebConfig, pending: PendingUpload, number: int, body: bytes) -> Part:
+    """Hand a part on to the store. Raises `UnsupportedMedia` if the file begins with what is certainly no audio."""
+    check_size(len(body), config.max_upload_bytes)
+    if number == 1 and len(body) >= HEAD_BYTES:
+        identify(body[:HEAD_BYTES], b"", max(pending.declared_size or config.max_upload_bytes, len(body)))
+    try:
+        return await deps.objects.put_part(pending.key, pending.transfer, number, body)
+    except ObjectGone as error:
+        raise NotFound(f"Upload {pending.upload_id} takes no more parts.") from error
+
+
+async def discard(deps: WebDependencies, found: Upload | PendingUpload) -> None:
+    """
+    Remove an upload, whatever has become of it. Safe to repeat.
+
+    The record goes first: without it no completion can succeed any more, so what is removed after it stays removed.
+    """
+    await deps.uploads.delete_upload(found.upload_id)
+    if isinstance(found, PendingUpload):
+        await deps.objects.abort_parts(found.key, found.transfer)
+    await deps.objects.delete([found.key])
+
+
+def wrong_number(number: int) -> ClientError:
+    """A part number that S3 would not take."""
+    return NotFound(f"There is no part {number}: parts are numbered from 1 to 10000.")
