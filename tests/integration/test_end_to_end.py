@@ -16,7 +16,7 @@ import pytest
 from service.cli.sample import write_sample
 from service.core.arguments import output_arguments
 from service.core.media import parse_target
-from tests.support.cluster import LEASE, Cluster, Watcher, a_cluster, wait_for
+from tests.support.cluster import HEARTBEAT, LEASE, Cluster, Watcher, a_cluster, wait_for
 from tests.support.redis_server import redis_or_skip
 
 SECONDS = 60.0  # of music
@@ -145,6 +145,46 @@ def test_a_zombie_is_refused(cluster: Cluster, piece: Path, tmp_path: Path) -> N
     }
     assert done["attempt"] == 2
     assert digest == plain(piece, "mp3", tmp_path)
+
+
+@pytest.mark.requirement("7.16")
+def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
+    """
+    A running job stops within a heartbeat of being cancelled, and its ffmpeg with it; deleting leaves nothing.
+
+    Each call may be repeated, at any process. What somebody else had left behind, the janitors take.
+    """
+    slow = cluster.slow_ffmpeg(4)
+    soon = {"REPRISE_JANITOR_SECONDS": "0.5", "REPRISE_JANITOR_GRACE_SECONDS": "3"}
+    cluster.start(**slow, **soon)
+    cluster.start(**slow, **soon)
+    cluster.leave_behind("results/nobodysjob/1/song.mp3")
+    job, watcher = begin(cluster, piece, "flac")
+    holder = cluster.holder()
+    assert holder is not None
+    other = cluster.services[1 - cluster.services.index(holder)]
+    ffmpeg = next(event["pid"] for event in holder.events() if event["event"] == "ffmpeg.started")
+    path = f"/v1/jobs/{job['job_id']}"
+
+    answer = httpx.delete(f"{other.address}{path}")  # which asks a running job to stop
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+    for service in cluster.services:
+        assert httpx.post(f"{service.address}{path}/cancel").status_code == 200
+    wait_for(lambda: not Path(f"/proc/{ffmpeg}").exists(), "ffmpeg is gone", within=HEARTBEAT + 2)
+    client = cluster.client()
+    wait_for(lambda: client.job(job["job_id"])["state"] == "cancelled", "cancelled", within=2)
+    assert rises(watcher.stop())
+    assert httpx.post(f"{other.address}{path}/cancel").json()["state"] == "cancelled"
+
+    for service in cluster.services:
+        assert httpx.delete(f"{service.address}{path}").status_code == 204
+        assert httpx.get(f"{service.address}{path}").status_code == 404
+    for _ in range(2):
+        assert httpx.delete(f"{other.address}/v1/uploads/{job['upload_id']}").status_code == 204
+    wait_for(lambda: cluster.left_in_s3() == ([], []), "an empty bucket", within=20)
+    said = [event["reason"] for service in cluster.services for event in service.events()
+            if event["event"] == "janitor.cleaned"]  # fmt: skip
+    assert "no_record" in said
 
 
 @pytest.mark.requirement("2.7")
