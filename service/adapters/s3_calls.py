@@ -40,8 +40,9 @@ class Bucket:
 
     async def survey(self, prefix: str, *, after: str, limit: int) -> list[Stored]:
         """A page of objects by key; see `ports.ObjectStore`."""
+        before_all = after or prefix[:-1]  # an empty StartAfter is not something that S3 promises to understand
         answer = await self.aws.run(
-            self.client.list_objects_v2, Bucket=self.name, Prefix=prefix, StartAfter=after, MaxKeys=limit
+            self.client.list_objects_v2, Bucket=self.name, Prefix=prefix, StartAfter=before_all, MaxKeys=limit
         )
         return [Stored(item["Key"], item["Size"], bare(item["ETag"])) for item in answer.get("Contents", [])]
 

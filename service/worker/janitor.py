@@ -39,7 +39,7 @@ class JanitorConfig:
 
     interval: float = 300.0  # between two rounds
     grace: float = 3600.0  # how long an orphan has to be seen as one
-    page: int = 250  # objects, and transfers, that a round looks at under each prefix
+    page: int = 500  # objects, and transfers, that a round looks at under each prefix
     most_queued: int = 250  # jobs waiting; with more, inputs are left alone until the queue is shorter
 
 
