@@ -68,6 +68,6 @@ def start(name: str, environment: Mapping[str, str], folder: Path, **settings: s
     line = process.stdout.readline() if process.stdout else ""
     if not line.startswith("listening on "):
         process.kill()
-        process.wait()
+        process.communicate()
         raise DidNotStart(f"{name} did not start: {log.read_text(errors='replace')[-800:].strip()}")
     return ServiceProcess(name, process, line.removeprefix("listening on ").strip(), log)

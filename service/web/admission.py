@@ -2,7 +2,8 @@
 Whose request this is, decided once, before anything of it is read.
 
 With keys configured, every call under ``/v1`` needs one, in a header: a query string ends up in logs and histories.
-A handler that gives nothing away says so (`OPEN`). Without keys there is one tenant without a name, and all is his.
+What gives nothing away is kept outside of the guarded router. Without keys there is one tenant without a name, to whom
+everything belongs.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,6 @@ from litestar.handlers import BaseRouteHandler
 from service.core.access import ApiKey, tenant_with
 from service.core.errors import Unauthorized
 
-OPEN: dict[str, Any] = {"open": True}  # as `opt` of a handler that answers everybody
 NOBODY = ""  # the one tenant of an open service
 LONGEST_KEY = 512
 
@@ -25,11 +25,8 @@ Guard = Callable[[Connection, BaseRouteHandler], None]
 def guard(keys: Sequence[ApiKey]) -> Guard:
     """A guard that finds the tenant and leaves it for `lookup.tenant_of`. It raises `Unauthorized`."""
 
-    def admit(connection: Connection, handler: BaseRouteHandler) -> None:
-        if not keys:
-            connection.scope["state"]["tenant"] = NOBODY
-        elif not handler.opt.get("open"):
-            connection.scope["state"]["tenant"] = tenant_by(keys, presented(connection))
+    def admit(connection: Connection, _: BaseRouteHandler) -> None:
+        connection.scope["state"]["tenant"] = tenant_by(keys, presented(connection)) if keys else NOBODY
 
     return admit
 

@@ -7,7 +7,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Tag
+from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.types import ControllerRouterHandler
 
 from service.web import problems
@@ -37,6 +37,12 @@ CORS_ANSWER = (
     "WWW-Authenticate", "X-Request-Id",
 )  # fmt: skip
 
+KEYS = {
+    "bearer": SecurityScheme(type="http", scheme="bearer"),
+    "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+}
+EITHER_KEY: list[dict[str, list[str]]] = [{name: []} for name in KEYS]
+
 DESCRIPTION = """
 Converts audio files, and does not lose a job when a container dies in the middle of it.
 
@@ -47,16 +53,19 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads, formats]
-    api = Router("/v1", route_handlers=handlers, guards=[guard(config.api_keys)])
+    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads]
+    keyed = bool(config.api_keys)
+    api = Router(
+        "/v1", route_handlers=handlers, guards=[guard(config.api_keys)], security=EITHER_KEY if keyed else None
+    )
     app = Litestar(
-        route_handlers=[api, Health, *page_routes()],
+        route_handlers=[api, Router("/v1", route_handlers=[formats]), Health, *page_routes()],
         dependencies={
             "deps": Provide(lambda: deps, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
         },
         plugins=[problems.plugin],
-        cors_config=cors(config.cors_origins),
+        cors_config=cors(config.cors_origins, keyed=keyed),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,  # service.telemetry is the only way of logging
         openapi_config=OpenAPIConfig(
@@ -70,6 +79,7 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
                 Tag("formats", "What is accepted and produced."),
                 Tag("health", "For load balancers and people on call."),
             ],
+            components=Components(security_schemes=dict(KEYS)) if keyed else Components(),
             # No page of a viewer: those that litestar offers load their scripts from elsewhere.
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
         ),
@@ -78,16 +88,19 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     return app
 
 
-def cors(origins: Sequence[str]) -> CORSConfig | None:
+def cors(origins: Sequence[str], *, keyed: bool) -> CORSConfig | None:
     """
     What web pages from elsewhere may do. Nothing without `origins`.
 
-    Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors.
+    Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors. An open
+    service has no such protection: any page that somebody opens beside it could use it, so there `*` means nobody, and
+    only pages that are named are let in.
     """
-    if not origins:
+    named = [origin for origin in origins if keyed or origin != "*"]
+    if not named:
         return None
     return CORSConfig(
-        allow_origins=list(origins),
+        allow_origins=named,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=list(CORS_REQUEST),
         expose_headers=list(CORS_ANSWER),

@@ -7,7 +7,6 @@ from litestar import get
 from msgspec import Meta
 
 from service.core.media import INPUT_FORMATS, OUTPUT_FORMATS
-from service.web.admission import OPEN
 
 # What can be asked for whatever the format; a default is what happens without a word about it.
 COMMON_OPTIONS: dict[str, dict[str, Any]] = {
@@ -37,7 +36,7 @@ class FormatsDocument(msgspec.Struct, frozen=True):
     options: Annotated[dict[str, Any], Meta(description="what every output format understands as well")]
 
 
-@get("/formats", operation_id="listFormats", summary="Formats and options", tags=["formats"], opt=OPEN)
+@get("/formats", operation_id="listFormats", summary="Formats and options", tags=["formats"])
 async def formats() -> FormatsDocument:
     """What goes in, what comes out, with which options."""
     return FormatsDocument(

@@ -72,17 +72,7 @@ class Resumable(Controller):
         if not 1 <= part_number <= MOST_PARTS:
             raise parts.wrong_number(part_number)
         limit = min(LARGEST_RELAYED_PART, config.max_upload_bytes)
-        refuse_too_large(request, limit, form=False)
-        body = bytearray()
-        async for chunk in arriving(request, limit):
-            body += chunk
-            if len(body) > limit:
-                raise too_large(limit)
-        if request.content_length is not None and len(body) != request.content_length:
-            raise UploadIncomplete
-        if not body:
-            raise EmptyUpload("The part has no bytes.")
-        part = await parts.put(deps, config, pending, part_number, bytes(body))
+        part = await parts.put(deps, config, pending, part_number, await whole(request, limit))
         return PartDocument(part.number, part.size, part.etag)
 
     @post(
@@ -98,3 +88,16 @@ class Resumable(Controller):
         """Join, recognise, record. May be repeated until an answer comes: it is always the same upload."""
         found = await find_any_upload(deps, tenant_of(request), upload_id)
         return upload_document(await parts.complete(deps, config, found, None))
+
+
+async def whole(request: HttpRequest, limit: int) -> bytes:
+    """The body of one part. Raises `UploadTooLarge`, `EmptyUpload`, and `UploadIncomplete` if the client is gone."""
+    refuse_too_large(request, limit, form=False)
+    body = bytearray()
+    async for chunk in arriving(request, limit):
+        body += chunk
+        if len(body) > limit:
+            raise too_large(limit)
+    if not body:
+        raise EmptyUpload("The part has no bytes.")
+    return bytes(body)

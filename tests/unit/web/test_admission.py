@@ -209,3 +209,27 @@ async def test_pages_from_elsewhere(api: httpx.AsyncClient, origin: str, *, allo
     refused = await api.post("/v1/s3/multipart", headers={"Origin": origin})
     assert refused.status_code == 401
     assert (refused.headers.get("access-control-allow-origin") == origin) is allowed
+
+
+@pytest.mark.parametrize(("keys", "origins", "allowed"), [
+    (CONFIGURED, ("*",), True), ("none", ("*",), False), ("none", ("*", PAGE), True), ("none", (), False),
+])  # fmt: skip
+async def test_any_page_only_where_keys_protect(keys: str, origins: tuple[str, ...], *, allowed: bool) -> None:
+    """Where no key is needed, a page from elsewhere has to be named: `*` would open a local service to every page."""
+    world = World(config=WebConfig(api_keys=parse_keys(keys), cors_origins=origins))
+    async with client_of(world.app) as api:
+        answer = await api.get("/v1/formats", headers={"Origin": PAGE})
+    assert ("access-control-allow-origin" in answer.headers) is allowed
+
+
+@pytest.mark.requirement("8.3")
+async def test_keys_are_described(api: httpx.AsyncClient) -> None:
+    """The description says which calls need a key and where it goes; that of an open service asks for none."""
+    document = (await api.get("/schema")).json()
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            needs = path.startswith("/v1/") and path != "/v1/formats"
+            assert operation.get("security") == ([{"bearer": []}, {"header": []}] if needs else None), path
+    async with client_of(World().app) as client:
+        assert "security" not in (await client.get("/schema")).text

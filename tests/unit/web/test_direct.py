@@ -206,8 +206,15 @@ async def test_size_is_checked_at_completion() -> None:
     async with client_of(world.app) as api:
         upload = await begun(api)
         await arrive(world, upload, 1, wav(1))
+        asked: list[str] = []
+
+        async def noted(verb: str, key: str, moment: str) -> None:
+            asked.append(verb)
+
+        world.objects.trouble = noted
         answer = await complete(api, upload)
     assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "upload_too_large", 1000)
+    assert "join_parts" not in asked
     assert nothing_left(world)
 
 
