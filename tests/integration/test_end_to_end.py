@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import imageio_ffmpeg
 import pytest
@@ -147,6 +148,16 @@ def test_a_zombie_is_refused(cluster: Cluster, piece: Path, tmp_path: Path) -> N
     assert digest == plain(piece, "mp3", tmp_path)
 
 
+def leave_behind(cluster: Cluster, key: str) -> None:
+    """Put an object into the bucket that nobody knows of."""
+    pointed = cluster.pointed
+    endpoint = pointed.get("AWS_ENDPOINT_URL_S3") or pointed["AWS_ENDPOINT_URL"]
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1",
+                      aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+    s3.put_object(Bucket=pointed["REPRISE_BUCKET"], Key=key, Body=b"left behind")
+    s3.close()
+
+
 @pytest.mark.requirement("7.16")
 def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
     """
@@ -158,7 +169,7 @@ def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
     soon = {"REPRISE_JANITOR_SECONDS": "0.5", "REPRISE_JANITOR_GRACE_SECONDS": "3"}
     cluster.start(**slow, **soon)
     cluster.start(**slow, **soon)
-    cluster.leave_behind("results/nobodysjob/1/song.mp3")
+    leave_behind(cluster, "results/nobodysjob/1/song.mp3")
     job, watcher = begin(cluster, piece, "flac")
     holder = cluster.holder()
     assert holder is not None

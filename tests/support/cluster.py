@@ -93,21 +93,13 @@ class Cluster:
 
     def left_in_s3(self) -> tuple[list[str], list[str]]:
         """Keys of all objects, and of all unfinished multipart uploads."""
-        s3, bucket = self._s3(), self.pointed["REPRISE_BUCKET"]
+        s3 = boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL"], region_name="us-east-1",
+                          aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+        bucket = self.pointed["REPRISE_BUCKET"]
         objects = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         uploads = [item["Key"] for item in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
         s3.close()
         return objects, uploads
-
-    def leave_behind(self, key: str) -> None:
-        """Put an object into the bucket that nobody knows of."""
-        s3 = self._s3()
-        s3.put_object(Bucket=self.pointed["REPRISE_BUCKET"], Key=key, Body=b"left behind")
-        s3.close()
-
-    def _s3(self) -> Any:
-        return boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL"], region_name="us-east-1",
-                            aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
 
 
 @contextmanager

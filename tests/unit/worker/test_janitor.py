@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from service.core.errors import Definite, Indefinite, TimeExceeded, Unavailable
 from service.core.job import State
+from service.core.lease import MAX_LAPSES
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK, settle
 from service.testing.factories import A_DAY, a_job, a_pending_upload, a_running_job, an_output, an_upload
@@ -325,6 +326,29 @@ def _failing_once(real: Any) -> Any:
         return real(*args, **kwargs)
 
     return failing
+
+
+@in_virtual_time
+async def test_nothing_is_left_of_a_job_that_kills_its_workers() -> None:
+    """A job whose every attempt was killed in the middle of its output ends, and in the end only its input is there."""
+    world = World()
+    await world.submit()
+    await world.jobs.put_upload(an_upload(expires_at=world.clock.wall() + A_DAY))
+    for attempt in range(1, MAX_LAPSES + 1):
+        worker = world.start(f"worker{attempt}")
+        await world.until(lambda job, attempt=attempt: job.attempt == attempt)  # type: ignore[misc]
+        await world.objects.begin_parts(output_key("job1", attempt, "song.mp3"))
+        worker.kill()
+    world.start("the last")
+    await world.until(lambda job: job.final)
+
+    await rounds(world, a_janitor(world))
+
+    failure = (await world.job()).failure
+    assert failure is not None
+    assert failure.code == "attempts_exhausted"
+    assert left(world) == {input_key("upload1")}
+    await world.settle()
 
 
 @pytest.mark.requirement("6.12")

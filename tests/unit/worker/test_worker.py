@@ -358,6 +358,21 @@ async def test_cancelling_does_not_need_the_worker_that_was_asked() -> None:
     assert set(world.objects.objects) == {input_key("upload1")}
 
 
+@in_virtual_time
+async def test_a_job_handed_back_after_it_was_cancelled_is_over() -> None:
+    """A worker that is stopped before it has heard of a cancellation ends the job all the same, with no other one."""
+    world = World()
+    instance = world.start("a")
+    await world.submit()
+    await world.until(running)
+    await world.jobs.cancel("job1", world.clock.wall())
+
+    await instance.stop()
+
+    assert (await world.job()).state is State.CANCELLED
+    assert set(world.objects.objects) == {input_key("upload1")}
+
+
 @pytest.mark.requirement("6.5", "6.6")
 @in_virtual_time
 async def test_a_stall_is_tried_once_more() -> None:
