@@ -122,10 +122,16 @@ class Janitor:
     async def _clean(self, due: Sequence[Found], reasons: dict[Found, Reason], tally: Tally) -> None:
         objects = self._ports.objects
         for found in due:
-            if found.transfer is None:
-                await objects.delete([found.key])
-            else:
-                await objects.abort_parts(found.key, found.transfer)
+            try:
+                if found.transfer is None:
+                    await objects.delete([found.key])
+                else:
+                    await objects.abort_parts(found.key, found.transfer)
+            except Unavailable:
+                raise
+            except Definite as error:  # one that may not be removed must not keep us from all that come after it
+                telemetry.say(telemetry.JANITOR_TROUBLE, where=found.key, reason=error.detail)
+                continue
             tally.cleaned += 1
             _say(telemetry.JANITOR_CLEANED, found, reasons[found])
 
@@ -181,7 +187,7 @@ class Janitor:
 
 
 async def _read_each(ids: Iterable[str], read: Callable[[str], Awaitable[T]]) -> dict[str, T]:
-    """By id what `read` says; without those that cannot be understood, which must not hold up all the others."""
+    """By id what `read` says; without those that cannot be understood, which must not hold up the others either."""
     found: dict[str, T] = {}
     for one in ids:
         try:

@@ -252,6 +252,26 @@ async def test_a_record_that_cannot_be_read_protects() -> None:
 
 
 @in_virtual_time
+async def test_what_may_not_be_removed_holds_up_nothing() -> None:
+    """A key that S3 refuses to delete is said, and everything after it is cleaned all the same."""
+    world = World()
+    refused, *others = (output_key(f"gone{number}", 1, "song.mp3") for number in range(6))
+    for key in (refused, *others):
+        world.objects.put(key, b"x")
+
+    async def trouble(verb: str, key: str, when: str) -> None:
+        if (verb, key, when) == ("delete", refused, "before"):
+            raise Definite("DeleteObjects: AccessDenied")
+
+    world.objects.trouble = trouble
+    with capture_logs() as logs:
+        await rounds(world, a_janitor(world, page=2), seconds=6 * GRACE)
+
+    assert left(world) == {refused}
+    assert refused in {log["where"] for log in logs if log["event"] == "janitor.trouble"}
+
+
+@in_virtual_time
 async def test_a_round_is_bounded_and_the_walk_gets_round() -> None:
     """A round looks at no more than a page of each kind, and yet everything is reached in the end."""
     world, owned = World(), output_key("a", 1, "song.mp3")
