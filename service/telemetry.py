@@ -41,6 +41,7 @@ UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # with exc_info
 JOB_CLAIMED = Event("job.claimed", INFO, ("job_id", "attempt"))
 JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner"))
 JOB_STEP = Event("job.step", DEBUG, ("step",))
+JOB_READING = Event("job.reading", DEBUG, ("percent", "paused"))
 JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))
 JOB_RENEWAL_FAILED = Event("job.renewal_failed", WARNING, ("trust_left", "reason"))
 JOB_SUCCEEDED = Event("job.succeeded", INFO, ("seconds", "size", "key"))

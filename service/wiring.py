@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import imageio_ffmpeg
@@ -23,6 +24,7 @@ from service import __version__, telemetry
 from service.adapters import dynamodb_table, s3_bucket
 from service.adapters.ambient import SystemClock, SystemIds, environment
 from service.adapters.aws import Aws, AwsSettings
+from service.adapters.child import mortal
 from service.adapters.dynamodb_jobs import DynamoJobs
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
@@ -41,6 +43,10 @@ from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from service.worker.loop import Worker
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_s3.client import S3Client
+
 # The command line gets the outside through here, so that the adapters have one importer.
 __all__ = [
     "EmbeddedError",
@@ -50,6 +56,7 @@ __all__ = [
     "embedded_stack",
     "environment",
     "ffmpeg_program",
+    "mortal",
     "prepare_embedded",
     "serve",
 ]
@@ -69,6 +76,9 @@ class Service:
 
     settings: Settings
     aws: Aws
+    truth: Aws
+    bucket: "S3Client"  # for the checks alone
+    table: "DynamoDBClient"
     jobs: DynamoJobs
     objects: S3Objects
     board: ProgressBoard
@@ -114,7 +124,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     clock, ids = SystemClock(), SystemIds()
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
     aws = Aws(aws_settings(settings, environment))
-    jobs = DynamoJobs(aws, clock, ids)
+    # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
+    truth = Aws(aws.settings, threads=16)
+    jobs = DynamoJobs(truth, clock, ids)
     objects = S3Objects(aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
@@ -139,6 +151,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     return Service(
         settings=settings,
         aws=aws,
+        truth=truth,
+        bucket=aws.s3(connections=2),
+        table=truth.dynamodb(connections=2),
         jobs=jobs,
         objects=objects,
         board=board,
@@ -152,7 +167,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
 
 async def check(service: Service) -> dict[str, str]:
     """How the backing services are: ``ok`` or what is wrong, by name. Redis is never more than degraded."""
-    aws = service.aws
+    aws, origins = service.aws, service.settings.cors_origins
 
     async def ask(call: Callable[[], list[str]]) -> str:
         try:
@@ -160,10 +175,9 @@ async def check(service: Service) -> dict[str, str]:
         except RepriseError as error:
             return error.detail
 
-    table, bucket = aws.dynamodb(), aws.s3()
     found = {
-        "dynamodb": await ask(lambda: dynamodb_table.check_table(table, aws.settings.table)),
-        "s3": await ask(lambda: s3_bucket.check_bucket(bucket, aws.settings.bucket, service.settings.cors_origins)),
+        "dynamodb": await ask(lambda: dynamodb_table.check_table(service.table, aws.settings.table)),
+        "s3": await ask(lambda: s3_bucket.check_bucket(service.bucket, aws.settings.bucket, origins)),
     }
     if service.settings.redis_url is None:
         found["redis"] = "none: progress comes from DynamoDB"
@@ -205,6 +219,8 @@ async def serve(settings: Settings, environment: Mapping[str, str], announce: Ca
         service.worker.stop()
         if server is not None:
             server.should_exit = True
+    await service.objects.aclose()
+    service.truth.close()
     service.aws.close()
     telemetry.say(telemetry.SERVICE_STOPPED)
 

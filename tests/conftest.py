@@ -12,7 +12,12 @@ import pytest
 
 from scripts.requirements_report import Proof, load_sections, render
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.redis_fixtures", "tests.support.s3_fixtures"]
+pytest_plugins = [
+    "tests.support.fixtures",
+    "tests.support.redis_fixtures",
+    "tests.support.s3_fixtures",
+    "tests.support.cluster",
+]
 
 SECTIONS = load_sections()
 KNOWN_ROWS = frozenset(row for section in SECTIONS for row in section.rows)

@@ -65,20 +65,20 @@ class Aws:
     def s3(self, *, public: bool = False, connections: int = 32) -> "S3Client":
         """An S3 client; `public` signs for the address that the service's own clients use."""
         endpoint = self.settings.s3_public_endpoint if public else None
-        client = self._session.client(
+        return self._session.client(
             "s3",
             endpoint_url=endpoint or self.settings.s3_endpoint,
             config=self._config(connections).merge(
                 Config(s3={"addressing_style": "path" if self.settings.path_style else "virtual"})
             ),
         )
-        return client
 
     def dynamodb(self, *, connections: int = 32) -> "DynamoDBClient":
-        """A DynamoDB client."""
-        return self._session.client(
-            "dynamodb", endpoint_url=self.settings.dynamodb_endpoint, config=self._config(connections)
+        """A DynamoDB client. Its answers are small: one that takes longer than this is lost, and a lease is short."""
+        config = self._config(connections).merge(
+            Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
         )
+        return self._session.client("dynamodb", endpoint_url=self.settings.dynamodb_endpoint, config=config)
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call on our threads; its botocore errors come out as ours."""

@@ -16,12 +16,17 @@ from typing import IO
 PR_SET_PDEATHSIG = 1
 
 
+def mortal(command: Sequence[str]) -> list[str]:
+    """`command` (a full path first) so that it ends with the thread that starts it."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
 def start(
     command: Sequence[str], *, environment: Mapping[str, str], log: IO[bytes] | int = subprocess.DEVNULL
 ) -> "subprocess.Popen[bytes]":
     """Start `command` (a full path first) in a session of its own, so that no Ctrl-C meant for us reaches it."""
     return subprocess.Popen(  # a fixed list, no shell
-        [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command],
+        mortal(command),
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=log,

@@ -33,8 +33,8 @@ from service.adapters.shipping import Shipping
 from service.adapters.verdict import Ending, judge, with_diagnostics
 from service.adapters.window import Window
 from service.core.arguments import command
-from service.core.errors import OutputTooLarge, StoreError, TranscodeFailed, Unavailable, WindowViolated
-from service.core.ffmpeg_log import LogReader, judge_end
+from service.core.errors import OutputTooLarge, TranscodeFailed, Unavailable, WindowViolated
+from service.core.ffmpeg_log import LogReader
 from service.core.progress import Reading
 from service.ports import Clock, Order
 
@@ -94,7 +94,7 @@ class Conversion:
             window = self._window(memory)
             leftovers.callback(os.close, window.fd)
             multipart = self._multipart()
-            leftovers.callback(_abandon, multipart)
+            leftovers.callback(multipart.abandon)
             with ExitStack() as under_way:
                 shipping = Shipping(window, multipart, self._config.concurrent_uploads)
                 under_way.callback(shipping.close)
@@ -161,7 +161,7 @@ class Conversion:
             self._hear_last_words(guest)
             raise with_diagnostics(error, guest.exit_code() or 0, self._log.last_lines) from None
         finally:
-            guest.end(self._config.polite_seconds)
+            guest.end(self._config.brisk_seconds)
             guest.close()
             seconds = round(self._outfit.clock.monotonic() - started, 3)
             last_lines = self._log.last_lines[-3:]
@@ -229,16 +229,14 @@ class Conversion:
             guest.resume()
 
     def _ending(self, code: int, window: Window) -> Ending:
-        trimmed = self._order.target.options.trimmed
         return Ending(
             exit_code=code,
             output_size=window.size(),
             max_output_bytes=self._config.max_output_bytes,
             last_lines=self._log.last_lines,
-            doubt=judge_end(self._readings.promised_seconds(self._log), self._log.position_seconds, trimmed),
-            disk_full=not window.sliding and (
-                self._outfit.scratch.free() == 0 or self._config.max_output_bytes > self._room <= window.size()
-            ),
+            doubt=self._readings.doubt(self._log),
+            disk_full=not window.sliding
+            and (self._outfit.scratch.free() == 0 or self._config.max_output_bytes > self._room <= window.size()),
         )
 
     def _hear_last_words(self, guest: Guest) -> None:
@@ -251,10 +249,3 @@ class Conversion:
     def _stay(self) -> None:
         if self._stop.is_set():
             raise StoppedOnRequest
-
-
-def _abandon(multipart: Multipart) -> None:
-    try:
-        multipart.abort()
-    except StoreError as error:
-        telemetry.say(telemetry.S3_LEFT_BEHIND, key=multipart.destination.key, reason=error.detail)

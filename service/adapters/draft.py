@@ -3,11 +3,12 @@
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from service import telemetry
 from service.adapters.aws import Aws
 from service.adapters.multipart import Multipart
+from service.adapters.part_body import Buffers, PartBody
 from service.adapters.window import Window
 from service.core.errors import Definite, StoreError
 from service.ports import Stored
@@ -47,14 +48,12 @@ class WindowDraft:
         """The same on this thread."""
         with self._lock:
             to = self._multipart.destination
-            try:
+            self._multipart.abandon()
+            if self._tried:
                 try:
-                    self._multipart.abort()
-                finally:
-                    if self._tried:
-                        self._aws.translated(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
-            except StoreError as error:
-                telemetry.say(telemetry.S3_LEFT_BEHIND, key=to.key, reason=error.detail)
+                    self._aws.translated(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
+                except StoreError as error:
+                    telemetry.say(telemetry.S3_LEFT_BEHIND, key=to.key, reason=error.detail)
             self._stored = None
             self._let_go()
 
@@ -63,22 +62,26 @@ class WindowDraft:
             if self._stored is None:
                 if self._closed:
                     raise Definite("the draft was discarded")
-                head = self._window.head(self._size)
-                self._tried = True
-                if self._size <= self._window.part_size:
-                    self._stored = self._put(head)
-                else:
-                    # Not again once S3 has it: if the upload was completed after all, there is no upload any more.
-                    if not self._multipart.has(1):
-                        self._multipart.send(1, head)
-                    self._stored = self._multipart.complete()
+                buffers = Buffers(1, self._window.part_size)
+                with buffers.borrow() as buffer, self._window.head(buffer) as data, PartBody(data) as head:
+                    self._stored = self._store(head)
+                buffers.close()
                 self._let_go()
             return self._stored
 
-    def _put(self, body: bytes) -> Stored:
+    def _store(self, head: PartBody) -> Stored:
+        self._tried = True
+        if self._size <= self._window.part_size:
+            return self._put(head)
+        # Not again once S3 has it: if the upload was completed after all, there is no upload any more.
+        if not self._multipart.has(1):
+            self._multipart.send(1, head)
+        return self._multipart.complete()
+
+    def _put(self, body: PartBody) -> Stored:
         to = self._multipart.destination
         answer = self._aws.translated(
-            self._s3.put_object, Bucket=to.bucket, Key=to.key, Body=body, ContentType=to.content_type
+            self._s3.put_object, Bucket=to.bucket, Key=to.key, Body=cast("IO[bytes]", body), ContentType=to.content_type
         )
         telemetry.say(telemetry.S3_COMPLETED, key=to.key, parts=1, size=len(body))
         return Stored(to.key, len(body), answer["ETag"].strip('"'))

@@ -5,6 +5,8 @@ Enough to try everything without an account and without Docker. What they hold l
 process.
 """
 
+import functools
+import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +23,7 @@ from pathlib import Path
 from service.adapters import child
 
 PATIENCE = 30.0  # seconds until a child has to answer
+ROOT = Path(__file__).resolve().parents[2]  # of the package, for the child
 BUCKET, TABLE = "reprise-embedded", "reprise-embedded"
 
 
@@ -41,9 +44,8 @@ def embedded_stack(environment: Mapping[str, str]) -> Iterator[EmbeddedStack]:
     """Start the children; they end with this block, or with this process, however it ends."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-")))
-        endpoint = _start_aws(stack, folder, environment)
         variables = {
-            "AWS_ENDPOINT_URL": endpoint,
+            **_start_aws(stack, folder, environment),
             "AWS_ACCESS_KEY_ID": "embedded",
             "AWS_SECRET_ACCESS_KEY": "embedded",
             "AWS_REGION": "us-east-1",
@@ -57,19 +59,22 @@ def embedded_stack(environment: Mapping[str, str]) -> Iterator[EmbeddedStack]:
         yield EmbeddedStack(variables, redis=redis is not None)
 
 
-def _start_aws(stack: ExitStack, folder: Path, environment: Mapping[str, str]) -> str:
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+def _start_aws(stack: ExitStack, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """One child for each service: S3's is busy for seconds with a large file, and a heartbeat cannot wait for it."""
     # PATH and the like only: no credential of the user may reach a stand-in.
     kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "REPRISE_", "MOTO_"))}
     kept["MOTO_DISABLE_GLOBAL_CORS"] = "1"  # a blanket permission that would hide the bucket's own rules
-    process = _run(stack, command, kept, folder / "aws.log")
-    endpoint = f"http://127.0.0.1:{port}"
-    hint = "is moto installed (pip install 'reprise[embedded]')?"
-    _wait(
-        process, lambda: _http_answers(f"{endpoint}/moto-api/data.json"), f"S3 and DynamoDB: {hint}", folder / "aws.log"
-    )
-    return endpoint
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
+    started = []
+    for service in ("S3", "DYNAMODB"):
+        port, log = free_port(), folder / f"{service}.log"
+        command = [sys.executable, "-m", "service.adapters.stand_in", "-H", "127.0.0.1", "-p", str(port)]
+        started.append((service, f"http://127.0.0.1:{port}", log, _run(stack, command, kept, log)))
+    for service, endpoint, log, process in started:
+        url = f"{endpoint}/moto-api/data.json"
+        what = f"{service} (is moto installed? pip install 'reprise[embedded]')"
+        _wait(process, functools.partial(_http_answers, url), what, log)
+    return {f"AWS_ENDPOINT_URL_{service}": endpoint for service, endpoint, _, _ in started}
 
 
 def _start_redis(stack: ExitStack, folder: Path, environment: Mapping[str, str]) -> str | None:

@@ -31,7 +31,10 @@ class FfmpegConfig:
     most_patience: float = 6 * 3600.0
     patience_per_second: float = 1.0  # of audio, where the duration is known
     patience_per_mib: float = 4.0  # of input
-    polite_seconds: float = 2.0  # between SIGTERM and SIGKILL
+    polite_seconds: float = 2.0  # between SIGTERM and SIGKILL, for one that failed: its last words may tell why
+    brisk_seconds: float = (
+        0.2  # the same for one that is not wanted any more; waiting for input, ffmpeg hears no SIGTERM
+    )
 
     report_seconds: float = 0.25  # between two readings
     feed_bytes: int = 256 * KIB  # a read from S3, a write to ffmpeg

@@ -9,11 +9,12 @@ s3:AbortMultipartUpload, s3:ListBucketMultipartUploads, s3:GetObject (for the lo
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from service import telemetry
 from service.adapters.aws import Aws
-from service.core.errors import Definite, Indefinite, ObjectGone
+from service.adapters.part_body import PartBody
+from service.core.errors import Definite, Indefinite, ObjectGone, StoreError
 from service.ports import Stored
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Multipart:
         self._s3 = s3
         self._lock = threading.Lock()
         self._upload_id: str | None = None
-        self._tried = False  # to create it; it may exist
+        self._strays = False  # there may be uploads whose creation was never answered
+        self._completed = False
         self._parts: dict[int, tuple[str, int]] = {}  # number → (etag, size)
 
     @property
@@ -56,7 +58,7 @@ class Multipart:
         """The bytes in them."""
         return sum(size for _, size in list(self._parts.values()))
 
-    def send(self, number: int, body: bytes) -> None:
+    def send(self, number: int, body: PartBody) -> None:
         """Store one part; a part that is sent again replaces the earlier one. Raises `StoreError`."""
         to = self.destination
         answer = self._aws.translated(
@@ -65,9 +67,9 @@ class Multipart:
             Key=to.key,
             UploadId=self._begun(),
             PartNumber=number,
-            # botocore wraps bytes into a BytesIO, which shares them. A bytearray would be sent in a single call to
-            # sendall(), and all of it would have to pass within the *connect* time-out.
-            Body=body,
+            # A file, and no bytes-like object: that would go out in a single call to sendall(), and all of it would
+            # have to pass within the *connect* time-out, under which urllib3 sends.
+            Body=cast("IO[bytes]", body),
         )
         self._parts[number] = (_said(answer, "ETag"), len(body))
         telemetry.say(telemetry.S3_PART_STORED, key=to.key, part=number, size=len(body))
@@ -88,6 +90,9 @@ class Multipart:
         except (Indefinite, Definite) as error:
             # botocore repeats the call by itself; if the first answer was lost, the second says NoSuchUpload.
             stored = self._look_back(error)
+        self._completed = True
+        if self._strays:
+            self.abandon()
         telemetry.say(telemetry.S3_COMPLETED, key=to.key, parts=len(parts), size=stored.size)
         return stored
 
@@ -97,26 +102,34 @@ class Multipart:
 
         If the answer to its creation got lost, there may be uploads that we never heard of: all under our key are ours.
         """
-        if not self._tried:
-            return
         to = self.destination
-        answer = self._aws.translated(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
-        found = {one["UploadId"] for one in answer.get("Uploads", []) if one["Key"] == to.key}
-        for upload_id in found | ({self._upload_id} if self._upload_id else set()):
+        unwanted = {self._upload_id} if self._upload_id and not self._completed else set()
+        if self._strays:
+            answer = self._aws.translated(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
+            unwanted |= {one["UploadId"] for one in answer.get("Uploads", []) if one["Key"] == to.key}
+        for upload_id in unwanted:
             try:
                 self._aws.translated(self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id)
             except Definite as error:
                 if not _no_such_upload(error):
                     raise
 
+    def abandon(self) -> None:
+        """The same for one who can do nothing about it any more: what could not be forgotten is only logged."""
+        try:
+            self.abort()
+        except StoreError as error:
+            telemetry.say(telemetry.S3_LEFT_BEHIND, key=self.destination.key, reason=error.detail)
+
     def _begun(self) -> str:
         with self._lock:
             if self._upload_id is None:
-                to, self._tried = self.destination, True
+                to, strays, self._strays = self.destination, self._strays, True
                 answer = self._aws.translated(
                     self._s3.create_multipart_upload, Bucket=to.bucket, Key=to.key, ContentType=to.content_type
                 )
                 self._upload_id = _said(answer, "UploadId")
+                self._strays = strays or answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
             return self._upload_id
 
     def _look_back(self, error: Definite | Indefinite) -> Stored:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from service.core.ffmpeg_log import LogReader
+from service.core.ffmpeg_log import LogReader, judge_end
 from service.core.progress import Reading
 from service.ports import Clock, Order
 
@@ -40,11 +40,18 @@ class Readings:
 
     def media_seconds(self, log: LogReader) -> float | None:
         """The length of the input, as far as it is known."""
-        return log.duration_seconds or self._order.source.declared_seconds
+        # The headers first: of a fragmented file, ffmpeg names the length of the first fragment only.
+        return self._order.source.declared_seconds or log.duration_seconds
 
     def promised_seconds(self, log: LogReader) -> float | None:
         """The length that the headers of the input promise, guesses left out."""
         return self._order.source.declared_seconds or log.promised_seconds
+
+    def doubt(self, log: LogReader) -> str | None:
+        """Why a conversion that ended with exit code 0 is not to be believed, or None."""
+        trimmed = self._order.target.options.trimmed
+        short = judge_end(self.promised_seconds(log), log.position_seconds, trimmed)
+        return short or ("the input stops in the middle" if log.ended_early and not trimmed else None)
 
     def _expected(self, log: LogReader) -> float | None:
         """Seconds of output to come in all."""

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
 from service.adapters.multipart import Multipart
+from service.adapters.part_body import Buffers, PartBody
 from service.adapters.window import Window
 
 
@@ -18,6 +19,7 @@ class Shipping:
     def __init__(self, window: Window, multipart: Multipart, workers: int) -> None:
         self._window = window
         self._multipart = multipart
+        self._buffers = Buffers(workers, window.part_size)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ship")
         self._open: set[Future[None]] = set()
 
@@ -49,6 +51,7 @@ class Shipping:
     def close(self) -> None:
         """Drop the uploads that have not begun, and wait for those under way."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._buffers.close()
 
     def _send(self, part: int) -> None:
         # A context can be entered once at a time: every upload gets its own copy, for what is bound to the log.
@@ -56,4 +59,5 @@ class Shipping:
         self._open.add(self._pool.submit(partial(run, self._move, part)))
 
     def _move(self, part: int) -> None:
-        self._multipart.send(part + 1, self._window.take(part))
+        with self._buffers.borrow() as buffer, self._window.take(part, buffer) as data, PartBody(data) as body:
+            self._multipart.send(part + 1, body)

@@ -63,19 +63,19 @@ class Window:
         self._next = max(first, -(-size // self.part_size))
         return list(range(first, self._next))
 
-    def take(self, part: int) -> bytes:
-        """Read a part and let its memory go."""
+    def take(self, part: int, into: memoryview) -> memoryview:
+        """Read a part into a buffer of `part_size`, and let go of the memory behind it; returns what was read."""
         start = part * self.part_size
-        data = read_exactly(self.fd, start, min(self.part_size, self.size() - start))
+        data = read_into(self.fd, start, into)
         if self.sliding and len(data) == self.part_size:
             punch(self.fd, start, self.part_size)
             with self._lock:
                 self._holes.append(part)
         return data
 
-    def head(self, size: int) -> bytes:
-        """The first part as it is now."""
-        return read_exactly(self.fd, 0, min(size, self.part_size))
+    def head(self, into: memoryview) -> memoryview:
+        """Read the first part as it is now; it stays where it is."""
+        return read_into(self.fd, 0, into)
 
     def violated(self) -> list[int]:
         """The parts into which something was written after they had left (or which were cut off)."""
@@ -87,12 +87,12 @@ class Window:
         ]
 
 
-def read_exactly(fd: int, start: int, length: int) -> bytes:
-    """`length` bytes from `start`; fewer only where the file ends. Usually one call, and then no copy."""
-    data = os.pread(fd, length, start)
-    while len(data) < length and (more := os.pread(fd, length - len(data), start + len(data))):
-        data += more
-    return data
+def read_into(fd: int, start: int, into: memoryview) -> memoryview:
+    """Fill the buffer from `start` on, as far as the file goes; returns the part of it that was filled."""
+    filled = 0
+    while filled < len(into) and (count := os.preadv(fd, [into[filled:]], start + filled)):
+        filled += count
+    return into[:filled]
 
 
 def punch(fd: int, start: int, length: int) -> None:

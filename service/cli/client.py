@@ -65,6 +65,10 @@ class Client:
         """The small one, from the next address in turn."""
         return dict(self._ask("GET", f"/v1/jobs/{job_id}/progress").json())
 
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Ask for its end."""
+        return dict(self._ask("POST", f"/v1/jobs/{job_id}/cancel").json())
+
     def download(self, job_id: str, path: Path, size: int, seen: Callable[[int], None]) -> None:
         """Fetch the output, going on at the offset if the connection breaks; the file appears only when it is whole."""
         part = path.with_name(path.name + ".part")

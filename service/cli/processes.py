@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from service import wiring
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -57,7 +59,7 @@ def start(name: str, environment: Mapping[str, str], folder: Path, **settings: s
     path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
     with log.open("w") as file:
         process = subprocess.Popen(  # ourselves
-            [sys.executable, "-m", "service", "serve"],
+            wiring.mortal([sys.executable, "-m", "service", "serve"]),  # none outlives whoever started it
             env={**variables, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -68,6 +70,8 @@ def start(name: str, environment: Mapping[str, str], folder: Path, **settings: s
     line = process.stdout.readline() if process.stdout else ""
     if not line.startswith("listening on "):
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
         raise DidNotStart(f"{name} did not start: {log.read_text(errors='replace')[-800:].strip()}")
     return ServiceProcess(name, process, line.removeprefix("listening on ").strip(), log)

@@ -38,11 +38,14 @@ def _bar(chord: tuple[float, ...]) -> "array.array[int]":
     """Eight plucked notes of a chord, wandering from left to right, over its root."""
     frames = int(8 * BEAT * RATE)
     samples = array.array("h", bytes(4 * frames))
+    seed = 1
     for n in range(frames):
         beat, t = divmod(n / RATE, BEAT)
         note = chord[int(beat) % 3] * (2 if int(beat) % 4 == 3 else 1)  # an octave up on every fourth
         pluck = math.exp(-5 * t) * (math.sin(2 * math.pi * note * t) + 0.4 * math.sin(4 * math.pi * note * t))
-        root = 0.5 * math.sin(math.pi * chord[0] * n / RATE)
+        hiss = (seed >> 16) / 32768 - 1  # else it would compress as no recorded music does
+        seed = (seed * 1103515245 + 12345) & 0xFFFFFFFF
+        root = 0.5 * math.sin(math.pi * chord[0] * n / RATE) + 0.03 * hiss
         side = 0.5 + 0.4 * math.sin(2 * math.pi * n / frames)
         samples[2 * n] = int(9000 * (pluck * (1 - side) + root * 0.5))
         samples[2 * n + 1] = int(9000 * (pluck * side + root * 0.5))

@@ -153,7 +153,7 @@ class Direct(Controller):
         "/{upload_id:str}",
         operation_id="listMultipartParts",
         summary="The parts that have arrived",
-        responses=documented(NotFound, Expired),
+        responses=documented(NotFound, Expired, InvalidRequest),
     )
     async def arrived(self, request: HttpRequest, deps: Deps, upload_id: UploadId, key: Key) -> list[ListedPart]:
         """All of them; what is not in the list has to be sent (again)."""
@@ -167,7 +167,7 @@ class Direct(Controller):
         "/{upload_id:str}/{part_number:int}",
         operation_id="signMultipartPart",
         summary="Where to PUT a part",
-        responses=documented(NotFound, Expired),
+        responses=documented(NotFound, Expired, InvalidRequest),
     )
     async def sign(
         self, request: HttpRequest, deps: Deps, config: Config, upload_id: UploadId, part_number: Number, key: Key
@@ -229,7 +229,7 @@ class Direct(Controller):
         status_code=200,
         operation_id="abortMultipart",
         summary="Give an upload up",
-        responses=documented(NotFound, Expired),
+        responses=documented(NotFound, Expired, InvalidRequest),
     )
     async def abort(self, request: HttpRequest, deps: Deps, upload_id: UploadId, key: Key) -> dict[str, str]:
         """Drop the upload and all that has arrived of it."""

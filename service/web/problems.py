@@ -129,6 +129,8 @@ def invalid(error: ValidationException) -> Problem:
         for entry in (error.extra if isinstance(error.extra, list) else [])
     ]
     said = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+    if not said and error.detail.startswith("Missing required "):
+        said = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
     return Problem(422, "invalid_request", said or "The request is not valid.", extra={"errors": errors})
 
 

@@ -48,6 +48,7 @@ class Heartbeat:
     def saw(self, reading: Reading) -> None:
         """Take note of a reading of ffmpeg."""
         percent = percent_of(reading)
+        telemetry.say(telemetry.JOB_READING, percent=percent, paused=reading.paused)
         if percent > self._percent:
             self._percent = percent
             self._changed.set()

@@ -1,7 +1,7 @@
 """API keys on a real process: what the environment says, what a client hears, what is logged."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
@@ -19,9 +19,9 @@ CONFIGURED = ",".join(
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(embedded_stack: Mapping[str, str]) -> Iterator[Cluster]:
     """A stack, and one process with two tenants."""
-    with a_cluster(redis=False) as cluster:
+    with a_cluster(embedded_stack, redis=False) as cluster:
         cluster.start(REPRISE_API_KEYS=CONFIGURED, REPRISE_LOG_LEVEL="debug")
         yield cluster
 

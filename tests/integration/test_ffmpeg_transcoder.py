@@ -14,6 +14,7 @@ from service.adapters import ffmpeg
 from service.adapters.aws import Aws
 from service.adapters.draft import WindowDraft
 from service.adapters.multipart import Multipart
+from service.adapters.part_body import PartBody
 from service.core.errors import (
     BadMedia,
     Indefinite,
@@ -117,6 +118,7 @@ async def test_long_files_in_parts_of_production(large: Bench, folder: Path, tmp
     await draft.publish()
     assert await large.output() == plain(source, what, order, tmp_path)
     assert int(str(draft.facts["parts"])) >= 5
+    assert draft.facts["path"] == "streaming"
 
 
 @pytest.mark.requirement("1.4")
@@ -129,11 +131,12 @@ async def test_long_compressed_files(
     """A VBR MP3 (whose Xing frame is patched at the end) and an M4A (whose mdat is) hold through dozens of parts."""
     source = noise(folder, 30)
     what = sniff(source)
-    order = bench.order(source, what, target, **options)
+    order = bench.order(source, what, target, options=options)
     draft = await bench.transcoder().convert(order, bench.report)
     await draft.publish()
     assert await bench.output() == plain(source, what, order, tmp_path)
     assert int(str(draft.facts["parts"])) > 10
+    assert draft.facts["path"] == "streaming"
 
 
 async def test_a_small_output_is_one_put(bench: Bench, folder: Path, tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ async def test_a_trimmed_piece(bench: Bench, folder: Path, tmp_path: Path, optio
     """ffmpeg may close its input when it has what it wants; that is its decision, and no broken stream."""
     source = noise(folder, 60)
     what = sniff(source)
-    order = bench.order(source, what, "flac", **options)
+    order = bench.order(source, what, "flac", options=options)
     await (await bench.transcoder().convert(order, bench.report)).publish()
     assert await bench.output() == plain(source, what, order, tmp_path)
     assert {reading.total_seconds for reading in bench.readings} <= {None, 4.0, 2.0}
@@ -168,7 +171,7 @@ async def test_a_trimmed_piece(bench: Bench, folder: Path, tmp_path: Path, optio
 async def test_what_has_to_be_seekable_takes_the_local_path(
     bench: Bench, folder: Path, tmp_path: Path, name: str
 ) -> None:
-    """An input with its index or its tags at the end is spooled, gives the bytes of plain ffmpeg, and leaves no file."""
+    """An input with its index or tags at the end is spooled, gives the bytes of plain ffmpeg, and leaves no file."""
     source = media_samples.make(FFMPEG, name, folder)
     what = sniff(source)
     assert what.needs_seeking
@@ -184,7 +187,9 @@ async def test_a_spooled_file_has_no_name(bench: Bench, folder: Path, tmp_path: 
     """Not even while ffmpeg reads it does the input have a name on disk, so no kind of death can leave it there."""
     source = media_samples.make(FFMPEG, "m4a.m4a", folder)
     ready = tmp_path / "ready"
-    bench.configure(ffmpeg=script(tmp_path, f"open({str(ready)!r}, 'w').write(sys.argv[sys.argv.index('-i') + 1])\nsignal.pause()"))
+    bench.configure(
+        ffmpeg=script(tmp_path, f"open({str(ready)!r}, 'w').write(sys.argv[sys.argv.index('-i') + 1])\nsignal.pause()")
+    )
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source)), bench.report))
     await until(lambda: ready.exists() and ready.read_text(), "the script runs")
     assert ready.read_text().startswith("/proc/self/fd/")
@@ -244,14 +249,14 @@ async def test_without_memory_files_the_output_goes_to_disk(bench: Bench, folder
 
 @pytest.mark.requirement("1.8")
 async def test_ffmpeg_is_paused_while_the_uploads_lag(bench: Bench, folder: Path, tmp_path: Path) -> None:
-    """When S3 takes nothing, ffmpeg stands still with a bounded output, is not called stalled, and goes on afterwards."""
+    """When S3 takes nothing, ffmpeg stands still with a bounded output, is not called stalled, and goes on later."""
     bench.configure(stall_seconds=0.3, part_size=512 * KIB)
     source = noise(folder, 400, extension="flac")
     what = sniff(source)
     order = bench.order(source, what, "wav")
     gate, send = threading.Event(), Multipart.send
 
-    def slow(self: Multipart, number: int, body: bytes) -> None:
+    def slow(self: Multipart, number: int, body: PartBody) -> None:
         gate.wait(20)
         send(self, number, body)
 
@@ -312,7 +317,7 @@ async def test_a_stream_that_breaks_is_taken_up_at_the_offset(
 async def test_a_truncated_stream_is_never_the_end_of_the_file(
     bench: Bench, small_parts: str, folder: Path, how: How
 ) -> None:
-    """If the rest of the input cannot be had, the conversion fails as a fault of the storage; no short output comes of it."""
+    """If the rest of the input cannot be had, that is a fault of the storage; no short output comes of it."""
     bench.configure(part_size=8 * MIB, feed_attempts=2, feed_backoff=0.01)
     # An endless MP3 stream: ffmpeg itself could not tell that its end is missing.
     source = noise(folder, 60, extension="mp3", arguments=("-b:a", "320k", "-write_xing", "0", "-id3v2_version", "0"))
@@ -479,6 +484,7 @@ async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Pat
     source = noise(folder, 120)
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report))
     await until(lambda: bench.readings and bench.readings[-1].position_seconds, "it is under way")
+    await until(lambda: bench.s3.list_multipart_uploads(Bucket=bench.bucket).get("Uploads"), "parts are on their way")
     convert.cancel()
     with pytest.raises(asyncio.CancelledError):
         await convert
@@ -528,9 +534,8 @@ async def test_cancelling_at_the_very_end_leaves_nothing(bench: Bench, folder: P
         convert.cancel()
         finished.set()
 
-    with patch.object(ffmpeg._Run, "_finish", finish):
-        with pytest.raises(asyncio.CancelledError):
-            await convert
+    with patch.object(ffmpeg._Run, "_finish", finish), pytest.raises(asyncio.CancelledError):
+        await convert
     assert finished.is_set()
     assert await bench.leftovers() == []
 

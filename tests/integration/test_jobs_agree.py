@@ -51,7 +51,7 @@ STORIES = st.lists(
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a story is short enough to be read without being shrunk
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -26,6 +26,16 @@ def window(fd: int, *, sliding: bool = True) -> Window:
     return Window(fd, part_size=PART, margin=MARGIN, sliding=sliding)
 
 
+def take(w: Window, part: int) -> bytes:
+    """What a part holds, as bytes."""
+    return bytes(w.take(part, memoryview(bytearray(PART))))
+
+
+def head(w: Window) -> bytes:
+    """What the head holds, as bytes."""
+    return bytes(w.head(memoryview(bytearray(PART))))
+
+
 def pattern(length: int, start: int = 0) -> bytes:
     """Bytes that tell their offset."""
     return b"".join((start + n).to_bytes(8, "big") for n in range(0, length + 8, 8))[:length]
@@ -60,7 +70,7 @@ def test_taking_a_part_frees_its_memory(fd: int) -> None:
     os.write(fd, pattern(8 * PART))
     w = window(fd)
     for part in w.finished(w.size()):
-        w.take(part)
+        take(w, part)
     assert os.fstat(fd).st_size == 8 * PART
     assert os.fstat(fd).st_blocks * 512 == 2 * PART  # the head, and the last one, which is too close to the end
 
@@ -80,15 +90,15 @@ def test_the_parts_together_are_the_file(writes: list[int], patches: list[tuple[
             os.pwrite(fd, data, len(expected))
             expected += data
             for part in w.finished(w.size()):
-                shipped[part] = w.take(part)
+                shipped[part] = take(w, part)
         for offset, data in patches:
             kept = data[: max(0, min(PART, len(expected)) - offset)]
             os.pwrite(fd, kept, offset)
             expected[offset : offset + len(kept)] = kept
         assert w.violated() == []
         for part in w.rest(w.size()):
-            shipped[part] = w.take(part)
-        assert w.head(w.size()) + b"".join(shipped[part] for part in sorted(shipped)) == bytes(expected)
+            shipped[part] = take(w, part)
+        assert head(w) + b"".join(shipped[part] for part in sorted(shipped)) == bytes(expected)
     finally:
         os.close(fd)
 
@@ -99,7 +109,7 @@ def test_one_byte_in_a_hole_is_found(fd: int, offset: int) -> None:
     os.write(fd, pattern(5 * PART))
     w = window(fd)
     for part in w.finished(w.size()):
-        w.take(part)
+        take(w, part)
     os.pwrite(fd, b"\0", offset)
     assert w.violated() == [offset // PART]
 
@@ -109,7 +119,7 @@ def test_a_file_that_was_cut_below_a_hole_is_found(fd: int) -> None:
     os.write(fd, pattern(5 * PART))
     w = window(fd)
     for part in w.finished(w.size()):
-        w.take(part)
+        take(w, part)
     os.ftruncate(fd, 2 * PART)
     assert w.violated() == [2, 3]
 
@@ -120,7 +130,7 @@ def test_a_window_that_does_not_slide_keeps_everything(fd: int) -> None:
     w = window(fd, sliding=False)
     assert w.finished(w.size()) == []
     parts = w.rest(w.size())
-    assert w.head(w.size()) + b"".join(w.take(part) for part in parts) == pattern(5 * PART)
+    assert head(w) + b"".join(take(w, part) for part in parts) == pattern(5 * PART)
     assert os.fstat(fd).st_blocks * 512 == 5 * PART
     assert w.violated() == []
 

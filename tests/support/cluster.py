@@ -15,14 +15,17 @@ from typing import Any
 import boto3
 import httpx
 import imageio_ffmpeg
+import pytest
 
+from service import settings
 from service.cli import processes
 from service.cli.client import Client
 from service.cli.serve import embed
-from service.wiring import environment
+from service.wiring import environment, prepare_embedded
 
 LEASE, HEARTBEAT = 2.4, 0.6  # seconds; shorter than the defaults, so that tests are
 PATIENCE = 60.0
+_numbers = itertools.count(1)
 
 
 def pause(seconds: float) -> None:
@@ -47,7 +50,6 @@ class Cluster:
     pointed: Mapping[str, str]
     stack: ExitStack
     services: list[processes.ServiceProcess] = field(default_factory=list)
-    frozen: list[processes.ServiceProcess] = field(default_factory=list)
 
     def start(self, **settings: str) -> processes.ServiceProcess:
         """Start one more process."""
@@ -65,7 +67,7 @@ class Cluster:
         return client
 
     def slow_ffmpeg(self, speed: float) -> dict[str, str]:
-        """Settings with an ffmpeg that reads `speed` times as fast as the music plays, and is the real one otherwise."""
+        """Settings with an ffmpeg that reads `speed` times as fast as music plays, and is the real one otherwise."""
         script = self.folder / f"ffmpeg-{speed:g}"
         script.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} -readrate {speed:g} "$@"\n')
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
@@ -93,7 +95,7 @@ class Cluster:
 
     def left_in_s3(self) -> tuple[list[str], list[str]]:
         """Keys of all objects, and of all unfinished multipart uploads."""
-        s3 = boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL"], region_name="us-east-1",
+        s3 = boto3.client("s3", endpoint_url=self.pointed["AWS_ENDPOINT_URL_S3"], region_name="us-east-1",
                           aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
         bucket = self.pointed["REPRISE_BUCKET"]
         objects = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
@@ -102,14 +104,23 @@ class Cluster:
         return objects, uploads
 
 
+@pytest.fixture(scope="session")
+def embedded_stack() -> Iterator[Mapping[str, str]]:
+    """One embedded stack for all clusters of a session: it takes longer to start than most tests take."""
+    with ExitStack() as stack:
+        yield embed(stack, environment())
+
+
 @contextmanager
-def a_cluster(*, redis: bool = True) -> Iterator[Cluster]:
-    """A fresh stack of its own; everything ends with the block."""
+def a_cluster(embedded: Mapping[str, str], *, redis: bool = True) -> Iterator[Cluster]:
+    """A bucket, a table and processes of its own on a stack that others share; the processes end with the block."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-cluster-")))
-        pointed = embed(stack, environment())
+        name = f"cluster-{next(_numbers)}"
+        pointed = {**embedded, "REPRISE_BUCKET": name, "REPRISE_TABLE": name}
         if not redis:
             pointed.pop("REDIS_URL", None)
+        prepare_embedded(settings.read(pointed), pointed)
         yield Cluster(folder, pointed, stack)
 
 

@@ -1,6 +1,7 @@
-"""Conversions in a test: an object to convert, an order for it, plain ffmpeg to compare with, and what may be left over."""
+"""Conversions in a test: an object to convert, an order for it, plain ffmpeg to compare with, what may be left over."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -8,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,7 @@ def script(folder: Path, body: str) -> str:
 
 @dataclass
 class Bench:
-    """A bucket, a scratch directory and a configuration; `transcoder` is made anew, so that each may be changed first."""
+    """A bucket, a scratch directory and a configuration, which may be changed before each `transcoder` is made."""
 
     aws: Aws
     scratch: Path
@@ -92,12 +93,18 @@ class Bench:
         return FfmpegTranscoder(aws or self.aws, self.config, SystemClock())
 
     def order(
-        self, content: Path | bytes, what: Source, target: str = "wav", *, local: bool | None = None, **options: object
+        self,
+        content: Path | bytes,
+        what: Source,
+        target: str = "wav",
+        *,
+        local: bool | None = None,
+        options: Mapping[str, object] | None = None,
     ) -> Order:
         """Put the input into the bucket; return the order to convert it."""
         body = content.read_bytes() if isinstance(content, Path) else content
         etag = self.s3.put_object(Bucket=self.bucket, Key=INPUT_KEY, Body=body)["ETag"].strip('"')
-        parsed = parse_target(target, options)
+        parsed = parse_target(target, options or {})
         return Order(
             job_id="j",
             attempt=1,
@@ -172,7 +179,7 @@ def children() -> list[int]:
 
 def processes() -> list[int]:
     """All process ids that can be seen."""
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def is_guest(pid: int) -> bool:
@@ -204,11 +211,9 @@ def read(path: str) -> str:
 def open_files(pid: int) -> list[str]:
     """What its descriptors lead to."""
     found = []
-    for entry in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            found.append(os.readlink(f"/proc/{pid}/fd/{entry}"))
-        except FileNotFoundError:
-            continue
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(entry.readlink()))
     return found
 
 
@@ -224,13 +229,10 @@ async def until(fact: Callable[[], object], what: str, *, seconds: float = 20.0)
 
 def memory_behind(process: int) -> int:
     """Bytes that the output of a conversion in this process holds in memory; 0 if there is none."""
-    for entry in os.listdir(f"/proc/{process}/fd"):
-        try:
-            path = f"/proc/{process}/fd/{entry}"
-            if "memfd:output" in os.readlink(path):
-                return os.stat(path).st_blocks * 512
-        except FileNotFoundError:
-            continue
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if "memfd:output" in str(entry.readlink()):
+                return entry.stat().st_blocks * 512
     return 0
 
 

@@ -6,6 +6,7 @@ from service import settings
 
 
 def problems(**environment: str) -> tuple[str, ...]:
+    """What is wrong with these variables."""
     with pytest.raises(settings.SettingsError) as caught:
         settings.read(environment)
     return caught.value.problems

@@ -39,7 +39,7 @@ def wav(ends: Ends) -> Finding:
             # file, too.
             left_open = size in (0, _UNKNOWN) or (size >= _PLACEHOLDER and chunk.at + size > ends.size)
             end = ends.size if left_open else chunk.at + size
-            return Finding("wav", _behind(end + end % 2, ends.size), (end - chunk.at) / rate if rate else None)
+            return Finding("wav", _behind(end + end % 2, ends.size), _seconds(end - chunk.at, rate))
     return Finding("wav", FAR)
 
 
@@ -53,9 +53,14 @@ def w64(ends: Ends) -> Finding:
         if kind == b"fmt " and len(ends.head) >= at + 36:
             (rate,) = struct.unpack_from("<I", ends.head, at + 32)
         if kind == b"data":
-            return Finding("w64", _behind(at + _round_up(size, 8), ends.size), (size - 24) / rate if rate else None)
+            return Finding("w64", _behind(at + _round_up(size, 8), ends.size), _seconds(size - 24, rate))
         at += max(_round_up(size, 8), 24)
     return Finding("w64", FAR)
+
+
+def _seconds(size: int, rate: int) -> float | None:
+    """How long `size` bytes last at `rate` bytes a second; a header may lie so much that there are less than none."""
+    return max(0, size) / rate if rate else None
 
 
 def aiff(ends: Ends) -> Finding:

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from service.adapters.aws import Aws
 from service.adapters.multipart import Destination, Multipart
+from service.adapters.part_body import PartBody
 from service.core.errors import Definite, Indefinite
 
 
@@ -21,10 +22,10 @@ class MemoryS3:
     def create_multipart_upload(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         upload = f"{Key}:{next(self._numbers)}"
         self.uploads[upload] = {}
-        return self._answer("create", {"UploadId": upload})
+        return self._answer("create", {"UploadId": upload, "ResponseMetadata": {}})
 
-    def upload_part(self, *, UploadId: str, PartNumber: int, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
-        self.uploads[UploadId][PartNumber] = Body
+    def upload_part(self, *, UploadId: str, PartNumber: int, Body: PartBody, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.uploads[UploadId][PartNumber] = Body.read() or b""
         return self._answer("part", {"ETag": f'"{PartNumber}"'})
 
     def complete_multipart_upload(
@@ -62,6 +63,11 @@ def no_such_upload() -> ClientError:
     return ClientError(answer, "CompleteMultipartUpload")
 
 
+def body(data: bytes) -> PartBody:
+    """A part with these bytes."""
+    return PartBody(memoryview(data))
+
+
 def multipart(s3: MemoryS3) -> Multipart:
     """An upload to the key ``k``."""
     return Multipart(Aws.__new__(Aws), s3, Destination("b", "k", "audio/x"))  # type: ignore[arg-type]
@@ -79,7 +85,7 @@ def test_parts_may_come_in_any_order() -> None:
     s3 = MemoryS3()
     one = multipart(s3)
     for number, data in ((3, b"c"), (2, b"b"), (1, b"a")):
-        one.send(number, data)
+        one.send(number, body(data))
     stored = one.complete()
     assert (s3.objects["k"], stored.size, stored.etag) == (b"abc", 3, "x-3")
 
@@ -88,8 +94,8 @@ def test_a_completion_may_be_repeated() -> None:
     """A second completion, or one whose first answer got lost, finds the object and is content."""
     s3 = MemoryS3()
     one = multipart(s3)
-    one.send(1, b"a")
-    one.send(2, b"b")
+    one.send(1, body(b"a"))
+    one.send(2, body(b"b"))
     s3.lost = {"complete"}
     assert one.complete() == one.complete()
 
@@ -99,8 +105,8 @@ def test_a_completion_that_did_not_take_place_is_no_success(there: bytes | None)
     """If there is no object, or another one, the error stays an error."""
     s3 = MemoryS3()
     one = multipart(s3)
-    one.send(1, b"a")
-    one.send(2, b"b")
+    one.send(1, body(b"a"))
+    one.send(2, body(b"b"))
     s3.uploads.clear()
     if there is not None:
         s3.objects["k"] = there
@@ -115,8 +121,8 @@ def test_aborting_finds_uploads_whose_creation_was_never_answered() -> None:
     one = multipart(s3)
     s3.lost = {"create"}
     with pytest.raises(Indefinite):
-        one.send(1, b"a")
-    one.send(1, b"a")
+        one.send(1, body(b"a"))
+    one.send(1, body(b"a"))
     assert len(s3.uploads) == 3
     one.abort()
     one.abort()

@@ -18,7 +18,7 @@ CONFIG = FfmpegConfig(ffmpeg="/f", scratch_dir="/s", feed_bytes=1000, feed_attem
 
 
 class Body(io.BytesIO):
-    """The body of an answer, of which only `length` bytes come; then the connection breaks, or ends as if all was well."""
+    """The body of an answer, of which only `length` bytes come; then it breaks, or ends as if all was well."""
 
     def __init__(self, data: bytes, length: int | None, error: Exception | None) -> None:
         super().__init__(data[:length])
@@ -59,6 +59,12 @@ def stream(s3: ScriptedS3, *, size: int = len(CONTENT)) -> ObjectStream:
     return ObjectStream(Aws.__new__(Aws), s3, original, CONFIG)  # type: ignore[arg-type]
 
 
+def collect(one: ObjectStream, into: bytearray) -> None:
+    """Keep what came, also if the stream fails."""
+    for data in one:
+        into += data
+
+
 BREAKS: list[tuple[int, Exception | None]] = [
     (2500, ReadTimeoutError(endpoint_url="s3")),
     (2500, ConnectionResetError("reset by peer")),
@@ -82,8 +88,7 @@ def test_breaks_without_a_byte_in_between_come_to_an_end() -> None:
     one = stream(ScriptedS3((2500, None), *[refusal(503, "SlowDown")] * 10))
     got = bytearray()
     with pytest.raises(RepriseError):
-        for data in one:
-            got += data
+        collect(one, got)
     assert bytes(got) == CONTENT[:2500]
     assert not one.complete
 

@@ -7,6 +7,7 @@ import pytest
 
 from service.adapters.scratch import Scratch, memory_file, path_of
 from service.core.errors import Unavailable
+from tests.support.conversions import open_files
 
 
 def test_a_file_without_a_name(tmp_path: Path) -> None:
@@ -54,13 +55,13 @@ def test_the_reserve_is_not_touched(tmp_path: Path) -> None:
 @pytest.mark.requirement("6.10")
 def test_a_disk_that_fills_up_meanwhile(tmp_path: Path) -> None:
     """If the space is gone between asking and taking, the answer is the same, and nothing is left open."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(open_files(os.getpid()))
     with (
         patch("os.posix_fallocate", side_effect=OSError(errno.ENOSPC, "full")),
         pytest.raises(Unavailable),
     ):
         Scratch(str(tmp_path), 0).file(1000)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(open_files(os.getpid())) == before
 
 
 def test_a_platform_without_memory_files() -> None:

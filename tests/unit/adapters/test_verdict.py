@@ -4,7 +4,15 @@ import signal
 import pytest
 
 from service.adapters.verdict import Ending, judge, signal_name, with_diagnostics
-from service.core.errors import BadMedia, GuestDied, GuestStalled, OutputTooLarge, RepriseError, TimeExceeded, Unavailable
+from service.core.errors import (
+    BadMedia,
+    GuestDied,
+    GuestStalled,
+    OutputTooLarge,
+    RepriseError,
+    TimeExceeded,
+    Unavailable,
+)
 
 WELL = Ending(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
 
@@ -41,7 +49,12 @@ def test_every_end_has_its_error(changes: dict[str, object], error: type[Reprise
 def test_the_record_says_how_it_ended() -> None:
     """Diagnostics name the exit code or the signal, and hold the last lines."""
     died = dataclasses.replace(WELL, exit_code=-11)
-    assert died.diagnostics == {"stage": "convert", "exit_code": None, "signal": "SIGSEGV", "last_lines": ["one", "two"]}
+    assert died.diagnostics == {
+        "stage": "convert",
+        "exit_code": None,
+        "signal": "SIGSEGV",
+        "last_lines": ["one", "two"],
+    }
     assert WELL.diagnostics["exit_code"] == 0
     assert signal_name(40) == "signal 40"
 

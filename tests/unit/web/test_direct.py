@@ -118,6 +118,15 @@ async def test_a_foreign_key_is_refused(world: World, api: httpx.AsyncClient, ca
     assert len(world.objects.unfinished) == 2
 
 
+async def test_a_missing_key_is_said(api: httpx.AsyncClient) -> None:
+    """A call that does not name its key is told which parameter is missing."""
+    upload = await begun(api)
+    answer = await api.get(f"/v1/s3/multipart/{upload['uploadId']}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "'key'" in answer.json()["detail"]
+    assert "multipart" not in answer.json()["detail"]
+
+
 async def ask(
     api: httpx.AsyncClient, call: str, path: str, query: dict[str, str], body: dict[str, Any]
 ) -> httpx.Response:

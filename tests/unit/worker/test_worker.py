@@ -11,6 +11,7 @@ from service.core.errors import BadMedia, Fenced, GuestStalled, Indefinite, Unav
 from service.core.job import Job, State
 from service.core.lease import MAX_LAPSES
 from service.core.naming import input_key
+from service.core.progress import Hint
 from service.testing.transcoder import converted
 from service.worker import steps
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
@@ -19,18 +20,27 @@ LEASE = 6.0
 
 
 def final(job: Job) -> bool:
+    """Whether it has ended."""
     return job.final
 
 
 def running(job: Job) -> bool:
+    """Whether it is in the middle."""
     return job.state is State.RUNNING and job.percent > 0
 
 
+def held_by(owner: str) -> Callable[[Job], bool]:
+    """Whether `owner` has it."""
+    return lambda job: job.owner == owner
+
+
 async def only_the_output_is_left(world: World, job: Job) -> bool:
+    """Whether there is an input and its output, and nothing else."""
     return job.output is not None and set(world.objects.objects) == {input_key(job.upload_id), job.output.key}
 
 
 def rises(readings: list[float]) -> bool:
+    """Whether it never falls."""
     return all(before <= after for before, after in pairwise(readings))
 
 
@@ -85,7 +95,7 @@ async def test_a_killed_worker_is_replaced(at: float) -> None:
 @pytest.mark.parametrize("step", [step.__name__ for step in steps.STEPS])
 @pytest.mark.requirement("1.6", "1.9", "6.7")
 @in_virtual_time
-async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker killed or frozen right after any step of its attempt leaves a job that ends once, and nothing else."""
     world = World()
     victim: list[Instance] = []
@@ -119,7 +129,7 @@ async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.M
 
 
 class Late:
-    """Holds back one call of a port until told, and carries it out then even if its caller has given up; a `patient` one waits for it."""
+    """Holds back one call until told, and carries it out even if its caller has given up; a `patient` one waits."""
 
     def __init__(self, held: str, *, patient: bool = False) -> None:
         self._held, self._patient = held, patient
@@ -159,7 +169,8 @@ async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successo
     """Any write that arrives after its worker was replaced is refused while the other runs: the fence, not luck."""
     world = World()
     late = Late(write)
-    fails: list[Exception] = {"fail": [BadMedia()], "release": [GuestStalled()]}.get(write, [])
+    failures: dict[str, list[Exception]] = {"fail": [BadMedia()], "release": [GuestStalled()]}
+    fails = failures.get(write, [])
     frozen = world.start("a", jobs=Troubled(world.jobs, late.trouble), fails=fails)
     await world.submit()
     await late.reached.wait()
@@ -307,7 +318,7 @@ async def test_a_poisonous_job_ends() -> None:
     await world.submit()
     for number in range(MAX_LAPSES):
         doomed = world.start(f"doomed{number}")
-        await world.until(lambda job, n=number: job.attempt == n + 1 and job.owner == f"doomed{n}")
+        await world.until(held_by(f"doomed{number}"))
         doomed.kill()
     world.start("survivor")
 
@@ -553,3 +564,26 @@ async def test_many_jobs_on_many_workers_keep_apart() -> None:
 
     assert all(rises(history) and history[-1] == 100 for history in histories)
     assert [(await world.job(job_id)).attempt for job_id in ids] == [1] * 12
+
+
+@pytest.mark.requirement("2.3")
+@in_virtual_time
+async def test_the_board_is_refreshed_several_times_a_second() -> None:
+    """While a conversion runs, the board gets a new reading at least three times a second."""
+    world = World()
+    times: list[float] = []
+    publish = world.board.publish
+
+    async def noted(job_id: str, hint: Hint) -> None:
+        times.append(world.clock.monotonic())
+        await publish(job_id, hint)
+
+    world.board.publish = noted  # type: ignore[method-assign]
+    world.start("a", seconds=8)
+    await world.submit()
+    await world.until(final)
+    await world.settle()
+
+    middle = [time for time in times if 1 < time <= 7]
+    assert len(middle) >= 3 * 6
+    assert max(after - before for before, after in pairwise(middle)) < 0.5

@@ -11,12 +11,13 @@ from service.core.job import Job
 from service.core.naming import input_key
 from service.core.progress import must_note, shown
 from service.ports import Stored
+from service.testing.clock import SeededIds
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
 from service.testing.transcoder import ScriptedTranscoder
-from service.testing.virtual_time import SeededIds, VirtualClock, run
+from service.testing.virtual_time import VirtualClock, run
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 
