@@ -13,8 +13,9 @@ from service.core.job import State
 from service.core.lease import MAX_LAPSES
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK, settle
+from service.testing.clock import SeededIds
 from service.testing.factories import A_DAY, a_job, a_pending_upload, a_running_job, an_output, an_upload
-from service.testing.virtual_time import SeededIds, VirtualClock
+from service.testing.virtual_time import VirtualClock
 from service.worker import janitor as module
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from tests.unit.worker.world import World, in_virtual_time
