@@ -11,7 +11,7 @@ The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
     ports       what we need from the outside: jobs, objects, progress, a transcoder, a clock, ids
     telemetry   every event that is logged, with its fields
     adapters/   the outside, one system per file: DynamoDB, S3, Redis, ffmpeg; `ambient` owns time and chance
-    worker/     the order in which a conversion is done: claim, steps, heartbeat, record
+    worker/     the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
     web/        HTTP words: uploads, jobs, events, downloads, problems
     settings    environment in, frozen values out, all complaints at once
     wiring      settings in, running objects out; the only importer of adapters

@@ -204,6 +204,9 @@ class ObjectStore(Protocol):
     async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
         """The transfers under `prefix` that are still open, whoever began them."""
 
+    async def survey(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
+        """The first `limit` objects (1 to 1,000) under `prefix` whose keys are greater than `after`, by key."""
+
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         """A presigned GET for the address that the *client* can reach, with a Content-Disposition."""
 

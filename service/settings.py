@@ -60,6 +60,8 @@ class Settings:
     slots: int
     lease: float
     heartbeat: float
+    janitor_interval: float
+    janitor_grace: float
     max_upload: int
     max_output: int
     time_to_live: int
@@ -150,6 +152,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
     Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
     Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", _seconds, "seconds", 2.0, "how often a lease is renewed"),
+    Variable("REPRISE_JANITOR_SECONDS", "janitor_interval", _seconds, "seconds", 300.0, "between looks for leftovers"),
+    Variable("REPRISE_JANITOR_GRACE_SECONDS", "janitor_grace", _seconds, "seconds", 3600.0, "how long they are spared"),
     Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", _whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
     Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", _whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
     Variable(
@@ -181,6 +185,9 @@ def read(environment: Mapping[str, str]) -> Settings:
     problems += [
         f"REPRISE_LEASE_SECONDS/REPRISE_HEARTBEAT_SECONDS: {text}" for text in settings.lease_policy.problems()
     ]
+    if settings.janitor_grace < settings.lease:
+        grace, lease = settings.janitor_grace, settings.lease
+        problems.append(f"REPRISE_JANITOR_GRACE_SECONDS must be at least the lease ({lease:g} s), not {grace:g} s")
     if (settings.bucket is None) != (settings.table is None):
         missing = "REPRISE_TABLE" if settings.table is None else "REPRISE_BUCKET"
         problems.append(f"{missing} is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)")

@@ -50,6 +50,10 @@ JOB_STOPPED = Event("job.stopped", INFO)
 JOB_RELEASED = Event("job.released", INFO, ("reason", "delay"))
 JOB_LOST = Event("job.lost", WARNING, ("reason",))
 JOB_EXHAUSTED = Event("job.exhausted", ERROR, ("job_id", "lapses"))
+JANITOR_FOUND = Event("janitor.found", INFO, ("key", "kind", "reason"))  # not touched before the grace is over
+JANITOR_CLEANED = Event("janitor.cleaned", INFO, ("key", "kind", "reason"))
+JANITOR_ROUND = Event("janitor.round", DEBUG, ("looked", "orphans", "cleaned", "seconds"))
+JANITOR_TROUBLE = Event("janitor.trouble", WARNING, ("where", "reason"))  # the next round looks again
 WORKER_TROUBLE = Event("worker.trouble", WARNING, ("where", "reason"))
 
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from service.worker.loop import Worker
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Service:
     wakeups: Wakeups
     link: RedisLink | None
     worker: Worker
+    janitor: Janitor
     instance: str
 
 
@@ -142,6 +144,10 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         jobs=jobs, objects=objects, board=board, wakeups=wakeups, transcoder=transcoder, clock=clock, ids=ids
     )
     config = WorkerConfig(instance=instance, slots=settings.slots, lease=settings.lease_policy)
+    janitor = Janitor(
+        JanitorPorts(jobs=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
+        JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
+    )
     return Service(
         settings=settings,
         aws=aws,
@@ -154,6 +160,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         wakeups=wakeups,
         link=link,
         worker=Worker(ports, config),
+        janitor=janitor,
         instance=instance,
     )
 
@@ -198,6 +205,7 @@ async def serve(settings: Settings, environment: Mapping[str, str], announce: Ca
     async with _hints(service), asyncio.TaskGroup() as group:
         server = _answer(service, listener, group, announce) if listener else None
         worker = group.create_task(service.worker.run(), name="worker") if settings.role != "api" else None
+        janitor = group.create_task(service.janitor.run(), name="janitor") if settings.role != "api" else None
         stopping = asyncio.Event()
         _on_signals(stopping)
         if server is None:
@@ -206,6 +214,8 @@ async def serve(settings: Settings, environment: Mapping[str, str], announce: Ca
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        if janitor is not None:
+            janitor.cancel()  # it leaves nothing half-done that another one would not find
         service.worker.stop()
         if server is not None:
             server.should_exit = True

@@ -38,6 +38,14 @@ class Bucket:
 
         return await self.aws.run(walk)
 
+    async def survey(self, prefix: str, *, after: str, limit: int) -> list[Stored]:
+        """A page of objects by key; see `ports.ObjectStore`."""
+        before_all = after or prefix[:-1]  # an empty StartAfter is not something that S3 promises to understand
+        answer = await self.aws.run(
+            self.client.list_objects_v2, Bucket=self.name, Prefix=prefix, StartAfter=before_all, MaxKeys=limit
+        )
+        return [Stored(item["Key"], item["Size"], bare(item["ETag"])) for item in answer.get("Contents", [])]
+
     async def unfinished(self, prefix: str) -> list[tuple[str, str]]:
         """Key and upload id of all unfinished multipart uploads under `prefix`."""
 

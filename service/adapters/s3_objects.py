@@ -79,6 +79,9 @@ class S3Objects:
     async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
         return await self._parts.open_transfers(prefix)
 
+    async def survey(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
+        return await self._bucket.survey(prefix, after=after, limit=limit)
+
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         # Signing is arithmetic, but the credentials of a role may have to be fetched first: not on the event loop.
         return await self._bucket.aws.run(

@@ -5,6 +5,7 @@ A client's file name is only ever *shown*: it is no part of an input key, and re
 no path, control character or length can do harm.
 """
 
+import re
 import unicodedata
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -12,17 +13,13 @@ from urllib.parse import quote
 LONGEST_NAME = 120  # characters; an object key holds 1,024 bytes, and four bytes each leave room for the ids
 UPLOADS = "uploads/"
 RESULTS = "results/"
+_INPUT = re.compile(rf"{UPLOADS}([^/]+)/input")
+_OUTPUT = re.compile(rf"{RESULTS}([^/]+)/(0|[1-9][0-9]{{0,8}})/.+", re.DOTALL)
 
 
 def input_key(upload_id: str) -> str:
     """``uploads/{upload_id}/input``."""
     return f"{UPLOADS}{upload_id}/input"
-
-
-def upload_id_of(key: str) -> str | None:
-    """The id in ``uploads/{upload_id}/input``; None for a key of another form."""
-    upload_id = key.removeprefix(UPLOADS).removesuffix("/input")
-    return upload_id if upload_id and key == input_key(upload_id) else None
 
 
 def output_key(job_id: str, attempt: int, filename: str) -> str:
@@ -33,6 +30,18 @@ def output_key(job_id: str, attempt: int, filename: str) -> str:
 def result_prefix(job_id: str) -> str:
     """Where all attempts of a job put their outputs."""
     return f"{RESULTS}{job_id}/"
+
+
+def parse_input_key(key: str) -> str | None:
+    """The upload id in a key that `input_key` made; None for any other key."""
+    found = _INPUT.fullmatch(key)
+    return found[1] if found else None
+
+
+def parse_output_key(key: str) -> tuple[str, int] | None:
+    """The job id and the attempt in a key that `output_key` made; None for any other key."""
+    found = _OUTPUT.fullmatch(key)
+    return (found[1], int(found[2])) if found else None
 
 
 def safe_filename(name: str | None, default: str = "audio") -> str:

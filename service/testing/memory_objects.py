@@ -145,6 +145,10 @@ class MemoryObjects:
         found = [(transfer, key) for transfer, key in self.unfinished.items() if key.startswith(prefix)]
         return [Unfinished(key, transfer, self.began_at) for transfer, key in found]
 
+    async def survey(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
+        await self.trouble("survey", prefix, "before")
+        return [self._stored(key) for key in sorted(self.objects) if key.startswith(prefix) and key > after][:limit]
+
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         query = {"disposition": content_disposition(filename), "type": content_type, "seconds": seconds}
         return f"https://objects.invalid/{quote(key)}?{urlencode(query)}"

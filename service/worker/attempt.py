@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from service import telemetry
-from service.core.errors import Fenced, RepriseError, StoreError
+from service.core.errors import Fenced, NotFound, RepriseError, StoreError
 from service.core.job import Job
 from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
 from service.core.progress import Hint
@@ -124,6 +124,8 @@ class Attempt:
             case Released(delay, fault, reason):
                 telemetry.say(telemetry.JOB_RELEASED, reason=reason, delay=round(delay, 2))
                 await self._persist(lambda: jobs.release(holding, clock.wall() + delay, fault=fault))
+                if self._work.job.cancel_requested:  # nobody has to claim it just to find that out
+                    await self._persist(lambda: jobs.cancel(holding.job_id, clock.wall()))
                 await self._ports.wakeups.announce()
             case Lost(reason):
                 telemetry.say(telemetry.JOB_LOST, reason=reason)
@@ -149,6 +151,8 @@ class Attempt:
             telemetry.say(telemetry.JOB_LOST, reason="could not record the outcome")
         except Fenced:
             telemetry.say(telemetry.JOB_LOST, reason="fenced")
+        except NotFound:
+            telemetry.say(telemetry.JOB_LOST, reason="deleted")
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import imageio_ffmpeg
 import pytest
@@ -16,7 +17,7 @@ from service.adapters.ambient import SystemIds
 from service.cli.sample import write_sample
 from service.core.arguments import output_arguments
 from service.core.media import parse_target
-from tests.support.cluster import LEASE, Cluster, Watcher, a_cluster, wait_for
+from tests.support.cluster import HEARTBEAT, LEASE, Cluster, Watcher, a_cluster, wait_for
 from tests.support.redis_server import redis_or_skip
 
 SECONDS = 12.0  # of music
@@ -147,6 +148,56 @@ def test_a_zombie_is_refused(cluster: Cluster, piece: Path, tmp_path: Path) -> N
     }
     assert done["attempt"] == 2, f"frozen at {frozen_at} %"
     assert digest == plain(piece, "mp3", tmp_path)
+
+
+def leave_behind(cluster: Cluster, key: str) -> None:
+    """Put an object into the bucket that nobody knows of."""
+    pointed = cluster.pointed
+    endpoint = pointed.get("AWS_ENDPOINT_URL_S3") or pointed["AWS_ENDPOINT_URL"]
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1",
+                      aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+    s3.put_object(Bucket=pointed["REPRISE_BUCKET"], Key=key, Body=b"left behind")
+    s3.close()
+
+
+@pytest.mark.requirement("7.16")
+def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
+    """
+    A running job stops within a heartbeat of being cancelled, and its ffmpeg with it; deleting leaves nothing.
+
+    Each call may be repeated, at any process. What somebody else had left behind, the janitors take.
+    """
+    slow = cluster.slow_ffmpeg(4)
+    soon = {"REPRISE_JANITOR_SECONDS": "0.5", "REPRISE_JANITOR_GRACE_SECONDS": "3"}
+    cluster.start(**slow, **soon)
+    cluster.start(**slow, **soon)
+    leave_behind(cluster, "results/nobodysjob/1/song.mp3")
+    job, watcher = begin(cluster, piece, "flac")
+    holder = cluster.holder()
+    assert holder is not None
+    other = cluster.services[1 - cluster.services.index(holder)]
+    ffmpeg = next(event["pid"] for event in holder.events() if event["event"] == "ffmpeg.started")
+    path = f"/v1/jobs/{job['job_id']}"
+
+    answer = httpx.delete(f"{other.address}{path}")  # which asks a running job to stop
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+    for service in cluster.services:
+        assert httpx.post(f"{service.address}{path}/cancel").status_code == 200
+    wait_for(lambda: not Path(f"/proc/{ffmpeg}").exists(), "ffmpeg is gone", within=HEARTBEAT + 2)
+    client = cluster.client()
+    wait_for(lambda: client.job(job["job_id"])["state"] == "cancelled", "cancelled", within=2)
+    assert rises(watcher.stop())
+    assert httpx.post(f"{other.address}{path}/cancel").json()["state"] == "cancelled"
+
+    for service in cluster.services:
+        assert httpx.delete(f"{service.address}{path}").status_code == 204
+        assert httpx.get(f"{service.address}{path}").status_code == 404
+    for _ in range(2):
+        assert httpx.delete(f"{other.address}/v1/uploads/{job['upload_id']}").status_code == 204
+    wait_for(lambda: cluster.left_in_s3() == ([], []), "an empty bucket", within=20)
+    said = [event["reason"] for service in cluster.services for event in service.events()
+            if event["event"] == "janitor.cleaned"]  # fmt: skip
+    assert "no_record" in said
 
 
 @pytest.mark.requirement("2.7")

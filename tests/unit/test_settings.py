@@ -52,6 +52,13 @@ def test_numbers_that_do_not_fit_together_are_refused() -> None:
     assert "heartbeat (3 s) must be at most a third of the lease (6 s)" in problem
 
 
+def test_leftovers_are_spared_for_a_lease_at_least() -> None:
+    """A janitor that took things younger than a lease could take what a worker is about to record: it is refused."""
+    (problem,) = problems(REPRISE_JANITOR_GRACE_SECONDS="5")
+
+    assert problem == "REPRISE_JANITOR_GRACE_SECONDS must be at least the lease (6 s), not 5 s"
+
+
 def test_a_password_is_not_repeated() -> None:
     """The address of Redis may hold a password: an error about it does not quote it."""
     (problem,) = problems(REDIS_URL="http://user:hunter2@cache")

@@ -321,6 +321,20 @@ class ObjectStoreContract(ABC):
         assert sorted(one.key for one in found) == ["uploads/a/input", DIRECT]
         assert transfer in {one.transfer for one in found}
 
+    async def test_objects_are_surveyed_page_by_page(self, objects: ObjectStore) -> None:
+        """The objects under a prefix come by key, so many at a time, beginning after the last one; no transfer does."""
+        keys = [f"results/{name}/1/x.mp3" for name in ("Z", "a", "b", "é")]
+        stored = [await store(objects, key, key.encode()) for key in keys]
+        await store(objects, "uploads/a/input", b"x")
+        await self.leave_unfinished(objects, "results/b/2/x.mp3")
+
+        first = await objects.survey("results/", after="", limit=3)
+        rest = await objects.survey("results/", after=first[-1].key, limit=3)
+
+        assert [*first, *rest] == stored
+        assert len(first) == 3
+        assert list(await objects.survey("results/", after=keys[-1], limit=3)) == []
+
     async def test_a_part_is_signed_for_one_place(self, objects: ObjectStore) -> None:
         """The address of a part names its key, its transfer and its number."""
         transfer = await objects.begin_parts(DIRECT)

@@ -13,6 +13,8 @@ from service.core.naming import (
     input_key,
     output_filename,
     output_key,
+    parse_input_key,
+    parse_output_key,
     result_prefix,
     safe_filename,
 )
@@ -143,3 +145,36 @@ def test_header_of_an_umlaut() -> None:
     expected = "attachment; filename=\"Arger _1_.mp3\"; filename*=UTF-8''%C3%84rger%20%221%22.mp3"
 
     assert content_disposition('Ärger "1".mp3') == expected
+
+
+@given(name=ANY_TEXT, attempt=st.integers(0, 10**8), extension=EXTENSIONS)
+def test_keys_can_be_read_back(name: str, attempt: int, extension: str) -> None:
+    """A key tells whose it is, whatever the file is called."""
+    assert parse_output_key(output_key("job1", attempt, output_filename(name, extension))) == ("job1", attempt)
+    assert parse_input_key(input_key("upload1")) == "upload1"
+    assert parse_output_key(input_key("upload1")) is None
+    assert parse_input_key(output_key("job1", attempt, "input")) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "results/",
+        "results/job1/1/",
+        "results/job1/x/a.mp3",
+        "results//1/a.mp3",
+        "results/job1/-1/a",
+        "x/results/a/1/b",
+        "uploads/",
+        "uploads//input",
+        "uploads/a/input/",
+        "uploads/a/b/input",
+        "uploads/a/input2",
+        "Uploads/a/input",
+    ],
+)
+def test_a_key_of_another_shape_is_nobodys(key: str) -> None:
+    """What this service does not make, it does not claim to understand."""
+    assert parse_output_key(key) is None
+    assert parse_input_key(key) is None

@@ -377,6 +377,39 @@ async def test_a_running_job_is_cancelled_within_a_heartbeat() -> None:
     await world.settle()
 
 
+@in_virtual_time
+async def test_cancelling_does_not_need_the_worker_that_was_asked() -> None:
+    """A running job whose worker is dead when it is cancelled ends as cancelled, and leaves nothing but its input."""
+    world = World()
+    first = world.start("a")
+    await world.submit()
+    await world.until(running)
+    first.kill()
+    await world.jobs.cancel("job1", world.clock.wall())
+    world.start("b")
+
+    await world.until(final, within=LEASE + 4)
+
+    await world.settle()
+    assert ((await world.job()).state, (await world.job()).attempt) == (State.CANCELLED, 2)
+    assert set(world.objects.objects) == {input_key("upload1")}
+
+
+@in_virtual_time
+async def test_a_job_handed_back_after_it_was_cancelled_is_over() -> None:
+    """A worker that is stopped before it has heard of a cancellation ends the job all the same, with no other one."""
+    world = World()
+    instance = world.start("a")
+    await world.submit()
+    await world.until(running)
+    await world.jobs.cancel("job1", world.clock.wall())
+
+    await instance.stop()
+
+    assert (await world.job()).state is State.CANCELLED
+    assert set(world.objects.objects) == {input_key("upload1")}
+
+
 @pytest.mark.requirement("6.5", "6.6")
 @in_virtual_time
 async def test_a_stall_is_tried_once_more() -> None:
