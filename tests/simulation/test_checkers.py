@@ -1,12 +1,16 @@
 """The judges, judged: each with a history that is good, and one or more that are not."""
 
+import ast
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tests.simulation import checkers
+from tests.simulation import history as history_module
 from tests.simulation.history import (
     Accepted,
     Conversion,
@@ -172,3 +176,16 @@ def test_a_job_without_a_success_may_refuse_its_download() -> None:
 def test_the_verdict_names_its_judge() -> None:
     """Whoever reads a verdict sees which promise was broken."""
     assert checkers.judge(replace(a_good_history(), surprises=["x"])) == ["nothing_was_unexpected: unexpected: x"]
+
+
+@pytest.mark.parametrize("module", [checkers, history_module], ids=lambda module: module.__name__)
+def test_judges_do_not_know_the_service(module: ModuleType) -> None:
+    """Judges and records are plain: they would judge any system with these promises, from outside as well."""
+    assert "service" not in {name.split(".")[0] for name in imported(Path(str(module.__file__)))}
+
+
+def imported(path: Path) -> set[str]:
+    """What a module imports."""
+    found = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in found if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "" for node in found if isinstance(node, ast.ImportFrom)}
