@@ -49,6 +49,8 @@ JOB_STOPPED = Event("job.stopped", INFO)
 JOB_RELEASED = Event("job.released", INFO, ("reason", "delay"))
 JOB_LOST = Event("job.lost", WARNING, ("reason",))
 JOB_EXHAUSTED = Event("job.exhausted", ERROR, ("job_id", "lapses"))
+CLAIMING_PAUSED = Event("worker.claiming_paused", WARNING, ("short_of",))
+CLAIMING_RESUMED = Event("worker.claiming_resumed", INFO)
 WORKER_TROUBLE = Event("worker.trouble", WARNING, ("where", "reason"))
 
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,6 +73,9 @@ CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # g
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))
 AWS_FAILURE = Event("aws.failure", WARNING, ("service", "operation", "reason"))
+CIRCUIT_OPENED = Event("circuit.opened", ERROR, ("service", "reason", "retry_after"))
+CIRCUIT_HALF_OPEN = Event("circuit.half_open", INFO, ("service",))  # one call finds out whether it is back
+CIRCUIT_CLOSED = Event("circuit.closed", INFO, ("service",))
 S3_PART_STORED = Event("s3.part_stored", DEBUG, ("key", "part", "size"))
 S3_COMPLETED = Event("s3.completed", INFO, ("key", "parts", "size"))
 S3_LEFT_BEHIND = Event("s3.left_behind", WARNING, ("key", "reason"))  # the janitor's, from now on

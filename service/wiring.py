@@ -24,6 +24,7 @@ from service import __version__, telemetry
 from service.adapters import dynamodb_table, s3_bucket
 from service.adapters.ambient import SystemClock, SystemIds, environment
 from service.adapters.aws import Aws, AwsSettings
+from service.adapters.breaker import RESET, Breaker
 from service.adapters.dynamodb_jobs import DynamoJobs
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
@@ -32,7 +33,7 @@ from service.adapters.redis_link import RedisLink
 from service.adapters.redis_progress import RedisBoard
 from service.adapters.redis_wakeups import RedisWakeups
 from service.adapters.s3_objects import S3Objects
-from service.core.errors import RepriseError
+from service.core.errors import CircuitOpen, RepriseError
 from service.ports import ProgressBoard, Wakeups
 from service.settings import Settings, first
 from service.web.app import create_app
@@ -74,6 +75,7 @@ class Service:
     settings: Settings
     aws: Aws
     truth: Aws
+    breakers: tuple[Breaker, ...]
     bucket: "S3Client"  # for the checks alone
     table: "DynamoDBClient"
     jobs: DynamoJobs
@@ -119,9 +121,12 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Make all objects; nothing is contacted yet."""
     clock, ids = SystemClock(), SystemIds()
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
-    aws = Aws(aws_settings(settings, environment))
+    # A circuit that is open for as long as a lease has trust would cost a job its worker.
+    reset = min(RESET, settings.lease / 6)
+    aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
     # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
-    truth = Aws(aws.settings, threads=16)
+    dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)
+    truth = Aws(aws.settings, threads=16, breaker=dynamodb)
     jobs = DynamoJobs(truth, clock, ids)
     objects = S3Objects(aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
@@ -144,6 +149,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         settings=settings,
         aws=aws,
         truth=truth,
+        breakers=(dynamodb, s3),
         bucket=aws.s3(connections=2),
         table=truth.dynamodb(connections=2),
         jobs=jobs,
@@ -158,17 +164,24 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
 
 async def check(service: Service) -> dict[str, str]:
     """How the backing services are: ``ok`` or what is wrong, by name. Redis is never more than degraded."""
-    aws, origins = service.aws, service.settings.cors_origins
+    table, bucket, origins = service.aws.settings.table, service.aws.settings.bucket, service.settings.cors_origins
 
-    async def ask(call: Callable[[], list[str]]) -> str:
+    async def ask(aws: Aws, call: Callable[[], list[str]]) -> str:
+        """Through the circuit, so that a container which gets no requests any more finds out that it is back."""
         try:
             return "; ".join(await aws.run(call)) or "ok"
+        except CircuitOpen as error:
+            return f"circuit open: {error.detail}"
         except RepriseError as error:
-            return error.detail
+            return f"does not answer ({error.detail}); check the endpoint, the network and the credentials"
+
+    def check_s3() -> list[str]:
+        s3_bucket.ping(service.bucket, bucket)
+        return s3_bucket.check_bucket(service.bucket, bucket, origins)
 
     found = {
-        "dynamodb": await ask(lambda: dynamodb_table.check_table(service.table, aws.settings.table)),
-        "s3": await ask(lambda: s3_bucket.check_bucket(service.bucket, aws.settings.bucket, origins)),
+        "dynamodb": await ask(service.truth, lambda: dynamodb_table.check_table(service.table, table)),
+        "s3": await ask(service.aws, check_s3),
     }
     if service.settings.redis_url is None:
         found["redis"] = "none: progress comes from DynamoDB"

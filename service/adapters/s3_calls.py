@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from service.adapters.aws import THROTTLES, Aws, code_of
+from service.adapters.aws import Aws, code_of
+from service.adapters.aws_errors import THROTTLES
 from service.core.errors import Definite, Indefinite, StoreError, Unavailable
 from service.ports import Stored
 

@@ -215,6 +215,42 @@ class Unavailable(Definite):
     """A backing service refuses work at the moment."""
 
 
+class Throttled(Unavailable):
+    """A backing service asks for fewer requests at the moment."""
+
+    code = "throttled"
+    hint = "Nothing is wrong with the request; send it again after the pause, and fewer at once."
+    retry_after: float | None = 5.0
+
+
+class QuotaReached(Unavailable):
+    """A quota of a backing service is used up."""
+
+    code = "quota_reached"
+    hint = "Nothing is wrong with the request; it can be served when the operators have raised the quota."
+    retry_after: float | None = 60.0
+
+
+class CircuitOpen(Unavailable):
+    """A backing service failed several times in a row and is left alone for a moment."""
+
+    code = "circuit_open"
+    hint = "Nothing was tried and nothing was lost; send the request again after the pause."
+
+    def __init__(self, detail: str | None = None, /, *, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Misconfigured(Definite):
+    """The service is not set up to do this; its operators have to mend it."""
+
+    status = 500
+    code = "misconfigured"
+    hint = "Repeating the request will not help; tell the operators the request id."
+    retry_after: float | None = None
+
+
 class ObjectGone(Definite):
     """The stored object is not there (any more)."""
 
