@@ -58,6 +58,9 @@ class Settings:
     slots: int
     lease: float
     heartbeat: float
+    max_memory: int
+    max_queued: int
+    max_uploads: int
     max_upload: int
     max_output: int
     time_to_live: int
@@ -146,6 +149,16 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
     Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
     Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", _seconds, "seconds", 2.0, "how often a lease is renewed"),
+    Variable(
+        "REPRISE_MAX_MEMORY_PERCENT",
+        "max_memory",
+        _whole(1, 101),
+        "a percentage (101: no limit)",
+        90,
+        "memory in use beyond which nothing new is begun",
+    ),
+    Variable("REPRISE_MAX_QUEUED", "max_queued", _whole(1, 10**6), "a number from 1", 1000, "jobs that may wait"),
+    Variable("REPRISE_MAX_UPLOADS", "max_uploads", _whole(1, 10000), "a number from 1", 32, "uploads at once"),
     Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", _whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
     Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", _whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
     Variable(

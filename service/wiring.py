@@ -24,7 +24,8 @@ from service import __version__, telemetry
 from service.adapters import dynamodb_table, s3_bucket
 from service.adapters.ambient import SystemClock, SystemIds, environment
 from service.adapters.aws import Aws, AwsSettings
-from service.adapters.breaker import RESET, Breaker
+from service.adapters.breaker import RESET, Breaker, circuits
+from service.adapters.container import Container
 from service.adapters.dynamodb_jobs import DynamoJobs
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
@@ -33,8 +34,9 @@ from service.adapters.redis_link import RedisLink
 from service.adapters.redis_progress import RedisBoard
 from service.adapters.redis_wakeups import RedisWakeups
 from service.adapters.s3_objects import S3Objects
+from service.core.capacity import Thresholds
 from service.core.errors import CircuitOpen, RepriseError
-from service.ports import ProgressBoard, Wakeups
+from service.ports import Capacity, ProgressBoard, Wakeups
 from service.settings import Settings, first
 from service.web.app import create_app
 from service.web.config import WebConfig
@@ -76,6 +78,7 @@ class Service:
     aws: Aws
     truth: Aws
     breakers: tuple[Breaker, ...]
+    capacity: Capacity
     bucket: "S3Client"  # for the checks alone
     table: "DynamoDBClient"
     jobs: DynamoJobs
@@ -132,24 +135,35 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
+    scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
+    capacity = Container(scratch)
+    limits = Thresholds(memory=settings.max_memory / 100)
     transcoder = FfmpegTranscoder(
         aws,
         FfmpegConfig(
             ffmpeg=ffmpeg_program(settings),
-            scratch_dir=settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch"),
+            scratch_dir=scratch,
             max_output_bytes=settings.max_output,
         ),
         clock,
     )
     ports = WorkerPorts(
-        jobs=jobs, objects=objects, board=board, wakeups=wakeups, transcoder=transcoder, clock=clock, ids=ids
+        jobs=jobs,
+        objects=objects,
+        board=board,
+        wakeups=wakeups,
+        transcoder=transcoder,
+        clock=clock,
+        ids=ids,
+        capacity=capacity,
     )
-    config = WorkerConfig(instance=instance, slots=settings.slots, lease=settings.lease_policy)
+    config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
     return Service(
         settings=settings,
         aws=aws,
         truth=truth,
         breakers=(dynamodb, s3),
+        capacity=capacity,
         bucket=aws.s3(connections=2),
         table=truth.dynamodb(connections=2),
         jobs=jobs,
@@ -248,9 +262,15 @@ def _answer(
             clock=SystemClock(),
             ids=SystemIds(),
             checks=lambda: check(service),
+            capacity=service.capacity,
+            crew=lambda: None if settings.role == "api" else service.worker.crew(),
+            circuits=lambda: circuits(*service.breakers),
         ),
         WebConfig(
             max_upload_bytes=settings.max_upload,
+            max_uploads=settings.max_uploads,
+            max_queued=settings.max_queued,
+            limits=Thresholds(memory=settings.max_memory / 100),
             ttl_seconds=settings.time_to_live,
             version=__version__,
             instance=service.instance,

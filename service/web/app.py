@@ -7,6 +7,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Tag
 
 from service.web import problems
+from service.web.admission import Admission
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.downloads import Downloads
@@ -16,6 +17,7 @@ from service.web.health import Health
 from service.web.jobs import Jobs
 from service.web.page import page_routes
 from service.web.requests import Around
+from service.web.status import status
 from service.web.uploads import Uploads
 
 LARGEST_BODY = 256 * 1024  # of anything that is not an upload
@@ -30,12 +32,14 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    api = Router("/v1", route_handlers=[Uploads, Jobs, Events, Downloads, formats])
+    admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.crew, config)
+    api = Router("/v1", route_handlers=[Uploads, Jobs, Events, Downloads, formats, status])
     app = Litestar(
         route_handlers=[api, Health, *page_routes()],
         dependencies={
             "deps": Provide(lambda: deps, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
+            "admission": Provide(lambda: admission, sync_to_thread=False),
         },
         plugins=[problems.plugin],
         request_max_body_size=LARGEST_BODY,

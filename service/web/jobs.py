@@ -20,13 +20,17 @@ from service.core.errors import (
     IllegalTransition,
     InvalidOption,
     InvalidRequest,
+    NoCapacity,
     NotFound,
+    QueueFull,
+    StoreError,
     UnknownFormat,
 )
 from service.core.job import Job
 from service.core.media import OUTPUT_FORMATS, parse_target
 from service.core.naming import output_filename, result_prefix
 from service.ports import IdempotencyKey
+from service.web.admission import Admit
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.lookup import HttpRequest, JobId, checked_id, find_job, find_upload, tenant_of
@@ -71,18 +75,30 @@ class Jobs(Controller):
         status_code=202,
         operation_id="createJob",
         summary="Convert an upload",
-        responses=documented(InvalidRequest, UnknownFormat, InvalidOption, IdempotencyReuse, NotFound, Expired),
+        responses=documented(
+            InvalidRequest,
+            UnknownFormat,
+            InvalidOption,
+            IdempotencyReuse,
+            NotFound,
+            Expired,
+            QueueFull,
+            NoCapacity,
+            StoreError,
+        ),
     )
     async def create(
         self,
         request: HttpRequest,
         deps: Deps,
         config: Config,
+        admission: Admit,
         data: JSONBody[JobRequest],
         idempotency_key: KeyHeader = None,
     ) -> Response[JobDocument]:
         """Accept a conversion. It goes on whatever happens to this container; follow `links`."""
         key = checked_key(idempotency_key, tenant_of(request), data)
+        await admission.job()
         job = await submit(deps, config, tenant_of(request), data, key)
         return answer(await view_of(deps, job), location=True)
 

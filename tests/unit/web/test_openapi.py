@@ -31,6 +31,7 @@ async def test_operations(document: Document) -> None:
     assert set(operations(document)) == {
         "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady",
+        "getStatus",
     }  # fmt: skip
 
 
