@@ -124,8 +124,8 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Make all objects; nothing is contacted yet."""
     clock, ids = SystemClock(), SystemIds()
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
-    # A circuit that is open for as long as a lease has trust would cost a job its worker.
-    reset = min(RESET, settings.lease / 6)
+    # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
+    reset = min(RESET, settings.lease / 12)
     aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
     # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
     dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)

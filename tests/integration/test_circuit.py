@@ -10,6 +10,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from service import settings, wiring
+from service.adapters import breaker as breaker_module
+from service.adapters.ambient import SystemClock
 from service.adapters.aws import Aws
 from service.adapters.breaker import Breaker
 from service.adapters.dynamodb_jobs import DynamoJobs
@@ -25,6 +28,7 @@ from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
 pytestmark = pytest.mark.requirement("6.11")
 FAILURES = 3
+FAILURES_OF_THE_PRODUCT = breaker_module.FAILURES
 
 
 @pytest.fixture
@@ -143,3 +147,46 @@ async def test_open_needs_no_thread(truth: Aws, jobs: DynamoJobs, proxy: FlakyPr
 
 def _fail() -> None:
     raise Unavailable
+
+
+async def test_readiness_tells_and_finds_out(proxy: FlakyProxy, moto_endpoint: str) -> None:
+    """
+    Readiness names the open circuit at once, and closes it when the service is back.
+
+    No request is needed for that: a container that a load balancer has taken out gets none.
+    """
+    environment = {
+        "REPRISE_BUCKET": "readiness",
+        "REPRISE_TABLE": "readiness",
+        "AWS_ENDPOINT_URL_S3": f"http://{proxy.address}",
+        "AWS_ENDPOINT_URL_DYNAMODB": moto_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    given = settings.read(environment)
+    await asyncio.to_thread(wiring.prepare_embedded, given, environment)
+    service = wiring.build(given, environment)
+    clock = SystemClock()
+    s3 = next(breaker for breaker in service.breakers if breaker.name == "s3")
+    try:
+        assert (await wiring.check(service))["s3"] == "ok"
+        go_away(proxy)
+        assert "does not answer" in (await wiring.check(service))["s3"]
+        for _ in range(FAILURES_OF_THE_PRODUCT):
+            await wiring.check(service)
+        assert s3.state == "open"
+        harmed, found = len(proxy.hit), await wiring.check(service)
+        assert (found["dynamodb"], len(proxy.hit)) == ("ok", harmed)
+        assert found["s3"].startswith("circuit open")
+        proxy.faults = []
+        for _ in range(600):
+            if (await wiring.check(service))["s3"] == "ok":
+                break
+            await clock.sleep(0.05)
+        assert s3.state == "closed"
+    finally:
+        service.bucket.close()
+        service.table.close()
+        await service.objects.aclose()
+        service.truth.close()
+        service.aws.close()

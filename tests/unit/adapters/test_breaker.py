@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from structlog.testing import capture_logs
@@ -155,6 +156,42 @@ async def test_one_call_at_a_time_finds_out(breaker: Breaker, clock: SteppingClo
         hanging.set()
         probe.join()
     assert breaker.state == "closed", "what began before the circuit closed tells nothing about now"
+
+
+@pytest.mark.parametrize("state", ["open", "half-open"])
+@pytest.mark.parametrize("end", [None, Unavailable("late")])
+async def test_late_answers_tell_nothing(
+    breaker: Breaker, clock: SteppingClock, service: Service, state: str, end: Exception | None
+) -> None:
+    """What began before the circuit opened gets its own answer, whenever that comes, and changes nothing."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(30)
+        if end is not None:
+            raise end
+        return "late"
+
+    def finish() -> str:
+        go_on.set()
+        try:
+            return late.result(30)
+        except Unavailable as error:
+            return error.detail
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(breaker.guard, slow)
+        assert begun.wait(30)
+        service.error = Unavailable()
+        fail(breaker, service, 3)
+        service.error = None
+        if state == "open":
+            assert finish() == "late"
+        else:
+            await clock.advance(1.0)
+            assert breaker.guard(lambda: (finish(), breaker.state)) == ("late", "half-open")
+    assert breaker.state == ("open" if state == "open" else "closed")
 
 
 def test_calls_run_at_the_same_time(breaker: Breaker) -> None:
