@@ -7,6 +7,7 @@ waits, and checksums only where the service demands them, because stand-ins of S
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from service.adapters.aws_errors import code_of, status_of, translate
 from service.adapters.breaker import Breaker
+from service.core.errors import CircuitOpen
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate"]
+__all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translating"]
+
+
+OPEN_CIRCUITS = 12  # pauses of an open circuit that are waited out; about as long as botocore's own repetitions take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Aws:
     """
 
     _breaker: Breaker | None = None
+    _wait: Callable[[float], object] = staticmethod(threading.Event().wait)
 
     def __init__(self, settings: AwsSettings, *, threads: int = 32, breaker: Breaker | None = None) -> None:
         self.settings = settings
@@ -97,14 +103,26 @@ class Aws:
 
     def translated(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The same on this thread."""
+        if self._breaker is None:
+            return translating(call, *args, **kwargs)
+        return self._breaker.guard(lambda: translating(call, *args, **kwargs))
 
-        def translating() -> T:
+    def patiently(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        The same on this thread, which waits while the circuit is open, for a few seconds at most.
+
+        For what a whole conversion would be lost with. A request has a client that can come again; this has not.
+        """
+        for _ in range(OPEN_CIRCUITS):
             try:
-                return call(*args, **kwargs)
-            except (ClientError, BotoCoreError) as error:
-                raise translate(error) from error
+                return self.translated(call, *args, **kwargs)
+            except CircuitOpen as error:
+                self._wait(error.retry_after or 0.0)
+        return self.translated(call, *args, **kwargs)
 
-        return self._breaker.guard(translating) if self._breaker is not None else translating()
+    async def aside(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on our threads what asks nobody itself: signing, or work whose own calls are `translated`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -122,3 +140,11 @@ class Aws:
             response_checksum_validation="when_required",
             tcp_keepalive=True,
         )
+
+
+def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a call; botocore's errors come out as ours."""
+    try:
+        return call(*args, **kwargs)
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error) from error
