@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.core.capacity import Load
 from service.core.job import Failure, Holding, Job, Output
 from service.core.media import Source, Target
 from service.core.progress import Hint, Reading
@@ -67,6 +68,9 @@ class JobStore(Protocol):
 
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
         """Ids of queued jobs that are due, oldest first: candidates only, possibly stale."""
+
+    async def queued(self, limit: int) -> int:
+        """How many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
 
     async def running(self) -> Sequence[Job]:
         """All running jobs, each read strongly consistently (the list of their ids may be a little stale)."""
@@ -236,6 +240,13 @@ class Wakeups(Protocol):
 
     async def wait(self, seconds: float) -> bool:
         """Sleep until somebody announces (True) or the time is over (False)."""
+
+
+class Capacity(Protocol):
+    """What this container has left."""
+
+    def load(self) -> Load:
+        """Read it. Cheap, never blocks, never raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

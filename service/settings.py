@@ -62,6 +62,9 @@ class Settings:
     heartbeat: float
     janitor_interval: float
     janitor_grace: float
+    max_memory: int
+    max_queued: int
+    max_uploads: int
     max_upload: int
     max_output: int
     time_to_live: int
@@ -154,6 +157,16 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", _seconds, "seconds", 2.0, "how often a lease is renewed"),
     Variable("REPRISE_JANITOR_SECONDS", "janitor_interval", _seconds, "seconds", 300.0, "between looks for leftovers"),
     Variable("REPRISE_JANITOR_GRACE_SECONDS", "janitor_grace", _seconds, "seconds", 3600.0, "how long they are spared"),
+    Variable(
+        "REPRISE_MAX_MEMORY_PERCENT",
+        "max_memory",
+        _whole(1, 101),
+        "a percentage (101: no limit)",
+        90,
+        "memory in use beyond which nothing new is begun",
+    ),
+    Variable("REPRISE_MAX_QUEUED", "max_queued", _whole(1, 10**6), "a number from 1", 1000, "jobs that may wait"),
+    Variable("REPRISE_MAX_UPLOADS", "max_uploads", _whole(1, 10000), "a number from 1", 32, "uploads at once"),
     Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", _whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
     Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", _whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
     Variable(

@@ -54,6 +54,8 @@ JANITOR_FOUND = Event("janitor.found", INFO, ("key", "kind", "reason"))  # not t
 JANITOR_CLEANED = Event("janitor.cleaned", INFO, ("key", "kind", "reason"))
 JANITOR_ROUND = Event("janitor.round", DEBUG, ("looked", "orphans", "cleaned", "seconds"))
 JANITOR_TROUBLE = Event("janitor.trouble", WARNING, ("where", "reason"))  # the next round looks again
+CLAIMING_PAUSED = Event("worker.claiming_paused", WARNING, ("short_of",))
+CLAIMING_RESUMED = Event("worker.claiming_resumed", INFO)
 WORKER_TROUBLE = Event("worker.trouble", WARNING, ("where", "reason"))
 
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -77,6 +79,9 @@ CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # g
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))
 AWS_FAILURE = Event("aws.failure", WARNING, ("service", "operation", "reason"))
+CIRCUIT_OPENED = Event("circuit.opened", ERROR, ("service", "reason", "retry_after"))
+CIRCUIT_HALF_OPEN = Event("circuit.half_open", INFO, ("service",))  # one call finds out whether it is back
+CIRCUIT_CLOSED = Event("circuit.closed", INFO, ("service",))
 S3_PART_STORED = Event("s3.part_stored", DEBUG, ("key", "part", "size"))
 S3_COMPLETED = Event("s3.completed", INFO, ("key", "parts", "size"))
 S3_LEFT_BEHIND = Event("s3.left_behind", WARNING, ("key", "reason"))  # the janitor's, from now on

@@ -24,7 +24,9 @@ from service import __version__, telemetry
 from service.adapters import dynamodb_table, s3_bucket
 from service.adapters.ambient import SystemClock, SystemIds, environment
 from service.adapters.aws import Aws, AwsSettings
+from service.adapters.breaker import RESET, Breaker, circuits
 from service.adapters.child import mortal
+from service.adapters.container import Container
 from service.adapters.dynamodb_jobs import DynamoJobs
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
@@ -33,8 +35,9 @@ from service.adapters.redis_link import RedisLink
 from service.adapters.redis_progress import RedisBoard
 from service.adapters.redis_wakeups import RedisWakeups
 from service.adapters.s3_objects import S3Objects
-from service.core.errors import RepriseError
-from service.ports import ProgressBoard, Wakeups
+from service.core.capacity import Thresholds
+from service.core.errors import CircuitOpen, RepriseError
+from service.ports import Capacity, ProgressBoard, Wakeups
 from service.settings import Settings, first
 from service.web.app import create_app
 from service.web.config import WebConfig
@@ -77,6 +80,8 @@ class Service:
     settings: Settings
     aws: Aws
     truth: Aws
+    breakers: tuple[Breaker, ...]
+    capacity: Capacity
     bucket: "S3Client"  # for the checks alone
     table: "DynamoDBClient"
     jobs: DynamoJobs
@@ -123,27 +128,40 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Make all objects; nothing is contacted yet."""
     clock, ids = SystemClock(), SystemIds()
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
-    aws = Aws(aws_settings(settings, environment))
+    # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
+    reset = min(RESET, settings.lease / 12)
+    aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
     # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
-    truth = Aws(aws.settings, threads=16)
+    dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)
+    truth = Aws(aws.settings, threads=16, breaker=dynamodb)
     jobs = DynamoJobs(truth, clock, ids)
     objects = S3Objects(aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
+    scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
+    capacity = Container(scratch)
+    limits = Thresholds(memory=settings.max_memory / 100)
     transcoder = FfmpegTranscoder(
         aws,
         FfmpegConfig(
             ffmpeg=ffmpeg_program(settings),
-            scratch_dir=settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch"),
+            scratch_dir=scratch,
             max_output_bytes=settings.max_output,
         ),
         clock,
     )
     ports = WorkerPorts(
-        jobs=jobs, objects=objects, board=board, wakeups=wakeups, transcoder=transcoder, clock=clock, ids=ids
+        jobs=jobs,
+        objects=objects,
+        board=board,
+        wakeups=wakeups,
+        transcoder=transcoder,
+        clock=clock,
+        ids=ids,
+        capacity=capacity,
     )
-    config = WorkerConfig(instance=instance, slots=settings.slots, lease=settings.lease_policy)
+    config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
     janitor = Janitor(
         JanitorPorts(jobs=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
         JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
@@ -152,6 +170,8 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         settings=settings,
         aws=aws,
         truth=truth,
+        breakers=(dynamodb, s3),
+        capacity=capacity,
         bucket=aws.s3(connections=2),
         table=truth.dynamodb(connections=2),
         jobs=jobs,
@@ -167,17 +187,24 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
 
 async def check(service: Service) -> dict[str, str]:
     """How the backing services are: ``ok`` or what is wrong, by name. Redis is never more than degraded."""
-    aws, origins = service.aws, service.settings.cors_origins
+    table, bucket, origins = service.aws.settings.table, service.aws.settings.bucket, service.settings.cors_origins
 
-    async def ask(call: Callable[[], list[str]]) -> str:
+    async def ask(aws: Aws, call: Callable[[], list[str]]) -> str:
+        """Through the circuit, so that a container which gets no requests any more finds out that it is back."""
         try:
             return "; ".join(await aws.run(call)) or "ok"
+        except CircuitOpen as error:
+            return f"circuit open: {error.detail}"
         except RepriseError as error:
-            return error.detail
+            return f"does not answer ({error.detail}); check the endpoint, the network and the credentials"
+
+    def check_s3() -> list[str]:
+        s3_bucket.ping(service.bucket, bucket)
+        return s3_bucket.check_bucket(service.bucket, bucket, origins)
 
     found = {
-        "dynamodb": await ask(lambda: dynamodb_table.check_table(service.table, aws.settings.table)),
-        "s3": await ask(lambda: s3_bucket.check_bucket(service.bucket, aws.settings.bucket, origins)),
+        "dynamodb": await ask(service.truth, lambda: dynamodb_table.check_table(service.table, table)),
+        "s3": await ask(service.aws, check_s3),
     }
     if service.settings.redis_url is None:
         found["redis"] = "none: progress comes from DynamoDB"
@@ -247,11 +274,17 @@ def _answer(
             clock=SystemClock(),
             ids=SystemIds(),
             checks=lambda: check(service),
+            capacity=service.capacity,
+            crew=lambda: None if settings.role == "api" else service.worker.crew(),
+            circuits=lambda: circuits(*service.breakers),
         ),
         WebConfig(
             api_keys=settings.api_keys or (),
             cors_origins=settings.cors_origins,
             max_upload_bytes=settings.max_upload,
+            max_uploads=settings.max_uploads,
+            max_queued=settings.max_queued,
+            limits=Thresholds(memory=settings.max_memory / 100),
             ttl_seconds=settings.time_to_live,
             version=__version__,
             instance=service.instance,

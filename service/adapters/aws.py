@@ -1,5 +1,5 @@
 """
-One way to make a boto3 client, and one table that turns botocore's errors into ours.
+One way to make a boto3 client, and one way to call it: on our threads, through a circuit, with our errors.
 
 Endpoints, regions, profiles and roles are botocore's own business (``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` …).
 What is fixed here: SigV4 always (presigned URLs would be SigV2 otherwise), standard retries with a limit, bounded
@@ -7,17 +7,19 @@ waits, and checksums only where the service demands them, because stand-ins of S
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from service import telemetry
-from service.core.errors import Definite, Indefinite, ObjectChanged, ObjectGone, RepriseError, Unavailable
+from service.adapters.aws_errors import code_of, status_of, translate
+from service.adapters.breaker import Breaker
+from service.core.errors import CircuitOpen
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -26,11 +28,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THROTTLES = frozenset({
-    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown", "ThrottlingException", "Throttling",
-    "TooManyRequestsException", "BandwidthLimitExceeded", "TransactionInProgressException", "LimitExceededException",
-})  # fmt: skip
-GONE = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
+__all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translating"]
+
+
+OPEN_CIRCUITS = 12  # pauses of an open circuit that are waited out; about as long as botocore's own repetitions take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +51,18 @@ class AwsSettings:
 
 
 class Aws:
-    """Makes clients (thread-safe, to be shared) and runs blocking calls on its own threads."""
+    """
+    Makes clients (thread-safe, to be shared) and runs blocking calls on its own threads.
 
-    def __init__(self, settings: AwsSettings, *, threads: int = 32) -> None:
+    With a `breaker` every call goes through its circuit, so one object belongs to one backing service.
+    """
+
+    _breaker: Breaker | None = None
+    _wait: Callable[[float], object] = staticmethod(threading.Event().wait)
+
+    def __init__(self, settings: AwsSettings, *, threads: int = 32, breaker: Breaker | None = None) -> None:
         self.settings = settings
+        self._breaker = breaker
         self._session = boto3.session.Session(
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
@@ -81,17 +90,39 @@ class Aws:
         return self._session.client("dynamodb", endpoint_url=self.settings.dynamodb_endpoint, config=config)
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call on our threads; its botocore errors come out as ours."""
+        """
+        Run a blocking call on our threads; its botocore errors come out as ours.
+
+        Raises `CircuitOpen` without waiting for a thread: they may all be waiting for a service that hangs.
+        """
+        if self._breaker is not None:
+            self._breaker.check()
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, lambda: self.translated(call, *args, **kwargs)
         )
 
     def translated(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The same on this thread."""
-        try:
-            return call(*args, **kwargs)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error) from error
+        if self._breaker is None:
+            return translating(call, *args, **kwargs)
+        return self._breaker.guard(lambda: translating(call, *args, **kwargs))
+
+    def patiently(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        The same on this thread, which waits while the circuit is open, for a few seconds at most.
+
+        For what a whole conversion would be lost with. A request has a client that can come again; this has not.
+        """
+        for _ in range(OPEN_CIRCUITS):
+            try:
+                return self.translated(call, *args, **kwargs)
+            except CircuitOpen as error:
+                self._wait(error.retry_after or 0.0)
+        return self.translated(call, *args, **kwargs)
+
+    async def aside(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on our threads what asks nobody itself: signing, or work whose own calls are `translated`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -111,35 +142,9 @@ class Aws:
         )
 
 
-def code_of(error: ClientError) -> str:
-    """The service's error code, or an empty string."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def status_of(error: ClientError) -> int:
-    """The HTTP status, or 0 if there was none."""
-    metadata = cast("Mapping[str, Any]", error.response.get("ResponseMetadata", {}))
-    return int(metadata.get("HTTPStatusCode", 0))
-
-
-def translate(error: ClientError | BotoCoreError) -> RepriseError:
-    """
-    Which error of our tree it is. Conditional failures are not translated here: their caller knows what they mean.
-
-    Only what certainly had no effect is definite: a refusal by the service, or a connection that never came about.
-    """
-    if isinstance(error, ClientError):
-        code, status, operation = code_of(error), status_of(error), error.operation_name
-        what = f"{operation}: {code or status}"
-        telemetry.say(telemetry.AWS_FAILURE, service="aws", operation=operation, reason=code or status)
-        if code in GONE:
-            return ObjectGone(what)
-        if code in {"PreconditionFailed", "412"}:
-            return ObjectChanged(what)
-        if code in THROTTLES or status in {429, 503}:
-            return Unavailable(what)
-        return Indefinite(what) if status >= 500 or status == 0 else Definite(what)
-    telemetry.say(telemetry.AWS_FAILURE, service="aws", operation="", reason=type(error).__name__)
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return Unavailable(type(error).__name__)
-    return Indefinite(type(error).__name__)
+def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a call; botocore's errors come out as ours."""
+    try:
+        return call(*args, **kwargs)
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error) from error

@@ -127,6 +127,29 @@ class Table:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found
 
+    async def count_in(self, queue: str, most: int) -> int:
+        """How many entries one shard of the index holds; counting stops at `most`. Only numbers travel."""
+        found = 0
+        start: dict[str, Any] = {}
+        while found < most:
+            answer = await self._call(
+                self._client.query,
+                "Query",
+                queue,
+                IndexName=INDEX,
+                KeyConditionExpression="#queue = :queue",
+                ExpressionAttributeNames={"#queue": QUEUE},
+                ExpressionAttributeValues={":queue": encode(queue)},
+                Select="COUNT",
+                Limit=most - found,
+                **start,
+            )
+            found += int(answer["Count"])
+            if not answer.get("LastEvaluatedKey"):
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
     async def get_many(self, keys: Sequence[str]) -> list[Item]:
         """The items that exist among `keys`, each read strongly consistently, in no particular order."""
         found: list[Item] = []

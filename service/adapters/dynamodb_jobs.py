@@ -110,6 +110,10 @@ class DynamoJobs:
         shards = await asyncio.gather(*(self._table.keys_in(q, enough) for q in all_shards(QUEUED, self._shards)))
         return candidates(((due_at, job_id_of(pk)) for due_at, pk in itertools.chain(*shards)), now, limit)
 
+    async def queued(self, limit: int) -> int:
+        shards = await asyncio.gather(*(self._table.count_in(q, limit) for q in all_shards(QUEUED, self._shards)))
+        return min(limit, sum(shards))
+
     async def running(self) -> Sequence[Job]:
         shards = await asyncio.gather(*map(self._table.keys_in, all_shards(RUNNING, self._shards)))
         items = await self._table.get_many(sorted({pk for _, pk in itertools.chain(*shards)}))

@@ -61,7 +61,7 @@ class Multipart:
     def send(self, number: int, body: PartBody) -> None:
         """Store one part; a part that is sent again replaces the earlier one. Raises `StoreError`."""
         to = self.destination
-        answer = self._aws.translated(
+        answer = self._aws.patiently(
             self._s3.upload_part,
             Bucket=to.bucket,
             Key=to.key,
@@ -79,7 +79,7 @@ class Multipart:
         to, parts = self.destination, sorted(self._parts.items())
         listed: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": etag} for number, (etag, _) in parts]
         try:
-            answer = self._aws.translated(
+            answer = self._aws.patiently(
                 self._s3.complete_multipart_upload,
                 Bucket=to.bucket,
                 Key=to.key,
@@ -105,11 +105,11 @@ class Multipart:
         to = self.destination
         unwanted = {self._upload_id} if self._upload_id and not self._completed else set()
         if self._strays:
-            answer = self._aws.translated(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
+            answer = self._aws.patiently(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
             unwanted |= {one["UploadId"] for one in answer.get("Uploads", []) if one["Key"] == to.key}
         for upload_id in unwanted:
             try:
-                self._aws.translated(self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id)
+                self._aws.patiently(self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id)
             except Definite as error:
                 if not _no_such_upload(error):
                     raise
@@ -125,7 +125,7 @@ class Multipart:
         with self._lock:
             if self._upload_id is None:
                 to, strays, self._strays = self.destination, self._strays, True
-                answer = self._aws.translated(
+                answer = self._aws.patiently(
                     self._s3.create_multipart_upload, Bucket=to.bucket, Key=to.key, ContentType=to.content_type
                 )
                 self._upload_id = _said(answer, "UploadId")
@@ -138,7 +138,7 @@ class Multipart:
             raise error
         to = self.destination
         try:
-            found = self._aws.translated(self._s3.head_object, Bucket=to.bucket, Key=to.key)
+            found = self._aws.patiently(self._s3.head_object, Bucket=to.bucket, Key=to.key)
         except ObjectGone:
             raise error from None
         etag = found["ETag"].strip('"')

@@ -97,6 +97,15 @@ def _lifecycle() -> "list[LifecycleRuleTypeDef]":
     return [abort, *rules]
 
 
+def ping(client: "S3Client", name: str) -> None:
+    """Raise botocore's error if S3 does not answer at all, or not sensibly; what it answers is `check_bucket`'s."""
+    try:
+        client.head_bucket(Bucket=name)
+    except ClientError as error:
+        if status_of(error) >= 500 or status_of(error) == 429:
+            raise
+
+
 def _unreachable(name: str, error: ClientError | BotoCoreError) -> str:
     if not isinstance(error, ClientError):
         return f"S3 does not answer ({type(error).__name__}). Check the endpoint, the network and the credentials."

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from service.adapters.aws import THROTTLES, Aws, code_of
-from service.core.errors import Definite, Indefinite, StoreError, Unavailable
+from service.adapters.aws import Aws, code_of
+from service.adapters.aws_errors import rule_of
+from service.core.errors import StoreError
 from service.ports import Stored
 
 if TYPE_CHECKING:
@@ -94,6 +95,4 @@ def quoted(etag: str) -> str:
 def _refusal(code: str, how_many: int) -> StoreError:
     """DeleteObjects answers 200 and hides what went wrong in the body."""
     what = f"DeleteObjects: {code} for {how_many} keys"
-    if code in THROTTLES:
-        return Unavailable(what)
-    return Indefinite(what) if code == "InternalError" else Definite(what)
+    return rule_of(code, 500 if code == "InternalError" else 400).error(what)

@@ -17,6 +17,10 @@ Everything that can go wrong, in one tree. Each leaf carries its public face.
     │   ├── Expired              410  it was here, its time is over
     │   ├── NotReady             409  the job has no output (yet)
     │   └── RangeUnsatisfiable   416  a Range outside the object
+    ├── Overloaded                    nothing is wrong with the request, there is too much of it at the moment
+    │   ├── QueueFull        429  as many jobs wait as may wait
+    │   ├── Busy             503  this container has no room for another upload
+    │   └── NoCapacity       503  nobody is there who could do the work
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
     │   ├── BadMedia                  truncated, corrupt, no audio stream
     │   ├── OutputTooLarge            the output cap was hit
@@ -162,6 +166,40 @@ class RangeUnsatisfiable(ClientError):
     code = "range_not_satisfiable"
 
 
+# ── too much at the moment ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Overloaded(RepriseError):
+    """There is too much to do at the moment."""
+
+    status = 503
+    code = "overloaded"
+    hint = "Nothing is wrong with the request; send it again after the pause."
+    retry_after: float | None = 5.0
+
+
+class QueueFull(Overloaded):
+    """As many jobs are waiting as this service lets wait."""
+
+    status = 429
+    code = "queue_full"
+    retry_after: float | None = 15.0
+
+
+class Busy(Overloaded):
+    """This container is receiving as much as it can at once."""
+
+    code = "busy"
+    retry_after: float | None = 2.0
+
+
+class NoCapacity(Overloaded):
+    """The only container that is known to convert has run out of memory or disk space."""
+
+    code = "no_capacity"
+    retry_after: float | None = 15.0
+
+
 # ── the conversion failed ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -231,6 +269,42 @@ class Definite(StoreError):
 
 class Unavailable(Definite):
     """A backing service refuses work at the moment."""
+
+
+class Throttled(Unavailable):
+    """A backing service asks for fewer requests at the moment."""
+
+    code = "throttled"
+    hint = "Nothing is wrong with the request; send it again after the pause, and fewer at once."
+    retry_after: float | None = 5.0
+
+
+class QuotaReached(Unavailable):
+    """A quota of a backing service is used up."""
+
+    code = "quota_reached"
+    hint = "Nothing is wrong with the request; it can be served when the operators have raised the quota."
+    retry_after: float | None = 60.0
+
+
+class CircuitOpen(Unavailable):
+    """A backing service failed several times in a row and is left alone for a moment."""
+
+    code = "circuit_open"
+    hint = "Nothing was tried and nothing was lost; send the request again after the pause."
+
+    def __init__(self, detail: str | None = None, /, *, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Misconfigured(Definite):
+    """The service is not set up to do this; its operators have to mend it."""
+
+    status = 500
+    code = "misconfigured"
+    hint = "Repeating the request will not help; tell the operators the request id."
+    retry_after: float | None = None
 
 
 class ObjectGone(Definite):

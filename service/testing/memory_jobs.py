@@ -41,6 +41,9 @@ class MemoryJobs:
         queued = ((job.due_at, job.job_id) for job in self.jobs.values() if job.state is State.QUEUED)
         return candidates(queued, now, limit)
 
+    async def queued(self, limit: int) -> int:
+        return min(limit, sum(job.state is State.QUEUED for job in self.jobs.values()))
+
     async def running(self) -> Sequence[Job]:
         return sorted(
             (job for job in self.jobs.values() if job.state is State.RUNNING),

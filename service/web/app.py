@@ -11,6 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.types import ControllerRouterHandler
 
 from service.web import problems
+from service.web.admission import Admission
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.direct import Direct
@@ -23,6 +24,7 @@ from service.web.keys import guard
 from service.web.page import page_routes
 from service.web.requests import Around
 from service.web.resumable import Resumable
+from service.web.status import status
 from service.web.uploads import Uploads
 
 LARGEST_BODY = 256 * 1024  # of anything that is not an upload
@@ -53,7 +55,8 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads]
+    admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.crew, config)
+    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads, status]
     keyed = bool(config.api_keys)
     api = Router(
         "/v1", route_handlers=handlers, guards=[guard(config.api_keys)], security=EITHER_KEY if keyed else None
@@ -63,6 +66,7 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
         dependencies={
             "deps": Provide(lambda: deps, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
+            "admission": Provide(lambda: admission, sync_to_thread=False),
         },
         plugins=[problems.plugin],
         cors_config=cors(config.cors_origins, keyed=keyed),

@@ -1,8 +1,9 @@
 """The few numbers and names that the web layer goes by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.core.access import ApiKey
+from service.core.capacity import Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,9 @@ class WebConfig:
     api_keys: tuple[ApiKey, ...] = ()  # none: everybody is let in, as the one nameless tenant
     cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
     max_upload_bytes: int = 5 * 1024**3
+    max_uploads: int = 32  # received at once by this process
+    max_queued: int = 1000  # jobs that may wait, in the whole service
+    limits: Thresholds = field(default_factory=Thresholds)  # beyond its memory no upload is begun
     ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this
     pending_seconds: float = 24 * 3600.0  # an upload in parts that is not complete by then is dropped
     part_url_seconds: int = 900  # a presigned URL of a part works this long; a late client asks for another

@@ -1,12 +1,13 @@
 """What the web layer is given, and how a handler asks for it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from service.ports import Clock, Ids, JobStore, ObjectStore, ProgressBoard, UploadStore, Wakeups
+from service.core.capacity import Ample, Crew
+from service.ports import Capacity, Clock, Ids, JobStore, ObjectStore, ProgressBoard, UploadStore, Wakeups
 from service.web.config import WebConfig
 
 
@@ -23,6 +24,11 @@ class WebDependencies:
     ids: Ids
     checks: Callable[[], Awaitable[Mapping[str, str]]]
     """Name of each backing service → ``ok``, ``degraded…`` (we go on without it) or what is wrong with it."""
+    capacity: Capacity = field(default_factory=Ample)
+    crew: Callable[[], Crew | None] = lambda: None
+    """The worker in this process, None if there is none."""
+    circuits: Callable[[], Mapping[str, str]] = dict
+    """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
 
 
 # What a handler writes to be handed them. They are our own objects: nothing for litestar to validate.

@@ -20,7 +20,10 @@ from service.core.errors import (
     IllegalTransition,
     InvalidOption,
     InvalidRequest,
+    NoCapacity,
     NotFound,
+    QueueFull,
+    StoreError,
     UnknownFormat,
     UploadPending,
 )
@@ -28,6 +31,7 @@ from service.core.job import Job
 from service.core.media import OUTPUT_FORMATS, parse_target
 from service.core.naming import output_filename, result_prefix
 from service.ports import IdempotencyKey
+from service.web.admission import Admit
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.lookup import HttpRequest, JobId, checked_id, find_job, find_upload, tenant_of
@@ -73,7 +77,16 @@ class Jobs(Controller):
         operation_id="createJob",
         summary="Convert an upload",
         responses=documented(
-            InvalidRequest, UnknownFormat, InvalidOption, IdempotencyReuse, NotFound, Expired, UploadPending
+            InvalidRequest,
+            UnknownFormat,
+            InvalidOption,
+            IdempotencyReuse,
+            NotFound,
+            Expired,
+            UploadPending,
+            QueueFull,
+            NoCapacity,
+            StoreError,
         ),
     )
     async def create(
@@ -81,11 +94,13 @@ class Jobs(Controller):
         request: HttpRequest,
         deps: Deps,
         config: Config,
+        admission: Admit,
         data: JSONBody[JobRequest],
         idempotency_key: KeyHeader = None,
     ) -> Response[JobDocument]:
         """Accept a conversion. It goes on whatever happens to this container; follow `links`."""
         key = checked_key(idempotency_key, tenant_of(request), data)
+        await admission.job()
         job = await submit(deps, config, tenant_of(request), data, key)
         return answer(await view_of(deps, job), location=True)
 

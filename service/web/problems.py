@@ -20,7 +20,7 @@ from litestar.openapi.spec import Example
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
 from service import telemetry
-from service.core.errors import RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
+from service.core.errors import Overloaded, RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
 from service.web import schemas
 
 MEDIA_TYPE = "application/problem+json"
@@ -72,7 +72,7 @@ class Problem(ProblemDetailsException):
 
 def from_ours(error: RepriseError) -> Problem:
     """By its public face."""
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, StoreError):
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, StoreError | Overloaded):
         return from_unexpected(error)  # not meant for clients: a worker's error has no business here
     summary = first_line(type(error))
     return Problem(
@@ -176,7 +176,12 @@ def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
     described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
     described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
     described.setdefault(
-        503, _described("`unavailable`: A backing service cannot be reached; retry", 503, (StoreError,))
+        503,
+        _described(
+            "`unavailable`, `throttled`, `quota_reached`, `circuit_open`: A backing service is away; retry",
+            503,
+            (StoreError,),
+        ),
     )
     return described
 

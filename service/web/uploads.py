@@ -17,6 +17,7 @@ from litestar.params import QueryParameter
 
 from service import telemetry
 from service.core.errors import (
+    Busy,
     ClientError,
     EmptyUpload,
     Expired,
@@ -31,6 +32,7 @@ from service.core.errors import (
 from service.core.naming import input_key, safe_filename
 from service.core.upload import PendingUpload, Upload
 from service.web import parts
+from service.web.admission import Admit
 from service.web.bodies import arriving, refuse_too_large
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
@@ -84,15 +86,23 @@ class Uploads(Controller):
         operation_class=UploadOperation,
         request_max_body_size=None,  # ours is checked in `bodies`: it is configured, and a form may be a little larger
         responses=documented(
-            InvalidRequest, EmptyUpload, UnsupportedMedia, UploadTooLarge, UploadIncomplete, ClientError
+            InvalidRequest,
+            EmptyUpload,
+            UnsupportedMedia,
+            UploadTooLarge,
+            UploadIncomplete,
+            ClientError,
+            Busy,
+            StoreError,
         ),
     )
     async def create(
-        self, request: HttpRequest, deps: Deps, config: Config, filename: Filename = None
+        self, request: HttpRequest, deps: Deps, config: Config, admission: Admit, filename: Filename = None
     ) -> Response[UploadDocument]:
         """Stream a file in. It is recognised by its bytes, never by its name, and kept until `expires_at`."""
         try:
-            upload = await receive(request, deps, config, filename)
+            async with admission.upload():
+                upload = await receive(request, deps, config, filename)
         except RepriseError as error:
             telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
             raise

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from service.core.capacity import Ample, Thresholds
 from service.core.lease import LeasePolicy
-from service.ports import Clock, Ids, JobStore, ObjectStore, ProgressBoard, Transcoder, Wakeups
+from service.ports import Capacity, Clock, Ids, JobStore, ObjectStore, ProgressBoard, Transcoder, Wakeups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class WorkerPorts:
     transcoder: Transcoder
     clock: Clock
     ids: Ids
+    capacity: Capacity = field(default_factory=Ample)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class WorkerConfig:
 
     instance: str  # the `owner` in this worker's leases; unique per process
     slots: int = 1  # conversions at once
+    limits: Thresholds = field(default_factory=Thresholds)  # of what this container has, to begin another conversion
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed
     watch_interval: float = 1.0  # how often running jobs are looked at

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 from service import telemetry
+from service.core.capacity import Crew, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.job import Job
 from service.core.lease import MAX_LAPSES, Sighting, next_look, sight
@@ -17,6 +18,7 @@ from service.core.outcome import backoff, exhausted
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
 
+SHORTAGE_NAP = 0.5  # seconds between two looks at a container that has too little of something
 FIRST_NAP = 0.05  # seconds: the index shows a new job a little after it was announced
 
 
@@ -29,11 +31,16 @@ class Worker:
         self._tasks: set[asyncio.Task[object]] = set()
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
+        self._short_of: tuple[str, ...] = ()
 
     @property
     def active(self) -> int:
         """Conversions running in this process."""
         return len(self._attempts)
+
+    def crew(self) -> Crew:
+        """What this worker can do and does, for whoever asks."""
+        return Crew(slots=self._config.slots, active=self.active, short_of=self._lacking())
 
     async def run(self) -> None:
         """Work until `stop`. An unexpected error ends it: a loop that is broken must not look alive."""
@@ -72,9 +79,12 @@ class Worker:
             if await self._claim_some():
                 nap = FIRST_NAP
                 continue
-            if self._free == 0:
+            if self._empty_slots == 0:
                 self._freed.clear()
                 await self._freed.wait()
+                continue
+            if self._free == 0:
+                await self._ports.clock.sleep(SHORTAGE_NAP)
                 continue
             if await self._ports.wakeups.wait(nap):
                 nap = FIRST_NAP
@@ -128,7 +138,25 @@ class Worker:
 
     @property
     def _free(self) -> int:
+        """Conversions that may begin now."""
+        return 0 if self._empty_slots == 0 or self._short() else self._empty_slots
+
+    @property
+    def _empty_slots(self) -> int:
         return 0 if self._stopping.is_set() else self._config.slots - len(self._attempts)
+
+    def _short(self) -> bool:
+        """Whether this container has too little left to begin anything: said once, and once when it is over."""
+        short = self._lacking()
+        if short and not self._short_of:
+            telemetry.say(telemetry.CLAIMING_PAUSED, short_of=short)
+        elif self._short_of and not short:
+            telemetry.say(telemetry.CLAIMING_RESUMED)
+        self._short_of = short
+        return bool(short)
+
+    def _lacking(self) -> tuple[str, ...]:
+        return short_of(self._ports.capacity.load(), self._config.limits, self.active)
 
     async def _begin(self, taking: Coroutine[None, None, Job]) -> Job:
         """

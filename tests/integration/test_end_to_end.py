@@ -256,6 +256,21 @@ def test_a_start_without_its_bucket_says_what_to_do(embedded_stack: Mapping[str,
         assert "no-such-table" in said
 
 
+@pytest.mark.requirement("6.15", "6.11")
+def test_every_container_tells_its_load(embedded_stack: Mapping[str, str]) -> None:
+    """A container tells its slots, limits, readings and circuits; one without a worker has no slots."""
+    with a_cluster(embedded_stack, redis=False) as cluster:
+        cluster.start(REPRISE_SLOTS="2", REPRISE_MAX_QUEUED="7", REPRISE_MAX_UPLOADS="3")
+        cluster.start(REPRISE_ROLE="api")
+        both, api = (httpx.get(f"{one.address}/v1/status", timeout=30).json() for one in cluster.services)
+        assert both["conversions"] == {"slots": 2, "active": 0, "short_of": []}
+        assert (both["queue"]["limit"], both["uploads"]) == (7, {"active": 0, "limit": 3})
+        assert both["circuits"] == {"dynamodb": "closed", "s3": "closed"}
+        assert both["load"]["disk_free"] > 0
+        assert api["conversions"]["slots"] == 0
+        assert api["instance"] != both["instance"]
+
+
 @pytest.mark.requirement("8.5")
 def test_the_printed_lines_work(tmp_path: Path, embedded_stack: Mapping[str, str]) -> None:
     """What `serve` prints to try works as printed, in a shell."""

@@ -67,6 +67,21 @@ class JobStoreContract:
         """A job that was never submitted is None, not an error."""
         assert await jobs.get("nobody") is None
 
+    async def test_queued_jobs_are_counted(self, jobs: JobStore) -> None:
+        """The queued ones are counted, due or not, and no others; counting stops at the limit."""
+        assert await jobs.queued(10) == 0
+        for n in range(6):
+            await jobs.submit(a_job(job_id=f"job{n}"))
+        await jobs.claim("job0", "worker1", NOON)
+        await jobs.cancel("job1", NOON)
+        taken = await jobs.claim("job2", "worker1", NOON)
+        await jobs.release(taken.holding, NOON + 10, fault=True)
+
+        assert await jobs.queued(10) == 4
+        assert await jobs.queued(4) == 4
+        assert await jobs.queued(3) == 3
+        assert await jobs.queued(0) == 0
+
     async def test_expired_job_is_still_returned(self, jobs: JobStore) -> None:
         """Whether an expired job is shown is not for the store to decide."""
         job = a_job(created_at=NOON - 2 * A_DAY, expires_at=NOON - A_DAY)

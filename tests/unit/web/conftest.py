@@ -8,10 +8,12 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from service.core.capacity import Ample, Crew
 from service.core.job import Failure, Job, Output, State
 from service.core.naming import output_key
 from service.core.progress import Hint
 from service.core.upload import Upload
+from service.ports import Capacity
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import JobFields, UploadFields, a_job, an_upload
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
@@ -44,6 +46,10 @@ class World:
     board: MemoryBoard = field(default_factory=MemoryBoard)
     health: dict[str, str] = field(default_factory=lambda: {"dynamodb": "ok", "s3": "ok", "redis": "ok"})
 
+    capacity: Capacity = field(default_factory=Ample)
+    crew: Crew | None = None
+    states: dict[str, str] = field(default_factory=dict)  # of the circuits
+
     def __post_init__(self) -> None:
         self.wakeups = MemoryWakeups(self.clock)
         self.deps = self.another_container(1)
@@ -60,6 +66,9 @@ class World:
             clock=self.clock,
             ids=SeededIds(seed),
             checks=self.checks,
+            capacity=self.capacity,
+            crew=lambda: self.crew,
+            circuits=lambda: self.states,
         )
 
     async def checks(self) -> Mapping[str, str]:

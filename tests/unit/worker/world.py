@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from service.core.capacity import Ample
 from service.core.job import Job
 from service.core.naming import input_key
 from service.core.progress import must_note, shown
-from service.ports import Stored
+from service.ports import Capacity, Stored
 from service.testing.clock import SeededIds
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
@@ -106,6 +107,7 @@ class World:
         jobs: Any = None,
         skew: float = 0.0,
         objects: Any = None,
+        capacity: Capacity | None = None,
     ) -> Instance:
         """Start a worker; `jobs` may stand between it and the store."""
         freezer = Freezer()
@@ -119,6 +121,7 @@ class World:
             transcoder=cast("Any", transcoder),
             clock=clock,
             ids=SeededIds(len(self.instances)),
+            capacity=capacity or Ample(),
         )
         worker = Worker(ports, WorkerConfig(instance=name))
         instance = Instance(worker, freezer, transcoder, asyncio.create_task(worker.run(), name=name))

@@ -1,0 +1,191 @@
+"""
+One table: what AWS says → which of our errors it is, and what an operator should do about it.
+
+Three questions decide a row. Did it certainly not happen? Then the error is definite. Does it pass by itself? Then the
+client is told when to come back (503). Does somebody have to mend something? Then the client gets a plain 500, and
+the log names the permission, key or quota; clients never read what AWS said.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore import exceptions as botocore
+from botocore.exceptions import BotoCoreError, ClientError
+
+from service import telemetry
+from service.core.errors import (
+    Definite,
+    Indefinite,
+    Misconfigured,
+    ObjectChanged,
+    ObjectGone,
+    QuotaReached,
+    StoreError,
+    Throttled,
+    Unavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Codes of AWS, the error that they are, advice for the log. `retry_after` in seconds, None for the class's own."""
+
+    codes: frozenset[str]
+    error: type[StoreError]
+    advice: str | None = None
+    retry_after: float | None = None
+
+
+THROTTLES = frozenset({
+    "BandwidthLimitExceeded", "KMS.ThrottlingException", "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException",
+    "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
+    "TransactionInProgressException",
+})  # fmt: skip
+
+RULES: tuple[Rule, ...] = (
+    Rule(frozenset({"NoSuchKey", "404", "NotFound"}), ObjectGone),
+    Rule(frozenset({"PreconditionFailed", "412"}), ObjectChanged),
+    Rule(THROTTLES, Throttled),
+    Rule(
+        frozenset({
+            "AccountProblem", "ItemCollectionSizeLimitExceededException", "LimitExceeded", "LimitExceededException",
+            "QuotaExceededException", "ServiceQuotaExceededException", "TooManyBuckets",
+        }),
+        QuotaReached,
+        "a quota of the account is used up: see Service Quotas in the AWS console",
+    ),
+    Rule(frozenset({"ServiceUnavailable", "503"}), Unavailable),
+    Rule(
+        frozenset({
+            "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "NoSuchBucket", "PermanentRedirect",
+        }),
+        Misconfigured,
+        "the bucket does not exist in this region: check REPRISE_BUCKET, AWS_REGION and the endpoint",
+    ),
+    Rule(
+        frozenset({"ResourceNotFoundException", "TableNotFoundException"}),
+        Misconfigured,
+        "the table or its index does not exist in this region: check REPRISE_TABLE and AWS_REGION",
+    ),
+    Rule(
+        frozenset({
+            "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "UnauthorizedOperation",
+        }),
+        Misconfigured,
+        "the role of this service lacks the permission {permission} (or, with a key of its own, kms:GenerateDataKey "
+        "and kms:Decrypt)",
+    ),
+    Rule(
+        frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}),
+        Unavailable,
+        "the credentials have expired: role credentials are renewed by themselves, pasted ones are not",
+        30.0,
+    ),
+    Rule(
+        frozenset({
+            "AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
+            "InvalidSignatureException", "InvalidToken", "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException", "NotSignedUp", "OptInRequired", "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        }),
+        Misconfigured,
+        "AWS does not accept the credentials: check the role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    ),
+    Rule(
+        frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"}),
+        Misconfigured,
+        "the clock of this container is more than 15 minutes wrong",
+    ),
+)  # fmt: skip
+
+KMS = Rule(frozenset(), Misconfigured, "the KMS key of the bucket or table cannot be used: is it enabled and allowed?")
+
+# What never got an answer. The first that matches counts; whatever is not here may have happened.
+SILENT: tuple[tuple[tuple[type[BotoCoreError], ...], Rule], ...] = (
+    (
+        (botocore.EndpointConnectionError, botocore.ConnectTimeoutError, botocore.ProxyConnectionError),
+        Rule(frozenset(), Unavailable),
+    ),
+    (
+        (botocore.CredentialRetrievalError, botocore.MetadataRetrievalError),
+        Rule(frozenset(), Unavailable, "credentials could not be fetched from where this container gets them", 10.0),
+    ),
+    (
+        (botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.NoRegionError),
+        Rule(frozenset(), Misconfigured, "no (complete) credentials or region: give the container a role"),
+    ),
+    ((botocore.ParamValidationError,), Rule(frozenset(), Definite, "a mistake in this service; please report it")),
+)
+
+
+def translate(error: ClientError | BotoCoreError) -> StoreError:
+    """
+    Which error of our tree it is. Conditional failures are not translated here: their caller knows what they mean.
+
+    Only what certainly had no effect is definite: a refusal by the service, or a connection that never came about.
+    """
+    if isinstance(error, ClientError):
+        code, status, operation = code_of(error), status_of(error), error.operation_name
+        rule, what = rule_of(code, status), f"{operation}: {code or status}"
+    else:
+        code, status, operation, what = "", 0, "", type(error).__name__
+        rule = next((rule for kinds, rule in SILENT if isinstance(error, kinds)), Rule(frozenset(), Indefinite))
+    ours = rule.error(what)
+    if rule.retry_after is not None:
+        ours.retry_after = rule.retry_after
+    fields = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
+    reason = code or status or type(error).__name__
+    telemetry.say(telemetry.AWS_FAILURE, service="aws", operation=operation, reason=reason, **fields)
+    return ours
+
+
+def rule_of(code: str, status: int) -> Rule:
+    """The row for an answer of AWS: by its code, else by its HTTP status (0: there was none)."""
+    if found := next((rule for rule in RULES if code in rule.codes), None):
+        return found
+    if code.startswith(("KMS.", "KMS")):
+        return KMS
+    if status == 429:
+        return Rule(frozenset(), Throttled)
+    if status == 503:
+        return Rule(frozenset(), Unavailable)
+    return Rule(frozenset(), Indefinite if status >= 500 or status == 0 else Definite)
+
+
+# Operations whose permission has another name.
+PERMISSIONS: Mapping[str, str] = {
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
+    "DeleteObjects": "s3:DeleteObject",
+    "GetObject": "s3:GetObject",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "PutObject": "s3:PutObject",
+    "TransactWriteItems": "dynamodb:PutItem",
+    "UploadPart": "s3:PutObject",
+}
+DYNAMODB = frozenset({"BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "UpdateItem"})
+
+
+def permission_of(error: ClientError | BotoCoreError) -> str:
+    """The permission that an operation needs, as a policy writes it."""
+    operation = getattr(error, "operation_name", "")
+    return PERMISSIONS.get(operation) or (f"dynamodb:{operation}" if operation in DYNAMODB else f"for {operation}")
+
+
+def code_of(error: ClientError) -> str:
+    """The service's error code, or an empty string."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status, or 0 if there was none."""
+    metadata = cast("Mapping[str, Any]", error.response.get("ResponseMetadata", {}))
+    return int(metadata.get("HTTPStatusCode", 0))
