@@ -158,6 +158,7 @@ async def test_readiness_tells_and_finds_out(proxy: FlakyProxy, moto_endpoint: s
     environment = {
         "REPRISE_BUCKET": "readiness",
         "REPRISE_TABLE": "readiness",
+        "REPRISE_API_KEYS": "none",
         "AWS_ENDPOINT_URL_S3": f"http://{proxy.address}",
         "AWS_ENDPOINT_URL_DYNAMODB": moto_endpoint,
         "AWS_ACCESS_KEY_ID": "test",

@@ -493,11 +493,11 @@ async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Pat
 
 async def test_cancelling_while_paused_leaves_nothing(bench: Bench, folder: Path) -> None:
     """A stopped ffmpeg is ended as well, and quickly: it is woken to hear of it."""
-    source = noise(folder, 60)
+    source = noise(folder, 120)  # and a codec that takes its time, lest it be over before anybody looks
     gate = threading.Event()
     with patch.object(Multipart, "send", lambda *_: gate.wait(20)):
         convert = asyncio.create_task(
-            bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
+            bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report)
         )
         await until(lambda: any(state_of(pid) == "T" for pid in children()), "ffmpeg is stopped")
         convert.cancel()
