@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.wiring import environment
-from tests.support.cluster import wait_for
+from tests.support.cluster import gone, wait_for
 
 STARTER = """
 import sys, threading
@@ -45,4 +45,4 @@ def test_nothing_outlives_a_killed_starter() -> None:
         starter.kill()
 
     assert len(children) >= 3
-    wait_for(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()], "they end with it", within=10)
+    wait_for(lambda: all(gone(pid) for pid in children), "they end with it", within=10)

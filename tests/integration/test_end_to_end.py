@@ -17,7 +17,7 @@ from service.adapters.ambient import SystemIds
 from service.cli.sample import write_sample
 from service.core.arguments import output_arguments
 from service.core.media import parse_target
-from tests.support.cluster import HEARTBEAT, LEASE, Cluster, Watcher, a_cluster, wait_for
+from tests.support.cluster import HEARTBEAT, LEASE, Cluster, Watcher, a_cluster, gone, wait_for
 from tests.support.redis_server import redis_or_skip
 
 SECONDS = 12.0  # of music
@@ -92,7 +92,7 @@ def test_sigkill_in_the_middle(cluster: Cluster, piece: Path, target: str, tmp_p
     assert victim is not None
     ffmpeg = next(event["pid"] for event in victim.events() if event["event"] == "ffmpeg.started")
     victim.kill()
-    wait_for(lambda: not Path(f"/proc/{ffmpeg}").exists(), "ffmpeg dies with its parent", within=5)
+    wait_for(lambda: gone(ffmpeg), "ffmpeg dies with its parent", within=5)
 
     job, digest = finish(cluster, job, watcher, 1 - cluster.services.index(victim))
 
@@ -183,7 +183,7 @@ def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
     for service in cluster.services:
         assert httpx.post(f"{service.address}{path}/cancel").status_code == 200
-    wait_for(lambda: not Path(f"/proc/{ffmpeg}").exists(), "ffmpeg is gone", within=HEARTBEAT + 2)
+    wait_for(lambda: gone(ffmpeg), "ffmpeg is gone", within=HEARTBEAT + 2)
     client = cluster.client()
     wait_for(lambda: client.job(job["job_id"])["state"] == "cancelled", "cancelled", within=2)
     assert rises(watcher.stop())

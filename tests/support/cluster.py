@@ -43,6 +43,14 @@ def wait_for(fact: Callable[[], Any], what: str, *, within: float = PATIENCE) ->
     raise AssertionError(f"not within {within:g} s: {what}")
 
 
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that only waits to be reaped by whoever inherited it has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 @dataclass(slots=True)
 class Cluster:
     """Any number of service processes, and one client that asks them in turn."""
