@@ -23,7 +23,8 @@ from service.cli.serve import embed
 
 T = TypeVar("T")
 MINUTES = 10
-LATEST = 30.0  # seconds to wait for anything
+LATEST = 90.0  # seconds to wait for anything
+ENDED = {"cancelled", "succeeded", "failed"}
 PROMISED = {signal.SIGKILL: "lease + 2 s", signal.SIGTERM: "1 s"}
 
 
@@ -68,7 +69,7 @@ class _Pair:
         _, resumed = self._wait(lambda: self._progressed(job_id, [other], 2))
         survivor = self._client(other)
         survivor.cancel(job_id)
-        self._wait(lambda: survivor.job(job_id)["state"] == "cancelled")
+        self._wait(lambda: survivor.job(job_id)["state"] in ENDED)
         victim.stop()
         self._services = [other, self._start()]
         return resumed - at
@@ -101,4 +102,5 @@ class _Pair:
             if found := fact():
                 return found
             pause(0.05)
-        raise RuntimeError("nothing happened; see the logs")
+        said = "\n".join(service.log.read_text()[-2000:] for service in self._services)
+        raise RuntimeError(f"nothing happened; the processes said:\n{said}")
