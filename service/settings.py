@@ -228,7 +228,9 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
     return found
 
 
-NOT_OURS: frozenset[str] = frozenset({"REPRISE_REQUIRE_REDIS", "REPRISE_URL", "REPRISE_API_KEY", "REPRISE_CI_RUN"})
+NOT_OURS: frozenset[str] = frozenset(
+    {"REPRISE_REQUIRE_REDIS", "REPRISE_REQUIRE_DOCKER", "REPRISE_URL", "REPRISE_API_KEY", "REPRISE_CI_RUN"}
+)
 
 
 def first(*choices: T | None) -> T | None:
