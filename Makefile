@@ -20,10 +20,10 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run test check simulate bench format lock clean
+.PHONY: help demo run test check simulate mutations bench format lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready-embedded ## convert a file, kill the process in the middle, watch another finish the job
 	@$(BIN)/python -m service demo
@@ -42,6 +42,9 @@ check: $(VENV)/ready-dev ## look without running: format, lint, types, and who m
 
 simulate: $(VENV)/ready-dev ## play the service under faults that seeds choose: SEEDS=0-9999, or one seed with its timeline
 	@$(BIN)/python -m tests.simulation $(SEEDS)
+
+mutations: $(VENV)/ready-dev ## break every guard of a promise in a copy of the tree, and show which test goes red
+	@$(BIN)/python -m tests.mutations
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks

@@ -1,5 +1,5 @@
 """
-An event loop whose clock jumps to the next timer, and the clock and ids that go with it.
+An event loop whose clock jumps to the next timer, and the clock that goes with it.
 
 Nothing waits: when no task is ready, time moves to the moment at which one will be. Timeouts of asyncio and
 `Clock.sleep` agree, because both are this loop's timers. For code without threads and sockets.
@@ -141,21 +141,6 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         """Wait, in virtual time."""
         await asyncio.sleep(seconds)
-
-
-class SeededIds:
-    """`ports.Ids` that repeat themselves for the same seed."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)
-
-    def new(self) -> str:
-        """26 characters of [a-z2-7]."""
-        return "".join(self._random.choices("abcdefghijklmnopqrstuvwxyz234567", k=26))
-
-    def draw(self) -> float:
-        """A number in [0, 1)."""
-        return self._random.random()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -6,6 +6,8 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.run import simulate
 from tests.simulation.table import DOCUMENT, first_seed_that_notices, read_table
 
+pytestmark = pytest.mark.mutation
+
 FOUND = read_table(DOCUMENT)
 FURTHER = 300  # seeds to try from there: a change of the service shuffles all histories
 

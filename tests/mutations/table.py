@@ -1,0 +1,414 @@
+"""
+The guards on which the promises rest: each with the way in which it is broken here, and the tests that must go red.
+
+The simulation has a table of its own (`tests/simulation/mutations.py`) for what only a whole history can show. Here is
+what one test shows, among it all that the simulation cannot see: the conditions in DynamoDB, the script in Redis,
+the bytes.
+"""
+
+from tests.mutations.tree import REFUSED, Edit, Mutation
+
+CONDITIONS = "service/adapters/dynamodb_conditions.py"
+DYNAMO = "tests/integration/test_dynamodb_jobs.py::TestDynamoJobs"
+UPLOADS = "tests/integration/test_dynamodb_jobs.py::TestDynamoUploads"
+FAKE = "tests/unit/testing/test_memory_jobs.py::TestMemoryJobs"
+ORPHANS = "service/core/orphans.py"
+SETTLING = "tests/unit/core/test_orphans.py"
+JANITOR = "tests/unit/worker/test_janitor.py"
+FFMPEG = "tests/integration/test_ffmpeg_transcoder.py"
+KEYS = "tests/unit/web/test_keys.py"
+NOT_YOURS = f"{KEYS}::test_what_is_not_yours_does_not_exist"
+FENCE = 'FENCE = f"{IS_RUNNING} AND {IS_OURS} AND {IS_OUR_ATTEMPT}"'
+
+FENCES = (
+    Mutation(
+        "fence-attempt-dynamodb",
+        "only the current attempt can change a job, also under its owner's own name",
+        (Edit(CONDITIONS, FENCE, 'FENCE = f"{IS_RUNNING} AND {IS_OURS}"'),),
+        (f"{DYNAMO}::test_old_attempt_of_the_same_owner_is_refused",),
+        REFUSED,
+    ),
+    Mutation(
+        "fence-owner-dynamodb",
+        "only the owner can change a job that is running",
+        (Edit(CONDITIONS, FENCE, 'FENCE = f"{IS_RUNNING} AND {IS_OUR_ATTEMPT}"'),),
+        (f"{DYNAMO}::test_stranger_is_refused",),
+        REFUSED,
+    ),
+    Mutation(
+        "fence-state-dynamodb",
+        "nobody holds a job that is not running",
+        (Edit(CONDITIONS, FENCE, 'FENCE = f"{IS_OURS} AND {IS_OUR_ATTEMPT}"'),),
+        ("tests/integration/test_dynamodb_faults.py::test_fence_looks_at_the_state_too",),
+        REFUSED,
+    ),
+    Mutation(
+        "fence-attempt-core",
+        "a lease of an earlier attempt is no lease",
+        (Edit("service/core/job.py", "            and self.attempt == holding.attempt\n", ""),),
+        (f"{FAKE}::test_old_attempt_of_the_same_owner_is_refused",),
+        REFUSED,
+    ),
+    Mutation(
+        "takeover-dynamodb",
+        "a holder who renewed in the last moment keeps its lease",
+        (
+            Edit(
+                CONDITIONS,
+                'f"{IS_RUNNING} AND #attempt = :seen_attempt AND #beat = :seen_beat"',
+                'f"{IS_RUNNING} AND #attempt = :seen_attempt"',
+            ),
+        ),
+        (f"{DYNAMO}::test_holder_who_renewed_keeps_its_lease", f"{DYNAMO}::test_holder_who_renewed_is_not_exhausted"),
+        REFUSED,
+    ),
+    Mutation(
+        "claim-dynamodb",
+        "of all who claim a job one gets it",
+        (Edit(CONDITIONS, 'IS_QUEUED = "#state = :queued"', 'IS_QUEUED = "#state IN (:queued, :running)"'),),
+        (f"{DYNAMO}::test_claimed_job_cannot_be_claimed",),
+        REFUSED,
+    ),
+    Mutation(
+        "stamp-dynamodb",
+        "a write that was refused because of itself has succeeded",
+        (
+            Edit(
+                "service/adapters/dynamodb_jobs.py",
+                "return change.stamp is not None and stamp_of(item) == change.stamp",
+                "return False",
+            ),
+        ),
+        ("tests/integration/test_dynamodb_faults.py::test_write_whose_answer_was_lost_counts[claim-sent_again]",),
+        "IllegalTransition",
+    ),
+    Mutation(
+        "forget-dynamodb",
+        "an accepted job is never lost: only one that is over can be deleted",
+        (Edit(CONDITIONS, 'f"{IS_NEW} OR {IS_FINAL}"', 'f"{IS_NEW} OR {IS_UNFINISHED} OR {IS_FINAL}"'),),
+        (f"{DYNAMO}::test_unfinished_job_cannot_be_deleted",),
+        REFUSED,
+    ),
+    Mutation(
+        "aborted-upload-dynamodb",
+        "an upload that was aborted cannot be completed afterwards",
+        (Edit(CONDITIONS, 'IS_PENDING = "#state = :pending"', 'IS_PENDING = f"{IS_NEW} OR #state = :pending"'),),
+        (f"{UPLOADS}::test_deleted_pending_upload_cannot_be_completed",),
+        REFUSED,
+    ),
+)
+
+IDEMPOTENCY = (
+    Mutation(
+        "idempotency-dynamodb",
+        "an Idempotency-Key stands for one job",
+        (Edit(CONDITIONS, 'KEY_IS_FREE = f"{IS_NEW} OR ', 'KEY_IS_FREE = f"{IS_NEW} OR attribute_exists(#pk) OR '),),
+        (f"{DYNAMO}::test_same_key_gives_the_first_job",),
+    ),
+    Mutation(
+        "idempotency-request",
+        "a key that comes with another request is refused",
+        (Edit("service/adapters/dynamodb_jobs.py", "if fingerprint != key.fingerprint:", "if False:"),),
+        (f"{DYNAMO}::test_key_with_another_fingerprint_is_refused",),
+        REFUSED,
+    ),
+    Mutation(
+        "idempotency-fake",
+        "an Idempotency-Key stands for one job, in the fake as well",
+        (Edit("service/testing/memory_jobs.py", "if used is None or first is None or", "if True or first is None or"),),
+        (f"{FAKE}::test_same_key_gives_the_first_job",),
+    ),
+    Mutation(
+        "idempotency-tenant",
+        "two tenants who happen on the same key do not meet",
+        (Edit("service/web/jobs.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
+        (f"{KEYS}::test_idempotency_keys_are_per_tenant",),
+    ),
+)
+
+PROGRESS = (
+    Mutation(
+        "monotonic-redis",
+        "the script in Redis ignores a lower reading",
+        (
+            Edit(
+                "service/adapters/redis_progress.py",
+                "if tonumber(ARGV[1]) > percent then",
+                "if tonumber(ARGV[1]) ~= percent then",
+            ),
+        ),
+        ("tests/integration/test_redis_progress.py::TestRedisBoard::test_a_lower_reading_is_ignored",),
+    ),
+    Mutation(
+        "monotonic-dynamodb",
+        "the durable percentage never falls",
+        (Edit(CONDITIONS, 'f"{FENCE} AND {CEILING_DOES_NOT_FALL}"', "FENCE"),),
+        (f"{DYNAMO}::test_durable_percentage_never_falls",),
+    ),
+    Mutation(
+        "monotonic-record",
+        "the durable percentage never falls, in the record itself",
+        (Edit("service/core/job.py", "percent=max(self.percent, percent)", "percent=percent"),),
+        (f"{FAKE}::test_durable_percentage_never_falls",),
+    ),
+    Mutation(
+        "monotonic-shown",
+        "nobody is answered with less than was ever shown",
+        (Edit("service/core/progress.py", "clamp(max(job.shown, ", "clamp(max(0.0, "),),
+        ("tests/unit/core/test_progress.py::test_new_attempt_holds_the_old_mark",),
+    ),
+    Mutation(
+        "shown-dynamodb",
+        "the mark of what was shown only rises",
+        (Edit(CONDITIONS, 'SHOWS_MORE = "#shown < :shown"', 'SHOWS_MORE = "#shown <> :shown"'),),
+        (f"{DYNAMO}::test_shown_only_rises",),
+    ),
+    Mutation(
+        "hundred",
+        "100 is reserved for a job that succeeded",
+        (Edit("service/core/progress.py", "min(TOP, percent)", "min(100.0, percent)"),),
+        ("tests/unit/core/test_progress.py::test_percent_of_a_reading[all bytes fed]",),
+    ),
+)
+
+BYTES = (
+    Mutation(
+        "head-patch",
+        "the head is delivered as the muxer has patched it at the end, not as it was written at first",
+        (
+            Edit(
+                "service/adapters/window.py",
+                "        return read_into(self.fd, 0, into)\n",
+                "        head = read_into(self.fd, 0, into)\n"
+                '        head[4:8] = b"\\xff" * 4  # the length of a WAV file, as long as ffmpeg does not know it\n'
+                "        return head\n",
+            ),
+        ),
+        (f"{FFMPEG}::test_every_format_is_what_plain_ffmpeg_writes[wav]",),
+        r"assert got == plain\(",
+    ),
+    Mutation(
+        "head-kept",
+        "the head stays in the window until ffmpeg has exited",
+        (Edit("service/adapters/window.py", "self._next = 1  #", "self._next = 0  #"),),
+        ("tests/integration/test_window.py::test_each_part_is_named_once",),
+    ),
+    Mutation(
+        "window-violated",
+        "a muxer that goes back behind the window is caught",
+        (
+            Edit(
+                "service/adapters/window.py",
+                "return os.lseek(fd, start, os.SEEK_DATA) < start + length",
+                "return False",
+            ),
+        ),
+        ("tests/integration/test_window.py::test_one_byte_in_a_hole_is_found",),
+    ),
+    Mutation(
+        "end-of-input-media",
+        "ffmpeg's exit code 0 counts only if the input ended where its headers say",
+        (Edit("service/adapters/conversion.py", "doubt=self._readings.doubt(self._log)", "doubt=None"),),
+        (f"{FFMPEG}::test_a_file_that_was_cut_off_fails",),
+        REFUSED,
+    ),
+    Mutation(
+        "end-of-input-feed",
+        "ffmpeg sees the end of the file only after the last byte of the object",
+        (
+            Edit(
+                "service/adapters/feed.py",
+                "            self.error = error\n        except Exception",
+                "            self._close_pipe()\n            self.error = error\n        except Exception",
+            ),
+        ),
+        ("tests/unit/adapters/test_object_stream.py::test_a_failed_feed_leaves_the_pipe_open",),
+        "BlockingIOError",
+    ),
+    Mutation(
+        "end-of-input-stream",
+        "a stream that broke is never taken for one that has ended",
+        (
+            Edit(
+                "service/adapters/object_stream.py",
+                "return self.offset == self.original.size",
+                "return self.offset > 0",
+            ),
+        ),
+        ("tests/unit/adapters/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+    ),
+    Mutation(
+        "if-match-input",
+        "an input that is read on is the very object that was begun",
+        (Edit("service/adapters/object_stream.py", "IfMatch=f'\"{at.etag}\"'", 'IfMatch="*"'),),
+        ("tests/unit/adapters/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+    ),
+    Mutation(
+        "offset-input",
+        "an input that broke is read on from the first byte that is missing",
+        (
+            Edit(
+                "service/adapters/object_stream.py",
+                'f"bytes={self.offset}-"} if self.offset',
+                'f"bytes={self.offset + 1}-"} if self.offset',
+            ),
+        ),
+        ("tests/unit/adapters/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        "ObjectChanged",
+    ),
+    Mutation(
+        "if-match-download",
+        "a download that is continued never mixes two objects",
+        (Edit("service/adapters/s3_read.py", "                IfMatch=quoted(self._etag),\n", ""),),
+        ("tests/integration/test_s3_read.py::test_mending_never_mixes_two_objects",),
+        REFUSED,
+    ),
+    Mutation(
+        "continuation-download",
+        "a download that breaks goes on at the offset",
+        (
+            Edit(
+                "service/adapters/s3_read.py",
+                "_Stream(bucket, key, etag, at, stop, clip=clip)",
+                "_Stream(bucket, key, etag, start, stop, clip=clip)",
+            ),
+        ),
+        ("tests/integration/test_s3_read.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
+    ),
+    Mutation(
+        "length-download",
+        "a download that ends early is no download: the promised length is met, or there is an error",
+        (Edit("service/adapters/s3_read.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self._at"),),
+        ("tests/integration/test_s3_read.py::test_mending_gives_up[early-end]",),
+        "StopAsyncIteration",
+    ),
+)
+
+JANITORS = (
+    Mutation(
+        "janitor-grace",
+        "the janitor spares what is fresh",
+        (Edit(ORPHANS, "began - since >= grace", "began - since >= 0"),),
+        (f"{JANITOR}::test_nothing_young_is_touched",),
+    ),
+    Mutation(
+        "janitor-running",
+        "the janitor spares what the running attempt has made",
+        (Edit(ORPHANS, "return Reason.FENCED if attempt < job.attempt else None", "return Reason.FENCED"),),
+        (f"{JANITOR}::test_a_running_attempt_keeps_its_parts_and_its_output",),
+    ),
+    Mutation(
+        "janitor-output",
+        "the janitor spares the output that a record names",
+        (Edit(ORPHANS, " or job.output.key != found.key:", " or job.output.key == found.key:"),),
+        (f"{JANITOR}::test_leftovers_of_a_killed_attempt_disappear",),
+    ),
+    Mutation(
+        "janitor-input",
+        "the janitor spares an input that a job still reads",
+        (
+            Edit(
+                ORPHANS,
+                "if records.inputs_in_use is None or found.key in records.inputs_in_use:",
+                "if records.inputs_in_use is None:",
+            ),
+        ),
+        (f"{JANITOR}::test_abandoned_and_expired_uploads_go",),
+    ),
+    Mutation(
+        "janitor-growing",
+        "the janitor spares an upload that is still being sent",
+        (
+            Edit(
+                "service/worker/janitor.py",
+                'f"{len(parts)} parts, {sum(part.size for part in parts)} bytes"',
+                '"parts"',
+            ),
+        ),
+        (f"{JANITOR}::test_an_upload_that_is_not_recorded_yet_survives",),
+        "ObjectGone",
+    ),
+    Mutation(
+        "janitor-clock",
+        "a wrong clock expires nothing early",
+        (Edit(ORPHANS, "SLACK = 2 * 3600.0", "SLACK = 0.0"),),
+        (f"{JANITOR}::test_a_wrong_clock_takes_nothing_early[3600.0]",),
+    ),
+    Mutation(
+        "janitor-unreadable",
+        "the janitor spares what it cannot know about",
+        (
+            Edit(
+                ORPHANS,
+                "_output(found, attempt, records.jobs[job_id], now) if job_id in records.jobs else None",
+                "_output(found, attempt, records.jobs.get(job_id), now)",
+            ),
+        ),
+        (f"{JANITOR}::test_a_record_that_cannot_be_read_protects",),
+    ),
+    Mutation(
+        "janitor-finds-fenced",
+        "the janitor finds what a replaced attempt has left",
+        (Edit(ORPHANS, "return Reason.FENCED if attempt < job.attempt else None", "return None"),),
+        (f"{SETTLING}::test_the_attempt_that_runs_is_never_touched",),
+    ),
+    Mutation(
+        "janitor-finds-unnamed",
+        "the janitor finds what no record names",
+        (
+            Edit(
+                ORPHANS,
+                "        return Reason.NOT_NAMED\n    return Reason.EXPIRED if",
+                "        return None\n    return Reason.EXPIRED if",
+            ),
+        ),
+        (f"{JANITOR}::test_leftovers_of_a_killed_attempt_disappear",),
+    ),
+    Mutation(
+        "janitor-finds-expired",
+        "the janitor finds what has expired, and uploads that were never completed",
+        (Edit(ORPHANS, "return now >= expires_at + SLACK", "return False"),),
+        (f"{JANITOR}::test_abandoned_and_expired_uploads_go",),
+    ),
+)
+
+OWNERSHIP = (
+    Mutation(
+        "tenant-job",
+        "somebody else's job does not exist",
+        (Edit("service/web/lookup.py", "if job is None or job.tenant != tenant:", "if job is None:"),),
+        (NOT_YOURS,),
+    ),
+    Mutation(
+        "tenant-upload",
+        "somebody else's upload does not exist",
+        (Edit("service/web/lookup.py", "if upload is None or upload.tenant != tenant:", "if upload is None:"),),
+        (NOT_YOURS,),
+    ),
+    Mutation(
+        "tenant-delete-job",
+        "nobody deletes somebody else's job",
+        (Edit("service/web/jobs.py", "if job is not None and job.tenant != tenant_of(request):", "if False:"),),
+        ("tests/unit/web/test_jobs.py::test_delete_somebody_elses",),
+    ),
+    Mutation(
+        "tenant-delete-upload",
+        "nobody deletes somebody else's upload",
+        (Edit("service/web/uploads.py", "elif upload.tenant == tenant_of(request):", "else:"),),
+        ("tests/unit/web/test_uploads.py::test_delete_somebody_elses",),
+    ),
+    Mutation(
+        "key-required",
+        "without a key nothing under /v1 is answered",
+        (Edit("service/web/keys.py", 'raise Unauthorized("This address needs an API key.")', "return NOBODY"),),
+        (f"{KEYS}::test_every_call_needs_a_key",),
+    ),
+    Mutation(
+        "key-compared",
+        "what is not exactly a key lets nobody in",
+        (Edit("service/core/access.py", "if hmac.compare_digest(key.digest, digest):", "if key.digest:"),),
+        (f"{KEYS}::test_other_keys_are_refused[headers0]",),
+    ),
+)
+
+MUTATIONS: tuple[Mutation, ...] = (*FENCES, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP)

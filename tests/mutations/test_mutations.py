@@ -1,0 +1,109 @@
+"""Each guard of the table, broken in a copy of the tree: the tests that it names are seen to fail, for that reason."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mutations.table import MUTATIONS
+from tests.mutations.tree import ROOT, Edit, Mutation, Run, Stale, Tree, complaint, copied
+from tests.support.redis_server import redis_or_skip
+
+pytestmark = pytest.mark.mutation
+
+SOME = MUTATIONS[0]
+CORE = "service/core/progress.py"
+QUICK = "tests/unit/core/test_progress.py::test_new_attempt_holds_the_old_mark"
+
+
+@pytest.fixture(scope="session")
+def tree() -> Iterator[Tree]:
+    """One copy for all mutations that this process tries."""
+    with copied() as tree:
+        yield tree
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_broken_guard_is_noticed(tree: Tree, mutation: Mutation) -> None:
+    """With this guard broken, each test that should notice fails, and says why."""
+    if "redis" in mutation.name:
+        redis_or_skip()
+    with tree.broken(mutation.edits):
+        run = tree.run(mutation.red)
+
+    assert complaint(mutation, run) == ""
+
+
+def test_unbroken_they_pass(tree: Tree) -> None:
+    """With every guard in its place, the same tests pass in the same copy: it is the mutation that turns them red."""
+    redis_or_skip()
+    run = tree.run(sorted({test for mutation in MUTATIONS for test in mutation.red}), patience=110)
+
+    assert run.trouble == {}
+    assert {name: said for name, said in run.ended.items() if said is not None} == {}
+    for mutation in MUTATIONS:
+        assert all(run.matching(test) for test in mutation.red), f"{mutation.name}: {run.output[-2000:]}"
+
+
+def test_a_guard_that_nobody_watches_is_reported(tree: Tree) -> None:
+    """A mutation that turns no test red is a complaint, and so is a test that fails for another reason."""
+    harmless = Mutation("none", "nothing", (Edit(CORE, "MIN_LEAD = 1.0", "MIN_LEAD = 1.5"),), (QUICK,))
+    with tree.broken(harmless.edits):
+        passed = tree.run(harmless.red)
+
+    assert "passed although this guard was broken: nothing" in complaint(harmless, passed)
+    failed = Run({QUICK: "NameError: name 'x' is not defined"}, 0.0)
+    assert "failed for another reason" in complaint(harmless, failed)
+    assert "was not run" in complaint(harmless, Run({}, 0.0))
+    assert "skipped: no reason" in complaint(harmless, Run({QUICK: None}, 0.0, {QUICK: "skipped: no reason"}))
+
+
+@pytest.mark.parametrize("path", [CORE, "service/core/no_such_file.py"])
+def test_a_mutation_that_no_longer_applies_is_an_error(tree: Tree, path: str) -> None:
+    """When the source has changed, its mutation says so, with what it looks for, instead of mutating nothing."""
+    stale = (Edit(CORE, "MIN_LEAD = 1.0", "MIN_LEAD = 1.5"), Edit(path, "what is not there", ""))
+    before = (tree.path / CORE).read_text(encoding="utf-8")
+
+    with pytest.raises(Stale, match="has 0 times, not once:\nwhat is not there"), tree.broken(stale):
+        pass
+
+    assert (tree.path / CORE).read_text(encoding="utf-8") == before, "and what was broken before it is mended"
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_mutations_fit(mutation: Mutation) -> None:
+    """Each mutation breaks the product, in a place that is there exactly once, and names a test that is there."""
+    for edit in mutation.edits:
+        assert edit.path.startswith("service/")
+        assert (ROOT / edit.path).read_text(encoding="utf-8").count(edit.old) == 1, edit.path
+        assert edit.new != edit.old
+    for test in mutation.red:
+        file, _, name = test.partition("::")
+        assert Path(ROOT / file).is_file()
+        assert name
+
+
+def test_names_are_used_once() -> None:
+    """A name stands for one mutation."""
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+
+
+def test_the_real_tree_is_left_alone() -> None:
+    """A mutation is tried in a copy, which is gone afterwards; the sources that we run from are only read."""
+    before = (ROOT / CORE).stat()
+    with copied() as tree:
+        edit = Edit(CORE, "MIN_LEAD = 1.0", "MIN_LEAD = 1.5")
+        with tree.broken((edit,)):
+            assert "MIN_LEAD = 1.5" in (tree.path / CORE).read_text(encoding="utf-8")
+        assert (tree.path / CORE).read_bytes() == (ROOT / CORE).read_bytes()
+
+    assert not tree.path.exists()
+    after = (ROOT / CORE).stat()
+    assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
+
+
+def test_a_mutation_is_a_plain_record() -> None:
+    """A table of mutations cannot change while it is worked through."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SOME.name = "another"  # type: ignore[misc]
