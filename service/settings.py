@@ -56,6 +56,7 @@ class Settings:
     s3_public_endpoint: str | None
     redis_url: str | None
     api_keys: tuple[ApiKey, ...] | None  # (): everybody, and that was said; None: nothing was said
+    metrics: str
     cors_origins: tuple[str, ...]
     slots: int
     lease: float
@@ -151,6 +152,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", _HTTP, _ADDRESS, None, "where clients reach S3"),
     Variable("REDIS_URL", "redis_url", _REDIS, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
     Variable("REPRISE_API_KEYS", "api_keys", parse_keys, _KEYS, None, "who may use the API (none: everybody)"),
+    Variable("REPRISE_METRICS", "metrics", _one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),
     Variable("REPRISE_CORS_ORIGINS", "cors_origins", _list, "origins, comma-separated", ("*",), "origins to let in"),
     Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
     Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),

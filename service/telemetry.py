@@ -6,11 +6,13 @@ Every event is a constant here: its name, its level, the fields it always has, a
 Context (request, job, attempt, instance) is bound once with `bound` and travels with the task.
 
 Fields named ``url`` lose their query string before they are written: a presigned signature is a secret.
+
+Whoever wants to count what is said listens with `observed`, and hears it whatever the level of the log.
 """
 
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -29,6 +31,12 @@ class Event:
     fields: tuple[str, ...] = ()
 
 
+Observer = Callable[[Event, Mapping[str, object]], None]
+"""Told of everything that is said, on whichever thread it is said. It must be quick, and must not raise."""
+
+_observers: list[Observer] = []
+
+
 # ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────
 SERVICE_STARTING = Event("service.starting", INFO, ("role", "s3", "dynamodb", "redis", "bucket", "table"))
 SERVICE_CHECK = Event("service.check", INFO, ("check", "result"))
@@ -43,6 +51,7 @@ JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previou
 JOB_STEP = Event("job.step", DEBUG, ("step",))
 JOB_READING = Event("job.reading", DEBUG, ("percent", "paused"))
 JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))
+JOB_RENEWED_LATE = Event("job.renewed_late", WARNING, ("after",))  # two beats were missed: frozen, or starved
 JOB_RENEWAL_FAILED = Event("job.renewal_failed", WARNING, ("trust_left", "reason"))
 JOB_SUCCEEDED = Event("job.succeeded", INFO, ("seconds", "size", "key"))
 JOB_FAILED = Event("job.failed", WARNING, ("code", "detail"))
@@ -65,13 +74,16 @@ UPLOAD_STORED = Event("upload.stored", INFO, ("upload_id", "filename", "size", "
 UPLOAD_BEGUN = Event("upload.begun", INFO, ("upload_id", "filename", "size", "key"))
 UPLOAD_REFUSED = Event("upload.refused", INFO, ("code",))
 JOB_ACCEPTED = Event("job.accepted", INFO, ("job_id", "upload_id", "input_key", "format"))
+JOB_CANCELLED = Event("job.cancelled", INFO, ("job_id",))  # while it was waiting; a running one is `job.stopped`
 DOWNLOAD_STARTED = Event("download.started", INFO, ("job_id", "key", "via"))
+DOWNLOAD_ENDED = Event("download.ended", DEBUG, ("job_id", "size"))  # what went through us, whole or not
 DOWNLOAD_BROKEN = Event("download.broken", WARNING, ("job_id", "reason"))
 
 # ── ffmpeg ───────────────────────────────────────────────────────────────────────────────────────────────────────
 FFMPEG_STARTED = Event("ffmpeg.started", INFO, ("pid", "arguments", "path", "input_key"))
 FFMPEG_SAID = Event("ffmpeg.said", DEBUG, ("line",))
 FFMPEG_PAUSED = Event("ffmpeg.paused", DEBUG, ("behind",))
+FFMPEG_STOPPED = Event("ffmpeg.stopped", WARNING, ("code", "detail"))  # by us: it stalled, or hit a cap
 FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"))
 LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
 CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # goes on in the background
@@ -79,6 +91,7 @@ CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # g
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))
 AWS_FAILURE = Event("aws.failure", WARNING, ("service", "operation", "reason"))
+AWS_RETRIED = Event("aws.retried", DEBUG, ("service", "operation", "attempt"))
 CIRCUIT_OPENED = Event("circuit.opened", ERROR, ("service", "reason", "retry_after"))
 CIRCUIT_HALF_OPEN = Event("circuit.half_open", INFO, ("service",))  # one call finds out whether it is back
 CIRCUIT_CLOSED = Event("circuit.closed", INFO, ("service",))
@@ -93,7 +106,19 @@ REDIS_BACK = Event("redis.back", INFO)
 
 def say(event: Event, /, **fields: object) -> None:
     """Log `event`; cheap when its level is not wanted."""
+    for observe in tuple(_observers):
+        observe(event, fields)
     structlog.get_logger().log(event.level, event.name, **fields)
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Tell `observer` of everything that is said in this process during this block."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
 
 
 @contextmanager

@@ -280,6 +280,7 @@ def _answer(
         ),
         WebConfig(
             api_keys=settings.api_keys or (),
+            metrics_open=settings.metrics == "open",
             cors_origins=settings.cors_origins,
             max_upload_bytes=settings.max_upload,
             max_uploads=settings.max_uploads,

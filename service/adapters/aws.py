@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from service import telemetry
 from service.adapters.aws_errors import code_of, status_of, translate
 from service.adapters.breaker import Breaker
 from service.core.errors import CircuitOpen
@@ -69,6 +71,7 @@ class Aws:
             aws_session_token=settings.session_token,
             region_name=settings.region,
         )
+        self._session.events.register("request-created", _say_again)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
 
     def s3(self, *, public: bool = False, connections: int = 32) -> "S3Client":
@@ -148,3 +151,11 @@ def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
         return call(*args, **kwargs)
     except (ClientError, BotoCoreError) as error:
         raise translate(error) from error
+
+
+def _say_again(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
+    """botocore repeats in silence; every request that it makes comes past here, with its number."""
+    attempt = request.context.get("retries", {}).get("attempt", 1)
+    if attempt > 1:
+        service = event_name.split(".")[1]
+        telemetry.say(telemetry.AWS_RETRIED, service=service, operation=operation_name, attempt=attempt)

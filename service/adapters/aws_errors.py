@@ -137,7 +137,7 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
         ours.retry_after = rule.retry_after
     fields = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
     reason = code or status or type(error).__name__
-    telemetry.say(telemetry.AWS_FAILURE, service="aws", operation=operation, reason=reason, **fields)
+    telemetry.say(telemetry.AWS_FAILURE, service=service_of(operation), operation=operation, reason=reason, **fields)
     return ours
 
 
@@ -172,6 +172,13 @@ PERMISSIONS: Mapping[str, str] = {
     "UploadPart": "s3:PutObject",
 }
 DYNAMODB = frozenset({"BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "UpdateItem"})
+
+
+def service_of(operation: str) -> str:
+    """Whose operation it is; ``aws`` where a connection failed, of which botocore does not say what it was for."""
+    if operation in DYNAMODB or PERMISSIONS.get(operation, "").startswith("dynamodb:"):
+        return "dynamodb"
+    return "s3" if operation in PERMISSIONS else "aws"
 
 
 def permission_of(error: ClientError | BotoCoreError) -> str:

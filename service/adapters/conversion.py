@@ -157,6 +157,7 @@ class Conversion:
             code = self._watch(guest, window, shipping, supply)
             self._hear_last_words(guest)
         except TranscodeFailed as error:
+            telemetry.say(telemetry.FFMPEG_STOPPED, code=error.code, detail=error.detail)
             guest.end(self._config.polite_seconds)
             self._hear_last_words(guest)
             raise with_diagnostics(error, guest.exit_code() or 0, self._log.last_lines) from None
@@ -187,7 +188,7 @@ class Conversion:
             guest = Guest(argv, limits, stdin=supply.stdin, keep=(window.fd, *supply.keep))
         except OSError as error:  # no memory, no process to be had
             raise Unavailable(f"ffmpeg could not be started here: {error}") from error
-        path, key = supply.path, order.input_key
+        path, key = supply.path if window.sliding else "local", order.input_key
         telemetry.say(telemetry.FFMPEG_STARTED, pid=guest.pid, arguments=argv, path=path, input_key=key)
         return guest
 

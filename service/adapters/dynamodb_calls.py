@@ -102,7 +102,9 @@ class Table:
                 return None
             if any(reason["Code"] == CONDITION_FAILED for reason in reasons):
                 return [Refusal(r.get("Item")) if r["Code"] == CONDITION_FAILED else None for r in reasons]
-            await self._pause(number)  # another transaction is at work on these items, or we are throttled
+            await self._pause(
+                "TransactWriteItems", number
+            )  # another transaction is at work on these items, or we are throttled
         raise Unavailable("TransactWriteItems: conflicts or throttling that did not pass")
 
     async def keys_in(self, queue: str, enough: Callable[[Entries], bool] | None = None) -> Entries:
@@ -170,7 +172,7 @@ class Table:
             keys = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
             if not keys:
                 return found
-            await self._pause(number)
+            await self._pause("BatchGetItem", number)
         raise Unavailable(f"BatchGetItem: {len(keys)} keys were not served")
 
     # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +211,8 @@ class Table:
             telemetry.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key
         )
 
-    async def _pause(self, number: int) -> None:
+    async def _pause(self, operation: str, number: int) -> None:
+        telemetry.say(telemetry.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
         await self._clock.sleep(backoff(number, self._ids.draw()) / 5)
 
 

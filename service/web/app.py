@@ -1,6 +1,6 @@
 """The HTTP application: every address there is, and what holds for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
@@ -8,6 +8,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from service.web import problems
@@ -21,6 +22,7 @@ from service.web.formats import formats
 from service.web.health import Health
 from service.web.jobs import Jobs
 from service.web.keys import guard
+from service.web.metrics import Metrics, metrics_route
 from service.web.page import page_routes
 from service.web.requests import Around
 from service.web.resumable import Resumable
@@ -58,11 +60,14 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.crew, config)
     handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads, status]
     keyed = bool(config.api_keys)
-    api = Router(
-        "/v1", route_handlers=handlers, guards=[guard(config.api_keys)], security=EITHER_KEY if keyed else None
-    )
+    guards, security = [guard(config.api_keys)], EITHER_KEY if keyed else None
+    api = Router("/v1", route_handlers=handlers, guards=guards, security=security)
+    metrics = Metrics(deps, config, admission)
+    measured = metrics_route(metrics, *(([], None) if config.metrics_open else (guards, security)))
     app = Litestar(
-        route_handlers=[api, Router("/v1", route_handlers=[formats]), Health, *page_routes()],
+        route_handlers=[api, Router("/v1", route_handlers=[formats]), Health, measured, *page_routes()],
+        middleware=[metrics.http.middleware],
+        lifespan=[metrics.lifespan],
         dependencies={
             "deps": Provide(lambda: deps, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
@@ -88,8 +93,17 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
         ),
     )
-    app.asgi_handler = Around(app.asgi_handler, deps.clock, deps.ids)
+    app.asgi_handler = Around(app.asgi_handler, deps.clock, deps.ids, methods_of(app))
     return app
+
+
+def methods_of(app: Litestar) -> Mapping[str, str]:
+    """What `OPTIONS` has to say of each address; litestar itself names the methods of one of its handlers only."""
+    methods: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            methods.setdefault(route.path_format, set()).update(str(method) for method in route.methods)
+    return {path: ", ".join(sorted(known)) for path, known in methods.items()}
 
 
 def cors(origins: Sequence[str], *, keyed: bool) -> CORSConfig | None:

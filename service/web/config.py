@@ -13,6 +13,7 @@ class WebConfig:
     version: str = "0"
     instance: str = "local"  # which container answered: shown by /health, so that a tester can tell them apart
     api_keys: tuple[ApiKey, ...] = ()  # none: everybody is let in, as the one nameless tenant
+    metrics_open: bool = False  # /metrics without a key, also where /v1 needs one
     cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
     max_upload_bytes: int = 5 * 1024**3
     max_uploads: int = 32  # received at once by this process

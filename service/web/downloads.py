@@ -48,8 +48,13 @@ class Via(StrEnum):
     PROXY = "proxy"
 
 
+# As text, because msgspec says of an enum only that a value is none of it, and not which ones there are.
 ViaParameter = Annotated[
-    Via, QueryParameter(description="`url`: a redirect to the object store (default); `proxy`: through this service.")
+    str,
+    QueryParameter(
+        description="`url`: a redirect to the object store (default); `proxy`: through this service.",
+        schema_extra={"enum": [str(way) for way in Via]},
+    ),
 ]
 RangeHeader = Annotated[str | None, HeaderParameter(name="Range", description="One range of bytes (`via=proxy`).")]
 
@@ -105,8 +110,9 @@ class Downloads(Controller):
         byte_range: RangeHeader = None,
     ) -> Response[None] | Stream:
         """The output of a job that succeeded: where it is, or itself."""
+        way = way_of(via)
         job, output = finished(await find_job(deps, tenant_of(request), job_id))
-        if via is Via.URL:
+        if way is Via.URL:
             return await redirected(deps, config, job, output)
         headers = headers_of(job, output)
         if any_of(request.headers.get("if-none-match"), output.etag):
@@ -120,7 +126,7 @@ class Downloads(Controller):
             headers["Content-Range"] = span.content_range(output.size)
         file = await opened(deps.objects, job.job_id, output, part)
         telemetry.say(
-            telemetry.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=via, start=part.start, stop=part.stop
+            telemetry.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=way, start=part.start, stop=part.stop
         )
         return Stream(
             file.chunks(),
@@ -144,6 +150,15 @@ class Downloads(Controller):
             return Response(None, status_code=304, headers=headers)
         size_and_type = {"Content-Length": str(output.size), "Content-Type": content_type_of(job)}
         return Response(None, headers=headers | size_and_type)
+
+
+def way_of(via: str) -> Via:
+    """The way that a client wants. Raises `InvalidRequest`, which names those that there are."""
+    try:
+        return Via(via)
+    except ValueError:
+        wrong = {"field": "via", "in": "query", "message": f"must be {' or '.join(Via)}"}
+        raise InvalidRequest(f"{wrong['field']}: {wrong['message']}", allowed=list(Via), errors=[wrong]) from None
 
 
 async def redirected(deps: WebDependencies, config: WebConfig, job: Job, output: Output) -> Response[None]:
@@ -202,13 +217,18 @@ class OpenFile:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """All of it. Raises what the store raises, after saying so."""
+        sent = 0
         try:
             yield self._first
+            sent += len(self._first)
             async for chunk in self._rest:
                 yield chunk
+                sent += len(chunk)
         except RepriseError as error:
             telemetry.say(telemetry.DOWNLOAD_BROKEN, job_id=self._job_id, reason=error.detail)
             raise
+        finally:
+            telemetry.say(telemetry.DOWNLOAD_ENDED, job_id=self._job_id, size=sent)
 
     async def close(self) -> None:
         """Let go of the store's connection, also when the client left early."""

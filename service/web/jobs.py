@@ -27,7 +27,7 @@ from service.core.errors import (
     UnknownFormat,
     UploadPending,
 )
-from service.core.job import Job
+from service.core.job import Job, State
 from service.core.media import OUTPUT_FORMATS, parse_target
 from service.core.naming import output_filename, result_prefix
 from service.ports import IdempotencyKey
@@ -141,8 +141,8 @@ class Jobs(Controller):
     )
     async def cancel(self, request: HttpRequest, deps: Deps, job_id: JobId) -> Response[JobDocument]:
         """A queued job ends at once, a running one within seconds, an ended one stays as it is."""
-        await find_job(deps, tenant_of(request), job_id)
-        return answer(await view_of(deps, await deps.jobs.cancel(job_id, deps.clock.wall())))
+        job = await find_job(deps, tenant_of(request), job_id)
+        return answer(await view_of(deps, await cancelled(deps, job)))
 
     @delete(
         "/{job_id:str}",
@@ -163,7 +163,7 @@ class Jobs(Controller):
         if job is not None and job.tenant != tenant_of(request):
             return Response(None, status_code=204)  # like one that is not there
         if job is not None and not job.final:
-            job = await deps.jobs.cancel(job_id, deps.clock.wall())
+            job = await cancelled(deps, job)
         if job is not None and not job.final:
             return Response(None, status_code=202, headers=pause(job))
         # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
@@ -208,6 +208,14 @@ async def submit(
         options=job.target.options.to_dict(),
     )
     await deps.wakeups.announce()
+    return job
+
+
+async def cancelled(deps: WebDependencies, seen: Job) -> Job:
+    """A job after the wish to cancel it, which ends it if it was waiting. Raises `NotFound`."""
+    job = await deps.jobs.cancel(seen.job_id, deps.clock.wall())
+    if job.state is State.CANCELLED and seen.state is State.QUEUED:
+        telemetry.say(telemetry.JOB_CANCELLED, job_id=job.job_id)
     return job
 
 

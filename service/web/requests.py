@@ -11,9 +11,11 @@ followed by a short, bounded time of reading and dropping, and only then the con
 import asyncio
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
+from litestar.exceptions import LitestarException
 from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
 
 from service import telemetry
@@ -36,8 +38,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 class Around:
     """ASGI: everything that is the same for all requests."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, ids: Ids) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, ids: Ids, methods: Mapping[str, str]) -> None:
+        """`methods`: of each path template, as ``Allow`` wants them."""
         self.app = app
+        self.methods = methods
         self.clock = clock
         self.ids = ids
 
@@ -46,7 +50,8 @@ class Around:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self.clock, request_id_in(scope) or self.ids.new())
+        request_id = request_id_in(scope) or self.ids.new()
+        exchange = Exchange(scope, receive, send, self.clock, request_id, self.methods)
         with telemetry.bound(request_id=exchange.request_id):
             try:
                 await self.app(scope, exchange.receive, exchange.send)
@@ -61,8 +66,11 @@ class Around:
 class Exchange:
     """One request and its answer, seen from outside."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, clock: Clock, request_id: str) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, clock: Clock, request_id: str, methods: Mapping[str, str]
+    ) -> None:
         self.scope = scope
+        self._methods = methods
         self.request_id = request_id
         self.status = 0  # of the answer; 0: the client was gone before there was one
         self._receive = receive
@@ -89,6 +97,8 @@ class Exchange:
             headers["X-Request-Id"] = self.request_id
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if "Allow" in headers and (allowed := self._methods.get(self.scope.get("path_template", ""))):
+                headers["Allow"] = allowed
             if self._sending:
                 headers["Connection"] = "close"
         if message["type"] == "http.response.body" and not message.get("more_body", False) and self._sending:
@@ -100,7 +110,8 @@ class Exchange:
     def log(self) -> None:
         """One line for the whole exchange; probes are of no interest by default."""
         path = self.scope["path"]
-        event = telemetry.PROBE_DONE if path.startswith("/health/") else telemetry.REQUEST_DONE
+        probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
+        event = telemetry.PROBE_DONE if probe else telemetry.REQUEST_DONE
         said: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
         if tenant := self.scope["state"].get("tenant"):
             said["tenant"] = tenant
@@ -127,7 +138,9 @@ class Exchange:
 
 def broken_store(error: Exception) -> bool:
     """Whether this is nothing but a backing service that broke in the middle of an answer, which was said already."""
-    cause = error.__cause__ or error  # litestar wraps what comes after the start of an answer, and a task group as well
+    cause: BaseException = error
+    while isinstance(cause, LitestarException) and cause.__cause__ is not None:
+        cause = cause.__cause__  # litestar wraps what comes after the start of an answer, more than once
     return isinstance(cause, StoreError) or (isinstance(cause, ExceptionGroup) and cause.split(StoreError)[1] is None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from service import telemetry
 from service.core.errors import Fenced, NotFound, RepriseError, StoreError
-from service.core.job import Job
+from service.core.job import Job, State
 from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
 from service.core.progress import Hint
 from service.worker.context import WorkerConfig, WorkerPorts
@@ -126,6 +126,8 @@ class Attempt:
                 await self._persist(lambda: jobs.release(holding, clock.wall() + delay, fault=fault))
                 if self._work.job.cancel_requested:  # nobody has to claim it just to find that out
                     await self._persist(lambda: jobs.cancel(holding.job_id, clock.wall()))
+                    if self._work.job.state is State.CANCELLED:
+                        telemetry.say(telemetry.JOB_CANCELLED, job_id=holding.job_id)
                 await self._ports.wakeups.announce()
             case Lost(reason):
                 telemetry.say(telemetry.JOB_LOST, reason=reason)

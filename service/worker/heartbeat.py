@@ -14,6 +14,7 @@ from service.core.progress import TOP, Reading, ceiling, percent_of
 from service.ports import Clock, JobStore
 
 RETRY_AFTER = 0.25  # seconds between tries to renew while the store is in trouble
+LATE = 2.0  # heartbeats without one: this process was frozen or starved, or the store was slow
 LAST_TRY = 2.0  # seconds for the one renewal of a worker that overslept its lease
 
 
@@ -95,9 +96,12 @@ class Heartbeat:
                     raise TrustEnded from error
                 await self._clock.sleep(RETRY_AFTER)
                 continue
+            after = sent - self.lease.sent_at
             self.lease = self.lease.renewed(sent)
             self._acknowledged, self._at_renewal = job.percent, self._percent
             telemetry.say(telemetry.JOB_RENEWED, percent=self._percent)
+            if after > LATE * self._policy.heartbeat:
+                telemetry.say(telemetry.JOB_RENEWED_LATE, after=round(after, 2))
             if job.cancel_requested:
                 raise CancelRequested
             return

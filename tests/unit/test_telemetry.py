@@ -58,3 +58,18 @@ def test_an_exception_comes_with_its_trace(log: io.StringIO) -> None:
         telemetry.say(telemetry.UNEXPECTED, where="test", exc_info=error)
 
     assert "test_an_exception_comes_with_its_trace" in json.loads(log.getvalue())["exception"]
+
+
+def test_who_listens_hears_what_is_not_logged() -> None:
+    """An observer is told of every event while it listens, also of those that the log leaves out."""
+    heard: list[tuple[telemetry.Event, dict[str, object]]] = []
+    before = structlog.get_config()
+    telemetry.configure(level="error", form="json", stream=io.StringIO())
+    try:
+        with telemetry.observed(lambda event, fields: heard.append((event, dict(fields)))):
+            telemetry.say(telemetry.JOB_STEP, step="convert")
+        telemetry.say(telemetry.JOB_STOPPED)
+    finally:
+        structlog.configure(**before)
+
+    assert heard == [(telemetry.JOB_STEP, {"step": "convert"})]

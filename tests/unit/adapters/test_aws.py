@@ -1,9 +1,13 @@
 import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
-from service.adapters.aws import OPEN_CIRCUITS, Aws
+from service import telemetry
+from service.adapters.aws import OPEN_CIRCUITS, Aws, AwsSettings
 from service.adapters.breaker import Breaker
 from service.core.errors import CircuitOpen, Unavailable
 
@@ -78,3 +82,31 @@ async def test_aside_knows_no_circuit(aws: Aws) -> None:
     with pytest.raises(CircuitOpen):
         await aws.aside(lambda: aws.translated(lambda: "asked"))
     aws.close()
+
+
+def test_repetitions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request that botocore sends once more is said, with its service, operation and number; the first is not."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    aws = Aws(AwsSettings(region="us-east-1", bucket="b", table="t", access_key="a", secret_key="s"), threads=1)
+    client, answers, said = aws.s3(), [503, 500, 200], list[Mapping[str, object]]()
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, answers.pop(0), HTTPHeaders(), Nothing())
+
+    def hear(event: telemetry.Event, fields: Mapping[str, object]) -> None:
+        if event is telemetry.AWS_RETRIED:
+            said.append(fields)
+
+    client.meta.events.register("before-send", answer)  # type: ignore[arg-type]  # what it returns is the answer
+    with telemetry.observed(hear):
+        aws.translated(client.head_object, Bucket="b", Key="k")
+        client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    aws.close()
+    assert said == [{"service": "s3", "operation": "HeadObject", "attempt": number} for number in (2, 3)]
+
+
+class Nothing:
+    """A body without bytes, as urllib3 hands it over."""
+
+    def stream(self) -> Iterator[bytes]:
+        return iter(())

@@ -69,11 +69,12 @@ async def test_not_ready(world: World, api: httpx.AsyncClient, path: str) -> Non
 
 
 async def test_via_something_else(world: World, api: httpx.AsyncClient) -> None:
-    """An unknown way is refused, not guessed."""
+    """An unknown way is refused, not guessed, and the ways that there are are named."""
     world.succeeded()
     answer = await api.get(f"{URL}?via=pigeon")
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "via"
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["errors"][0] == {"field": "via", "in": "query", "message": "must be url or proxy"}
+    assert answer.json()["allowed"] == ["url", "proxy"]
 
 
 # ── through the service ──────────────────────────────────────────────────────────────────────────────────────────

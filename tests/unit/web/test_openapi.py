@@ -32,7 +32,7 @@ async def test_operations(document: Document) -> None:
         "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
         "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
-        "putPart", "completeUpload", "getStatus",
+        "putPart", "completeUpload", "getStatus", "getMetrics",
     }  # fmt: skip
 
 
@@ -61,3 +61,13 @@ async def test_bodies(document: Document) -> None:
     job = document["components"]["schemas"]["JobRequest"]
     assert set(job["properties"]) == {"upload_id", "format", "options"}
     assert set(job["required"]) == {"upload_id", "format"}
+
+
+async def test_every_address_names_its_methods(api: httpx.AsyncClient, document: Document) -> None:
+    """`OPTIONS`, and the refusal of another method, name all methods of an address and no other."""
+    for path, methods in document["paths"].items():
+        address = path.replace("{part_number}", "1").replace("{upload_id}", "u" * 16).replace("{job_id}", "j" * 16)
+        expected = {*map(str.upper, methods), "OPTIONS"}
+        for method in ("OPTIONS", "TRACE"):
+            answer = await api.request(method, address)
+            assert set(answer.headers["allow"].split(", ")) == expected, (method, path)

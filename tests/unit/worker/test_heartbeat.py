@@ -1,5 +1,8 @@
 """What a heartbeat lets be seen."""
 
+from collections.abc import Mapping
+
+from service import telemetry
 from service.core.lease import LeasePolicy
 from service.core.progress import Reading
 from service.testing.factories import a_job
@@ -60,3 +63,23 @@ async def test_a_reading_that_falls_is_not_passed_on() -> None:
     heartbeat.saw(at(10))
 
     assert heartbeat.showable == 40
+
+
+@in_virtual_time
+async def test_a_late_beat_is_told() -> None:
+    """A renewal that comes after two missed beats says how late it is; one in time says nothing of it."""
+    said: list[object] = []
+
+    def hear(event: telemetry.Event, fields: Mapping[str, object]) -> None:
+        if event is telemetry.JOB_RENEWED_LATE:
+            said.append(fields["after"])
+
+    _, heartbeat = await a_heartbeat()
+    clock = VirtualClock()
+    with telemetry.observed(hear):
+        await clock.sleep(2.0)
+        await heartbeat.renew()
+        assert said == []
+        await clock.sleep(4.5)
+        await heartbeat.renew()
+    assert said == [4.5]
