@@ -1,4 +1,4 @@
-"""The command line: ``python -m service serve | convert | demo``; nothing else."""
+"""The command line: ``python -m service serve | convert | demo | provision``; nothing else."""
 
 import sys
 

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scripts.requirements_report import Proof, load_sections, render
 
@@ -18,6 +19,10 @@ pytest_plugins = [
     "tests.support.s3_fixtures",
     "tests.support.cluster",
 ]
+
+# No example has a deadline: a busy machine is not a broken promise. pytest's own timeout finds what hangs.
+settings.register_profile("facts", deadline=None)
+settings.load_profile("facts")
 
 SECTIONS = load_sections()
 KNOWN_ROWS = frozenset(row for section in SECTIONS for row in section.rows)

@@ -7,11 +7,13 @@ waits, and checksums only where the service demands them, because stand-ins of S
 """
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.awsrequest import AWSRequest
@@ -33,6 +35,7 @@ T = TypeVar("T")
 __all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translating"]
 
 
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 OPEN_CIRCUITS = 12  # pauses of an open circuit that are waited out; about as long as botocore's own repetitions take
 
 
@@ -49,7 +52,7 @@ class AwsSettings:
     access_key: str | None = None
     secret_key: str | None = None
     session_token: str | None = None
-    path_style: bool = False  # stand-ins without wildcard DNS need it
+    path_style: bool | None = None  # None: wherever it is not AWS itself, as stand-ins have no wildcard DNS
 
 
 class Aws:
@@ -76,14 +79,13 @@ class Aws:
 
     def s3(self, *, public: bool = False, connections: int = 32) -> "S3Client":
         """An S3 client; `public` signs for the address that the service's own clients use."""
-        endpoint = self.settings.s3_public_endpoint if public else None
-        return self._session.client(
-            "s3",
-            endpoint_url=endpoint or self.settings.s3_endpoint,
-            config=self._config(connections).merge(
-                Config(s3={"addressing_style": "path" if self.settings.path_style else "virtual"})
-            ),
-        )
+        endpoint = (self.settings.s3_public_endpoint if public else None) or self.settings.s3_endpoint
+        path = self.settings.path_style
+        if path is None:
+            path = not is_aws(endpoint or self.s3_address)
+        # Never "auto": it signs for the bucket's global host, which redirects until DNS knows a young bucket.
+        style = Config(s3={"addressing_style": "path" if path else "virtual"})
+        return self._session.client("s3", endpoint_url=endpoint, config=self._config(connections).merge(style))
 
     def dynamodb(self, *, connections: int = 32) -> "DynamoDBClient":
         """A DynamoDB client. Its answers are small: one that takes longer than this is lost, and a lease is short."""
@@ -91,6 +93,28 @@ class Aws:
             Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
         )
         return self._session.client("dynamodb", endpoint_url=self.settings.dynamodb_endpoint, config=config)
+
+    @functools.cached_property
+    def s3_address(self) -> str:
+        """Where requests for S3 go: the endpoint that is set, or what botocore makes of its files and the region."""
+        return self.settings.s3_endpoint or self._address("s3")
+
+    @functools.cached_property
+    def dynamodb_address(self) -> str:
+        """The same for DynamoDB."""
+        return self.settings.dynamodb_endpoint or self._address("dynamodb")
+
+    def credentials_source(self) -> str | None:
+        """Where the credentials come from, in botocore's words; None if there are none. May ask the platform."""
+        if self.settings.access_key:
+            return "AWS_ACCESS_KEY_ID"
+        found = self._session.get_credentials()
+        return found.method if found else None
+
+    def _address(self, service: Literal["s3", "dynamodb"]) -> str:
+        client = self._session.client(service)
+        client.close()
+        return str(client.meta.endpoint_url)
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """
@@ -143,6 +167,11 @@ class Aws:
             response_checksum_validation="when_required",
             tcp_keepalive=True,
         )
+
+
+def is_aws(address: str) -> bool:
+    """Whether an address is one of AWS itself (or a VPC endpoint of it)."""
+    return (urlsplit(address).hostname or "").endswith(AWS_HOSTS)
 
 
 def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -15,7 +15,7 @@ from service import telemetry
 from service.adapters.aws import Aws, code_of
 from service.adapters.dynamodb_conditions import Change
 from service.adapters.dynamodb_items import Item, encode
-from service.adapters.dynamodb_table import DUE_AT, INDEX, KEY, QUEUE
+from service.adapters.resources import DUE_AT, INDEX, KEY, QUEUE
 from service.core.errors import Unavailable
 from service.core.outcome import backoff
 from service.ports import Clock, Ids

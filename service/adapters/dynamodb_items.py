@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from service.adapters.dynamodb_table import KEY, QUEUE
+from service.adapters.resources import KEY, QUEUE
 from service.core.errors import Definite, InvalidOption
 from service.core.job import Failure, Job, Output, State
 from service.core.media import Options, Source, Target

@@ -1,8 +1,7 @@
 """
-The one table, as data: what the stand-ins create, what Pulumi creates, and what is checked at start.
+Making the table as `resources` has it, where no infrastructure program does: embedded, compose, tests.
 
-``pk`` alone is the key. `INDEX` is sparse (only items that have `queue` are in it, and a final job has not) and holds
-keys only, so that a heartbeat, which touches neither of its keys, costs one write unit. `EXPIRY` is the TTL attribute.
+Whatever may be changed in a table that exists is changed; its keys may not, and are complained of.
 """
 
 from collections.abc import Mapping
@@ -11,108 +10,86 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from service.adapters.aws import code_of
+from service.adapters.provisioning import AS_IT_SHOULD_BE, CannotBeMended, Tell, silently
+from service.adapters.resources import EXPIRY, INDEX, KEY, TABLE, TIME_TO_LIVE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-KEY = "pk"
-INDEX = "queue-index"
-QUEUE = "queue"  # hash key of the index
-DUE_AT = "due_at"  # range key of the index
-EXPIRY = "expires_at"
 
-DEFINITION: Mapping[str, Any] = {
-    "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
-    "AttributeDefinitions": [
-        {"AttributeName": KEY, "AttributeType": "S"},
-        {"AttributeName": QUEUE, "AttributeType": "S"},
-        {"AttributeName": DUE_AT, "AttributeType": "N"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": INDEX,
-            "KeySchema": [
-                {"AttributeName": QUEUE, "KeyType": "HASH"},
-                {"AttributeName": DUE_AT, "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-    ],
-    "BillingMode": "PAY_PER_REQUEST",
-}
+def create_table(client: "DynamoDBClient", name: str, tell: Tell = silently) -> None:
+    """
+    Make the table if it is missing, wait until it is active, and add what it lacks. Safe to repeat and to race.
 
-FIX = "run `pulumi up`, which creates it as it should be"
-
-
-def create_table(client: "DynamoDBClient", name: str) -> None:
-    """Make the table if it is missing, wait until it is active, and switch its TTL on. Safe to repeat and to race."""
+    Raises `CannotBeMended` for a table with other keys, and whatever botocore raises.
+    """
+    what = f"table {name}"
     try:
-        client.create_table(TableName=name, **DEFINITION)
+        client.create_table(TableName=name, **TABLE)
+        tell(what, "created")
     except ClientError as error:
         if code_of(error) != "ResourceInUseException":
             raise
+        tell(what, "is there")
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    if _expiry_of(client, name) is None:
+    table = client.describe_table(TableName=name)["Table"]
+    if keys_of(table) != keys_of(TABLE):
+        raise CannotBeMended(f"{what}: its key is not {KEY!r} alone, and keys cannot be changed: name another table")
+    _add_index(client, name, table, tell)
+    _switch_expiry_on(client, name, tell)
+
+
+def _add_index(client: "DynamoDBClient", name: str, table: Mapping[str, Any], tell: Tell) -> None:
+    what, (wanted,) = f"table {name}, index {INDEX}", TABLE["GlobalSecondaryIndexes"]
+    index = index_of(table)
+    if index is not None:
+        if keys_of(index) != keys_of(wanted) or types_of(table) != types_of(TABLE):
+            raise CannotBeMended(f"{what}: it has other keys; delete it (it holds no data of its own) and try again")
+        tell(what, AS_IT_SHOULD_BE)
+        return
+    client.update_table(
+        TableName=name,
+        AttributeDefinitions=TABLE["AttributeDefinitions"],
+        GlobalSecondaryIndexUpdates=[{"Create": wanted}],
+    )
+    tell(what, "added; it is usable when it is ACTIVE")
+
+
+def _switch_expiry_on(client: "DynamoDBClient", name: str, tell: Tell) -> None:
+    what = f"table {name}, time to live"
+    attribute = expiry_of(client, name)
+    if attribute is None:
         try:
-            client.update_time_to_live(
-                TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRY}
-            )
+            client.update_time_to_live(TableName=name, TimeToLiveSpecification=TIME_TO_LIVE)  # type: ignore[arg-type]
+            tell(what, f"switched on for {EXPIRY}")
         except ClientError as error:
-            if code_of(error) != "ValidationException" or _expiry_of(client, name) is None:
+            if code_of(error) != "ValidationException" or expiry_of(client, name) is None:
                 raise  # and otherwise another process was quicker, which is just as good
+    elif attribute == EXPIRY:
+        tell(what, AS_IT_SHOULD_BE)
+    else:
+        raise CannotBeMended(f"{what}: it is on for {attribute!r}; switch that off, wait an hour, and try again")
 
 
-def check_table(client: "DynamoDBClient", name: str) -> list[str]:
-    """
-    What is wrong with the table, one sentence each with what to do about it; empty if it is as it should be.
-
-    Raises botocore's errors when DynamoDB cannot be asked at all.
-    """
-    try:
-        table = client.describe_table(TableName=name)["Table"]
-    except ClientError as error:
-        if code_of(error) != "ResourceNotFoundException":
-            raise
-        return [f"The table {name!r} does not exist: {FIX}, or name another one in REPRISE_TABLE."]
-    found = []
-    if table.get("TableStatus") not in {"ACTIVE", "UPDATING"}:
-        found.append(f"The table {name!r} is {table.get('TableStatus')}: wait until it is ACTIVE.")
-    if _keys(table) != _keys(DEFINITION):
-        found.append(f"The key of the table {name!r} is not {KEY!r} alone: {FIX}, under another name.")
-    if wrong := _index_problem(table):
-        found.append(f"{wrong}: without it no job is ever found; {FIX}.")
-    if (attribute := _expiry_of(client, name)) != EXPIRY:
-        found.append(
-            f"Time to live of the table {name!r} is {f'on {attribute!r}' if attribute else 'off'}, so nothing is ever "
-            f"cleaned up: switch it on for the attribute {EXPIRY!r} (`pulumi up` does)."
-        )
-    return found
+def index_of(table: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Our index, in a description of the table."""
+    return next((index for index in table.get("GlobalSecondaryIndexes", []) if index["IndexName"] == INDEX), None)
 
 
-def _index_problem(table: Mapping[str, Any]) -> str | None:
-    wanted = DEFINITION["GlobalSecondaryIndexes"][0]
-    index = next((i for i in table.get("GlobalSecondaryIndexes", []) if i["IndexName"] == INDEX), None)
-    if index is None:
-        return f"The index {INDEX!r} does not exist"
-    if _keys(index) != _keys(wanted):
-        return f"The index {INDEX!r} is not keyed by {QUEUE!r} and {DUE_AT!r}"
-    if _types(table) != _types(DEFINITION):
-        return f"The keys of the index {INDEX!r} are not a string ({QUEUE!r}) and a number ({DUE_AT!r})"
-    return None
-
-
-def _keys(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
+def keys_of(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The keys of a table or an index, by name and kind."""
     return sorted((key["AttributeName"], key["KeyType"]) for key in schema.get("KeySchema", []))
 
 
-def _types(table: Mapping[str, Any]) -> dict[str, str]:
-    ours = {KEY, QUEUE, DUE_AT}
+def types_of(table: Mapping[str, Any]) -> dict[str, str]:
+    """The types of our keys; those of others do not concern us."""
+    ours = {definition["AttributeName"] for definition in TABLE["AttributeDefinitions"]}
     definitions = table.get("AttributeDefinitions", [])
-    return {d["AttributeName"]: d["AttributeType"] for d in definitions if d["AttributeName"] in ours}
+    return {one["AttributeName"]: one["AttributeType"] for one in definitions if one["AttributeName"] in ours}
 
 
-def _expiry_of(client: "DynamoDBClient", name: str) -> str | None:
-    """The attribute that TTL works on, or None if it is off."""
+def expiry_of(client: "DynamoDBClient", name: str) -> str | None:
+    """The attribute that time to live works on, or None if it is off."""
     described = client.describe_time_to_live(TableName=name).get("TimeToLiveDescription", {})
     if described.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}:
         return described.get("AttributeName")

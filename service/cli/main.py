@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.cli import convert, demo, serve
+from service.cli import convert, demo, provision, serve
 from service.settings import VARIABLES
 from service.wiring import environment
 
@@ -29,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"settings, as environment variables:\n{table}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="serve | convert | demo")
+    commands = parser.add_subparsers(required=True, metavar="serve | convert | demo | provision")
 
     command = commands.add_parser(
         "serve", help="run the service, embedded unless REPRISE_BUCKET and REPRISE_TABLE are set"
@@ -49,4 +49,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--minutes", type=float, default=10, help="length of the piece (default: 10)")
     command.add_argument("--keep", type=Path, default=Path("demo-output"), help="folder for the result")
     command.set_defaults(run=lambda given: demo.run(given, environment()))
+
+    command = commands.add_parser("provision", help="make the bucket and the table at the endpoints that are set")
+    command.add_argument("--wait", type=seconds, default=0, metavar="SECONDS", help="wait for endpoints to come up")
+    command.add_argument(
+        "--on-aws", action="store_true", help="also on AWS itself, where `pulumi up` is the better way"
+    )
+    command.set_defaults(run=lambda given: provision.run(given, environment()))
     return parser
+
+
+def seconds(text: str) -> float:
+    """What `--wait` takes; argparse turns the error into a line."""
+    if not 0 <= (number := float(text)) <= 3600:
+        raise ValueError(text)
+    return number

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from service.adapters.aws import Aws
-from service.adapters.dynamodb_table import DEFINITION, EXPIRY, check_table, create_table
+from service.adapters.dynamodb_checks import check_table
+from service.adapters.dynamodb_table import create_table
+from service.adapters.resources import EXPIRY, TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -75,7 +77,7 @@ def _two_part_key(definition: dict[str, Any]) -> None:
 )
 def test_wrong_table_is_said(client: "DynamoDBClient", damage: Callable[[dict[str, Any]], None], words: str) -> None:
     """Each thing that is wrong is one sentence that says what and how to mend it."""
-    definition = deepcopy(dict(DEFINITION))
+    definition = deepcopy(dict(TABLE))
     damage(definition)
     name = damage.__name__.strip("_")
     client.create_table(TableName=name, **definition)
@@ -92,7 +94,7 @@ def test_wrong_table_is_said(client: "DynamoDBClient", damage: Callable[[dict[st
 def test_wrong_time_to_live_is_said(client: "DynamoDBClient", attribute: str | None) -> None:
     """A table that never cleans up, or by the wrong attribute, is a problem."""
     name = f"ttl-{attribute}"
-    client.create_table(TableName=name, **DEFINITION)
+    client.create_table(TableName=name, **TABLE)
     if attribute:
         client.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute}

@@ -5,7 +5,8 @@ import httpx
 import pytest
 
 from service.adapters.aws import Aws
-from service.adapters.s3_bucket import check_bucket, create_bucket
+from service.adapters.s3_bucket import create_bucket
+from service.adapters.s3_checks import check_bucket
 
 ORIGIN = "https://audio.example"
 

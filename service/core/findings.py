@@ -1,0 +1,29 @@
+"""
+What a look at the outside found, in words for whoever has to mend it.
+
+One question decides whether the service stops because of a finding: could *any* job be done? If not (no bucket, no
+permission, a table with other keys), it does not start. What some users would miss (a browser without CORS), what only
+costs money or room (no life cycle, no time to live), and what could not be looked at because nobody allowed it, is
+said and started with: a service that stays away helps nobody.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be: a stable code, what it is, what to do, and whether to stop for it."""
+
+    code: str
+    problem: str  # a sentence
+    fix: str  # another one
+    stops: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.fix} [{self.code}]"
+
+
+def stopping(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that the service does not start with."""
+    return tuple(finding for finding in findings if finding.stops)

@@ -1,0 +1,35 @@
+"""
+The composition root: settings in, running objects out. The only importer of adapters.
+
+    places        which S3, DynamoDB and Redis, and what chose them
+    provisioning  make the bucket and the table, where no infrastructure program does
+    build         clients, adapters, worker, janitor
+    health        how the backing services are
+    serving       look, listen, work, stop
+
+The command line gets the outside through here, so that the adapters have one importer.
+"""
+
+from service.adapters.ambient import SystemClock, environment
+from service.adapters.child import mortal
+from service.adapters.embedded import EmbeddedError, embedded_stack
+from service.wiring.build import build, ffmpeg_program
+from service.wiring.health import check
+from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
+from service.wiring.serving import StartError, serve
+
+__all__ = [
+    "CannotProvision",
+    "EmbeddedError",
+    "StartError",
+    "SystemClock",
+    "build",
+    "check",
+    "embedded_stack",
+    "environment",
+    "ffmpeg_program",
+    "mortal",
+    "prepare_embedded",
+    "provision",
+    "serve",
+]

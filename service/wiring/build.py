@@ -1,0 +1,137 @@
+"""From settings to objects that could run: clients, adapters, worker, janitor. Nothing is contacted yet."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import imageio_ffmpeg
+
+from service.adapters.ambient import SystemClock, SystemIds
+from service.adapters.aws import Aws, AwsSettings
+from service.adapters.breaker import RESET, Breaker
+from service.adapters.container import Container
+from service.adapters.dynamodb_jobs import DynamoJobs
+from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
+from service.adapters.local_hints import LocalWakeups, SilentBoard
+from service.adapters.redis_link import RedisLink
+from service.adapters.redis_progress import RedisBoard
+from service.adapters.redis_wakeups import RedisWakeups
+from service.adapters.s3_objects import S3Objects
+from service.core.capacity import Thresholds
+from service.ports import Capacity, ProgressBoard, Wakeups
+from service.settings import Settings, first
+from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
+from service.worker.loop import Worker
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_s3.client import S3Client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything that runs, built and not yet started."""
+
+    settings: Settings
+    aws: Aws
+    truth: Aws
+    breakers: tuple[Breaker, ...]
+    capacity: Capacity
+    bucket: "S3Client"  # for the checks alone
+    table: "DynamoDBClient"
+    jobs: DynamoJobs
+    objects: S3Objects
+    board: ProgressBoard
+    wakeups: Wakeups
+    link: RedisLink | None
+    worker: Worker
+    janitor: Janitor
+    instance: str
+
+
+def aws_settings(settings: Settings, environment: Mapping[str, str]) -> AwsSettings:
+    """What the adapters need to reach AWS, or what stands in for it."""
+    s3 = first(settings.s3_endpoint, settings.any_endpoint)
+    return AwsSettings(
+        region=settings.region,
+        bucket=settings.bucket or "",
+        table=settings.table or "",
+        s3_endpoint=s3,
+        dynamodb_endpoint=first(settings.dynamodb_endpoint, settings.any_endpoint),
+        s3_public_endpoint=settings.s3_public_endpoint,
+        access_key=environment.get("AWS_ACCESS_KEY_ID"),
+        secret_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+        session_token=environment.get("AWS_SESSION_TOKEN"),
+        path_style=s3 is not None,
+    )
+
+
+def ffmpeg_program(settings: Settings) -> str:
+    """The ffmpeg in use: the one that is set, else the one that came with the installation."""
+    return settings.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def build(settings: Settings, environment: Mapping[str, str]) -> Service:
+    """Make all objects; nothing is contacted yet."""
+    clock, ids = SystemClock(), SystemIds()
+    instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
+    # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
+    reset = min(RESET, settings.lease / 12)
+    aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
+    # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
+    dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)
+    truth = Aws(aws.settings, threads=16, breaker=dynamodb)
+    jobs = DynamoJobs(truth, clock, ids)
+    objects = S3Objects(aws, clock)
+    link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
+    board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
+    wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
+    scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
+    capacity = Container(scratch)
+    limits = Thresholds(memory=settings.max_memory / 100)
+    transcoder = FfmpegTranscoder(
+        aws,
+        FfmpegConfig(
+            ffmpeg=ffmpeg_program(settings),
+            scratch_dir=scratch,
+            max_output_bytes=settings.max_output,
+        ),
+        clock,
+    )
+    ports = WorkerPorts(
+        jobs=jobs,
+        objects=objects,
+        board=board,
+        wakeups=wakeups,
+        transcoder=transcoder,
+        clock=clock,
+        ids=ids,
+        capacity=capacity,
+    )
+    config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
+    janitor = Janitor(
+        JanitorPorts(jobs=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
+        JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
+    )
+    return Service(
+        settings=settings,
+        aws=aws,
+        truth=truth,
+        breakers=(dynamodb, s3),
+        capacity=capacity,
+        bucket=aws.s3(connections=2),
+        table=truth.dynamodb(connections=2),
+        jobs=jobs,
+        objects=objects,
+        board=board,
+        wakeups=wakeups,
+        link=link,
+        worker=Worker(ports, config),
+        janitor=janitor,
+        instance=instance,
+    )

@@ -1,0 +1,174 @@
+"""The life of the service: look, listen, work, and stop when told to."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from service import __version__, telemetry
+from service.adapters.ambient import SystemClock, SystemIds
+from service.adapters.breaker import circuits
+from service.adapters.redis_wakeups import RedisWakeups
+from service.core.capacity import Thresholds
+from service.settings import Settings, first
+from service.web.app import create_app
+from service.web.config import WebConfig
+from service.web.dependencies import WebDependencies
+from service.wiring.build import Service, build
+from service.wiring.health import check
+
+
+class StartError(Exception):
+    """The service cannot start; `problems` says what to fix, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+async def serve(settings: Settings, environment: Mapping[str, str], announce: Callable[[str], None]) -> None:
+    """
+    Run until SIGTERM or SIGINT. The first one stops politely, a second one at once.
+
+    `announce` is told the address as soon as requests are answered. Raises `StartError`.
+    """
+    service = build(settings, environment)
+    _report(service)
+    found = await check(service)
+    for name, result in found.items():
+        telemetry.say(telemetry.SERVICE_CHECK, check=name, result=result)
+    problems = [f"{name}: {result}" for name, result in found.items() if name != "redis" and result != "ok"]
+    if problems:
+        raise StartError(problems)
+    listener = _open(settings) if settings.role != "worker" else None
+    async with _hints(service), asyncio.TaskGroup() as group:
+        server = _answer(service, listener, group, announce) if listener else None
+        worker = group.create_task(service.worker.run(), name="worker") if settings.role != "api" else None
+        janitor = group.create_task(service.janitor.run(), name="janitor") if settings.role != "api" else None
+        stopping = asyncio.Event()
+        _on_signals(stopping)
+        if server is None:
+            announce("no address: this process is a worker")
+        waiting = asyncio.create_task(stopping.wait())
+        # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
+        await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if janitor is not None:
+            janitor.cancel()  # it leaves nothing half-done that another one would not find
+        service.worker.stop()
+        if server is not None:
+            server.should_exit = True
+    await service.objects.aclose()
+    service.truth.close()
+    service.aws.close()
+    telemetry.say(telemetry.SERVICE_STOPPED)
+
+
+def _open(settings: Settings) -> socket.socket:
+    """Listen, before anything is begun that would have to be given back."""
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=512)
+    except OSError as error:
+        raise StartError([f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"]) from error
+
+
+def _answer(
+    service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
+) -> uvicorn.Server:
+    settings = service.settings
+    app = create_app(
+        WebDependencies(
+            jobs=service.jobs,
+            uploads=service.jobs,
+            objects=service.objects,
+            board=service.board,
+            wakeups=service.wakeups,
+            clock=SystemClock(),
+            ids=SystemIds(),
+            checks=lambda: check(service),
+            capacity=service.capacity,
+            crew=lambda: None if settings.role == "api" else service.worker.crew(),
+            circuits=lambda: circuits(*service.breakers),
+        ),
+        WebConfig(
+            api_keys=settings.api_keys or (),
+            metrics_open=settings.metrics == "open",
+            cors_origins=settings.cors_origins,
+            max_upload_bytes=settings.max_upload,
+            max_uploads=settings.max_uploads,
+            max_queued=settings.max_queued,
+            limits=Thresholds(memory=settings.max_memory / 100),
+            ttl_seconds=settings.time_to_live,
+            version=__version__,
+            instance=service.instance,
+        ),
+    )
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=75, server_header=False
+    )
+    server = _Server(config, lambda: announce(f"http://{settings.host}:{listener.getsockname()[1]}"))
+    group.create_task(server.serve(sockets=[listener]), name="web")
+    return server
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us, and says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # as uvicorn declares it
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._tell()
+
+
+@contextlib.asynccontextmanager
+async def _hints(service: Service) -> AsyncIterator[None]:
+    """The Redis connections live as long as the service."""
+    async with contextlib.AsyncExitStack() as stack:
+        if service.link is not None:
+            stack.push_async_callback(service.link.aclose)
+        if isinstance(service.wakeups, RedisWakeups):
+            stack.push_async_callback(service.wakeups.aclose)
+        yield
+
+
+def _on_signals(stopping: asyncio.Event) -> None:
+    def stop(name: str) -> None:
+        if stopping.is_set():
+            os._exit(1)  # the second signal: leases lapse instead of being handed back
+        telemetry.say(telemetry.SERVICE_STOPPING, signal=name)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
+
+
+def _report(service: Service) -> None:
+    """Say at start which outside services are used; never with a password."""
+    settings, redis = service.settings, urlsplit(service.settings.redis_url or "")
+    telemetry.say(
+        telemetry.SERVICE_STARTING,
+        role=settings.role,
+        instance=service.instance,
+        s3=first(settings.s3_endpoint, settings.any_endpoint, "AWS"),
+        dynamodb=first(settings.dynamodb_endpoint, settings.any_endpoint, "AWS"),
+        redis=f"{redis.scheme}://{redis.hostname or redis.path}" if settings.redis_url else "none",
+        bucket=settings.bucket,
+        table=settings.table,
+        api_keys=len(settings.api_keys) if settings.api_keys else "none: open to everybody",
+        python=sys.version.split()[0],
+    )
