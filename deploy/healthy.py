@@ -19,9 +19,9 @@ PATIENCE = 4.0  # seconds; the platform gives up a little later
 
 def main() -> str | None:
     """What is wrong, or None."""
-    if os.environ.get("REPRISE_ROLE", "").strip().lower() == "worker":  # noqa: TID251  # no part of the service
+    if os.environ.get("REPRISE_ROLE", "").strip().lower() == "worker":
         return worker(Path("/proc"))
-    return door(int(os.environ.get("REPRISE_PORT") or os.environ.get("PORT") or 8080))  # noqa: TID251
+    return door(int(os.environ.get("REPRISE_PORT") or os.environ.get("PORT") or 8080))
 
 
 def door(port: int) -> str | None:

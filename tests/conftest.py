@@ -18,6 +18,8 @@ pytest_plugins = [
     "tests.support.redis_fixtures",
     "tests.support.s3_fixtures",
     "tests.support.cluster",
+    "tests.support.image",
+    "tests.support.compose",
 ]
 
 # No example has a deadline: a busy machine is not a broken promise. pytest's own timeout finds what hangs.

@@ -1,0 +1,49 @@
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from deploy import healthy
+
+
+@contextmanager
+def somebody_answers(answer: bytes) -> Iterator[int]:
+    """A port on which one request is answered with these bytes."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP/1.1 503 Service Unavailable"),
+        (b"", "nothing"),
+    ],
+)
+def test_the_one_that_listens_is_asked(answer: bytes, said: str | None) -> None:
+    """A process that answers requests is well if it says so, and what it says otherwise is told."""
+    with somebody_answers(answer) as port:
+        found = healthy.door(port)
+
+    assert found is None if said is None else said in (found or "")
+
+
+def test_nobody_listens() -> None:
+    """A port on which nobody listens is a problem that is told, not an exception."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    assert "does not answer" in (healthy.door(port) or "")

@@ -1,0 +1,230 @@
+"""The image by itself: what is in it, who runs in it, and how its containers live and die."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import pytest
+
+from service.cli.client import Client
+from service.cli.sample import write_sample
+from service.core.arguments import output_arguments
+from service.core.media import parse_target
+from tests.support.cluster import HEARTBEAT, LEASE, Watcher, pause, wait_for
+from tests.support.compose import SLOW, Stack
+from tests.support.docker import ROOT, images
+from tests.support.image import Container, docker, run_service
+from tests.support.media_samples import run_ffmpeg
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("containers")]
+
+MOST_MEGABYTES = 300  # on top of the base
+SECONDS = 24.0  # of music; six seconds of work for the slow ffmpeg
+BACKING = {
+    "AWS_ENDPOINT_URL": "http://localstack:4566",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "REDIS_URL": "redis://valkey:6379",
+    "REPRISE_BUCKET": "image",
+    "REPRISE_TABLE": "image",
+    "REPRISE_API_KEYS": "none",
+    "REPRISE_LEASE_SECONDS": str(LEASE),
+    "REPRISE_HEARTBEAT_SECONDS": str(HEARTBEAT),
+}
+
+# Prints the names of all distributions in the virtual environment.
+INSTALLED = """
+import importlib.metadata, json, site
+found = importlib.metadata.distributions(path=site.getsitepackages())
+print(json.dumps([each.name.lower().replace("_", "-") for each in found]))
+"""
+
+Start = Callable[..., Container]
+
+
+@pytest.fixture(scope="module")
+def network(stack: Stack, image: str) -> str:
+    """A network with S3, DynamoDB and Valkey in it, and with the bucket and the table of these tests."""
+    stack.compose("up", "--detach", "--wait", "localstack", "valkey")
+    settings = [f"--env={name}={value}" for name, value in BACKING.items()]
+    docker("run", "--rm", f"--network={stack.network}", *settings, image, "provision", seconds=120)
+    return stack.network
+
+
+@pytest.fixture
+def start(image: str, network: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts containers, which are removed at the end; with `slow`, ffmpeg takes its time."""
+    script = tmp_path / "slow" / "ffmpeg"
+    script.parent.mkdir()
+    script.write_text(SLOW)
+    script.chmod(0o755)
+    with ExitStack() as stack:
+
+        def started(*options: str, slow: bool = False, **settings: str) -> Container:
+            if slow:
+                options = (*options, f"--volume={script.parent}:/slow:ro")
+                settings["REPRISE_FFMPEG"] = "/slow/ffmpeg"
+            return run_service(stack, image, network, {**BACKING, **settings}, options)
+
+        yield started
+
+
+@pytest.fixture(scope="module")
+def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some music."""
+    path = tmp_path_factory.mktemp("piece") / "piece.wav"
+    write_sample(path, SECONDS)
+    return path
+
+
+def digest_of_plain(source: Path, target: str, folder: Path) -> str:
+    """The sha256 of what plain ffmpeg writes."""
+    output = folder / f"plain.{target}"
+    run_ffmpeg(
+        imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(source), *output_arguments(parse_target(target, {})), str(output)
+    )
+    return hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+def delivered(client: Client, job_id: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """Wait for the end; returns the job and the sha256 of its download."""
+    job = wait_for(lambda: (now := client.job(job_id))["state"] not in {"queued", "running"} and now, "the end")
+    assert job["state"] == "succeeded", job
+    client.download(job_id, folder / "download", job["size"], lambda _: None)
+    return job, hashlib.sha256((folder / "download").read_bytes()).hexdigest()
+
+
+def begun(piece: Path, containers: list[Container]) -> tuple[Client, str, Watcher]:
+    """Upload and submit to the first; returns when the conversion shows progress through all of them."""
+    client = Client([each.address for each in containers], pause=pause)
+    upload = client.upload(piece, lambda _: None)
+    job_id = client.submit(upload["upload_id"], "mp3", {})["job_id"]
+    watcher = Watcher([each.address for each in containers], job_id).start()
+    wait_for(lambda: watcher.readings and watcher.readings[-1] > 5, "progress")
+    return client, job_id, watcher
+
+
+def holder(containers: list[Container]) -> tuple[Container, Container]:
+    """The one that converts, and the other one."""
+    claimed = [each for each in containers if each.told("job.claimed", "job.taken_over")]
+    assert len(claimed) == 1
+    return claimed[0], next(each for each in containers if each is not claimed[0])
+
+
+def moment(event: dict[str, Any]) -> datetime:
+    """When it was logged."""
+    return datetime.fromisoformat(event["timestamp"])
+
+
+@pytest.mark.requirement("5.2")
+def test_only_what_is_needed_is_in_it(image: str) -> None:
+    """The image adds at most 300 MB to its base: what runtime.txt pins and our own code, no tests and no tools."""
+    size, base = (
+        int(docker("image", "inspect", "--format", "{{.Size}}", of)) for of in (image, images()["PYTHON_IMAGE"])
+    )
+    installed = json.loads(docker("run", "--rm", "--entrypoint=python", image, "-c", INSTALLED))
+    pinned = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.txt").read_text(), flags=re.MULTILINE)
+    files = docker("run", "--rm", "--entrypoint=find", image, "/srv", "-name", "*.py")
+
+    assert (size - base) / 1e6 <= MOST_MEGABYTES
+    assert installed
+    assert set(installed) <= set(pinned)
+    assert "/srv/reprise/service/__main__.py" in files
+    assert not re.search(r"tests|benchmarks|service/testing", files)
+
+
+@pytest.mark.requirement("5.2", "1.5", "4.4")
+def test_locked_down(start: Start, piece: Path, tmp_path: Path) -> None:
+    """Without root, capabilities or a disk to write to, a container turns healthy and converts both ways."""
+    moov_last = tmp_path / "piece.m4a"
+    run_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(piece), "-c:a", "aac", str(moov_last))
+    container = start()
+    container.wait_until_it_answers()
+    client = Client([container.address], pause=pause)
+    for source, target, path in ((piece, "mp3", "streaming"), (moov_last, "flac", "local")):
+        upload = client.upload(source, lambda _: None)
+        job, digest = delivered(client, client.submit(upload["upload_id"], target, {})["job_id"], tmp_path)
+        assert (job["path"], digest) == (path, digest_of_plain(source, target, tmp_path))
+    client.close()
+
+    status = container.inside("cat", "/proc/1/status", "/proc/self/status")
+    assert re.findall(r"^Uid:\s+(\d+)", status, flags=re.MULTILINE) == ["10001", "10001"]
+    assert set(re.findall(r"^CapEff:\s+(\w+)", status, flags=re.MULTILINE)) == {"0" * 16}
+    assert [line for line in docker("diff", container.name).splitlines() if not line.endswith(" /tmp")] == []
+    wait_for(lambda: container.health() == "healthy", "healthy", within=30)
+
+
+@pytest.mark.requirement("5.2", "6.7")
+def test_sigterm(start: Start, piece: Path, tmp_path: Path) -> None:
+    """A container that is stopped hands its job over at once and ends within seconds, with exit code 0."""
+    containers = [start(slow=True), start(slow=True)]
+    for each in containers:
+        each.wait_until_it_answers()
+    client, job_id, watcher = begun(piece, containers)
+    stopped, other = holder(containers)
+    seconds = stopped.stop()
+
+    assert stopped.state()["ExitCode"] == 0
+    assert seconds < 8
+    claim = wait_for(lambda: other.told("job.claimed"), "the other one goes on")[0]
+    assert (moment(claim) - moment(stopped.told("service.stopping")[0])).total_seconds() < 2
+    _, digest = delivered(client, job_id, tmp_path)
+    client.close()
+    assert digest == digest_of_plain(piece, "mp3", tmp_path)
+    readings = watcher.stop()
+    assert (watcher.problems, readings) == ([], sorted(readings))
+
+
+@pytest.mark.requirement("5.2", "1.6", "2.5", "6.7")
+def test_sigkill(start: Start, piece: Path, tmp_path: Path) -> None:
+    """After SIGKILL another container takes the job over, progress never falls, and the bytes are ffmpeg's."""
+    containers = [start(slow=True), start(slow=True)]
+    for each in containers:
+        each.wait_until_it_answers()
+    client, job_id, watcher = begun(piece, containers)
+    killed, other = holder(containers)
+    docker("kill", killed.name)
+    wait_for(lambda: other.told("job.taken_over"), "the other one takes it over")
+    job, digest = delivered(client, job_id, tmp_path)
+    client.close()
+
+    assert killed.state()["ExitCode"] == 137
+    assert (job["attempt"], job["resumed"]) == (2, True)
+    assert digest == digest_of_plain(piece, "mp3", tmp_path)
+    readings = watcher.stop()
+    assert (watcher.problems, readings) == ([], sorted(readings))
+
+
+@pytest.mark.requirement("5.2")
+def test_roles(start: Start, piece: Path, tmp_path: Path) -> None:
+    """As api a container answers, as worker it converts; both turn healthy, and neither does the other's work."""
+    api, worker = start(REPRISE_ROLE="api"), start(REPRISE_ROLE="worker")
+    for each in (api, worker):
+        each.wait_until_it_answers()
+    client = Client([api.address], pause=pause)
+    upload = client.upload(piece, lambda _: None)
+    job_id = client.submit(upload["upload_id"], "mp3", {})["job_id"]
+    delivered(client, job_id, tmp_path)
+    client.close()
+
+    assert worker.told("job.claimed")
+    assert not api.told("job.claimed")
+    assert not worker.told("request.done", "upload.stored")
+    for each in (api, worker):
+        wait_for(lambda each=each: each.health() == "healthy", f"{each.name} is healthy", within=30)
+
+
+def test_sigterm_while_it_starts(start: Start) -> None:
+    """A container that is stopped while it still looks for its backing services ends at once, not after a time-out."""
+    container = start(AWS_ENDPOINT_URL="http://10.255.255.1:4566")
+    wait_for(lambda: container.told("service.starting"), "it starts")
+
+    assert container.stop() < 5
+    assert container.state()["ExitCode"] == 128 + 15

@@ -1,0 +1,105 @@
+"""
+The compose stack, under a name and on ports of its own, with an ffmpeg that takes its time.
+
+What is started is compose.yaml as it is. A second file, which only labels it for the tests and slows ffmpeg down, is
+laid over it through Docker's own variables (COMPOSE_FILE …), so that a line of the README can be run as it stands.
+"""
+
+import json
+import socket
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from service.adapters.ambient import SystemIds
+from tests.support.docker import LABEL, ROOT
+from tests.support.image import RUN, Container, docker
+
+SPEED = 4.0  # seconds of music in a second
+SLOW = f"""#!/bin/sh
+exec /opt/reprise/lib/python3*/site-packages/imageio_ffmpeg/binaries/ffmpeg-linux* -readrate {SPEED:g} "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A compose project."""
+
+    project: str
+    port: int
+    environment: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        """Where the service answers."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def network(self) -> str:
+        """The network that its containers are in."""
+        return f"{self.project}_default"
+
+    def compose(self, *arguments: str, seconds: float = 240) -> str:
+        """``docker compose …`` of this project."""
+        return docker("compose", *arguments, seconds=seconds, environment=self.environment)
+
+    def services(self) -> list[Container]:
+        """The containers of the service, whatever their state, in order."""
+        return sorted(map(Container, self.compose("ps", "--all", "--format", "{{.Name}}", "service").split()), key=str)
+
+    def left(self) -> list[str]:
+        """All that Docker still has of this project."""
+        mine = f"label=com.docker.compose.project={self.project}"
+        asked = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+        return [line for ask in asked for line in docker(*ask, "--quiet", "--filter", mine).split()]
+
+
+@pytest.fixture(scope="session")
+def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack to be: nothing is started yet, and whatever is started is gone at the end."""
+    folder = tmp_path_factory.mktemp("compose")
+    script = folder / "ffmpeg"
+    script.write_text(SLOW)
+    script.chmod(script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    port, project = free_port(), f"reprise-test-{SystemIds().new()[:8]}"
+    made = Stack(
+        project,
+        port,
+        {
+            "COMPOSE_PROJECT_NAME": project,
+            "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}:{_laid_over(folder, script)}",
+            "REPRISE_COMPOSE_IMAGE": image,
+            "REPRISE_COMPOSE_PORT": str(port),
+            "REPRISE_COMPOSE_S3_PORT": str(free_port()),
+        },
+    )
+    try:
+        yield made
+    finally:
+        made.compose("down", "--volumes", "--timeout", "1")
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _laid_over(folder: Path, ffmpeg: Path) -> Path:
+    ours = {"labels": {LABEL: RUN}}
+    services = dict.fromkeys(("front", "localstack", "setup", "valkey"), ours)
+    slow = {"environment": {"REPRISE_FFMPEG": "/slow/ffmpeg"}, "volumes": [f"{ffmpeg.parent}:/slow:ro"]}
+    path = folder / "laid-over.json"
+    path.write_text(
+        json.dumps(
+            {
+                "services": {**services, "service": {**ours, **slow}},
+                "networks": {"default": ours},
+                "volumes": {"scratch": ours},
+            }
+        )
+    )
+    return path

@@ -1,0 +1,130 @@
+"""
+The image of the service, built once for all workers of a run, and containers of it.
+
+It is called `IMAGE` and removed by the last worker that used it, unless it was there before: then it stays what the
+next run starts from (`docker build --tag reprise:test .` makes it so, and the next build takes a second).
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from service.adapters.ambient import SystemIds
+from tests.support.cluster import wait_for
+from tests.support.docker import LABEL, ROOT, docker_or_skip
+
+IMAGE: Final = "reprise:test"
+RUN: Final = os.environ.get("PYTEST_XDIST_TESTRUNUID") or SystemIds().new()
+PORT = 8080  # inside
+# As compose.yaml has it: nothing to write to but /tmp, nothing to be gained, a gigabyte.
+LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
+               "--memory=1g", "--memory-swap=1g")  # fmt: skip
+
+
+def docker(*arguments: str, seconds: float = 60, environment: dict[str, str] | None = None) -> str:
+    """Run the command line of Docker; returns what it printed. A failure is one of the test, with what it said."""
+    command = ["docker", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=False, timeout=seconds,
+    )  # fmt: skip
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-3000:]}")
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[str]:
+    """The image, built from this tree."""
+    docker_or_skip()
+    with _one_at_a_time() as users:
+        if users["count"] == 0:
+            users["was_there"] = bool(docker("image", "ls", "--quiet", IMAGE))
+            docker("compose", "build", "--quiet", "service", seconds=600, environment={"REPRISE_COMPOSE_IMAGE": IMAGE})
+        users["count"] += 1
+    yield IMAGE
+    with _one_at_a_time() as users:
+        users["count"] -= 1
+        if users["count"] == 0 and not users["was_there"]:
+            docker("image", "rm", "--force", IMAGE)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[dict[str, Any]]:
+    """A note that the workers of a run share, under a lock."""
+    with (Path(tempfile.gettempdir()) / f"reprise-image-{RUN}").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        users = json.loads(file.read() or '{"count": 0, "was_there": true}')
+        yield users
+        if users["count"] == 0:
+            Path(file.name).unlink()
+        else:
+            file.truncate(0)
+            file.write(json.dumps(users))
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of the service."""
+
+    name: str
+
+    @property
+    def address(self) -> str:
+        """Where it answers, for us."""
+        host = docker("port", self.name, str(PORT)).splitlines()[0]
+        return f"http://{host}"
+
+    def state(self) -> dict[str, Any]:
+        """What Docker says about it: Status, ExitCode, Health …."""
+        return dict(json.loads(docker("inspect", "--format", "{{json .State}}", self.name)))
+
+    def health(self) -> str:
+        """``starting``, ``healthy`` or ``unhealthy``."""
+        return str(self.state()["Health"]["Status"])
+
+    def events(self) -> list[dict[str, Any]]:
+        """What it has logged so far."""
+        done = subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, check=True, timeout=30)
+        return [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+
+    def told(self, *names: str) -> list[dict[str, Any]]:
+        """The events of these names."""
+        return [event for event in self.events() if event["event"] in names]
+
+    def inside(self, *command: str) -> str:
+        """Run something in it."""
+        return docker("exec", self.name, *command)
+
+    def stop(self) -> float:
+        """SIGTERM, and SIGKILL after 20 seconds; returns how long it took."""
+        began = time.monotonic()
+        docker("stop", "--time=20", self.name)
+        return time.monotonic() - began
+
+    def wait_until_it_answers(self) -> None:
+        """Come back when it takes requests, or work."""
+        wait_for(lambda: "listening" in docker("logs", self.name) or "worker" in docker("logs", self.name), self.name)
+
+
+def run_service(
+    stack: ExitStack, image: str, network: str, environment: dict[str, str], options: Sequence[str] = ()
+) -> Container:
+    """Start a container of the image, as locked down as it is meant to be; it is removed with `stack`."""
+    name = f"reprise-test-{SystemIds().new()[:10]}"
+    settings = [f"--env={key}={value}" for key, value in environment.items()]
+    docker("run", "--detach", f"--name={name}", f"--label={LABEL}={RUN}", f"--network={network}",
+           f"--publish=127.0.0.1::{PORT}", *LOCKED_DOWN, *settings, *options, image)  # fmt: skip
+    stack.callback(docker, "rm", "--force", "--volumes", name)
+    return Container(name)

@@ -1,0 +1,79 @@
+import subprocess
+
+import pytest
+
+from scripts import restart_at_random as script
+from scripts.restart_at_random import Platform, Step, plan
+
+
+class Stack(script.Docker):
+    """Remembers what was asked for; two containers, whose state nothing changes."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.asked: list[str] = []
+
+    def containers(self, *, running: bool = False) -> dict[str, str]:
+        return {"one": "running", "two": "running"}
+
+    def scale(self, count: int) -> None:
+        self.asked.append(f"scale {count}")
+
+    def to(self, name: str, verb: str, *command: str) -> None:  # type: ignore[override]  # static in the real one
+        if name == "gone":
+            raise subprocess.CalledProcessError(1, "docker", stderr="no such container\n")
+        self.asked.append(f"{verb} {name}")
+
+
+def played(*steps: Step) -> list[str]:
+    """What is asked of Docker, in order, when these steps are done without any waiting."""
+    stack = Stack()
+    Platform(stack, lambda _, __: None).run(steps, 60, pause=lambda _: None)
+    return stack.asked
+
+
+@pytest.mark.requirement("5.7")
+def test_a_seed_is_a_plan() -> None:
+    """The same seed plans the same, another one something else."""
+    assert plan(7, 60) == plan(7, 60)
+    assert plan(7, 60) != plan(8, 60)
+
+
+@pytest.mark.requirement("5.7")
+@pytest.mark.parametrize("seed", range(20))
+def test_a_plan_keeps_to_its_time(seed: int) -> None:
+    """Nothing is planned for after the end, and what is held is let go before it."""
+    steps = plan(seed, 90)
+
+    assert steps
+    assert all(0 < step.at < 90 and step.at + step.hold <= 90 for step in steps)
+    assert steps == sorted(steps, key=lambda step: step.at)
+
+
+@pytest.mark.requirement("5.7")
+def test_everything_that_a_platform_does_is_planned() -> None:
+    """Restarts, kills, crashes, freezes and changes of number all occur."""
+    assert {step.verb for step in plan(1, 600)} == {"restart", "kill", "crash", "freeze", "scale"}
+
+
+def test_what_is_held_is_let_go() -> None:
+    """A killed container is started again, and a frozen one thawed, each after its own time."""
+    steps = Step(1, "kill", 0.0, hold=5), Step(2, "freeze", 0.9, hold=1), Step(10, "restart", 0.0)
+
+    assert played(*steps) == ["kill one", "pause two", "unpause two", "start one", "restart one"]
+
+
+def test_number_of_containers() -> None:
+    """Scaling goes from one to the most, never to none."""
+    assert played(Step(1, "scale", 0.0), Step(2, "scale", 0.999)) == ["scale 1", f"scale {script.MOST}"]
+
+
+def test_somebody_was_quicker() -> None:
+    """What Docker refuses is told, and the rest goes on."""
+    told: list[str] = []
+    platform = Platform(Stack(), lambda who, what: told.append(f"{who} {what}"))
+
+    platform._try("kill", "gone")
+    platform._try("kill", "one")
+
+    assert told == ["docker says: no such container", "one is killed (SIGKILL)"]
