@@ -8,6 +8,8 @@ WORKERS ?= 2
 REPORT ?= docs/requirements.md
 # Which histories `make simulate` plays.
 SEEDS ?= 0-999
+# How long `make restarts` goes on.
+MINUTES ?= 2
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
@@ -20,7 +22,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run test check simulate mutations bench format lock clean
+.PHONY: help demo run restarts test check simulate mutations bench format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,9 @@ demo: $(VENV)/ready-embedded ## convert a file, kill the process in the middle, 
 
 run: $(VENV)/ready-embedded ## start the service on an embedded S3, DynamoDB and Redis; prints what to type next
 	@$(BIN)/python -m service serve
+
+restarts: $(VENV)/ready-embedded ## treat the containers of `docker compose up` as a platform does: MINUTES=2
+	@$(BIN)/python scripts/restart_at_random.py --minutes $(MINUTES)
 
 test: check ## run every check and every test, and write down which requirements they prove
 	$(BIN)/python -m pytest -n $(WORKERS) --requirements-report=$(REPORT)

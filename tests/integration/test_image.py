@@ -1,6 +1,5 @@
 """The image by itself: what is in it, who runs in it, and how its containers live and die."""
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -14,10 +13,9 @@ import pytest
 
 from service.cli.client import Client
 from service.cli.sample import write_sample
-from service.core.arguments import output_arguments
-from service.core.media import parse_target
 from tests.support.cluster import HEARTBEAT, LEASE, Watcher, pause, wait_for
-from tests.support.compose import SLOW, Stack
+from tests.support.compose import Stack, slow_ffmpeg
+from tests.support.delivery import delivered, digest_of_plain
 from tests.support.docker import ROOT, images
 from tests.support.image import Container, docker, run_service
 from tests.support.media_samples import run_ffmpeg
@@ -61,10 +59,7 @@ def network(stack: Stack, image: str) -> str:
 @pytest.fixture
 def start(image: str, network: str, tmp_path: Path) -> Iterator[Start]:
     """Starts containers, which are removed at the end; with `slow`, ffmpeg takes its time."""
-    script = tmp_path / "slow" / "ffmpeg"
-    script.parent.mkdir()
-    script.write_text(SLOW)
-    script.chmod(0o755)
+    script = slow_ffmpeg(tmp_path)
     with ExitStack() as stack:
 
         def started(*options: str, slow: bool = False, **settings: str) -> Container:
@@ -82,23 +77,6 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("piece") / "piece.wav"
     write_sample(path, SECONDS)
     return path
-
-
-def digest_of_plain(source: Path, target: str, folder: Path) -> str:
-    """The sha256 of what plain ffmpeg writes."""
-    output = folder / f"plain.{target}"
-    run_ffmpeg(
-        imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(source), *output_arguments(parse_target(target, {})), str(output)
-    )
-    return hashlib.sha256(output.read_bytes()).hexdigest()
-
-
-def delivered(client: Client, job_id: str, folder: Path) -> tuple[dict[str, Any], str]:
-    """Wait for the end; returns the job and the sha256 of its download."""
-    job = wait_for(lambda: (now := client.job(job_id))["state"] not in {"queued", "running"} and now, "the end")
-    assert job["state"] == "succeeded", job
-    client.download(job_id, folder / "download", job["size"], lambda _: None)
-    return job, hashlib.sha256((folder / "download").read_bytes()).hexdigest()
 
 
 def begun(piece: Path, containers: list[Container]) -> tuple[Client, str, Watcher]:
@@ -217,8 +195,7 @@ def test_roles(start: Start, piece: Path, tmp_path: Path) -> None:
     assert worker.told("job.claimed")
     assert not api.told("job.claimed")
     assert not worker.told("request.done", "upload.stored")
-    for each in (api, worker):
-        wait_for(lambda each=each: each.health() == "healthy", f"{each.name} is healthy", within=30)
+    wait_for(lambda: (api.health(), worker.health()) == ("healthy", "healthy"), "both are healthy", within=30)
 
 
 def test_sigterm_while_it_starts(start: Start) -> None:

@@ -7,7 +7,6 @@ laid over it through Docker's own variables (COMPOSE_FILE …), so that a line o
 
 import json
 import socket
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +60,7 @@ class Stack:
 def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack to be: nothing is started yet, and whatever is started is gone at the end."""
     folder = tmp_path_factory.mktemp("compose")
-    script = folder / "ffmpeg"
-    script.write_text(SLOW)
-    script.chmod(script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    script = slow_ffmpeg(folder)
     port, project = free_port(), f"reprise-test-{SystemIds().new()[:8]}"
     made = Stack(
         project,
@@ -80,6 +77,15 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         yield made
     finally:
         made.compose("down", "--volumes", "--timeout", "1")
+
+
+def slow_ffmpeg(folder: Path) -> Path:
+    """A program for containers, in a folder that they may look into (pytest's own are for one user alone)."""
+    script = folder / "slow" / "ffmpeg"
+    script.parent.mkdir(mode=0o755)
+    script.write_text(SLOW)
+    script.chmod(0o755)
+    return script
 
 
 def free_port() -> int:

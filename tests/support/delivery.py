@@ -1,0 +1,53 @@
+"""What a client of a real service ends up with, and what plain ffmpeg would have given it."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import imageio_ffmpeg
+
+from service.cli.client import Client, NobodyAnswers, ServiceProblem
+from service.core.arguments import output_arguments
+from service.core.media import parse_target
+from tests.support.cluster import pause, wait_for
+from tests.support.media_samples import run_ffmpeg
+
+T = TypeVar("T")
+TRIES = 200
+OURS = ("502", "503", "504")  # what stands in front says while nobody, or nobody quick enough, is behind it
+
+
+def digest_of_plain(source: Path, target: str, folder: Path) -> str:
+    """The sha256 of what plain ffmpeg writes."""
+    output = folder / f"plain.{target}"
+    arguments = output_arguments(parse_target(target, {}))
+    run_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(source), *arguments, str(output))
+    return hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+def delivered(client: Client, job_id: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """Wait until a job has ended, which must be well; returns it and the sha256 of its download."""
+
+    def ended() -> dict[str, Any] | None:
+        job = patiently(lambda: client.job(job_id))
+        return job if job["state"] not in {"queued", "running"} else None
+
+    job: dict[str, Any] = wait_for(ended, "the end")
+    assert job["state"] == "succeeded", job
+    patiently(lambda: client.download(job_id, folder / "download", job["size"], lambda _: None))
+    return job, hashlib.sha256((folder / "download").read_bytes()).hexdigest()
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """Ask again as long as nobody answers, as any client of something that is restarted does."""
+    for _ in range(TRIES):
+        try:
+            return ask()
+        except NobodyAnswers:
+            pause(0.2)
+        except ServiceProblem as problem:
+            if not str(problem).startswith(OURS):
+                raise
+            pause(0.2)
+    return ask()
