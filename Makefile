@@ -37,7 +37,7 @@ restarts: $(VENV)/ready-embedded ## treat the containers of `docker compose up` 
 	@$(BIN)/python scripts/restart_at_random.py --minutes $(MINUTES)
 
 test: check ## run every check and every test, and write down which requirements they prove
-	$(BIN)/python -m pytest -n $(WORKERS) --requirements-report=$(REPORT)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --requirements-report=$(REPORT)
 
 check: $(VENV)/ready-dev ## look without running: format, lint, types, and who may import whom
 	$(BIN)/ruff format --check .

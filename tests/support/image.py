@@ -1,8 +1,8 @@
 """
 The image of the service, built once for all workers of a run, and containers of it.
 
-It is called `IMAGE` and removed by the last worker that used it, unless it was there before: then it stays what the
-next run starts from (`docker build --tag reprise:test .` makes it so, and the next build takes a second).
+It has a name of its own in each run and is removed by the last worker that used it. BuildKit, through which compose
+builds, keeps the layers in its cache, so that the next run has the image in a second.
 """
 
 import fcntl
@@ -23,8 +23,8 @@ from service.adapters.ambient import SystemIds
 from tests.support.cluster import wait_for
 from tests.support.docker import LABEL, ROOT, docker_or_skip
 
-IMAGE: Final = "reprise:test"
 RUN: Final = os.environ.get("PYTEST_XDIST_TESTRUNUID") or SystemIds().new()
+IMAGE: Final = f"reprise-test:{RUN}"
 PORT = 8080  # inside
 # As compose.yaml has it: nothing to write to but /tmp, nothing to be gained, a gigabyte.
 LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
@@ -49,29 +49,34 @@ def image() -> Iterator[str]:
     docker_or_skip()
     with _one_at_a_time() as users:
         if users["count"] == 0:
-            users["was_there"] = bool(docker("image", "ls", "--quiet", IMAGE))
             docker("compose", "build", "--quiet", "service", seconds=600, environment={"REPRISE_COMPOSE_IMAGE": IMAGE})
         users["count"] += 1
     yield IMAGE
     with _one_at_a_time() as users:
         users["count"] -= 1
-        if users["count"] == 0 and not users["was_there"]:
+        if users["count"] == 0:
             docker("image", "rm", "--force", IMAGE)
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[dict[str, Any]]:
-    """A note that the workers of a run share, under a lock."""
-    with (Path(tempfile.gettempdir()) / f"reprise-image-{RUN}").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _one_at_a_time() -> Iterator[dict[str, int]]:
+    """A note that the workers of a run share, under a lock: how many of them use the image."""
+    path = Path(tempfile.gettempdir()) / f"reprise-image-{RUN}"
+    with ExitStack() as stack:
+        while True:
+            file = stack.enter_context(path.open("a+"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists() and os.path.samestat(
+                path.stat(), os.fstat(file.fileno())
+            ):  # else it was taken away meanwhile
+                break
         file.seek(0)
-        users = json.loads(file.read() or '{"count": 0, "was_there": true}')
+        users = json.loads(file.read() or '{"count": 0}')
         yield users
+        file.truncate(0)
+        file.write(json.dumps(users))
         if users["count"] == 0:
-            Path(file.name).unlink()
-        else:
-            file.truncate(0)
-            file.write(json.dumps(users))
+            path.unlink()
 
 
 @dataclass(frozen=True, slots=True)
