@@ -1,8 +1,10 @@
 """The promise, with real processes, real ffmpeg and real signals."""
 
+import contextlib
 import hashlib
 import json
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -122,6 +124,30 @@ def test_sigterm_hands_over(cluster: Cluster, piece: Path, tmp_path: Path) -> No
     _, digest = finish(cluster, job, watcher, cluster.services.index(other))
     assert digest == plain(piece, "mp3", tmp_path)
     assert [len(left) for left in cluster.left_in_s3()] == [2, 0]
+
+
+def test_a_second_signal_ends_it_at_once(piece: Path, embedded_stack: Mapping[str, str]) -> None:
+    """Whoever cannot wait for the polite end sends a second signal: the process is gone before its requests are."""
+    with a_cluster(embedded_stack, redis=False) as cluster:
+        service = cluster.start(**cluster.slow_ffmpeg(SPEED))
+        job, watcher = begin(cluster, piece)
+        watcher.stop()
+        waiting = threading.Thread(target=wait_in_vain, args=(f"{service.address}/v1/jobs/{job['job_id']}?wait=60",))
+        waiting.start()  # for which a polite end gives three seconds
+        service.process.terminate()
+        wait_for(
+            lambda: [said for said in service.events() if said["event"] == "service.stopping"], "it heard the first"
+        )
+        service.process.terminate()
+        assert service.process.wait(10) == 1
+        waiting.join(10)
+        assert [said for said in service.events() if said["event"] == "service.stopped"] == []
+
+
+def wait_in_vain(url: str) -> None:
+    """Ask for something that will not be answered."""
+    with contextlib.suppress(httpx.TransportError):
+        httpx.get(url, timeout=30)
 
 
 @pytest.mark.requirement("6.7")

@@ -5,11 +5,12 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from service import telemetry
 from service.core.errors import (
     BadMedia,
     GuestDied,
@@ -248,8 +249,16 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
     bench.configure(
         stall_seconds=0.3, ffmpeg=script(tmp_path, f"{manners}sys.stderr.write('I am stuck\\n')\nsignal.pause()")
     )
-    error = await failure(bench)
+    stopped: list[object] = []
+
+    def hear(event: telemetry.Event, fields: Mapping[str, object]) -> None:
+        if event is telemetry.FFMPEG_STOPPED:
+            stopped.append(fields["code"])
+
+    with telemetry.observed(hear):
+        error = await failure(bench)
     assert isinstance(error, GuestStalled)
+    assert stopped == ["transcode_stalled"]
     assert error.diagnostics["signal"] == ("SIGKILL" if manners else "SIGTERM")
     assert error.diagnostics["last_lines"] == ["I am stuck"]
 
