@@ -7,6 +7,7 @@ them. What AWS already has a name for (endpoints, region, profiles, credentials)
 """
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -115,20 +116,38 @@ def _seconds(value: str) -> float:
     return number
 
 
+def _like(pattern: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(value)
+        return value
+
+    return read
+
+
 def _address(*schemes: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in schemes or not (parts.hostname or parts.path):
+        there = parts.path if parts.scheme == "unix" else parts.hostname
+        if parts.scheme not in schemes or not there or parts.port == 0:  # a port that is no number raises here
             raise ValueError(value)
         return value.rstrip("/")
 
     return read
 
 
-def _list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+def _origins(value: str) -> tuple[str, ...]:
+    """What a browser sends as Origin: a scheme and a host, and no path."""
+    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    if not all(origin == "*" or re.fullmatch(r"https?://[^/?#@\s]+", origin) for origin in origins):
+        raise ValueError(value)
+    return origins
 
 
+_BUCKET = _like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_TABLE = _like(r"[A-Za-z0-9_.-]{3,255}")
+_REGION = _like(r"[a-z0-9]+(-[a-z0-9]+)*")  # it becomes a part of host names
+_ORIGINS = "origins (https://host, without a path, or *), comma-separated"
 _HTTP = _address("http", "https")
 _REDIS = _address("redis", "rediss", "unix")
 _ADDRESS = "an http(s) address"
@@ -142,10 +161,26 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_HOST", "host", _text, "an address to listen on", "127.0.0.1", "address to listen on"),
     Variable("PORT", "port", _whole(0, 65535), _PORT, 8080, "port, as platforms set it"),
     Variable("REPRISE_PORT", "port", _whole(0, 65535), _PORT, 8080, "port; goes before PORT"),
-    Variable("REPRISE_BUCKET", "bucket", _text, "a bucket's name", None, "bucket for inputs and outputs"),
-    Variable("REPRISE_TABLE", "table", _text, "a table's name", None, "table of jobs and uploads"),
-    Variable("AWS_DEFAULT_REGION", "region", _text, "a region", "us-east-1", "region"),
-    Variable("AWS_REGION", "region", _text, "a region", "us-east-1", "region; goes before AWS_DEFAULT_REGION"),
+    Variable(
+        "REPRISE_BUCKET",
+        "bucket",
+        _BUCKET,
+        "a bucket's name: 3 to 63 of a-z, 0-9, . and -",
+        None,
+        "bucket for inputs and outputs",
+    ),
+    Variable(
+        "REPRISE_TABLE",
+        "table",
+        _TABLE,
+        "a table's name: 3 to 255 of a-z, A-Z, 0-9, _, . and -",
+        None,
+        "table of jobs and uploads",
+    ),
+    Variable("AWS_DEFAULT_REGION", "region", _REGION, "a region, as eu-west-1", "us-east-1", "region"),
+    Variable(
+        "AWS_REGION", "region", _REGION, "a region, as eu-west-1", "us-east-1", "region; goes before AWS_DEFAULT_REGION"
+    ),
     Variable("AWS_ENDPOINT_URL", "any_endpoint", _HTTP, _ADDRESS, None, "endpoint of every AWS service"),
     Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", _HTTP, _ADDRESS, None, "endpoint of S3"),
     Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", _HTTP, _ADDRESS, None, "endpoint of DynamoDB"),
@@ -153,7 +188,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REDIS_URL", "redis_url", _REDIS, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
     Variable("REPRISE_API_KEYS", "api_keys", parse_keys, _KEYS, None, "who may use the API (none: everybody)"),
     Variable("REPRISE_METRICS", "metrics", _one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),
-    Variable("REPRISE_CORS_ORIGINS", "cors_origins", _list, "origins, comma-separated", ("*",), "origins to let in"),
+    Variable("REPRISE_CORS_ORIGINS", "cors_origins", _origins, _ORIGINS, ("*",), "origins to let in"),
     Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
     Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
     Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", _seconds, "seconds", 2.0, "how often a lease is renewed"),
@@ -192,9 +227,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         try:
             values[variable.field] = variable.read(raw)
         except ValueError as error:
-            # What may hold a password is never repeated.
-            found = {"REDIS_URL": "", "REPRISE_API_KEYS": f": {error}"}.get(variable.name, f", not {raw!r}")
-            problems.append(f"{variable.name} must be {variable.expects}{found}")
+            problems.append(f"{variable.name} must be {variable.expects}{_found(variable, raw, error)}")
     settings = Settings(**values)
     problems += _unknown(environment)
     problems += [
@@ -203,13 +236,36 @@ def read(environment: Mapping[str, str]) -> Settings:
     if settings.janitor_grace < settings.lease:
         grace, lease = settings.janitor_grace, settings.lease
         problems.append(f"REPRISE_JANITOR_GRACE_SECONDS must be at least the lease ({lease:g} s), not {grace:g} s")
-    if (settings.bucket is None) != (settings.table is None):
-        missing = "REPRISE_TABLE" if settings.table is None else "REPRISE_BUCKET"
-        problems.append(f"{missing} is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)")
+    problems += _half_a_deployment(environment)
+    problems += _half_a_credential(environment)
     problems += _unsaid(settings, environment)
     if problems:
         raise SettingsError(tuple(problems))
     return settings
+
+
+def _found(variable: Variable, raw: str, error: ValueError) -> str:
+    """What was found instead. What may hold a password, which any address may, is never repeated."""
+    if variable.name == "REPRISE_API_KEYS":
+        return f": {error}"
+    return "" if variable.name == "REDIS_URL" or "@" in raw else f", not {raw!r}"
+
+
+def _half_a_deployment(environment: Mapping[str, str]) -> list[str]:
+    """One of the two would lose jobs in a stand-in. (A name that is wrong has been complained of already.)"""
+    missing = [name for name in ("REPRISE_BUCKET", "REPRISE_TABLE") if not environment.get(name, "").strip()]
+    if len(missing) != 1:
+        return []
+    return [f"{missing[0]} is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)"]
+
+
+def _half_a_credential(environment: Mapping[str, str]) -> list[str]:
+    """A key without its secret is noticed by nobody before the first request is signed."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    missing = [name for name in names if not environment.get(name, "").strip()]
+    if len(missing) != 1:
+        return []
+    return [f"{missing[0]} is missing: set both {names[0]} and {names[1]}, or neither (a role or a profile)"]
 
 
 def _unsaid(settings: Settings, environment: Mapping[str, str]) -> list[str]:

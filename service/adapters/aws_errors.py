@@ -29,12 +29,17 @@ from service.core.errors import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Codes of AWS, the error that they are, advice for the log. `retry_after` in seconds, None for the class's own."""
+    """
+    Codes of AWS, the error that they are, advice for the log. `retry_after` in seconds, None for the class's own.
+
+    `kind` is the name under which `diagnosis` explains it to whoever starts the service.
+    """
 
     codes: frozenset[str]
     error: type[StoreError]
     advice: str | None = None
     retry_after: float | None = None
+    kind: str = "trouble"
 
 
 THROTTLES = frozenset({
@@ -44,10 +49,19 @@ THROTTLES = frozenset({
     "TransactionInProgressException",
 })  # fmt: skip
 
+SKEWED = Rule(
+    frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"}),
+    Misconfigured,
+    "the clock of this container is more than 15 minutes wrong",
+    kind="clock_skew",
+)
+# DynamoDB has no code of its own for it, and says it in the message of a signature that it does not accept.
+SKEWED_WORDS = ("Signature expired", "Signature not yet current")
+
 RULES: tuple[Rule, ...] = (
-    Rule(frozenset({"NoSuchKey", "404", "NotFound"}), ObjectGone),
+    Rule(frozenset({"NoSuchKey", "404", "NotFound"}), ObjectGone, kind="missing"),
     Rule(frozenset({"PreconditionFailed", "412"}), ObjectChanged),
-    Rule(THROTTLES, Throttled),
+    Rule(THROTTLES, Throttled, kind="throttled"),
     Rule(
         frozenset({
             "AccountProblem", "ItemCollectionSizeLimitExceededException", "LimitExceeded", "LimitExceededException",
@@ -55,19 +69,26 @@ RULES: tuple[Rule, ...] = (
         }),
         QuotaReached,
         "a quota of the account is used up: see Service Quotas in the AWS console",
+        kind="quota",
     ),
     Rule(frozenset({"ServiceUnavailable", "503"}), Unavailable),
     Rule(
-        frozenset({
-            "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "NoSuchBucket", "PermanentRedirect",
-        }),
+        frozenset({"NoSuchBucket"}),
         Misconfigured,
-        "the bucket does not exist in this region: check REPRISE_BUCKET, AWS_REGION and the endpoint",
+        "the bucket does not exist: check REPRISE_BUCKET and the endpoint",
+        kind="missing",
+    ),
+    Rule(
+        frozenset({"301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}),
+        Misconfigured,
+        "the bucket is in another region: check REPRISE_BUCKET, AWS_REGION and the endpoint",
+        kind="wrong_region",
     ),
     Rule(
         frozenset({"ResourceNotFoundException", "TableNotFoundException"}),
         Misconfigured,
         "the table or its index does not exist in this region: check REPRISE_TABLE and AWS_REGION",
+        kind="missing",
     ),
     Rule(
         frozenset({
@@ -76,12 +97,14 @@ RULES: tuple[Rule, ...] = (
         Misconfigured,
         "the role of this service lacks the permission {permission} (or, with a key of its own, kms:GenerateDataKey "
         "and kms:Decrypt)",
+        kind="access_denied",
     ),
     Rule(
         frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}),
         Unavailable,
         "the credentials have expired: role credentials are renewed by themselves, pasted ones are not",
         30.0,
+        kind="credentials_expired",
     ),
     Rule(
         frozenset({
@@ -92,29 +115,46 @@ RULES: tuple[Rule, ...] = (
         }),
         Misconfigured,
         "AWS does not accept the credentials: check the role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        kind="credentials_refused",
     ),
-    Rule(
-        frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"}),
-        Misconfigured,
-        "the clock of this container is more than 15 minutes wrong",
-    ),
+    SKEWED,
 )  # fmt: skip
 
-KMS = Rule(frozenset(), Misconfigured, "the KMS key of the bucket or table cannot be used: is it enabled and allowed?")
+KMS = Rule(
+    frozenset(),
+    Misconfigured,
+    "the KMS key of the bucket or table cannot be used: is it enabled and allowed?",
+    kind="kms",
+)
 
 # What never got an answer. The first that matches counts; whatever is not here may have happened.
 SILENT: tuple[tuple[tuple[type[BotoCoreError], ...], Rule], ...] = (
     (
         (botocore.EndpointConnectionError, botocore.ConnectTimeoutError, botocore.ProxyConnectionError),
-        Rule(frozenset(), Unavailable),
+        Rule(frozenset(), Unavailable, kind="unreachable"),
+    ),
+    (
+        (botocore.SSLError,),
+        Rule(frozenset(), Indefinite, "the certificate of the endpoint is not accepted", kind="tls"),
     ),
     (
         (botocore.CredentialRetrievalError, botocore.MetadataRetrievalError),
-        Rule(frozenset(), Unavailable, "credentials could not be fetched from where this container gets them", 10.0),
+        Rule(
+            frozenset(),
+            Unavailable,
+            "credentials could not be fetched from where this container gets them",
+            10.0,
+            kind="credentials_unavailable",
+        ),
     ),
     (
         (botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.NoRegionError),
-        Rule(frozenset(), Misconfigured, "no (complete) credentials or region: give the container a role"),
+        Rule(
+            frozenset(),
+            Misconfigured,
+            "no (complete) credentials or region: give the container a role",
+            kind="credentials_missing",
+        ),
     ),
     ((botocore.ParamValidationError,), Rule(frozenset(), Definite, "a mistake in this service; please report it")),
 )
@@ -128,10 +168,10 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
     """
     if isinstance(error, ClientError):
         code, status, operation = code_of(error), status_of(error), error.operation_name
-        rule, what = rule_of(code, status), f"{operation}: {code or status}"
+        what = f"{operation}: {code or status}"
     else:
         code, status, operation, what = "", 0, "", type(error).__name__
-        rule = next((rule for kinds, rule in SILENT if isinstance(error, kinds)), Rule(frozenset(), Indefinite))
+    rule = rule_for(error)
     ours = rule.error(what)
     if rule.retry_after is not None:
         ours.retry_after = rule.retry_after
@@ -141,6 +181,16 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
     return ours
 
 
+def rule_for(error: ClientError | BotoCoreError) -> Rule:
+    """The row for an error of botocore's."""
+    if not isinstance(error, ClientError):
+        silence = Rule(frozenset(), Indefinite, kind="unreachable")
+        return next((rule for kinds, rule in SILENT if isinstance(error, kinds)), silence)
+    rule = rule_of(code_of(error), status_of(error))
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    return SKEWED if rule.kind == "credentials_refused" and message.startswith(SKEWED_WORDS) else rule
+
+
 def rule_of(code: str, status: int) -> Rule:
     """The row for an answer of AWS: by its code, else by its HTTP status (0: there was none)."""
     if found := next((rule for rule in RULES if code in rule.codes), None):
@@ -148,7 +198,7 @@ def rule_of(code: str, status: int) -> Rule:
     if code.startswith(("KMS.", "KMS")):
         return KMS
     if status == 429:
-        return Rule(frozenset(), Throttled)
+        return Rule(frozenset(), Throttled, kind="throttled")
     if status == 503:
         return Rule(frozenset(), Unavailable)
     return Rule(frozenset(), Indefinite if status >= 500 or status == 0 else Definite)
@@ -161,6 +211,8 @@ PERMISSIONS: Mapping[str, str] = {
     "CreateMultipartUpload": "s3:PutObject",
     "DeleteObject": "s3:DeleteObject",
     "DeleteObjects": "s3:DeleteObject",
+    "GetBucketCors": "s3:GetBucketCORS",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "GetObject": "s3:GetObject",
     "HeadBucket": "s3:ListBucket",
     "HeadObject": "s3:GetObject",
@@ -171,7 +223,9 @@ PERMISSIONS: Mapping[str, str] = {
     "TransactWriteItems": "dynamodb:PutItem",
     "UploadPart": "s3:PutObject",
 }
-DYNAMODB = frozenset({"BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "UpdateItem"})
+DYNAMODB = frozenset({
+    "BatchGetItem", "DeleteItem", "DescribeTable", "DescribeTimeToLive", "GetItem", "PutItem", "Query", "UpdateItem",
+})  # fmt: skip
 
 
 def service_of(operation: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from service import settings, telemetry, wiring
+from service.cli import report
 from service.cli.sample import write_sample
 
 # ruff: noqa: E501 - lines to be copied cannot be broken
@@ -28,14 +29,24 @@ def run(environment: Mapping[str, str]) -> int:
         try:
             given = settings.read(environment)
             people = given.embedded and "REPRISE_LOG_FORMAT" not in environment
-            telemetry.configure(level=given.log_level, form="text" if people else given.log_format)
+            form = "text" if people else given.log_format
+            telemetry.configure(level=given.log_level, form=form)
             sample: Path | None = None
-            if given.embedded:
+            embedded = given.embedded
+            if embedded:
                 environment = embed(stack, environment)
                 given = settings.read(environment)
                 sample = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-"))) / "song.wav"
                 write_sample(sample)
-            asyncio.run(wiring.serve(given, environment, lambda address: _announce(address, sample)))
+            asyncio.run(
+                wiring.serve(
+                    given,
+                    environment,
+                    lambda address: _announce(address, sample),
+                    show=report.draw if form == "text" else wiring.say,
+                    embedded=embedded,
+                )
+            )
         except (settings.SettingsError, wiring.StartError) as error:
             for problem in error.problems:
                 print(f"reprise: {problem}", file=sys.stderr)

@@ -1,10 +1,10 @@
 """
 What a look at the outside found, in words for whoever has to mend it.
 
-One question decides whether the service stops because of a finding: could *any* job be done? If not (no bucket, no
-permission, a table with other keys), it does not start. What some users would miss (a browser without CORS), what only
-costs money or room (no life cycle, no time to live), and what could not be looked at because nobody allowed it, is
-said and started with: a service that stays away helps nobody.
+One question decides whether the service stops because of a finding: would a job be lost, or none be done? If so (no
+bucket, no permission, a table with other keys, a life cycle that deletes what was promised), it does not start. What
+some users would miss (a browser without CORS), what only costs money or room (no life cycle, no time to live), and what
+could not be looked at because nobody allowed it, is said and started with: a service that stays away helps nobody.
 """
 
 from collections.abc import Iterable

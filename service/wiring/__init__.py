@@ -4,8 +4,9 @@ The composition root: settings in, running objects out. The only importer of ada
     places        which S3, DynamoDB and Redis, and what chose them
     provisioning  make the bucket and the table, where no infrastructure program does
     build         clients, adapters, worker, janitor
-    health        how the backing services are
-    serving       look, listen, work, stop
+    start_up      the look around before the first job, and what comes of it
+    health        how the backing services are, later on
+    serving       listen, work, stop when told to
 
 The command line gets the outside through here, so that the adapters have one importer.
 """
@@ -16,11 +17,13 @@ from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.wiring.build import build, ffmpeg_program
 from service.wiring.health import check
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
-from service.wiring.serving import StartError, serve
+from service.wiring.serving import serve
+from service.wiring.start_up import Report, StartError, look_around, say
 
 __all__ = [
     "CannotProvision",
     "EmbeddedError",
+    "Report",
     "StartError",
     "SystemClock",
     "build",
@@ -28,8 +31,10 @@ __all__ = [
     "embedded_stack",
     "environment",
     "ffmpeg_program",
+    "look_around",
     "mortal",
     "prepare_embedded",
     "provision",
+    "say",
     "serve",
 ]

@@ -5,29 +5,31 @@ from collections.abc import Callable
 from service.adapters import dynamodb_checks, s3_checks
 from service.adapters.aws import Aws
 from service.core.errors import CircuitOpen, RepriseError
+from service.core.findings import Finding
 from service.wiring.build import Service
 
 
 async def check(service: Service) -> dict[str, str]:
-    """How the backing services are: ``ok`` or what is wrong, by name. Redis is never more than degraded."""
-    table, bucket, origins = service.aws.settings.table, service.aws.settings.bucket, service.settings.cors_origins
+    """
+    How the backing services are: ``ok`` or what is wrong, by name. Redis is never more than degraded.
 
-    async def ask(aws: Aws, call: Callable[[], list[str]]) -> str:
+    Anybody may ask, so what is wrong is a code; what it means is said at start, and in the log.
+    """
+    table, bucket = service.truth.settings.table, service.aws.settings.bucket
+
+    async def ask(aws: Aws, call: Callable[[], Finding | None]) -> str:
         """Through the circuit, so that a container which gets no requests any more finds out that it is back."""
         try:
-            return "; ".join(await aws.run(call)) or "ok"
+            found = await aws.run(call)
+            return found.code if found else "ok"
         except CircuitOpen as error:
             return f"circuit open: {error.detail}"
         except RepriseError as error:
             return f"does not answer ({error.detail}); check the endpoint, the network and the credentials"
 
-    def check_s3() -> list[str]:
-        s3_checks.ping(service.bucket, bucket)
-        return s3_checks.check_bucket(service.bucket, bucket, origins)
-
     found = {
-        "dynamodb": await ask(service.truth, lambda: dynamodb_checks.check_table(service.table, table)),
-        "s3": await ask(service.aws, check_s3),
+        "dynamodb": await ask(service.truth, lambda: dynamodb_checks.look_at_table(service.table, table)),
+        "s3": await ask(service.aws, lambda: s3_checks.look_at_bucket(service.bucket, bucket)),
     }
     if service.settings.redis_url is None:
         found["redis"] = "none: progress comes from DynamoDB"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from service.adapters.aws import Aws, is_aws
 from service.settings import Settings
 
-EMBEDDED = "embedded: REPRISE_BUCKET and REPRISE_TABLE are not set"
+EMBEDDED = "embedded, as REPRISE_BUCKET is not set"
 INSIDE = (".internal", ".local", ".localdomain", ".lan", ".svc", ".intranet", ".corp", ".home.arpa")
 
 

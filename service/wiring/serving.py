@@ -1,56 +1,63 @@
-"""The life of the service: look, listen, work, and stop when told to."""
+"""The life of the service: look around, listen, work, and stop when told to."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from urllib.parse import urlsplit
 
 import uvicorn
+from botocore.exceptions import BotoCoreError
 
 from service import __version__, telemetry
 from service.adapters.ambient import SystemClock, SystemIds
 from service.adapters.breaker import circuits
 from service.adapters.redis_wakeups import RedisWakeups
 from service.core.capacity import Thresholds
-from service.settings import Settings, first
+from service.settings import Settings
 from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.wiring.build import Service, build
 from service.wiring.health import check
+from service.wiring.start_up import Report, StartError, look_around, say
 
 
-class StartError(Exception):
-    """The service cannot start; `problems` says what to fix, a line each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
-
-
-async def serve(settings: Settings, environment: Mapping[str, str], announce: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings,
+    environment: Mapping[str, str],
+    announce: Callable[[str], None],
+    *,
+    show: Callable[[Report], None] = say,
+    embedded: bool = False,
+) -> None:
     """
     Run until SIGTERM or SIGINT. The first one stops politely, a second one at once.
 
-    `announce` is told the address as soon as requests are answered. Raises `StartError`.
+    `show` gets what was found at start, `announce` the address as soon as requests are answered. `embedded` says that
+    the settings point to what was started just for this. Raises `StartError`.
     """
-    service = build(settings, environment)
-    _report(service)
-    found = await check(service)
-    for name, result in found.items():
-        telemetry.say(telemetry.SERVICE_CHECK, check=name, result=result)
-    problems = [f"{name}: {result}" for name, result in found.items() if name != "redis" and result != "ok"]
-    if problems:
-        raise StartError(problems)
-    listener = _open(settings) if settings.role != "worker" else None
-    async with _hints(service), asyncio.TaskGroup() as group:
+    try:
+        service = build(settings, environment)
+    except BotoCoreError as error:  # such as a profile that is in no file
+        raise StartError([f"the configuration of AWS cannot be used: {error} [aws_configuration]"]) from error
+    async with _closing(service):
+        report = await look_around(service, embedded=embedded)
+        show(report)
+        if report.problems:
+            raise StartError([str(problem) for problem in report.problems])
+        await _work(service, _open(settings) if settings.role != "worker" else None, announce)
+    telemetry.say(telemetry.SERVICE_STOPPED)
+
+
+async def _work(service: Service, listener: socket.socket | None, announce: Callable[[str], None]) -> None:
+    """Answer and convert until a signal comes, or something ends that must not."""
+    role = service.settings.role
+    async with asyncio.TaskGroup() as group:
         server = _answer(service, listener, group, announce) if listener else None
-        worker = group.create_task(service.worker.run(), name="worker") if settings.role != "api" else None
-        janitor = group.create_task(service.janitor.run(), name="janitor") if settings.role != "api" else None
+        worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
+        janitor = group.create_task(service.janitor.run(), name="janitor") if role != "api" else None
         stopping = asyncio.Event()
         _on_signals(stopping)
         if server is None:
@@ -64,10 +71,6 @@ async def serve(settings: Settings, environment: Mapping[str, str], announce: Ca
         service.worker.stop()
         if server is not None:
             server.should_exit = True
-    await service.objects.aclose()
-    service.truth.close()
-    service.aws.close()
-    telemetry.say(telemetry.SERVICE_STOPPED)
 
 
 def _open(settings: Settings) -> socket.socket:
@@ -135,9 +138,12 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _hints(service: Service) -> AsyncIterator[None]:
-    """The Redis connections live as long as the service."""
+async def _closing(service: Service) -> AsyncIterator[None]:
+    """All connections live as long as the service."""
     async with contextlib.AsyncExitStack() as stack:
+        for close in (service.aws.close, service.truth.close, service.bucket.close, service.table.close):
+            stack.callback(close)
+        stack.push_async_callback(service.objects.aclose)
         if service.link is not None:
             stack.push_async_callback(service.link.aclose)
         if isinstance(service.wakeups, RedisWakeups):
@@ -155,20 +161,3 @@ def _on_signals(stopping: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number.name)
-
-
-def _report(service: Service) -> None:
-    """Say at start which outside services are used; never with a password."""
-    settings, redis = service.settings, urlsplit(service.settings.redis_url or "")
-    telemetry.say(
-        telemetry.SERVICE_STARTING,
-        role=settings.role,
-        instance=service.instance,
-        s3=first(settings.s3_endpoint, settings.any_endpoint, "AWS"),
-        dynamodb=first(settings.dynamodb_endpoint, settings.any_endpoint, "AWS"),
-        redis=f"{redis.scheme}://{redis.hostname or redis.path}" if settings.redis_url else "none",
-        bucket=settings.bucket,
-        table=settings.table,
-        api_keys=len(settings.api_keys) if settings.api_keys else "none: open to everybody",
-        python=sys.version.split()[0],
-    )

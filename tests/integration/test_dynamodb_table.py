@@ -43,8 +43,9 @@ def test_missing_table_is_said(client: "DynamoDBClient") -> None:
     """A table that is not there is one problem, with what to do about it."""
     (problem,) = check_table(client, "elsewhere")
 
-    assert "'elsewhere' does not exist" in problem
-    assert "pulumi up" in problem
+    assert (problem.code, problem.stops) == ("table_missing", True)
+    assert "'elsewhere' does not exist" in problem.problem
+    assert "python -m service provision" in problem.fix
 
 
 def _no_index(definition: dict[str, Any]) -> None:
@@ -67,15 +68,17 @@ def _two_part_key(definition: dict[str, Any]) -> None:
 
 @pytest.mark.requirement("4.1")
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "code", "words"),
     [
-        (_no_index, "'queue-index' does not exist"),
-        (_other_index_keys, "not keyed by 'queue' and 'due_at'"),
-        (_text_as_due_time, "not a string ('queue') and a number ('due_at')"),
-        (_two_part_key, "is not 'pk' alone"),
+        (_no_index, "index_missing", "does not exist"),
+        (_other_index_keys, "index_keys", "not keyed by 'queue', a string, and 'due_at', a number"),
+        (_text_as_due_time, "index_keys", "not keyed by 'queue', a string, and 'due_at', a number"),
+        (_two_part_key, "table_keys", "is not 'pk' alone"),
     ],
 )
-def test_wrong_table_is_said(client: "DynamoDBClient", damage: Callable[[dict[str, Any]], None], words: str) -> None:
+def test_wrong_table_is_said(
+    client: "DynamoDBClient", damage: Callable[[dict[str, Any]], None], code: str, words: str
+) -> None:
     """Each thing that is wrong is one sentence that says what and how to mend it."""
     definition = deepcopy(dict(TABLE))
     damage(definition)
@@ -85,14 +88,15 @@ def test_wrong_table_is_said(client: "DynamoDBClient", damage: Callable[[dict[st
 
     (problem,) = check_table(client, name)
 
-    assert words in problem
-    assert "pulumi up" in problem
+    assert (problem.code, problem.stops) == (code, True)
+    assert words in problem.problem
+    assert "python -m service provision" in problem.fix
 
 
 @pytest.mark.requirement("1.3", "4.1")
 @pytest.mark.parametrize("attribute", [None, "ttl"])
 def test_wrong_time_to_live_is_said(client: "DynamoDBClient", attribute: str | None) -> None:
-    """A table that never cleans up, or by the wrong attribute, is a problem."""
+    """A table that never cleans up, or by the wrong attribute, is a concern; old items count as gone all the same."""
     name = f"ttl-{attribute}"
     client.create_table(TableName=name, **TABLE)
     if attribute:
@@ -102,5 +106,6 @@ def test_wrong_time_to_live_is_said(client: "DynamoDBClient", attribute: str | N
 
     (problem,) = check_table(client, name)
 
-    assert (f"on '{attribute}'" if attribute else "is off") in problem
-    assert f"'{EXPIRY}'" in problem
+    assert (problem.code, problem.stops) == ("ttl_wrong" if attribute else "ttl_off", False)
+    assert (f"on '{attribute}'" if attribute else "is off") in problem.problem
+    assert f"'{EXPIRY}'" in problem.fix

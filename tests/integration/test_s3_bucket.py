@@ -5,8 +5,9 @@ import httpx
 import pytest
 
 from service.adapters.aws import Aws
+from service.adapters.resources import LIFECYCLE
 from service.adapters.s3_bucket import create_bucket
-from service.adapters.s3_checks import check_bucket
+from service.adapters.s3_checks import DAY, check_bucket
 
 ORIGIN = "https://audio.example"
 
@@ -54,18 +55,31 @@ def test_a_missing_bucket_is_said_with_its_fix(client: Any) -> None:
     """Without a bucket there is one problem, and it says what to do."""
     [problem] = check_bucket(client, "no-such-bucket", [ORIGIN])
 
-    assert "no-such-bucket does not exist" in problem
-    assert "pulumi up" in problem
+    assert (problem.code, problem.stops) == ("bucket_missing", True)
+    assert "'no-such-bucket' does not exist" in problem.problem
+    assert "python -m service provision" in problem.fix
 
 
 def test_a_bare_bucket_lacks_both_kinds_of_rules(aws: Aws, client: Any) -> None:
-    """Missing CORS and lifecycle rules are two problems; without origins CORS is nobody's concern."""
+    """Missing CORS and lifecycle rules are two concerns, neither of which stops; without origins CORS is none."""
     cors, lifecycle = check_bucket(client, aws.settings.bucket, [ORIGIN])
 
-    assert "CORS" in cors
-    assert ORIGIN in cors
-    assert "AbortIncompleteMultipartUpload" in lifecycle
+    assert (cors.code, lifecycle.code) == ("cors_missing", "lifecycle_missing")
+    assert not cors.stops
+    assert not lifecycle.stops
+    assert ORIGIN in cors.problem
+    assert all(rule["ID"] in lifecycle.problem for rule in LIFECYCLE)
     assert check_bucket(client, aws.settings.bucket, []) == [lifecycle]
+
+
+@pytest.mark.parametrize(("kept", "found"), [(15 * DAY, []), (15 * DAY + 1, ["lifecycle_too_short"])])
+def test_nothing_is_deleted_before_its_time(client: Any, kept: float, found: list[str]) -> None:
+    """A bucket that deletes what an upload and then its job were promised to be kept for stops the start."""
+    create_bucket(client, "in-time", region="us-east-1", origins=[])
+
+    problems = check_bucket(client, "in-time", [], kept=kept)
+
+    assert [problem.code for problem in problems if problem.stops] == found
 
 
 @pytest.mark.parametrize(
@@ -74,7 +88,7 @@ def test_a_bare_bucket_lacks_both_kinds_of_rules(aws: Aws, client: Any) -> None:
         ({"AllowedMethods": ["GET", "HEAD"]}, "AllowedMethods ['PUT']"),
         ({"ExposeHeaders": ["etag", "content-length", "content-range", "accept-ranges"]}, "['Content-Disposition']"),
         ({"AllowedHeaders": ["Range"]}, "AllowedHeaders ['*']"),
-        ({"AllowedOrigins": ["https://other.example"]}, f"No CORS rule of bucket narrow names {ORIGIN}"),
+        ({"AllowedOrigins": ["https://other.example"]}, f"No CORS rule of the bucket 'narrow' names {ORIGIN}"),
         ({"AllowedOrigins": ["https://*.example"]}, None),
     ],
     ids=["methods", "exposed", "headers", "origin", "wildcard"],
@@ -88,7 +102,7 @@ def test_a_narrow_cors_rule_is_named(client: Any, change: dict[str, list[str]], 
     problems = check_bucket(client, "narrow", [ORIGIN])
 
     assert len(problems) == (named is not None)
-    assert all(named in problem for problem in problems if named)
+    assert all(named in problem.problem and not problem.stops for problem in problems if named)
 
 
 def test_an_s3_that_does_not_answer_is_a_problem_and_no_crash(aws: Aws, unused_tcp_port: int) -> None:
@@ -97,5 +111,6 @@ def test_an_s3_that_does_not_answer_is_a_problem_and_no_crash(aws: Aws, unused_t
 
     [problem] = check_bucket(client, "any-bucket", [ORIGIN])
 
-    assert problem.startswith("S3 does not answer")
+    assert (problem.code, problem.stops) == ("unreachable", True)
+    assert f"http://127.0.0.1:{unused_tcp_port}" in problem.problem
     client.close()

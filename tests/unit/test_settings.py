@@ -40,7 +40,7 @@ def test_a_misspelt_setting_is_pointed_out() -> None:
 
 def test_half_a_deployment_is_refused() -> None:
     """A bucket without a table would lose jobs in a stand-in: it is refused."""
-    assert problems(REPRISE_BUCKET="b") == (
+    assert problems(REPRISE_BUCKET="audio") == (
         "REPRISE_TABLE is missing: set both REPRISE_BUCKET and REPRISE_TABLE, or neither (embedded)",
     )
 
@@ -85,7 +85,7 @@ def test_aws_conventions_choose_the_endpoints() -> None:
 
 def test_a_deployment_is_not_open_by_omission() -> None:
     """With a bucket and a table it has to be said who may use the API; the embedded service and a worker need not."""
-    deployed = {"REPRISE_BUCKET": "b", "REPRISE_TABLE": "t"}
+    deployed = {"REPRISE_BUCKET": "audio", "REPRISE_TABLE": "jobs"}
 
     (problem,) = problems(**deployed)
     assert "REPRISE_API_KEYS is missing" in problem
@@ -96,7 +96,7 @@ def test_a_deployment_is_not_open_by_omission() -> None:
 
 def test_a_key_is_not_repeated() -> None:
     """Who puts the key itself where its hash belongs is told where, and not shown the key in the log of a start."""
-    (problem,) = problems(REPRISE_BUCKET="b", REPRISE_TABLE="t", REPRISE_API_KEYS="acme:hunter2")
+    (problem,) = problems(REPRISE_BUCKET="audio", REPRISE_TABLE="jobs", REPRISE_API_KEYS="acme:hunter2")
 
     assert "REPRISE_API_KEYS" in problem
     assert "entry 1" in problem
