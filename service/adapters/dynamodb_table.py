@@ -4,6 +4,7 @@ Making the table as `resources` has it, where no infrastructure program does: em
 Whatever may be changed in a table that exists is changed; its keys may not, and are complained of.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from service.adapters.resources import EXPIRY, INDEX, KEY, TABLE, TIME_TO_LIVE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+INDEX_TRIES, INDEX_PAUSE = 40, 0.5  # pause in seconds
 
 
 def create_table(client: "DynamoDBClient", name: str, tell: Tell = silently) -> None:
@@ -52,7 +55,17 @@ def _add_index(client: "DynamoDBClient", name: str, table: Mapping[str, Any], te
         AttributeDefinitions=TABLE["AttributeDefinitions"],
         GlobalSecondaryIndexUpdates=[{"Create": wanted}],
     )
-    tell(what, "added; it is usable when it is ACTIVE")
+    tell(what, "added" if _usable(client, name) else "added, and usable when it is ACTIVE: that takes minutes")
+
+
+def _usable(client: "DynamoDBClient", name: str) -> bool:
+    """Whether the index gets usable soon: at a stand-in within seconds, on AWS later than anybody wants to wait."""
+    for _ in range(INDEX_TRIES):
+        index = index_of(client.describe_table(TableName=name)["Table"])
+        if index is not None and index["IndexStatus"] == "ACTIVE":
+            return True
+        threading.Event().wait(INDEX_PAUSE)
+    return False
 
 
 def _switch_expiry_on(client: "DynamoDBClient", name: str, tell: Tell) -> None:

@@ -56,18 +56,16 @@ class Service:
 
 def aws_settings(settings: Settings, environment: Mapping[str, str]) -> AwsSettings:
     """What the adapters need to reach AWS, or what stands in for it."""
-    s3 = first(settings.s3_endpoint, settings.any_endpoint)
     return AwsSettings(
         region=settings.region,
         bucket=settings.bucket or "",
         table=settings.table or "",
-        s3_endpoint=s3,
+        s3_endpoint=first(settings.s3_endpoint, settings.any_endpoint),
         dynamodb_endpoint=first(settings.dynamodb_endpoint, settings.any_endpoint),
         s3_public_endpoint=settings.s3_public_endpoint,
         access_key=environment.get("AWS_ACCESS_KEY_ID"),
         secret_key=environment.get("AWS_SECRET_ACCESS_KEY"),
         session_token=environment.get("AWS_SESSION_TOKEN"),
-        path_style=s3 is not None,
     )
 
 

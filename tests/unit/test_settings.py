@@ -101,3 +101,55 @@ def test_a_key_is_not_repeated() -> None:
     assert "REPRISE_API_KEYS" in problem
     assert "entry 1" in problem
     assert "hunter2" not in problem
+
+
+@pytest.mark.requirement("5.5")
+@pytest.mark.parametrize(
+    ("variable", "wrong", "expected"),
+    [
+        ("REPRISE_BUCKET", "My_Bucket", "a bucket's name"),
+        ("REPRISE_TABLE", "jobs!", "a table's name"),
+        ("AWS_REGION", "Ireland", "a region"),
+        ("AWS_ENDPOINT_URL_S3", "http://localhost:port", "an http(s) address"),
+        ("AWS_ENDPOINT_URL", "http:///path", "an http(s) address"),
+        ("REDIS_URL", "redis:///0", "a redis(s):// or unix:// address"),
+        ("REPRISE_CORS_ORIGINS", "audio.example", "origins (https://host"),
+        ("REPRISE_CORS_ORIGINS", "https://audio.example/app", "origins (https://host"),
+    ],
+)
+def test_a_value_that_could_never_work_is_refused(variable: str, wrong: str, expected: str) -> None:
+    """What S3, DynamoDB or a browser would refuse later, or silently never match, is refused at start."""
+    found = problems(**{"REPRISE_ROLE": "worker", "REPRISE_BUCKET": "audio", "REPRISE_TABLE": "jobs", variable: wrong})
+
+    assert len(found) == 1, found
+    assert found[0].startswith(f"{variable} must be {expected}")
+
+
+def test_a_wrong_name_is_not_called_missing() -> None:
+    """A bucket with a name that cannot be is complained of once, for what it is."""
+    (problem,) = problems(REPRISE_ROLE="worker", REPRISE_BUCKET="B", REPRISE_TABLE="jobs")
+
+    assert problem.endswith("not 'B'")
+
+
+def test_half_a_credential_is_refused() -> None:
+    """A key without its secret would be found out by the first request; it is refused, and neither is repeated."""
+    (problem,) = problems(AWS_SECRET_ACCESS_KEY="hunter2")
+
+    assert problem.startswith("AWS_ACCESS_KEY_ID is missing")
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "REPRISE_S3_PUBLIC_ENDPOINT"])
+def test_a_password_in_any_address_is_not_repeated(variable: str) -> None:
+    """An endpoint may hold a password too: an error about it does not quote it."""
+    (problem,) = problems(**{variable: "ftp://user:hunter2@files"})
+
+    assert "hunter2" not in problem
+
+
+def test_an_origin_may_end_in_a_slash() -> None:
+    """A browser sends origins without a slash at the end, people write them with one: both are meant."""
+    given = settings.read({"REPRISE_CORS_ORIGINS": "https://audio.example/, http://localhost:3000"})
+
+    assert given.cors_origins == ("https://audio.example", "http://localhost:3000")

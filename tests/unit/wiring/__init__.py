@@ -1,0 +1,1 @@
+"""Tests of `service.wiring`: what is decided there without asking anybody."""
