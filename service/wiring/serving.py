@@ -15,6 +15,7 @@ from service.adapters.ambient import SystemClock, SystemIds
 from service.adapters.breaker import circuits
 from service.adapters.redis_wakeups import RedisWakeups
 from service.core.capacity import Thresholds
+from service.core.findings import Finding
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.config import WebConfig
@@ -40,8 +41,10 @@ async def serve(
     """
     try:
         service = build(settings, environment)
-    except BotoCoreError as error:  # such as a profile that is in no file
-        raise StartError([f"the configuration of AWS cannot be used: {error} [aws_configuration]"]) from error
+    except BotoCoreError as error:
+        # Such as a profile that is in no file. botocore's words are about names and files, never about secrets.
+        problem, fix = f"The configuration of AWS cannot be used: {error}.", "Check AWS_PROFILE and AWS's own files."
+        raise StartError([str(Finding("aws_configuration", problem, fix))]) from error
     async with _closing(service):
         report = await look_around(service, embedded=embedded)
         show(report)
