@@ -136,6 +136,15 @@ def _address(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _http(value: str) -> str:
+    """As botocore takes it. Whatever else an address can hold would be shown at start: no user, no password."""
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    if parts.username or parts.query or parts.fragment or not (":" in host or re.fullmatch(_HOST, host)):
+        raise ValueError(value)
+    return _address("http", "https")(value)
+
+
 def _origins(value: str) -> tuple[str, ...]:
     """What a browser sends as Origin: a scheme and a host, and no path."""
     origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
@@ -148,9 +157,9 @@ _BUCKET = _like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TABLE = _like(r"[A-Za-z0-9_.-]{3,255}")
 _REGION = _like(r"[a-z0-9]+(-[a-z0-9]+)*")  # it becomes a part of host names
 _ORIGINS = "origins (https://host, without a path, or *), comma-separated"
-_HTTP = _address("http", "https")
 _REDIS = _address("redis", "rediss", "unix")
-_ADDRESS = "an http(s) address"
+_ADDRESS = "an http(s) address, its host of letters, digits, - and . (a _ is refused by AWS's library), without a user"
+_HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 _LEVELS = ("debug", "info", "warning", "error")
 _YEAR = 366 * 86400
 _KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
@@ -181,10 +190,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "AWS_REGION", "region", _REGION, "a region, as eu-west-1", "us-east-1", "region; goes before AWS_DEFAULT_REGION"
     ),
-    Variable("AWS_ENDPOINT_URL", "any_endpoint", _HTTP, _ADDRESS, None, "endpoint of every AWS service"),
-    Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", _HTTP, _ADDRESS, None, "endpoint of S3"),
-    Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", _HTTP, _ADDRESS, None, "endpoint of DynamoDB"),
-    Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", _HTTP, _ADDRESS, None, "where clients reach S3"),
+    Variable("AWS_ENDPOINT_URL", "any_endpoint", _http, _ADDRESS, None, "endpoint of every AWS service"),
+    Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", _http, _ADDRESS, None, "endpoint of S3"),
+    Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", _http, _ADDRESS, None, "endpoint of DynamoDB"),
+    Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", _http, _ADDRESS, None, "where clients reach S3"),
     Variable("REDIS_URL", "redis_url", _REDIS, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
     Variable("REPRISE_API_KEYS", "api_keys", parse_keys, _KEYS, None, "who may use the API (none: everybody)"),
     Variable("REPRISE_METRICS", "metrics", _one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),

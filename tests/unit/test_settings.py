@@ -28,7 +28,7 @@ def test_every_mistake_is_named_at_once() -> None:
     assert found == (
         "REPRISE_ROLE must be all, api or worker, not 'boss'",
         "REPRISE_PORT must be a port, 0 to 65535 (0: any free one), not '70000'",
-        "AWS_ENDPOINT_URL must be an http(s) address, not 'localhost'",
+        f"AWS_ENDPOINT_URL must be {settings._ADDRESS}, not 'localhost'",
         "REPRISE_SLOTS must be a number from 1 to 64, not 'many'",
     )
 
@@ -112,6 +112,9 @@ def test_a_key_is_not_repeated() -> None:
         ("AWS_REGION", "Ireland", "a region"),
         ("AWS_ENDPOINT_URL_S3", "http://localhost:port", "an http(s) address"),
         ("AWS_ENDPOINT_URL", "http:///path", "an http(s) address"),
+        ("AWS_ENDPOINT_URL", "http://local_stack:4566", "an http(s) address"),
+        ("AWS_ENDPOINT_URL", "http://user:hunter2@s3", "an http(s) address"),
+        ("AWS_ENDPOINT_URL", "http://s3?token=1", "an http(s) address"),
         ("REDIS_URL", "redis:///0", "a redis(s):// or unix:// address"),
         ("REPRISE_CORS_ORIGINS", "audio.example", "origins (https://host"),
         ("REPRISE_CORS_ORIGINS", "https://audio.example/app", "origins (https://host"),
@@ -153,3 +156,9 @@ def test_an_origin_may_end_in_a_slash() -> None:
     given = settings.read({"REPRISE_CORS_ORIGINS": "https://audio.example/, http://localhost:3000"})
 
     assert given.cors_origins == ("https://audio.example", "http://localhost:3000")
+
+
+@pytest.mark.parametrize("address", ["http://[::1]:4566", "https://10.0.0.1", "http://Minio-1.storage:9000"])
+def test_addresses_of_every_kind_are_taken(address: str) -> None:
+    """A name, a number and a number of the new kind are addresses."""
+    assert settings.read({"AWS_ENDPOINT_URL": address}).any_endpoint == address
