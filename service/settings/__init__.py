@@ -7,14 +7,13 @@ them. What AWS already has a name for (endpoints, region, profiles, credentials)
 """
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from service.core.access import ApiKey, parse_keys
 from service.core.lease import LeasePolicy
+from service.settings.forms import bucket, http, one_of, origins, redis, region, seconds, table, text, whole
 
 T = TypeVar("T")
 MIB = 1024 * 1024
@@ -86,94 +85,22 @@ class Settings:
         return LeasePolicy(duration=self.lease, heartbeat=self.heartbeat, margin=self.lease / 6)
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value.lower() not in allowed:
-            raise ValueError(value)
-        return value.lower()
-
-    return read
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        number = int(value)
-        if not least <= number <= most:
-            raise ValueError(value)
-        return number
-
-    return read
-
-
-def _seconds(value: str) -> float:
-    number = float(value)
-    if not 0 < number < 7 * 24 * 3600:
-        raise ValueError(value)
-    return number
-
-
-def _like(pattern: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(value)
-        return value
-
-    return read
-
-
-def _address(*schemes: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        parts = urlsplit(value)
-        there = parts.path if parts.scheme == "unix" else parts.hostname
-        if parts.scheme not in schemes or not there or parts.port == 0:  # a port that is no number raises here
-            raise ValueError(value)
-        return value.rstrip("/")
-
-    return read
-
-
-def _http(value: str) -> str:
-    """As botocore takes it. Whatever else an address can hold would be shown at start: no user, no password."""
-    parts = urlsplit(value)
-    host = parts.hostname or ""
-    if parts.username or parts.query or parts.fragment or not (":" in host or re.fullmatch(_HOST, host)):
-        raise ValueError(value)
-    return _address("http", "https")(value)
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    """What a browser sends as Origin: a scheme and a host, and no path."""
-    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-    if not all(origin == "*" or re.fullmatch(r"https?://[^/?#@\s]+", origin) for origin in origins):
-        raise ValueError(value)
-    return origins
-
-
-_BUCKET = _like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_TABLE = _like(r"[A-Za-z0-9_.-]{3,255}")
-_REGION = _like(r"[a-z0-9]+(-[a-z0-9]+)*")  # it becomes a part of host names
 _ORIGINS = "origins (https://host, without a path, or *), comma-separated"
-_REDIS = _address("redis", "rediss", "unix")
 _ADDRESS = "an http(s) address, its host of letters, digits, - and . (a _ is refused by AWS's library), without a user"
-_HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 _LEVELS = ("debug", "info", "warning", "error")
 _YEAR = 366 * 86400
 _KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
 _PORT = "a port, 0 to 65535 (0: any free one)"
 
 VARIABLES: tuple[Variable, ...] = (
-    Variable("REPRISE_ROLE", "role", _one_of("all", "api", "worker"), "all, api or worker", "all", "what it does"),
-    Variable("REPRISE_HOST", "host", _text, "an address to listen on", "127.0.0.1", "address to listen on"),
-    Variable("PORT", "port", _whole(0, 65535), _PORT, 8080, "port, as platforms set it"),
-    Variable("REPRISE_PORT", "port", _whole(0, 65535), _PORT, 8080, "port; goes before PORT"),
+    Variable("REPRISE_ROLE", "role", one_of("all", "api", "worker"), "all, api or worker", "all", "what it does"),
+    Variable("REPRISE_HOST", "host", text, "an address to listen on", "127.0.0.1", "address to listen on"),
+    Variable("PORT", "port", whole(0, 65535), _PORT, 8080, "port, as platforms set it"),
+    Variable("REPRISE_PORT", "port", whole(0, 65535), _PORT, 8080, "port; goes before PORT"),
     Variable(
         "REPRISE_BUCKET",
         "bucket",
-        _BUCKET,
+        bucket,
         "a bucket's name: 3 to 63 of a-z, 0-9, . and -",
         None,
         "bucket for inputs and outputs",
@@ -181,47 +108,47 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "REPRISE_TABLE",
         "table",
-        _TABLE,
+        table,
         "a table's name: 3 to 255 of a-z, A-Z, 0-9, _, . and -",
         None,
         "table of jobs and uploads",
     ),
-    Variable("AWS_DEFAULT_REGION", "region", _REGION, "a region, as eu-west-1", "us-east-1", "region"),
+    Variable("AWS_DEFAULT_REGION", "region", region, "a region, as eu-west-1", "us-east-1", "region"),
     Variable(
-        "AWS_REGION", "region", _REGION, "a region, as eu-west-1", "us-east-1", "region; goes before AWS_DEFAULT_REGION"
+        "AWS_REGION", "region", region, "a region, as eu-west-1", "us-east-1", "region; goes before AWS_DEFAULT_REGION"
     ),
-    Variable("AWS_ENDPOINT_URL", "any_endpoint", _http, _ADDRESS, None, "endpoint of every AWS service"),
-    Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", _http, _ADDRESS, None, "endpoint of S3"),
-    Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", _http, _ADDRESS, None, "endpoint of DynamoDB"),
-    Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", _http, _ADDRESS, None, "where clients reach S3"),
-    Variable("REDIS_URL", "redis_url", _REDIS, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
+    Variable("AWS_ENDPOINT_URL", "any_endpoint", http, _ADDRESS, None, "endpoint of every AWS service"),
+    Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", http, _ADDRESS, None, "endpoint of S3"),
+    Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", http, _ADDRESS, None, "endpoint of DynamoDB"),
+    Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", http, _ADDRESS, None, "where clients reach S3"),
+    Variable("REDIS_URL", "redis_url", redis, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
     Variable("REPRISE_API_KEYS", "api_keys", parse_keys, _KEYS, None, "who may use the API (none: everybody)"),
-    Variable("REPRISE_METRICS", "metrics", _one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),
-    Variable("REPRISE_CORS_ORIGINS", "cors_origins", _origins, _ORIGINS, ("*",), "origins to let in"),
-    Variable("REPRISE_SLOTS", "slots", _whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
-    Variable("REPRISE_LEASE_SECONDS", "lease", _seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
-    Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", _seconds, "seconds", 2.0, "how often a lease is renewed"),
-    Variable("REPRISE_JANITOR_SECONDS", "janitor_interval", _seconds, "seconds", 300.0, "between looks for leftovers"),
-    Variable("REPRISE_JANITOR_GRACE_SECONDS", "janitor_grace", _seconds, "seconds", 3600.0, "how long they are spared"),
+    Variable("REPRISE_METRICS", "metrics", one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),
+    Variable("REPRISE_CORS_ORIGINS", "cors_origins", origins, _ORIGINS, ("*",), "origins to let in"),
+    Variable("REPRISE_SLOTS", "slots", whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
+    Variable("REPRISE_LEASE_SECONDS", "lease", seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
+    Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", seconds, "seconds", 2.0, "how often a lease is renewed"),
+    Variable("REPRISE_JANITOR_SECONDS", "janitor_interval", seconds, "seconds", 300.0, "between looks for leftovers"),
+    Variable("REPRISE_JANITOR_GRACE_SECONDS", "janitor_grace", seconds, "seconds", 3600.0, "how long they are spared"),
     Variable(
         "REPRISE_MAX_MEMORY_PERCENT",
         "max_memory",
-        _whole(1, 101),
+        whole(1, 101),
         "a percentage (101: no limit)",
         90,
         "memory in use beyond which nothing new is begun",
     ),
-    Variable("REPRISE_MAX_QUEUED", "max_queued", _whole(1, 10**6), "a number from 1", 1000, "jobs that may wait"),
-    Variable("REPRISE_MAX_UPLOADS", "max_uploads", _whole(1, 10000), "a number from 1", 32, "uploads at once"),
-    Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", _whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
-    Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", _whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
+    Variable("REPRISE_MAX_QUEUED", "max_queued", whole(1, 10**6), "a number from 1", 1000, "jobs that may wait"),
+    Variable("REPRISE_MAX_UPLOADS", "max_uploads", whole(1, 10000), "a number from 1", 32, "uploads at once"),
+    Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
+    Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
     Variable(
-        "REPRISE_TTL_SECONDS", "time_to_live", _whole(60, _YEAR), "seconds, 60 or more", 86400, "how long all is kept"
+        "REPRISE_TTL_SECONDS", "time_to_live", whole(60, _YEAR), "seconds, 60 or more", 86400, "how long all is kept"
     ),
-    Variable("REPRISE_FFMPEG", "ffmpeg", _text, "the path of a program", None, "another ffmpeg than the bundled one"),
-    Variable("REPRISE_SCRATCH", "scratch", _text, "the path of a folder", None, "folder to spool some inputs to"),
-    Variable("REPRISE_LOG_LEVEL", "log_level", _one_of(*_LEVELS), ", ".join(_LEVELS), "info", "how much is logged"),
-    Variable("REPRISE_LOG_FORMAT", "log_format", _one_of("json", "text"), "json or text", "json", "how it is written"),
+    Variable("REPRISE_FFMPEG", "ffmpeg", text, "the path of a program", None, "another ffmpeg than the bundled one"),
+    Variable("REPRISE_SCRATCH", "scratch", text, "the path of a folder", None, "folder to spool some inputs to"),
+    Variable("REPRISE_LOG_LEVEL", "log_level", one_of(*_LEVELS), ", ".join(_LEVELS), "info", "how much is logged"),
+    Variable("REPRISE_LOG_FORMAT", "log_format", one_of("json", "text"), "json or text", "json", "how it is written"),
 )
 
 
