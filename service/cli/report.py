@@ -18,12 +18,12 @@ def draw(report: wiring.Report, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     console = Console(file=stream, width=None if stream.isatty() else WIDE)
     settings = report.settings
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Reprise starts ({settings.role})", title_justify="left")
-    for heading in ("uses", "", "because of", "it is"):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in (f"Reprise ({settings.role})", "uses", "because of", "it is"):
         table.add_column(heading, overflow="fold")
     for place in report.places:
         table.add_row(place.name, place.address, place.chosen_by, _state(report, place.name))
-    named_by = "embedded" if report.embedded else "REPRISE_BUCKET, REPRISE_TABLE"
+    named_by = "embedded" if report.embedded else "REPRISE_BUCKET, …_TABLE"
     table.add_row("bucket, table", f"{settings.bucket}, {settings.table}", named_by, Text(""))
     table.add_row("credentials", "of AWS", report.credentials, Text(""))
     console.print(table, highlight=False)
