@@ -137,6 +137,18 @@ def test_events_pass_through(running: Stack, piece: Path, tmp_path: Path) -> Non
     assert state in {"queued", "running"}
 
 
+def test_frozen_containers_are_gone_around(running: Stack) -> None:
+    """A question that is always answered at once is put to another container when one does not answer."""
+    frozen = running.services()[0].name
+    docker("pause", frozen)
+    try:
+        answers = [httpx.get(f"{running.address}/v1/formats", timeout=30).status_code for _ in range(6)]
+    finally:
+        docker("unpause", frozen)
+
+    assert answers == [200] * 6
+
+
 def converted(client: Client, piece: Path, folder: Path) -> tuple[int, str]:
     """Upload, convert and download, by a client that knows that containers come and go; attempt and sha256."""
     upload = patiently(lambda: client.upload(piece, lambda _: None))
