@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import httpx
@@ -24,7 +24,7 @@ from tests.support.image import docker
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("containers")]
 
-ALIKE = 8  # conversions that go on while the platform does its worst
+CLIENTS = 4  # more than there are containers most of the time, so that all of these have something to lose
 MINUTES = 0.5
 SEED = 187  # a plan that has everything in it
 
@@ -137,32 +137,50 @@ def test_events_pass_through(running: Stack, piece: Path, tmp_path: Path) -> Non
     assert state in {"queued", "running"}
 
 
+def test_frozen_containers_are_gone_around(running: Stack) -> None:
+    """A question that is always answered at once is put to another container when one does not answer."""
+    frozen = running.services()[0].name
+    docker("pause", frozen)
+    try:
+        answers = [httpx.get(f"{running.address}/v1/formats", timeout=30).status_code for _ in range(6)]
+    finally:
+        docker("unpause", frozen)
+
+    assert answers == [200] * 6
+
+
+def converted(client: Client, piece: Path, folder: Path) -> tuple[int, str]:
+    """Upload, convert and download, by a client that knows that containers come and go; attempt and sha256."""
+    upload = patiently(lambda: client.upload(piece, lambda _: None))
+    job = patiently(lambda: client.submit(upload["upload_id"], "mp3", {}))
+    job, digest = delivered(client, job["job_id"], folder)
+    return job["attempt"], digest
+
+
 @pytest.mark.requirement("5.7", "1.6", "4.5", "6.7")
 def test_restarted_at_random(running: Stack, piece: Path, tmp_path: Path) -> None:
     """Whatever is restarted, killed, frozen and scaled, all conversions succeed, and in the end all are healthy."""
     before = [each.name for each in running.services()]
-    platform = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "scripts/restart_at_random.py", f"--minutes={MINUTES}", f"--seed={SEED}"],
         cwd=ROOT,
         env={**environment(), **running.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as platform:
 
-    def convert(number: int) -> tuple[int, str]:
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        client = Client([running.address], pause=pause)
-        upload = patiently(lambda: client.upload(piece, lambda _: None))
-        job_id = patiently(lambda: client.submit(upload["upload_id"], "mp3", {}))["job_id"]
-        job, digest = delivered(client, job_id, folder)
-        client.close()
-        return job["attempt"], digest
+        def convert_meanwhile(number: int) -> list[tuple[int, str]]:
+            (folder := tmp_path / str(number)).mkdir()
+            client, results = Client([running.address], pause=pause), []
+            while platform.poll() is None:
+                results.append(converted(client, piece, folder))
+            client.close()
+            return results
 
-    with ThreadPoolExecutor(3) as threads:
-        results = list(threads.map(convert, range(ALIKE)))
-    told, _ = platform.communicate(timeout=300)
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            results = list(chain.from_iterable(threads.map(convert_meanwhile, range(CLIENTS))))
+        told, _ = platform.communicate(timeout=300)
 
     assert platform.returncode == 0, told
     assert f"--seed {SEED}" in told
