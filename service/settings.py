@@ -246,6 +246,7 @@ NOT_OURS: frozenset[str] = frozenset(
         "REPRISE_COMPOSE_IMAGE",
         "REPRISE_COMPOSE_PORT",
         "REPRISE_COMPOSE_S3_PORT",
+        "REPRISE_REQUIRE_BROWSER",
         "REPRISE_REQUIRE_DOCKER",
         "REPRISE_REQUIRE_REDIS",
         "REPRISE_URL",
