@@ -231,6 +231,7 @@ async def test_open_uploads_are_limited() -> None:
         single = await begun(api)
         multipart = (await api.post("/v1/s3/multipart", json=new)).json()
         for refused in (await api.get("/v1/s3/params", params=new), await api.post("/v1/s3/multipart", json=new)):
+            assert refused.status_code == 429
             problem = refused.json()
             assert (refused.status_code, problem["code"], problem["limit"]) == (429, "too_many_open_uploads", 2)
             assert int(refused.headers["Retry-After"]) == problem["retry_after"]
