@@ -124,6 +124,9 @@ class UploadStore(Protocol):
     async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
         """The upload, complete or not (strongly consistent), also when expired; None if there is no such item."""
 
+    async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
+        """How many uploads of a tenant are begun and can still receive bytes, possibly stale; stops at `limit`."""
+
     async def complete_upload(self, upload: Upload) -> Upload:
         """
         Replace the pending record by the complete one. Safe to repeat: the first one wins, and is returned.
@@ -151,6 +154,14 @@ class Unfinished:
     key: str
     transfer: str
     began_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where to POST a file as ``multipart/form-data``: these fields first, and then the file as ``file``."""
+
+    url: str
+    fields: Mapping[str, str]
 
 
 class ObjectStore(Protocol):
@@ -188,6 +199,13 @@ class ObjectStore(Protocol):
 
     async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
         """A presigned PUT of one part, for the address that the *client* can reach."""
+
+    async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
+        """
+        A signed form that stores one object of `least` to `most` bytes, for the address that the *client* can reach.
+
+        It can be sent more than once in its time, and each time replaces the object.
+        """
 
     async def put_part(self, key: str, transfer: str, number: int, body: bytes) -> Part:
         """Store one part; one that is sent again replaces the earlier one. Raises `ObjectGone` as `parts` does."""

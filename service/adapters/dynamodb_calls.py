@@ -129,8 +129,8 @@ class Table:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found
 
-    async def count_in(self, queue: str, most: int) -> int:
-        """How many entries one shard of the index holds; counting stops at `most`. Only numbers travel."""
+    async def count_in(self, queue: str, most: int, *, after: float = 0.0) -> int:
+        """How many entries later than `after` one queue of the index holds; stops at `most`. Only numbers travel."""
         found = 0
         start: dict[str, Any] = {}
         while found < most:
@@ -139,9 +139,9 @@ class Table:
                 "Query",
                 queue,
                 IndexName=INDEX,
-                KeyConditionExpression="#queue = :queue",
-                ExpressionAttributeNames={"#queue": QUEUE},
-                ExpressionAttributeValues={":queue": encode(queue)},
+                KeyConditionExpression="#queue = :queue AND #due_at > :after",
+                ExpressionAttributeNames={"#queue": QUEUE, "#due_at": DUE_AT},
+                ExpressionAttributeValues={":queue": encode(queue), ":after": encode(after)},
                 Select="COUNT",
                 Limit=most - found,
                 **start,

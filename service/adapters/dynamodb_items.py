@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from service.adapters.resources import KEY, QUEUE
+from service.adapters.resources import DUE_AT, KEY, QUEUE
 from service.core.errors import Definite, InvalidOption
 from service.core.job import Failure, Job, Output, State
 from service.core.media import Options, Source, Target
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 JOB, UPLOAD, IDEMPOTENCY = "job#", "upload#", "idempotency#"
 STAMP = "stamp"
-PENDING = "pending"  # the `state` of an upload whose parts are still to come; a complete one has none
+PENDING = "pending"  # the `state` of an upload that is still to come; a complete one has none
 LARGEST_DIAGNOSTICS = 8192  # bytes of JSON
 
 
@@ -154,10 +154,17 @@ def upload_from_item(item: Item) -> Upload:
     return _readable(_upload, item)
 
 
+def open_queue(tenant: str) -> str:
+    """Where the index lists the uploads of a tenant that are begun and not complete, by when they close."""
+    return f"{PENDING}#{tenant}"
+
+
 def pending_to_item(pending: PendingUpload) -> Item:
-    """Write down an upload whose parts are to come."""
+    """Write down an upload that is to come."""
     return _item({
         KEY: upload_pk(pending.upload_id),
+        QUEUE: open_queue(pending.tenant),
+        DUE_AT: pending.closes_at,
         "state": PENDING,
         "upload_id": pending.upload_id,
         "tenant": pending.tenant,
@@ -278,6 +285,7 @@ def _pending(item: Item) -> PendingUpload:
         declared_size=int(item["declared_size"]["N"]) if "declared_size" in item else None,
         created_at=float(item["created_at"]["N"]),
         expires_at=float(item["expires_at"]["N"]),
+        closes_at=float(item[DUE_AT if DUE_AT in item else "expires_at"]["N"]),  # an older release wrote none
     )
 
 

@@ -24,6 +24,7 @@ from service.adapters.dynamodb_items import (
     job_id_of,
     job_pk,
     job_to_item,
+    open_queue,
     pending_to_item,
     stamp_of,
     upload_from_item,
@@ -213,6 +214,9 @@ class DynamoJobs:
     async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
         item = await self._table.get(upload_pk(upload_id))
         return any_upload_from_item(item) if item else None
+
+    async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
+        return await self._table.count_in(open_queue(tenant), limit, after=now)
 
     async def complete_upload(self, upload: Upload) -> Upload:
         """See `ports.UploadStore`; a write that was refused by its own earlier try reads back as what it wrote."""

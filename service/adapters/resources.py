@@ -8,7 +8,8 @@ AWS, so that a section can be handed to botocore as it is. What JSON cannot hold
 `INDEX` is sparse (only items that have `QUEUE` are in it, and a final job has not) and holds keys only, so that a
 heartbeat, which touches neither of its keys, costs one write unit. Unfinished uploads of clients may be resumed, and
 conversions take hours, so their day of grace is two. The janitor deletes what has expired; the expiry of the life
-cycle is the net below it, and has to be wider than any time to live.
+cycle is the net below it, and has to be wider than any time to live. Of what pages may do, PUT is for parts and POST
+for the form of a file in one piece, and Uppy wants to read the ETag of either and the Location of the latter.
 """
 
 import json

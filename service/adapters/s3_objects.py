@@ -16,7 +16,7 @@ from service.adapters.s3_read import mended
 from service.adapters.s3_receive import Receiver
 from service.core.naming import content_disposition
 from service.core.upload import Part
-from service.ports import Clock, Stored, Unfinished
+from service.ports import Clock, Form, Stored, Unfinished
 
 
 class S3Objects:
@@ -63,6 +63,9 @@ class S3Objects:
 
     async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
         return await self._parts.url(key, transfer, number, seconds=seconds)
+
+    async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
+        return await self._parts.form(key, least=least, most=most, seconds=seconds)
 
     async def put_part(self, key: str, transfer: str, number: int, body: bytes) -> Part:
         return await self._parts.put(key, transfer, number, body)

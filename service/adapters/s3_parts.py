@@ -1,8 +1,9 @@
 """
-Objects that clients send in parts: begun and joined here, while the parts themselves mostly go straight to S3.
+Objects that clients send to S3: in parts, begun and joined here, or in one piece, by a form that is signed here.
 
-What has to be allowed, beyond `s3_objects`: s3:ListMultipartUploadParts on the objects. A presigned part is signed with
-the service's own credentials, for one key, one transfer, one number and a short time.
+What has to be allowed, beyond `s3_objects`: s3:ListMultipartUploadParts on the objects. What is signed is signed with
+the service's own credentials, for a short time: a part for one key, one transfer and one number; a form for one key,
+one type and a range of sizes.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,17 +13,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from service import telemetry
-from service.adapters.aws import code_of
+from service.adapters.aws import code_of, translating
 from service.adapters.s3_calls import Bucket, bare, quoted
 from service.core.errors import Indefinite, ObjectChanged, ObjectGone
 from service.core.upload import Part
-from service.ports import Stored, Unfinished
+from service.ports import Form, Stored, Unfinished
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 T = TypeVar("T")
 
+# Ours, and always the same: a browser that opened the object must not run what it finds.
+TYPE = "application/octet-stream"
 REPLACED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 
@@ -34,24 +37,37 @@ class S3Parts:
     public: "S3Client"
 
     async def begin(self, key: str) -> str:
-        """The type is ours and always the same: a browser that opened the object must not run what it finds."""
+        """See `ports.ObjectStore`."""
         bucket = self.bucket
         answer = await bucket.aws.run(
-            bucket.client.create_multipart_upload,
-            Bucket=bucket.name,
-            Key=key,
-            ContentType="application/octet-stream",
+            bucket.client.create_multipart_upload, Bucket=bucket.name, Key=key, ContentType=TYPE
         )
         return answer["UploadId"]
 
     async def url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
-        """Signing is arithmetic, but the credentials of a role may have to be fetched first."""
-        return await self.bucket.aws.run(
+        """Signing is arithmetic, but the credentials of a role may have to be fetched first. It asks S3 nothing."""
+        return await self.bucket.aws.aside(
+            translating,
             self.public.generate_presigned_url,
             "upload_part",
             Params={"Bucket": self.bucket.name, "Key": key, "UploadId": transfer, "PartNumber": number},
             ExpiresIn=seconds,
         )
+
+    async def form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
+        """A POST policy, because a presigned PUT cannot limit how much is sent. S3 answers it with 201 and an ETag."""
+        fixed = {"Content-Type": TYPE, "success_action_status": "201"}
+        bounds: list[Any] = [["content-length-range", least, most], *({name: fixed[name]} for name in fixed)]
+        answer = await self.bucket.aws.aside(
+            translating,
+            self.public.generate_presigned_post,
+            self.bucket.name,
+            key,
+            Fields=dict(fixed),
+            Conditions=bounds,
+            ExpiresIn=seconds,
+        )
+        return Form(answer["url"], answer["fields"])
 
     async def put(self, key: str, transfer: str, number: int, body: bytes) -> Part:
         """Raises `ObjectGone` if the transfer is not open."""

@@ -19,6 +19,7 @@ Everything that can go wrong, in one tree. Each leaf carries its public face.
     │   └── RangeUnsatisfiable   416  a Range outside the object
     ├── Overloaded                    nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
+    │   ├── UploadsOpen      429  as many uploads of this tenant are unfinished as may be
     │   ├── Busy             503  this container has no room for another upload
     │   └── NoCapacity       503  nobody is there who could do the work
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
@@ -184,6 +185,15 @@ class QueueFull(Overloaded):
     status = 429
     code = "queue_full"
     retry_after: float | None = 15.0
+
+
+class UploadsOpen(Overloaded):
+    """As many uploads are open as this service lets one tenant have open."""
+
+    status = 429
+    code = "too_many_open_uploads"
+    hint = "Complete those that were begun, or delete them; what nobody completes ends by itself."
+    retry_after: float | None = 60.0
 
 
 class Busy(Overloaded):

@@ -1,9 +1,10 @@
 """
 An upload: bytes on their way into the object store, and then bytes that are there and were found to be something.
 
-A file that comes in one stream is recorded when it is complete. One that comes in parts has a record from the first
-moment (`PendingUpload`), so that any container can say what has arrived and go on from there; completing it replaces
-that record by an `Upload`, once. The two are different types because nothing can be made from the first.
+A file that comes in one stream is recorded when it is complete. One that goes past the service, in parts or in one
+piece, has a record from the first moment (`PendingUpload`), so that any container can say what has arrived and go on
+from there; completing it replaces that record by an `Upload`, once. The two are different types because nothing can be
+made from the first.
 """
 
 import re
@@ -18,6 +19,8 @@ MOST_PARTS = 10_000  # what S3 allows
 SMALLEST_PART = 5 * MIB  # what S3 demands of each but the last
 USUAL_PART = 8 * MIB
 LARGEST_RELAYED_PART = 16 * MIB  # through the service, which holds a part in memory until S3 has it
+LARGEST_PIECE = 5 * 1024 * MIB  # that S3 takes in one request
+IN_ONE_PIECE = ""  # in place of a transfer's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingUpload:
-    """An upload that comes in parts and is not complete. `transfer` is the object store's own name for it."""
+    """
+    An upload that is not complete. `transfer` is the object store's own name for it while it comes in parts, and
+    `IN_ONE_PIECE` if it comes as the one file of a form.
+    """
 
     upload_id: str
     tenant: str
@@ -47,6 +53,7 @@ class PendingUpload:
     declared_size: int | None  # what the client says that it will send
     created_at: float
     expires_at: float  # not completed by then: abandoned
+    closes_at: float  # no byte can come after this; until then it counts as open
 
 
 @dataclass(frozen=True, slots=True)

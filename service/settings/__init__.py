@@ -66,6 +66,7 @@ class Settings:
     max_memory: int
     max_queued: int
     max_uploads: int
+    max_open_uploads: int
     max_upload: int
     max_output: int
     time_to_live: int
@@ -140,6 +141,14 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("REPRISE_MAX_QUEUED", "max_queued", whole(1, 10**6), "a number from 1", 1000, "jobs that may wait"),
     Variable("REPRISE_MAX_UPLOADS", "max_uploads", whole(1, 10000), "a number from 1", 32, "uploads at once"),
+    Variable(
+        "REPRISE_MAX_OPEN_UPLOADS",
+        "max_open_uploads",
+        whole(1, 10**6),
+        "a number from 1",
+        1000,
+        "unfinished uploads of one tenant",
+    ),
     Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
     Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
     Variable(
@@ -229,6 +238,7 @@ NOT_OURS: frozenset[str] = frozenset(
         "REPRISE_COMPOSE_IMAGE",
         "REPRISE_COMPOSE_PORT",
         "REPRISE_COMPOSE_S3_PORT",
+        "REPRISE_REQUIRE_BROWSER",
         "REPRISE_REQUIRE_DOCKER",
         "REPRISE_REQUIRE_REDIS",
         "REPRISE_URL",

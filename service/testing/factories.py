@@ -70,6 +70,7 @@ class PendingFields(TypedDict, total=False):
     declared_size: int | None
     created_at: float
     expires_at: float
+    closes_at: float
 
 
 def a_job(**interesting: Unpack[JobFields]) -> Job:
@@ -142,5 +143,6 @@ def a_pending_upload(**interesting: Unpack[PendingFields]) -> PendingUpload:
         declared_size=None,
         created_at=created_at,
         expires_at=created_at + A_DAY,
+        closes_at=created_at + A_DAY,
     )
     return replace(usual, **interesting)

@@ -106,6 +106,9 @@ class MemoryJobs:
     async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
         return self.uploads.get(upload_id) or self.pending.get(upload_id)
 
+    async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
+        return min(limit, sum(one.tenant == tenant and one.closes_at > now for one in self.pending.values()))
+
     async def complete_upload(self, upload: Upload) -> Upload:
         if self.pending.pop(upload.upload_id, None) is not None:
             self.uploads[upload.upload_id] = upload

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from service.core.errors import Definite, EmptyUpload, ObjectChanged, ObjectGone, UploadTooLarge
 from service.core.naming import content_disposition
 from service.core.upload import Part
-from service.ports import Stored, Unfinished
+from service.ports import Form, Stored, Unfinished
 
 CHUNK = 256 * 1024  # bytes, as the real one
 
@@ -111,6 +111,10 @@ class MemoryObjects:
     async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
         query = {"partNumber": number, "uploadId": transfer, "seconds": seconds}
         return f"https://objects.invalid/{quote(key)}?{urlencode(query)}"
+
+    async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
+        policy = f"{least} to {most} bytes within {seconds} s"
+        return Form("https://objects.invalid/", {"key": key, "policy": policy})
 
     async def put_part(self, key: str, transfer: str, number: int, body: bytes) -> Part:
         await self.trouble("put_part", key, "before")

@@ -2,8 +2,8 @@
 Who is let in, and the numbers behind that answer.
 
 A queue without an end is a promise that nobody can keep, so it has a limit: 429. Uploads take memory in this very
-container, so their number has one: 503, and another container may have room. A full slot refuses nobody, because a job
-waits in the queue for any container.
+container, so their number, whole ones and parts together, has one: 503, and another container may have room. A full
+slot refuses nobody, because a job waits in the queue for any container.
 
 Only in one case is a job refused for want of a worker: this process is the only one known to convert (it has a worker,
 and nobody else holds a job), and it is out of memory or disk. *Known* is a guess: an idle container elsewhere

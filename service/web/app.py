@@ -26,6 +26,7 @@ from service.web.metrics import Metrics, metrics_route
 from service.web.page import page_routes
 from service.web.requests import Around
 from service.web.resumable import Resumable
+from service.web.single import Single
 from service.web.status import status
 from service.web.uploads import Uploads
 
@@ -58,7 +59,7 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
     admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.crew, config)
-    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Resumable, Jobs, Events, Downloads, status]
+    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Single, Resumable, Jobs, Events, Downloads, status]
     keyed = bool(config.api_keys)
     guards, security = [guard(config.api_keys)], EITHER_KEY if keyed else None
     api = Router("/v1", route_handlers=handlers, guards=guards, security=security)

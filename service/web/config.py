@@ -16,7 +16,8 @@ class WebConfig:
     metrics_open: bool = False  # /metrics without a key, also where /v1 needs one
     cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
     max_upload_bytes: int = 5 * 1024**3
-    max_uploads: int = 32  # received at once by this process
+    max_uploads: int = 32  # received at once by this process, whole ones and parts
+    max_open_uploads: int = 1000  # of one tenant, begun and not complete
     max_queued: int = 1000  # jobs that may wait, in the whole service
     limits: Thresholds = field(default_factory=Thresholds)  # beyond its memory no upload is begun
     ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this

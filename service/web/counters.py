@@ -149,7 +149,7 @@ COUNTERS: tuple[Counted, ...] = (
         "reprise_downloads",
         "Downloads begun: redirected to the object store, or sent through this service.",
         _each(said.DOWNLOAD_STARTED),
-        {"via": frozenset({"url", "proxy"})},
+        {"via": frozenset({"url", "link", "proxy"})},
     ),
     Counted(
         "reprise_downloads_sent_bytes", "Bytes sent through this service.", _each(said.DOWNLOAD_ENDED), adds="size"

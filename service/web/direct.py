@@ -23,6 +23,7 @@ from service.core.errors import (
     RepriseError,
     UnsupportedMedia,
     UploadPending,
+    UploadsOpen,
     UploadTooLarge,
 )
 from service.core.upload import MOST_PARTS, PendingUpload, suggested_part_size
@@ -121,7 +122,7 @@ class Direct(Controller):
         status_code=200,
         operation_id="createMultipart",
         summary="Begin an upload in parts",
-        responses=documented(InvalidRequest, UnsupportedMedia, UploadTooLarge),
+        responses=documented(InvalidRequest, UnsupportedMedia, UploadTooLarge, UploadsOpen),
     )
     async def create(
         self, request: HttpRequest, deps: Deps, config: Config, data: JSONBody[NewMultipart]
@@ -145,7 +146,7 @@ class Direct(Controller):
             upload_id=pending.upload_id,
             part_size=suggested_part_size(pending.declared_size),
             expires_at=moment(pending.expires_at),
-            links=pending_links(pending.upload_id),
+            links=pending_links(pending),
         )
         return Response(document, headers={"Location": upload_path(pending.upload_id)})
 
@@ -241,9 +242,11 @@ class Direct(Controller):
 
 def declared_size(data: NewMultipart) -> int | None:
     """What the client says that it will send; Uppy can be told to put it into the metadata, where all is text."""
-    if data.size is not None:
-        return data.size
-    said = (data.metadata or {}).get("size")
+    return data.size if data.size is not None else size_in((data.metadata or {}).get("size"))
+
+
+def size_in(said: object) -> int | None:
+    """The size in a client's metadata, None if there is none. Raises `InvalidRequest`."""
     if said is None or said == "":
         return None
     if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) < 20:

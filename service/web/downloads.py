@@ -1,5 +1,8 @@
 """
-The finished file: a redirect to a presigned URL, or streamed through the service.
+The finished file: a redirect to a presigned URL, that URL by itself, or streamed through the service.
+
+A script on a page cannot follow the redirect: what is redirected from one site to another comes, as browsers have it,
+from nobody, and nobody is allowed nothing. It takes the URL by itself, and lets the browser download it.
 
 Through the service, the first bytes are fetched before the answer begins, so that an object that is gone or changed
 is a problem document and not a broken 200. What breaks later closes the connection, and the announced length tells
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
+import msgspec
 from litestar import Controller, Response, get, head
 from litestar.background_tasks import BackgroundTask
 from litestar.openapi.spec import OpenAPIHeader, OpenAPIMediaType, OpenAPIResponse, Operation, Schema
@@ -46,17 +50,26 @@ class Via(StrEnum):
 
     URL = "url"
     PROXY = "proxy"
+    LINK = "link"
 
 
 # As text, because msgspec says of an enum only that a value is none of it, and not which ones there are.
 ViaParameter = Annotated[
     str,
     QueryParameter(
-        description="`url`: a redirect to the object store (default); `proxy`: through this service.",
+        description="`url`: a redirect to the object store (default); `proxy`: through this service; `link`: the "
+        "address in the object store as a document, for scripts of web pages.",
         schema_extra={"enum": [str(way) for way in Via]},
     ),
 ]
 RangeHeader = Annotated[str | None, HeaderParameter(name="Range", description="One range of bytes (`via=proxy`).")]
+
+
+class DownloadLink(msgspec.Struct, frozen=True):
+    """Where the file is."""
+
+    url: str
+    expires: int
 
 
 @dataclass
@@ -64,13 +77,21 @@ class DownloadOperation(Operation):
     """A file, whole or in part, is no model of litestar's, so these answers are described by hand."""
 
     def __post_init__(self) -> None:
+        link = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "url": Schema(type=OpenAPIType.STRING),
+                "expires": Schema(type=OpenAPIType.INTEGER, description="seconds that the URL works"),
+            },
+            required=["url", "expires"],
+        )
         file = {"audio/*": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))}
         text = Schema(type=OpenAPIType.STRING)
         self.responses = {
             **(self.responses or {}),
             "200": OpenAPIResponse(
-                description="The file (`via=proxy`).",
-                content=file,
+                description="The file (`via=proxy`), or where it is (`via=link`).",
+                content={**file, "application/json": OpenAPIMediaType(schema=link)},
                 headers={"ETag": OpenAPIHeader(schema=text), "Accept-Ranges": OpenAPIHeader(schema=text)},
             ),
             "206": OpenAPIResponse(
@@ -108,12 +129,14 @@ class Downloads(Controller):
         job_id: JobId,
         via: ViaParameter = Via.URL,
         byte_range: RangeHeader = None,
-    ) -> Response[None] | Stream:
+    ) -> Response[None] | Response[DownloadLink] | Stream:
         """The output of a job that succeeded: where it is, or itself."""
         way = way_of(via)
         job, output = finished(await find_job(deps, tenant_of(request), job_id))
         if way is Via.URL:
             return await redirected(deps, config, job, output)
+        if way is Via.LINK:
+            return Response(DownloadLink(await address(deps, config, job, output, way), config.download_url_seconds))
         headers = headers_of(job, output)
         if any_of(request.headers.get("if-none-match"), output.etag):
             return Response(None, status_code=304, headers=headers)
@@ -162,14 +185,19 @@ def way_of(via: str) -> Via:
 
 
 async def redirected(deps: WebDependencies, config: WebConfig, job: Job, output: Output) -> Response[None]:
-    """To the object store, after a look whether it is there: a problem document from us is better than XML from S3."""
+    """To the object store."""
+    return Response(None, status_code=307, headers={"Location": await address(deps, config, job, output, Via.URL)})
+
+
+async def address(deps: WebDependencies, config: WebConfig, job: Job, output: Output, way: Via) -> str:
+    """In the object store, after a look whether it is there: a problem document from us is better than XML from S3."""
     if (await deps.objects.head(output.key)).etag != output.etag:
         raise ObjectChanged
     url = await deps.objects.download_url(
         output.key, filename=job.filename, content_type=content_type_of(job), seconds=config.download_url_seconds
     )
-    telemetry.say(telemetry.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=Via.URL)
-    return Response(None, status_code=307, headers={"Location": url})
+    telemetry.say(telemetry.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=way)
+    return url
 
 
 def headers_of(job: Job, output: Output) -> dict[str, str]:

@@ -25,16 +25,19 @@ from service.core.errors import (
     QueueFull,
     StoreError,
     UnknownFormat,
+    UnsupportedMedia,
     UploadPending,
+    UploadTooLarge,
 )
 from service.core.job import Job, State
 from service.core.media import OUTPUT_FORMATS, parse_target
 from service.core.naming import output_filename, result_prefix
 from service.ports import IdempotencyKey
+from service.web import parts
 from service.web.admission import Admit
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
-from service.web.lookup import HttpRequest, JobId, checked_id, find_job, find_upload, tenant_of
+from service.web.lookup import HttpRequest, JobId, checked_id, find_job, tenant_of
 from service.web.operations import WithoutBody
 from service.web.problems import documented
 from service.web.progress import View, view, view_of
@@ -84,6 +87,8 @@ class Jobs(Controller):
             NotFound,
             Expired,
             UploadPending,
+            UnsupportedMedia,
+            UploadTooLarge,
             QueueFull,
             NoCapacity,
             StoreError,
@@ -179,7 +184,7 @@ async def submit(
 ) -> Job:
     """Check a request and accept it as a job. Raises what is wrong with it."""
     target = parse_target(wanted.format, wanted.options)
-    upload = await find_upload(deps, tenant, wanted.upload_id)
+    upload = await parts.ready(deps, config, tenant, wanted.upload_id)
     now = deps.clock.wall()
     job = await deps.jobs.submit(
         Job(

@@ -7,7 +7,7 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
-from service.core.errors import Expired, NotFound, UploadPending
+from service.core.errors import Expired, NotFound
 from service.core.job import Job
 from service.core.upload import PendingUpload, Upload
 from service.web.dependencies import WebDependencies
@@ -37,14 +37,6 @@ def checked_id(text: str) -> str:
     if _ID.fullmatch(text) is None:
         raise NotFound
     return text
-
-
-async def find_upload(deps: WebDependencies, tenant: str, upload_id: str) -> Upload:
-    """A complete upload. Raises `NotFound` (unknown, or somebody else's), `Expired` or `UploadPending`."""
-    upload = await find_any_upload(deps, tenant, upload_id)
-    if isinstance(upload, PendingUpload):
-        raise UploadPending(f"Upload {upload_id} is not complete.")
-    return upload
 
 
 async def find_any_upload(deps: WebDependencies, tenant: str, upload_id: str) -> Upload | PendingUpload:

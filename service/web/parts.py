@@ -1,5 +1,8 @@
 """
-What an upload in parts does, whichever door its calls come through (`direct` and `resumable`).
+What an upload past the service does, whichever door its calls come through (`direct`, `resumable` and `single`).
+
+A file in one piece has no last call: its sender hears from the store that it is there, and nobody tells us. Whoever
+asks for such an upload next (`ready`) completes it.
 
 Everything that a client says is compared with the record: the key that it names, the parts that it claims to have
 sent. The record alone knows the store's name of the transfer, so nothing can be signed, listed or joined that is not
@@ -9,6 +12,7 @@ completed, from the bytes, and refused then as it would have been in one stream.
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from service import telemetry
 from service.core.errors import (
@@ -20,12 +24,22 @@ from service.core.errors import (
     StoreError,
     UnsupportedMedia,
     UploadPending,
+    UploadsOpen,
     UploadTooLarge,
 )
 from service.core.naming import input_key, safe_filename
 from service.core.sniff import HEAD_BYTES, TAIL_BYTES, identify
-from service.core.upload import Part, PendingUpload, Upload, assembled, check_declared, check_size
-from service.ports import Stored
+from service.core.upload import (
+    IN_ONE_PIECE,
+    LARGEST_PIECE,
+    Part,
+    PendingUpload,
+    Upload,
+    assembled,
+    check_declared,
+    check_size,
+)
+from service.ports import Form, Stored
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.lookup import find_any_upload
@@ -36,29 +50,87 @@ HOPELESS = (UnsupportedMedia, UploadTooLarge, EmptyUpload)  # nothing that the c
 async def begin(
     deps: WebDependencies, config: WebConfig, tenant: str, *, filename: str | None, size: int | None, content_type: str
 ) -> PendingUpload:
-    """Open a transfer and record it. Raises what can be refused before any byte was sent, `StoreError`."""
+    """
+    Open a transfer and record it.
+
+    Raises what can be refused before any byte was sent, `UploadsOpen`, `StoreError`.
+    """
     check_declared(size, content_type, config.max_upload_bytes)
-    upload_id, now = deps.ids.new(), deps.clock.wall()
-    key = input_key(upload_id)
-    transfer = await deps.objects.begin_parts(key)
-    pending = PendingUpload(
-        upload_id=upload_id,
-        tenant=tenant,
-        filename=safe_filename(filename),
-        key=key,
-        transfer=transfer,
-        declared_size=size,
-        created_at=now,
-        expires_at=now + config.pending_seconds,
-    )
+    await check_room(deps, config, tenant)
+    planned = plan(deps, config, tenant, filename, size, config.pending_seconds)
+    pending = replace(planned, transfer=await deps.objects.begin_parts(planned.key))
     try:
         await deps.uploads.begin_upload(pending)
     except StoreError:
         with contextlib.suppress(StoreError):  # best effort; a transfer without a record is the janitor's
-            await deps.objects.abort_parts(key, transfer)
+            await deps.objects.abort_parts(pending.key, pending.transfer)
         raise
-    telemetry.say(telemetry.UPLOAD_BEGUN, upload_id=upload_id, filename=pending.filename, size=size, key=key)
+    say_begun(pending)
     return pending
+
+
+async def begin_piece(
+    deps: WebDependencies, config: WebConfig, tenant: str, *, filename: str | None, size: int | None, content_type: str
+) -> tuple[PendingUpload, Form]:
+    """Record an upload that comes in one piece, and sign the form that it comes by. Raises as `begin` does."""
+    limit = min(config.max_upload_bytes, LARGEST_PIECE)
+    check_declared(size, content_type, limit)
+    await check_room(deps, config, tenant)
+    pending = plan(deps, config, tenant, filename, size, config.part_url_seconds)
+    if size == 0:
+        raise EmptyUpload
+    least, most = (1, limit) if size is None else (size, size)
+    form = await deps.objects.upload_form(pending.key, least=least, most=most, seconds=config.part_url_seconds)
+    await deps.uploads.begin_upload(pending)
+    say_begun(pending)
+    return pending, form
+
+
+async def check_room(deps: WebDependencies, config: WebConfig, tenant: str) -> None:
+    """Raises `UploadsOpen` if this tenant has as many uploads open as it may."""
+    if await deps.uploads.open_uploads(tenant, deps.clock.wall(), config.max_open_uploads) >= config.max_open_uploads:
+        raise UploadsOpen(limit=config.max_open_uploads)
+
+
+def plan(
+    deps: WebDependencies, config: WebConfig, tenant: str, filename: str | None, size: int | None, seconds: float
+) -> PendingUpload:
+    """A new upload that bytes can be sent for during so many seconds."""
+    upload_id, now = deps.ids.new(), deps.clock.wall()
+    return PendingUpload(
+        upload_id=upload_id,
+        tenant=tenant,
+        filename=safe_filename(filename),
+        key=input_key(upload_id),
+        transfer=IN_ONE_PIECE,
+        declared_size=size,
+        created_at=now,
+        expires_at=now + config.pending_seconds,
+        closes_at=now + seconds,
+    )
+
+
+def say_begun(pending: PendingUpload) -> None:
+    """Log it."""
+    telemetry.say(
+        telemetry.UPLOAD_BEGUN,
+        upload_id=pending.upload_id,
+        filename=pending.filename,
+        size=pending.declared_size,
+        key=pending.key,
+    )
+
+
+async def ready(deps: WebDependencies, config: WebConfig, tenant: str, upload_id: str) -> Upload:
+    """
+    A complete upload; one that came in one piece is completed now.
+
+    Raises `NotFound` (unknown, or somebody else's), `Expired`, `UploadPending`, and what is wrong with its bytes.
+    """
+    found = await find_any_upload(deps, tenant, upload_id)
+    if isinstance(found, PendingUpload) and found.transfer != IN_ONE_PIECE:
+        raise UploadPending(f"Upload {upload_id} is not complete.")
+    return await complete(deps, config, found, None)
 
 
 async def open_upload(deps: WebDependencies, tenant: str, upload_id: str, key: str | None = None) -> PendingUpload:
@@ -71,6 +143,8 @@ async def open_upload(deps: WebDependencies, tenant: str, upload_id: str, key: s
     own_key(found, key)
     if isinstance(found, Upload):
         raise NotFound(f"Upload {upload_id} is complete; it takes no more parts.")
+    if found.transfer == IN_ONE_PIECE:
+        raise NotFound(f"Upload {upload_id} comes in one piece; it takes no parts.")
     return found
 
 
@@ -141,7 +215,9 @@ async def complete(
 async def join(
     deps: WebDependencies, config: WebConfig, pending: PendingUpload, claimed: Sequence[tuple[int, str]] | None
 ) -> Stored:
-    """The object, made of the parts that it should have; or as it is, if an earlier call has joined them."""
+    """The object, made of the parts that it should have; or as it is, if it has come or been joined already."""
+    if pending.transfer == IN_ONE_PIECE:
+        return await piece(deps, pending, claimed)
     try:
         there = await deps.objects.parts(pending.key, pending.transfer)
     except ObjectGone:
@@ -155,6 +231,18 @@ async def join(
         return await deps.objects.join_parts(pending.key, pending.transfer, chosen)
     except ObjectChanged as error:
         raise UploadPending("A part was sent again in this moment; complete the upload once more.") from error
+
+
+async def piece(deps: WebDependencies, pending: PendingUpload, claimed: Sequence[tuple[int, str]] | None) -> Stored:
+    """The object as it was sent: a single part, of which the same is expected as of many."""
+    try:
+        stored = await deps.objects.head(pending.key)
+    except ObjectGone:
+        raise UploadPending("The file has not arrived yet.") from None
+    if not stored.size:
+        raise EmptyUpload
+    assembled([Part(1, stored.size, stored.etag)], claimed, pending.declared_size)
+    return stored
 
 
 async def ends(deps: WebDependencies, stored: Stored) -> tuple[bytes, bytes]:
@@ -184,7 +272,7 @@ async def discard(deps: WebDependencies, found: Upload | PendingUpload) -> None:
     The record goes first: without it no completion can succeed any more, so what is removed after it stays removed.
     """
     await deps.uploads.delete_upload(found.upload_id)
-    if isinstance(found, PendingUpload):
+    if isinstance(found, PendingUpload) and found.transfer != IN_ONE_PIECE:
         await deps.objects.abort_parts(found.key, found.transfer)
     await deps.objects.delete([found.key])
 

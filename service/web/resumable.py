@@ -1,8 +1,9 @@
 """
 The same upload in parts, for clients that cannot reach S3: each part goes through the service.
 
-A part is held in memory until S3 has it, which is why it is bounded, and why a connection that breaks in the middle of
-one leaves nothing of it: `GET /v1/uploads/{upload_id}` says what arrived, and the client sends the rest.
+A part is held in memory until S3 has it, which is why it is bounded and counts as an upload of its own, and why a
+connection that breaks in the middle of one leaves nothing of it: `GET /v1/uploads/{upload_id}` says what arrived, and
+the client sends the rest.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import PathParameter
 
 from service.core.errors import (
+    Busy,
     EmptyUpload,
     Expired,
     InvalidRequest,
     NotFound,
+    StoreError,
     UnsupportedMedia,
     UploadIncomplete,
     UploadPending,
@@ -25,6 +28,7 @@ from service.core.errors import (
 )
 from service.core.upload import LARGEST_RELAYED_PART, MOST_PARTS
 from service.web import parts
+from service.web.admission import Admit
 from service.web.bodies import arriving, refuse_too_large, too_large
 from service.web.dependencies import Config, Deps
 from service.web.lookup import HttpRequest, UploadId, find_any_upload, tenant_of
@@ -62,17 +66,26 @@ class Resumable(Controller):
         summary="Send a part through the service",
         operation_class=PartOperation,
         request_max_body_size=None,  # ours is checked in `bodies`
-        responses=documented(NotFound, Expired, UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload),
+        responses=documented(
+            NotFound, Expired, UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload, Busy, StoreError
+        ),
     )
     async def send(
-        self, request: HttpRequest, deps: Deps, config: Config, upload_id: UploadId, part_number: Number
+        self,
+        request: HttpRequest,
+        deps: Deps,
+        config: Config,
+        admission: Admit,
+        upload_id: UploadId,
+        part_number: Number,
     ) -> PartDocument:
         """Store one part; sending it again replaces it. All parts but the last need 5 MiB, and 16 MiB is the most."""
         pending = await parts.open_upload(deps, tenant_of(request), upload_id)
         if not 1 <= part_number <= MOST_PARTS:
             raise parts.wrong_number(part_number)
         limit = min(LARGEST_RELAYED_PART, config.max_upload_bytes)
-        part = await parts.put(deps, config, pending, part_number, await whole(request, limit))
+        async with admission.upload():
+            part = await parts.put(deps, config, pending, part_number, await whole(request, limit))
         return PartDocument(part.number, part.size, part.etag)
 
     @post(

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from service.core.job import Job, State
-from service.core.upload import Part, PendingUpload, Upload, suggested_part_size
+from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, suggested_part_size
 from service.web.progress import View
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
@@ -51,13 +51,15 @@ class PendingLinks(msgspec.Struct, frozen=True):
     """What can be done with an upload that is not complete."""
 
     self: Annotated[str, Meta(description="what has arrived")]
-    parts: Annotated[str, Meta(description="PUT each part at this path and its number (through the service)")]
-    complete: Annotated[str, Meta(description="POST here when all parts have arrived")]
-    direct: Annotated[str, Meta(description="below this path, presigned URLs (straight to S3)")]
+    complete: Annotated[str, Meta(description="POST here when all has arrived")]
+    parts: Annotated[
+        str | UnsetType, Meta(description="PUT each part at this path and its number (through the service)")
+    ] = UNSET
+    direct: Annotated[str | UnsetType, Meta(description="below this path, presigned URLs (straight to S3)")] = UNSET
 
 
 class PendingUploadDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """An upload whose parts have not all arrived."""
+    """An upload that has not arrived, or not all of it."""
 
     upload_id: Annotated[str, Meta(examples=["mfrggzdfmztwq2lknnwg23tpoa"])]
     state: Literal["pending"] = "pending"
@@ -184,11 +186,13 @@ def upload_links(upload_id: str) -> UploadLinks:
     return UploadLinks(self=upload_path(upload_id), jobs="/v1/jobs")
 
 
-def pending_links(upload_id: str) -> PendingLinks:
+def pending_links(pending: PendingUpload) -> PendingLinks:
     """Where to go from one that is not complete."""
-    path = upload_path(upload_id)
+    path = upload_path(pending.upload_id)
+    if pending.transfer == IN_ONE_PIECE:
+        return PendingLinks(self=path, complete=f"{path}/complete")
     return PendingLinks(
-        self=path, parts=f"{path}/parts/", complete=f"{path}/complete", direct=f"/v1/s3/multipart/{upload_id}"
+        self=path, complete=f"{path}/complete", parts=f"{path}/parts/", direct=f"/v1/s3/multipart/{pending.upload_id}"
     )
 
 
@@ -203,7 +207,7 @@ def pending_document(pending: PendingUpload, arrived: Sequence[Part]) -> Pending
         part_size=suggested_part_size(pending.declared_size),
         created_at=moment(pending.created_at),
         expires_at=moment(pending.expires_at),
-        links=pending_links(pending.upload_id),
+        links=pending_links(pending),
     )
 
 

@@ -27,10 +27,11 @@ from service.core.errors import (
     StoreError,
     UnsupportedMedia,
     UploadIncomplete,
+    UploadPending,
     UploadTooLarge,
 )
 from service.core.naming import input_key, safe_filename
-from service.core.upload import PendingUpload, Upload
+from service.core.upload import IN_ONE_PIECE, Upload
 from service.web import parts
 from service.web.admission import Admit
 from service.web.bodies import arriving, refuse_too_large
@@ -116,15 +117,29 @@ class Uploads(Controller):
         )
         return Response(upload_document(upload), headers={"Location": upload_path(upload.upload_id)})
 
-    @get("/{upload_id:str}", operation_id="getUpload", summary="An upload", responses=documented(NotFound, Expired))
+    @get(
+        "/{upload_id:str}",
+        operation_id="getUpload",
+        summary="An upload",
+        responses=documented(NotFound, Expired, UnsupportedMedia, UploadTooLarge),
+    )
     async def read(
-        self, request: HttpRequest, deps: Deps, upload_id: UploadId
+        self, request: HttpRequest, deps: Deps, config: Config, upload_id: UploadId
     ) -> UploadDocument | PendingUploadDocument:
-        """What an upload is and how long it is kept; of one that comes in parts, what has arrived of it."""
+        """
+        What an upload is and how long it is kept; of one that comes in parts, what has arrived of it.
+
+        One that came in one piece is recognised now if nobody has asked before; what is no audio is removed then.
+        """
         found = await find_any_upload(deps, tenant_of(request), upload_id)
-        if isinstance(found, PendingUpload):
+        if isinstance(found, Upload):
+            return upload_document(found)
+        if found.transfer != IN_ONE_PIECE:
             return pending_document(found, await parts.arrived(deps, found))
-        return upload_document(found)
+        try:
+            return upload_document(await parts.complete(deps, config, found, None))
+        except UploadPending:
+            return pending_document(found, ())
 
     @delete("/{upload_id:str}", operation_id="deleteUpload", summary="Delete an upload", responses=documented(NotFound))
     async def remove(self, request: HttpRequest, deps: Deps, upload_id: UploadId) -> None:

@@ -108,6 +108,7 @@ def _answer(
             cors_origins=settings.cors_origins,
             max_upload_bytes=settings.max_upload,
             max_uploads=settings.max_uploads,
+            max_open_uploads=settings.max_open_uploads,
             max_queued=settings.max_queued,
             limits=Thresholds(memory=settings.max_memory / 100),
             ttl_seconds=settings.time_to_live,

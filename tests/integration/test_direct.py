@@ -1,9 +1,12 @@
 """Uploads in parts over a real S3 interface: parts put straight to presigned URLs, and a connection that is cut."""
 
 import asyncio
+import base64
+import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,6 +84,11 @@ async def begun(served: Served, **fields: object) -> dict[str, Any]:
     return document
 
 
+def exposed(answer: httpx.Response) -> str:
+    """The headers that a page may read."""
+    return answer.headers["access-control-expose-headers"].lower()
+
+
 async def stored(served: Served, upload: dict[str, Any]) -> bytes:
     """What became of it in S3."""
     head = await served.objects.head(upload["key"])
@@ -100,7 +108,7 @@ async def test_a_browser_sends_parts_straight_to_s3(served: Served) -> None:
             answer = await browser.put(url, content=data)
             assert answer.status_code == 200
             assert answer.headers["access-control-allow-origin"] == ORIGIN
-            assert "etag" in answer.headers["access-control-expose-headers"].lower()
+            assert "etag" in exposed(answer)
             etags[number] = answer.headers["etag"]
     listed = (await served.http.get(path, params=query)).json()
     assert {part["PartNumber"]: part["ETag"] for part in listed} == etags
@@ -157,6 +165,44 @@ async def test_limits_hold_where_the_service_sees_no_byte(served: Served, *, sma
     assert answer.status_code == (422 if small else 413)
     if not small:
         assert await what_is_left(served.objects) == []
+
+
+@pytest.mark.requirement("1.1", "3.2")
+async def test_a_browser_sends_a_small_file_straight_to_s3(served: Served) -> None:
+    """As Uppy does it: the fields of the form and then the file; the answer shows its ETag, and a job can be made."""
+    song = wav(1)
+    upload = (await served.http.get("/v1/s3/params", params={"filename": "Lied.wav", "type": "audio/wav"})).json()
+    early = await served.http.post("/v1/jobs", json={"upload_id": upload["upload_id"], "format": "mp3"})
+    assert early.status_code == 409
+    async with httpx.AsyncClient(headers={"Origin": ORIGIN}) as browser:
+        preflight = await browser.options(upload["url"], headers={"Access-Control-Request-Method": "POST"})
+        assert preflight.status_code == 200
+        sent = await browser.post(upload["url"], data=upload["fields"], files={"file": ("blob", song, "text/html")})
+    assert (sent.status_code, sent.headers["access-control-allow-origin"]) == (201, ORIGIN)
+    assert {"etag", "location"} <= {name.strip() for name in exposed(sent).split(",")}
+    job = await served.http.post("/v1/jobs", json={"upload_id": upload["upload_id"], "format": "mp3"})
+    assert job.status_code == 202
+    shown = (await served.http.get(upload["links"]["self"])).json()
+    assert (shown["state"], shown["filename"], shown["size"]) == ("complete", "Lied.wav", len(song))
+    assert await stored(served, upload) == song
+    client, bucket = behind(served.objects)
+    kept = client.head_object(Bucket=bucket, Key=upload["key"])
+    assert (kept["ContentType"], kept["ETag"]) == ("application/octet-stream", sent.headers["etag"])
+
+
+async def test_what_a_form_is_good_for(served: Served) -> None:
+    """The signed policy of a form names the key, the type, the sizes and the end of its time."""
+    query = {"filename": "a.wav", "size": "1000"}
+    upload = (await served.http.get("/v1/s3/params", params=query)).json()
+    policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
+    conditions = [next(iter(item.items())) if isinstance(item, dict) else tuple(item) for item in policy["conditions"]]
+    assert ("content-length-range", 1000, 1000) in conditions
+    assert ("key", upload["key"]) in conditions
+    assert ("Content-Type", "application/octet-stream") in conditions
+    ends = datetime.fromisoformat(policy["expiration"]).timestamp()
+    assert abs(ends - SystemClock().wall() - 900) < 60
+    signed = {name for name, *_ in conditions} | {"policy", "x-amz-signature"}
+    assert {name.lower() for name in upload["fields"]} <= {name.lower() for name in signed}
 
 
 async def test_part_urls_end(served: Served) -> None:

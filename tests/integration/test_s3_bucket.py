@@ -48,7 +48,7 @@ def test_browsers_see_what_they_need(aws: Aws, client: Any) -> None:
 
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
-    assert {"ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition"} <= exposed
+    assert {"ETag", "Location", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition"} <= exposed
 
 
 def test_a_missing_bucket_is_said_with_its_fix(client: Any) -> None:
@@ -85,8 +85,11 @@ def test_nothing_is_deleted_before_its_time(client: Any, kept: float, found: lis
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"AllowedMethods": ["GET", "HEAD"]}, "AllowedMethods ['PUT']"),
-        ({"ExposeHeaders": ["etag", "content-length", "content-range", "accept-ranges"]}, "['Content-Disposition']"),
+        ({"AllowedMethods": ["GET", "HEAD"]}, "AllowedMethods ['PUT', 'POST']"),
+        (
+            {"ExposeHeaders": ["etag", "location", "content-length", "content-range", "accept-ranges"]},
+            "['Content-Disposition']",
+        ),
         ({"AllowedHeaders": ["Range"]}, "AllowedHeaders ['*']"),
         ({"AllowedOrigins": ["https://other.example"]}, f"No CORS rule of the bucket 'narrow' names {ORIGIN}"),
         ({"AllowedOrigins": ["https://*.example"]}, None),

@@ -17,6 +17,7 @@ SETTLING = "tests/unit/core/test_orphans.py"
 JANITOR = "tests/unit/worker/test_janitor.py"
 FFMPEG = "tests/integration/test_ffmpeg_transcoder.py"
 KEYS = "tests/unit/web/test_keys.py"
+SINGLE = "tests/unit/web/test_single.py"
 NOT_YOURS = f"{KEYS}::test_what_is_not_yours_does_not_exist"
 FENCE = 'FENCE = f"{IS_RUNNING} AND {IS_OURS} AND {IS_OUR_ATTEMPT}"'
 
@@ -411,4 +412,43 @@ OWNERSHIP = (
     ),
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*FENCES, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP)
+INTAKE = (
+    Mutation(
+        "piece-size",
+        "no job is made of a file that is not as long as its client said",
+        (
+            Edit(
+                "service/web/parts.py",
+                "    assembled([Part(1, stored.size, stored.etag)], claimed, pending.declared_size)\n",
+                "",
+            ),
+        ),
+        (f"{SINGLE}::test_it_has_the_size_that_was_announced",),
+    ),
+    Mutation(
+        "form-bounds",
+        "a signed form is good for as many bytes as were announced",
+        (Edit("service/adapters/s3_parts.py", '["content-length-range", least, most], *', "*"),),
+        ("tests/integration/test_direct.py::test_what_a_form_is_good_for",),
+    ),
+    Mutation(
+        "open-uploads",
+        "a tenant has no more unfinished uploads than it may",
+        (Edit("service/web/parts.py", ">= config.max_open_uploads:", ">= config.max_open_uploads + 9:"),),
+        (f"{SINGLE}::test_open_uploads_are_limited",),
+    ),
+    Mutation(
+        "parts-counted",
+        "a part through the service takes one of the places for uploads",
+        (
+            Edit(
+                "service/web/resumable.py",
+                "        async with admission.upload():\n            part",
+                "        if admission:\n            part",
+            ),
+        ),
+        ("tests/unit/web/test_admission.py::test_parts_through_the_service_count_as_uploads",),
+    ),
+)
+
+MUTATIONS: tuple[Mutation, ...] = (*FENCES, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE)

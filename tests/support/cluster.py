@@ -121,12 +121,18 @@ def embedded_stack() -> Iterator[Mapping[str, str]]:
 
 
 @contextmanager
-def a_cluster(embedded: Mapping[str, str], *, redis: bool = True) -> Iterator[Cluster]:
-    """A bucket, a table and processes of its own on a stack that others share; the processes end with the block."""
+def a_cluster(
+    embedded: Mapping[str, str], *, redis: bool = True, extra: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """
+    A bucket, a table and processes of its own on a stack that others share; the processes end with the block.
+
+    `extra` are settings that hold for all of them, and for the bucket.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-cluster-")))
         name = f"cluster-{next(_numbers)}"
-        pointed = {**embedded, "REPRISE_BUCKET": name, "REPRISE_TABLE": name}
+        pointed = {**embedded, "REPRISE_BUCKET": name, "REPRISE_TABLE": name, **(extra or {})}
         if not redis:
             pointed.pop("REDIS_URL", None)
         prepare_embedded(settings.read(pointed), pointed)

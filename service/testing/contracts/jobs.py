@@ -17,6 +17,7 @@ from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, Not
 from service.core.job import Failure, Holding, Job, State
 from service.core.media import Options, Source, Target
 from service.core.outcome import LONGEST_DELAY
+from service.core.upload import IN_ONE_PIECE
 from service.ports import IdempotencyKey, JobStore, UploadStore
 from service.testing.clock import NOON
 from service.testing.factories import A_DAY, a_failure, a_job, a_pending_upload, a_running_job, an_output, an_upload
@@ -736,13 +737,33 @@ class UploadStoreContract:
     @pytest.mark.parametrize("declared", [None, 5 * 2**40])
     async def test_pending_upload_reads_back(self, uploads: UploadStore, declared: int | None) -> None:
         """An upload whose parts are to come reads back with every field, and is no complete one."""
-        pending = a_pending_upload(filename="Überraschung.wav", declared_size=declared, transfer="a~b.c/d+e=")
+        transfer = IN_ONE_PIECE if declared is None else "a~b.c/d+e="
+        pending = a_pending_upload(
+            filename="Überraschung.wav", declared_size=declared, transfer=transfer, closes_at=NOON + 900
+        )
 
         await uploads.begin_upload(pending)
         await uploads.begin_upload(pending)
 
         assert pending == await uploads.look_up_upload("upload1")
         assert await uploads.get_upload("upload1") is None
+
+    async def test_open_uploads_are_counted(self, uploads: UploadStore) -> None:
+        """What a tenant has begun counts until it is complete, deleted or closed; another's never; up to the limit."""
+        for number in range(5):
+            pending = a_pending_upload(upload_id=f"upload{number}", tenant="", closes_at=NOON + 100 * number)
+            await uploads.begin_upload(pending)
+        await uploads.begin_upload(a_pending_upload(upload_id="other", tenant="tenant2"))
+
+        assert await uploads.open_uploads("", NOON, 10) == 4
+        assert await uploads.open_uploads("", NOON + 250, 10) == 2
+        assert await uploads.open_uploads("", NOON, 3) == 3
+        assert await uploads.open_uploads("tenant3", NOON, 10) == 0
+
+        await uploads.complete_upload(an_upload(upload_id="upload3", tenant=""))
+        await uploads.delete_upload("upload4")
+
+        assert await uploads.open_uploads("", NOON, 10) == 2
 
     async def test_complete_upload_is_looked_up_too(self, uploads: UploadStore) -> None:
         """Looking up finds whichever there is, or None."""

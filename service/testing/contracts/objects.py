@@ -344,3 +344,11 @@ class ObjectStoreContract(ABC):
         query = parse_qs(urlsplit(url).query)
         assert urlsplit(url).path.endswith(DIRECT)
         assert (query["partNumber"], query["uploadId"]) == (["7"], [transfer])
+
+    async def test_a_form_is_signed_for_one_place(self, objects: ObjectStore) -> None:
+        """A form for a file in one piece names its key, and nothing is there before it is sent."""
+        form = await objects.upload_form(DIRECT, least=1, most=1000, seconds=60)
+
+        assert form.url.startswith("http")
+        assert form.fields["key"] == DIRECT
+        await self.assert_nothing_left(objects, DIRECT)

@@ -3,6 +3,8 @@
 
 const STREAMS = 3; // event streams at once; browsers allow six connections to one host
 const KEY = "reprise.jobs";
+const LARGE = 32 * 1024 * 1024; // bytes; what is larger goes in parts
+const TRIES = 8; // of a part; they take about a quarter of a minute
 const $ = (id) => document.getElementById(id);
 const drop = $("drop"), file = $("file"), format = $("format"), bitrate = $("bitrate"), list = $("jobs");
 let formats = [];
@@ -26,23 +28,51 @@ class Problem extends Error {
   constructor(status, document) {
     super(document?.detail || `The service answered ${status}.`);
     this.status = status;
+    this.pause = document?.retry_after; // seconds
   }
 }
 
+// A small file goes in one request. A large one goes in parts, and a connection that breaks costs one of them.
+async function upload(blob, progress) {
+  if (blob.size <= LARGE) {
+    return send("POST", `/v1/uploads?filename=${encodeURIComponent(blob.name)}`, blob, (sent) => progress(sent / blob.size));
+  }
+  const description = { filename: blob.name, type: blob.type, size: blob.size };
+  const begun = await stubbornly(() => call("POST", "/v1/s3/multipart", description));
+  for (let at = 0, number = 1; at < blob.size; at += begun.part_size, number += 1) {
+    const part = blob.slice(at, at + begun.part_size);
+    await stubbornly(() => send("PUT", begun.links.parts + number, part, (sent) => progress((at + sent) / blob.size)));
+  }
+  return stubbornly(() => call("POST", begun.links.complete));
+}
+
 // fetch() does not tell how much has been sent; this does.
-function upload(blob, progress) {
+function send(method, path, body, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/v1/uploads?filename=${encodeURIComponent(blob.name)}`);
+    request.open(method, path);
     request.responseType = "json";
-    request.upload.addEventListener("progress", (event) => progress((100 * event.loaded) / (event.total || 1)));
+    request.upload.addEventListener("progress", (event) => progress(event.loaded));
     request.addEventListener("load", () => {
-      if (request.status === 201) resolve(request.response);
+      if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(new Problem(request.status, request.response));
     });
     request.addEventListener("error", () => reject(new Error("The connection broke while uploading.")));
-    request.send(blob);
+    request.send(body);
   });
+}
+
+// For calls that may be repeated: until there is an answer, or one that will not change.
+async function stubbornly(attempt) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (problem) {
+      const settled = problem.status >= 400 && problem.status < 500 && problem.status !== 429;
+      if (settled || tries === TRIES) throw problem;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * (problem.pause ?? tries / 2)));
+    }
+  }
 }
 
 // ── one entry of the list ───────────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +197,10 @@ async function convert(blob) {
   const entry = new Entry(blob.name, wanted);
   try {
     entry.show(0, "uploading");
-    const stored = await upload(blob, (percent) => entry.show(percent, `uploading, ${Math.floor(percent)} %`));
+    const stored = await upload(blob, (share) => {
+      const percent = Math.floor(100 * share);
+      entry.show(percent, `uploading, ${percent} %`);
+    });
     const job = await call("POST", "/v1/jobs", { upload_id: stored.upload_id, format: wanted, options });
     remember([{ id: job.job_id, name: blob.name, target: wanted }, ...remembered()].slice(0, 50));
     entry.job(job);

@@ -164,3 +164,38 @@ async def test_status_without_the_store() -> None:
         answer = await api.get("/v1/status")
     assert answer.status_code == 200
     assert answer.json()["queue"] == {"queued": None, "running": None, "limit": 1000}
+
+
+@pytest.mark.requirement("6.14", "6.15")
+async def test_parts_through_the_service_count_as_uploads() -> None:
+    """A part takes memory like an upload: beyond the limit it is refused with 503, and goes through later."""
+    world = a_world(uploads=1)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        begun.set()
+        await go_on.wait()
+        yield b"x"
+
+    async with client_of(world.app) as api:
+        parts = (await api.post("/v1/s3/multipart", json={"filename": "a.wav"})).json()["links"]["parts"]
+        first = asyncio.create_task(api.put(f"{parts}1", content=slowly()))
+        await begun.wait()
+        assert (await api.get("/v1/status")).json()["uploads"] == {"active": 1, "limit": 1}
+        refused = await api.put(f"{parts}2", content=b"x")
+        assert (refused.status_code, refused.json()["code"], "Retry-After" in refused.headers) == (503, "busy", True)
+        assert (await api.post("/v1/uploads", content=wav())).status_code == 503
+        go_on.set()
+        assert (await first).status_code == 200
+        assert (await api.put(f"{parts}2", content=b"x")).status_code == 200
+        assert (await api.get("/v1/status")).json()["uploads"]["active"] == 0
+
+
+async def test_no_part_without_memory() -> None:
+    """A container that is short of memory takes no part either."""
+    world = a_world()
+    async with client_of(world.app) as api:
+        parts = (await api.post("/v1/s3/multipart", json={"filename": "a.wav"})).json()["links"]["parts"]
+        assert isinstance(world.capacity, Tank)
+        world.capacity.now = Load(memory=0.95)
+        assert (await api.put(f"{parts}1", content=b"x")).json()["code"] == "busy"

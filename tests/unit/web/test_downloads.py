@@ -41,7 +41,16 @@ async def test_redirect(world: World, api: httpx.AsyncClient) -> None:
     answer.headers["location"].encode("ascii")
 
 
-@pytest.mark.parametrize("path", [URL, PROXY])
+@pytest.mark.requirement("3.2", "3.4")
+async def test_the_address_by_itself(world: World, api: httpx.AsyncClient) -> None:
+    """A script, which cannot follow the redirect, is told where it would lead and for how long that works."""
+    world.succeeded()
+    answer = await api.get(f"{URL}?via=link")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert answer.json() == {"url": (await api.get(URL)).headers["location"], "expires": 900}
+
+
+@pytest.mark.parametrize("path", [URL, PROXY, f"{URL}?via=link"])
 async def test_object_gone(world: World, api: httpx.AsyncClient, path: str) -> None:
     """If the object is not there any more, or is another one, the answer is a problem document, not a dead link."""
     world.succeeded()
@@ -73,8 +82,8 @@ async def test_via_something_else(world: World, api: httpx.AsyncClient) -> None:
     world.succeeded()
     answer = await api.get(f"{URL}?via=pigeon")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert answer.json()["errors"][0] == {"field": "via", "in": "query", "message": "must be url or proxy"}
-    assert answer.json()["allowed"] == ["url", "proxy"]
+    assert answer.json()["errors"][0] == {"field": "via", "in": "query", "message": "must be url or proxy or link"}
+    assert answer.json()["allowed"] == ["url", "proxy", "link"]
 
 
 # ── through the service ──────────────────────────────────────────────────────────────────────────────────────────

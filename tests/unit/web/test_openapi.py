@@ -32,7 +32,7 @@ async def test_operations(document: Document) -> None:
         "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
         "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
-        "putPart", "completeUpload", "getStatus", "getMetrics",
+        "putPart", "completeUpload", "getStatus", "getMetrics", "getUploadParameters",
     }  # fmt: skip
 
 

@@ -1,0 +1,166 @@
+"""
+A browser for tests: headless Chromium, the pages that it opens, and the packages of npm that they run.
+
+Pages come from a server on loopback under made-up names below `localhost`, which every Chromium takes there by itself
+and trusts like https. Nothing of a page's traffic is intercepted: playwright answers preflights in the browser's stead
+as soon as it listens in, and then no rule of any server would be tested. Packages are installed beside the
+interpreter's own, never in the tree, by the lock file that lies next to their `package.json`.
+"""
+
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 100.0  # seconds for npm, or for anything that a page does
+HTML = "<!doctype html><title>test</title><input type=file id=file multiple><script src=app.js></script>"
+
+
+def browser_or_skip(*, npm: bool = False) -> None:
+    """Without a browser (and npm) the test is skipped, or fails where REPRISE_REQUIRE_BROWSER is 1."""
+    reason = missing(npm=npm)
+    if reason is None:
+        return
+    if os.environ.get("REPRISE_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and REPRISE_REQUIRE_BROWSER=1 demands it")
+    pytest.skip(reason)
+
+
+def missing(*, npm: bool) -> str | None:
+    """What there is none of; None if all is there."""
+    if program() is None:
+        return "there is no Chromium (apt-get install chromium)"
+    if npm and (shutil.which("npm") is None or shutil.which("node") is None):
+        return "there is no npm to fetch Uppy with (apt-get install npm)"
+    return None
+
+
+def program() -> str | None:
+    """The installed Chromium; playwright's own would be one more download."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+@functools.cache
+def bundled(package: Path, entry: str) -> bytes:
+    """
+    A script for a page: `entry`, with the packages that it imports.
+
+    `package` is a folder with a `package.json` and its lock file. Raises `CalledProcessError`, whose output is shown.
+    """
+    files = [package / name for name in ("package.json", "package-lock.json")]
+    mark = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    store = Path(sys.prefix) / "npm"
+    home = store / f"{package.name}-{mark}"
+    if not home.exists():
+        store.mkdir(exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=store))
+        for file in files:
+            shutil.copy(file, fresh)
+        _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh)
+        try:
+            fresh.rename(home)
+        except OSError:  # another process was faster
+            shutil.rmtree(fresh)
+    build = ["node_modules/.bin/esbuild", "--bundle", "--format=iife", "--log-level=error"]
+    return _run(build, home, entry.encode())
+
+
+def _run(command: list[str], folder: Path, said: bytes = b"") -> bytes:
+    done = subprocess.run(command, cwd=folder, input=said, capture_output=True, check=False, timeout=PATIENCE)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stderr.decode(errors='replace')[-2000:]}")
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A web server with one page, whatever name it is asked by."""
+
+    port: int
+
+    def origin(self, name: str) -> str:
+        """The same page as another site."""
+        return f"http://{name}.localhost:{self.port}"
+
+
+@contextmanager
+def site(script: bytes = b"") -> Iterator[Site]:
+    """Serve the page, with its script, until the block ends."""
+    files: Mapping[str, tuple[str, bytes]] = {
+        "/": ("text/html", HTML.encode()),
+        "/app.js": ("text/javascript", script),
+    }
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kind, content = files.get(self.path, ("text/plain", b""))
+            self.send_response(200 if self.path in files else 404)
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # of no interest
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield Site(server.server_address[1])
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a memory; it ends with the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program(), args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def visit(browser: Browser, address: str) -> Iterator[Page]:
+    """Open a page as a visitor of its own; what it complains of is shown with a failure."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    try:
+        page.goto(address)
+        yield page
+    except BaseException:
+        sys.stderr.write("\n".join(["the page said:", *said[-40:], ""]))
+        raise
+    finally:
+        context.close()
