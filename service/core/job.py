@@ -171,17 +171,17 @@ class Job:
         """The one write that makes an output visible."""
         return self._step(Event.SUCCEED, owner=None, output=output, percent=100.0, finished_at=now)
 
-    def failed(self, failure: Failure, now: float) -> Self:
+    def failed(self, failure: Failure, now: float, path: str | None = None) -> Self:
         """The attempt found that this job cannot be done."""
-        return self._step(Event.FAIL, owner=None, failure=failure, finished_at=now)
+        return self._step(Event.FAIL, owner=None, failure=failure, finished_at=now, path=path or self.path)
 
     def exhausted(self, failure: Failure, now: float) -> Self:
         """Too many attempts lapsed: the job itself is taken for the cause."""
         return self._step(Event.EXHAUST, owner=None, failure=failure, lapses=self.lapses + 1, finished_at=now)
 
-    def stopped(self, now: float) -> Self:
+    def stopped(self, now: float, path: str | None = None) -> Self:
         """The holder stopped because it was asked to."""
-        return self._step(Event.STOP, owner=None, finished_at=now)
+        return self._step(Event.STOP, owner=None, finished_at=now, path=path or self.path)
 
     def cancelled(self, now: float) -> Self:
         """A client does not want it any more: a queued job ends at once, a running one is asked to."""
