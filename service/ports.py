@@ -103,8 +103,8 @@ class JobStore(Protocol):
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
         """Record why it cannot be done, and the path that the attempt was on, as far as it is known."""
 
-    async def stop(self, holding: Holding, now: float, path: str | None = None) -> Job:
-        """Record that the holder stopped because it was asked to, and the path as in `fail`."""
+    async def stop(self, holding: Holding, now: float) -> Job:
+        """Record that the holder stopped because it was asked to."""
 
     async def cancel(self, job_id: str, now: float) -> Job:
         """A client's wish. Final jobs are returned unchanged; raises `NotFound`. Safe to repeat."""

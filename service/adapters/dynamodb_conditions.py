@@ -189,7 +189,8 @@ def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
 
 def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
     """Running → failed, by the holder."""
-    values = {**failure_values(failure), **_on(path)}
+    # The path, as far as it is known; what an earlier attempt wrote stays otherwise.
+    values = {**failure_values(failure), **({"path": path} if path else {})}
     return Change(
         FENCE,
         f"SET #state = :failed, {_ended(values)} REMOVE #owner, #queue",
@@ -197,13 +198,12 @@ def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str |
     )
 
 
-def stop(holding: Holding, now: float, stamp: str, path: str | None = None) -> Change:
+def stop(holding: Holding, now: float, stamp: str) -> Change:
     """Running → cancelled, by the holder."""
-    values = _on(path)
     return Change(
         FENCE,
-        f"SET #state = :cancelled, {_ended(values)} REMOVE #owner, #queue",
-        {**_mine(holding), **values, "now": now, "stamp": stamp},
+        f"SET #state = :cancelled, {_ended({})} REMOVE #owner, #queue",
+        {**_mine(holding), "now": now, "stamp": stamp},
     )
 
 
@@ -257,11 +257,6 @@ def _pair(seen: Job) -> dict[str, Scalar]:
 def _into(state: State, job_id: str, shards: int) -> dict[str, Scalar]:
     queue = queue_of(state, job_id, shards)
     return {"queue": queue} if queue else {}
-
-
-def _on(path: str | None) -> dict[str, Scalar]:
-    """The path that an attempt was on; nothing if it is not known, so that what an earlier one wrote stays."""
-    return {"path": path} if path else {}
 
 
 def _ended(values: Mapping[str, Scalar]) -> str:

@@ -175,8 +175,8 @@ class DynamoJobs:
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
         return _as_holder(await self._move(holding.job_id, changes.fail(holding, failure, now, self._ids.new(), path)))
 
-    async def stop(self, holding: Holding, now: float, path: str | None = None) -> Job:
-        return _as_holder(await self._move(holding.job_id, changes.stop(holding, now, self._ids.new(), path)))
+    async def stop(self, holding: Holding, now: float) -> Job:
+        return _as_holder(await self._move(holding.job_id, changes.stop(holding, now, self._ids.new())))
 
     # ── from outside ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -179,9 +179,9 @@ class Job:
         """Too many attempts lapsed: the job itself is taken for the cause."""
         return self._step(Event.EXHAUST, owner=None, failure=failure, lapses=self.lapses + 1, finished_at=now)
 
-    def stopped(self, now: float, path: str | None = None) -> Self:
+    def stopped(self, now: float) -> Self:
         """The holder stopped because it was asked to."""
-        return self._step(Event.STOP, owner=None, finished_at=now, path=path or self.path)
+        return self._step(Event.STOP, owner=None, finished_at=now)
 
     def cancelled(self, now: float) -> Self:
         """A client does not want it any more: a queued job ends at once, a running one is asked to."""

@@ -77,8 +77,8 @@ class MemoryJobs:
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
         return self._put(self._held(holding).failed(failure, now, path))
 
-    async def stop(self, holding: Holding, now: float, path: str | None = None) -> Job:
-        return self._put(self._held(holding).stopped(now, path))
+    async def stop(self, holding: Holding, now: float) -> Job:
+        return self._put(self._held(holding).stopped(now))
 
     async def cancel(self, job_id: str, now: float) -> Job:
         job = self._found(job_id)

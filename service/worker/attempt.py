@@ -129,8 +129,7 @@ class Attempt:
                 raise other or RuntimeError("the steps ended without an output")
 
     async def _record(self, outcome: Outcome) -> None:
-        jobs, clock = self._ports.jobs, self._ports.clock
-        holding, path = self._heartbeat.holding, self._heartbeat.path
+        jobs, clock, holding = self._ports.jobs, self._ports.clock, self._heartbeat.holding
         match outcome:
             case Succeeded(output):
                 seconds = round(clock.monotonic() - self._work.started, 3)
@@ -138,10 +137,10 @@ class Attempt:
                 telemetry.say(telemetry.JOB_SUCCEEDED, seconds=seconds, size=output.size, key=output.key, facts=facts)
             case Failed(failure):
                 telemetry.say(telemetry.JOB_FAILED, code=failure.code, detail=failure.detail, facts=failure.diagnostics)
-                await self._persist(lambda: jobs.fail(holding, failure, clock.wall(), path))
+                await self._persist(lambda: jobs.fail(holding, failure, clock.wall(), self._heartbeat.path))
             case Stopped():
                 telemetry.say(telemetry.JOB_STOPPED)
-                await self._persist(lambda: jobs.stop(holding, clock.wall(), path))
+                await self._persist(lambda: jobs.stop(holding, clock.wall()))
             case Released(delay, fault, reason):
                 telemetry.say(telemetry.JOB_RELEASED, reason=reason, delay=round(delay, 2))
                 await self._persist(lambda: jobs.release(holding, clock.wall() + delay, fault=fault))
