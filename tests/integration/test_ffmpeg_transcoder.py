@@ -498,6 +498,7 @@ async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Pat
 async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: Path, hangs: str) -> None:
     """The caller goes on when ffmpeg is gone, though S3 never answers; what is left goes when S3 is back."""
     source = noise(folder, 120)
+    bench.configure(farewell_seconds=60.0)
     order, transcoder = bench.order(source, sniff(source), "mp3"), bench.transcoder()
     gate, hung, original = threading.Event(), threading.Event(), getattr(Multipart, hangs)
 
@@ -527,7 +528,7 @@ async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: 
 @pytest.mark.requirement("6.5")
 async def test_a_failure_does_not_wait_for_a_hung_s3(bench: Bench, tmp_path: Path) -> None:
     """The caller hears that ffmpeg has failed although a part of its output is still on its way, for ever."""
-    bench.configure(ffmpeg=script(tmp_path, "open(OUT, 'r+b').write(bytes(200_000)); time.sleep(0.3); sys.exit(1)"))
+    bench.configure(ffmpeg=script(tmp_path, "open(OUT, 'r+b').write(bytes(100_000)); time.sleep(0.3); sys.exit(1)"))
     what = Source(container="wav", demuxer="wav", content_type="audio/wav")
     order, transcoder = bench.order(b"x" * 100, what), bench.transcoder()
     gate, sending = threading.Event(), threading.Event()
