@@ -74,7 +74,7 @@ FFMPEG_SAID = Event("ffmpeg.said", DEBUG, ("line",))
 FFMPEG_PAUSED = Event("ffmpeg.paused", DEBUG, ("behind",))
 FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"))
 LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
-CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("seconds",))  # goes on in the background
+CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # goes on in the background
 
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))

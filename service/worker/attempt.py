@@ -71,7 +71,8 @@ class Attempt:
             async with asyncio.timeout(self._config.tidy_seconds):
                 await tidy(self._work)
         except TimeoutError:
-            telemetry.say(telemetry.CLEANUP_SLOW, seconds=self._config.tidy_seconds)
+            job_id = self._work.job.job_id
+            telemetry.say(telemetry.CLEANUP_SLOW, job_id=job_id, seconds=self._config.tidy_seconds)
 
     def _published(self) -> bool:
         return self._work.stored is not None

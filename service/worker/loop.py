@@ -60,7 +60,9 @@ class Worker:
         """Wait for what is still being cleared up, but not as long as a hung object store would have it."""
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=self._config.farewell_seconds)
-        for task in self._attempts:
+        for task, attempt in self._attempts.items():
+            job_id, seconds = attempt.holding.job_id, self._config.farewell_seconds
+            telemetry.say(telemetry.CLEANUP_SLOW, job_id=job_id, seconds=seconds)
             task.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
 

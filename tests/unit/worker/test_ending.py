@@ -228,7 +228,7 @@ async def test_a_cancelled_job_is_no_poison() -> None:
 async def test_an_outcome_that_is_slow_to_record_is_recorded() -> None:
     """A store that refuses until there is no trust left hears of the cancellation all the same: the fence decides."""
     world = World()
-    refused = []
+    refused: list[str] = []
 
     async def trouble(name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         if name == "stop" and len(refused) < 52:  # 0.1 s each
