@@ -63,6 +63,13 @@ class JobStore(Protocol):
         Raises `IdempotencyReuse` if the key came with another fingerprint. Safe to repeat.
         """
 
+    async def accepted(self, key: IdempotencyKey, now: float) -> Job | None:
+        """
+        The job that was accepted under this key; None if the key is free, or its job was deleted since.
+
+        Raises `IdempotencyReuse` as `submit` does.
+        """
+
     async def get(self, job_id: str) -> Job | None:
         """The job as it is now (strongly consistent), also when expired; None if there is no such item."""
 
@@ -93,8 +100,8 @@ class JobStore(Protocol):
     async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
         """Record the output. Safe to repeat: a job that already names this very output is returned as it is."""
 
-    async def fail(self, holding: Holding, failure: Failure, now: float) -> Job:
-        """Record why it cannot be done."""
+    async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
+        """Record why it cannot be done, and the path that the attempt was on, as far as it is known."""
 
     async def stop(self, holding: Holding, now: float) -> Job:
         """Record that the holder stopped because it was asked to."""
@@ -295,11 +302,15 @@ class Draft(Protocol):
         """
         Make the object exist under its key, complete. Safe to repeat.
 
-        A cancellation is passed on only when nothing of it is under way any more, so that `discard` has the last word.
+        A cancellation is passed on at once, whatever is still under way.
         """
 
     async def discard(self) -> None:
-        """Leave nothing behind. Never raises `StoreError`."""
+        """
+        Leave nothing behind. Never raises `StoreError`.
+
+        Waits for a publication that was cancelled and is still under way, so that it has the last word.
+        """
 
 
 class Transcoder(Protocol):
@@ -309,6 +320,16 @@ class Transcoder(Protocol):
         """
         Run a conversion to its end.
 
-        `report` is called on the event loop, about four times a second. Cancelling the task stops ffmpeg and leaves
-        nothing behind, before the cancellation is passed on. Raises `TranscodeFailed`, `ObjectGone`, `ObjectChanged`.
+        `report` is called on the event loop, about four times a second. Cancelling the task stops ffmpeg. What ends it
+        short, a cancellation or an error, is passed on as soon as ffmpeg is gone: a lease, and a client, cannot wait
+        for an object store that is slow to take back what it was given. That goes on meanwhile, see `cleared`.
+
+        Raises `TranscodeFailed`, `ObjectGone`, `ObjectChanged`.
+        """
+
+    async def cleared(self, order: Order) -> None:
+        """
+        Wait until nothing is left of a conversion that ended without a draft, as long as that takes.
+
+        Cancelling the task ends the waiting, not the clean-up. Never raises `StoreError`.
         """

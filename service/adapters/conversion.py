@@ -13,8 +13,8 @@ window. Only a draft survives.
 
 import os
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,13 +60,26 @@ class Outfit:
 
 
 class Conversion:
-    """`run` it once. `report` is called on this thread; setting `stop` makes `run` raise `StoppedOnRequest` soon."""
+    """
+    `run` it once. Setting `stop` makes it raise `StoppedOnRequest` soon.
 
-    def __init__(self, outfit: Outfit, order: Order, report: Callable[[Reading], None], stop: threading.Event) -> None:
+    `report` and `over` are called on this thread; `over` with what `run` is going to raise, as soon as there is no
+    ffmpeg any more. What follows is clean-up, which takes as long as S3 does.
+    """
+
+    def __init__(
+        self,
+        outfit: Outfit,
+        order: Order,
+        report: Callable[[Reading], None],
+        stop: threading.Event,
+        over: Callable[[Exception], None],
+    ) -> None:
         self._outfit = outfit
         self._config = outfit.config
         self._order = order
         self._stop = stop
+        self._over = over
         self._readings = Readings(order, outfit.clock, report, outfit.config.report_seconds)
         self._log = LogReader()
         self._pauses = 0
@@ -98,14 +111,15 @@ class Conversion:
             with ExitStack() as under_way:
                 shipping = Shipping(window, multipart, self._config.concurrent_uploads)
                 under_way.callback(shipping.close)
-                supply = self._supply()
-                under_way.callback(supply.close)
-                exit_code = self._convert(window, shipping, supply)
-                if violated := window.violated():
-                    raise WindowViolated(f"the muxer went back to parts {violated}, which had left already")
-                shipping.rest(window.size())
-                while not shipping.settled(self._config.report_seconds):
-                    self._stay()
+                with self._announced():
+                    supply = self._supply()
+                    under_way.callback(supply.close)
+                    exit_code = self._convert(window, shipping, supply)
+                    if violated := window.violated():
+                        raise WindowViolated(f"the muxer went back to parts {violated}, which had left already")
+                    shipping.rest(window.size())
+                    while not shipping.settled(self._config.report_seconds):
+                        self._stay()
             self._stay()
             facts = {
                 "path": supply.path if window.sliding else "local",
@@ -119,6 +133,17 @@ class Conversion:
             draft = WindowDraft(self._outfit.aws, self._outfit.s3, window, multipart, facts)
             leftovers.pop_all()
             return draft
+
+    @contextmanager
+    def _announced(self) -> Iterator[None]:
+        """Tell what this block is left with, before anything is cleared away."""
+        try:
+            yield
+        except WindowViolated:
+            raise  # not the end: it begins again
+        except Exception as error:
+            self._over(error)
+            raise
 
     # ── the parts that it is put together from ───────────────────────────────────────────────────────────────────
 
@@ -174,6 +199,7 @@ class Conversion:
         return code
 
     def _launch(self, window: Window, supply: Supply) -> Guest:
+        self._stay()  # the last word of `spooled` may have been a while ago
         config, order = self._config, self._order
         if not window.sliding:
             self._room = min(self._room, self._outfit.scratch.free())

@@ -187,9 +187,10 @@ def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
     )
 
 
-def fail(holding: Holding, failure: Failure, now: float, stamp: str) -> Change:
+def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
     """Running → failed, by the holder."""
-    values = failure_values(failure)
+    # The path, as far as it is known; what an earlier attempt wrote stays otherwise.
+    values = {**failure_values(failure), **({"path": path} if path else {})}
     return Change(
         FENCE,
         f"SET #state = :failed, {_ended(values)} REMOVE #owner, #queue",

@@ -202,6 +202,11 @@ def accepted_under(item: Item) -> tuple[str, str]:
     return item["job_id"]["S"], item["fingerprint"]["S"]
 
 
+def key_expired(item: Item, now: float) -> bool:
+    """Whether the time of an idempotency key is over: TTL removes it days late."""
+    return float(item["expires_at"]["N"]) <= now
+
+
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -19,11 +19,13 @@ from service.adapters.dynamodb_items import (
     Item,
     accepted_under,
     any_upload_from_item,
+    idempotency_pk,
     idempotency_to_item,
     job_from_item,
     job_id_of,
     job_pk,
     job_to_item,
+    key_expired,
     open_queue,
     pending_to_item,
     stamp_of,
@@ -96,6 +98,15 @@ class DynamoJobs:
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def accepted(self, key: IdempotencyKey, now: float) -> Job | None:
+        item = await self._table.get(idempotency_pk(key.key))
+        if item is None or key_expired(item, now):
+            return None
+        first, fingerprint = accepted_under(item)
+        if fingerprint != key.fingerprint:
+            raise IdempotencyReuse
+        return await self.get(first)
+
     async def get(self, job_id: str) -> Job | None:
         item = await self._table.get(job_pk(job_id))
         return job_from_item(item) if item else None
@@ -162,8 +173,8 @@ class DynamoJobs:
                 return there
         return _as_holder(answer)
 
-    async def fail(self, holding: Holding, failure: Failure, now: float) -> Job:
-        return _as_holder(await self._move(holding.job_id, changes.fail(holding, failure, now, self._ids.new())))
+    async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
+        return _as_holder(await self._move(holding.job_id, changes.fail(holding, failure, now, self._ids.new(), path)))
 
     async def stop(self, holding: Holding, now: float) -> Job:
         return _as_holder(await self._move(holding.job_id, changes.stop(holding, now, self._ids.new())))

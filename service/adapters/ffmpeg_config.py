@@ -40,7 +40,7 @@ class FfmpegConfig:
     feed_bytes: int = 256 * KIB  # a read from S3, a write to ffmpeg
     feed_attempts: int = 6  # breaks of the S3 stream in a row, without a byte in between
     feed_backoff: float = 0.1  # before the first attempt to mend it; doubles
-    cleanup_seconds: float = 15.0  # how long a cancelled conversion may tidy up before it goes on doing so alone
+    farewell_seconds: float = 2.0  # how long a cancelled conversion is waited for; ffmpeg is gone long before that
 
     def __post_init__(self) -> None:
         if self.margin < 0 or self.part_size < 1 or self.window_parts < 1 or self.concurrent_uploads < 1:

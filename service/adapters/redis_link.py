@@ -6,6 +6,7 @@ Everything that Redis knows is a hint, so its failures never travel: the first o
 unreachable would cost each poll a whole time-out.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -49,7 +50,21 @@ class RedisLink:
         return self._away
 
     async def ask(self, request: Callable[[], Awaitable[T]]) -> T | None:
-        """The answer, or None if Redis is away (which this may be the first to notice)."""
+        """
+        The answer, or None if Redis is away (which this may be the first to notice).
+
+        A cancellation is never lost in here. The client sends through `asyncio.wait_for`, which in Python 3.11 drops
+        one that comes when all has just been sent; a task that shows progress in a loop would never end.
+        """
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        try:
+            return await self._ask(request)
+        finally:
+            if task and task.cancelling() > before:
+                raise asyncio.CancelledError
+
+    async def _ask(self, request: Callable[[], Awaitable[T]]) -> T | None:
         if self._away:
             now = self._clock.monotonic()
             if now < self._try_at:

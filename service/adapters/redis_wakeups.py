@@ -18,6 +18,7 @@ from service.ports import Clock, Ids
 
 CHANNEL = "reprise:work"
 QUIET = 10.0  # seconds without a word, after which the line is tested; after as many again it counts as dead
+AGAIN = 0.2  # seconds until one who does not hear is told once more
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 2.0  # seconds between two tries to connect
 
 
@@ -48,9 +49,9 @@ class RedisWakeups:
 
     async def aclose(self) -> None:
         """Stop listening; whoever waits goes on waiting for local announcements."""
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.wait({self._listener})
+        while self._listener is not None and not self._listener.done():
+            self._listener.cancel()  # again, because the client may lose it: see `RedisLink.ask`
+            await asyncio.wait({self._listener}, timeout=AGAIN)
 
     def _listen(self) -> None:
         if self._listener is None:

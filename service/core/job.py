@@ -171,9 +171,9 @@ class Job:
         """The one write that makes an output visible."""
         return self._step(Event.SUCCEED, owner=None, output=output, percent=100.0, finished_at=now)
 
-    def failed(self, failure: Failure, now: float) -> Self:
+    def failed(self, failure: Failure, now: float, path: str | None = None) -> Self:
         """The attempt found that this job cannot be done."""
-        return self._step(Event.FAIL, owner=None, failure=failure, finished_at=now)
+        return self._step(Event.FAIL, owner=None, failure=failure, finished_at=now, path=path or self.path)
 
     def exhausted(self, failure: Failure, now: float) -> Self:
         """Too many attempts lapsed: the job itself is taken for the cause."""

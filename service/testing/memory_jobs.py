@@ -34,6 +34,9 @@ class MemoryJobs:
             self._accepted[key.key] = key, job
         return self.jobs.setdefault(job.job_id, job)
 
+    async def accepted(self, key: IdempotencyKey, now: float) -> Job | None:
+        return self._accepted_under(key, now)
+
     async def get(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
 
@@ -71,8 +74,8 @@ class MemoryJobs:
             return there
         return self._put(self._held(holding).succeeded(output, now))
 
-    async def fail(self, holding: Holding, failure: Failure, now: float) -> Job:
-        return self._put(self._held(holding).failed(failure, now))
+    async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
+        return self._put(self._held(holding).failed(failure, now, path))
 
     async def stop(self, holding: Holding, now: float) -> Job:
         return self._put(self._held(holding).stopped(now))

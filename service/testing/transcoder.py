@@ -39,7 +39,11 @@ class ScriptedDraft:
 
 @dataclass(slots=True)
 class ScriptedTranscoder:
-    """`ports.Transcoder` that needs `seconds` for each conversion, and raises what `fails` puts first in line."""
+    """
+    `ports.Transcoder` that needs `seconds` for each conversion, and raises what `fails` puts first in line.
+
+    One that ends without a draft takes another `clean_up` seconds to clear away what it has left.
+    """
 
     objects: ObjectStore
     clock: Clock
@@ -47,11 +51,13 @@ class ScriptedTranscoder:
     fails: list[Exception] = field(default_factory=list)
     started: list[Order] = field(default_factory=list)
     stopped: list[Order] = field(default_factory=list)  # cancelled before their end
+    clean_up: float = 0.0
+    clear_at: dict[str, float] = field(default_factory=dict)  # when nothing is left, by output key
 
     async def convert(self, order: Order, report: Callable[[Reading], None]) -> ScriptedDraft:
         """Report progress at even steps; half-way, fail if there is something to fail with."""
         self.started.append(order)
-        ended = False
+        ended = done = False
         try:
             for tick in range(TICKS + 1):
                 report(Reading(position_seconds=float(tick), total_seconds=float(TICKS)))
@@ -59,8 +65,15 @@ class ScriptedTranscoder:
                     ended = True
                     raise self.fails.pop(0)
                 await self.clock.sleep(self.seconds / TICKS)
-            ended = True
+            ended = done = True
         finally:
             if not ended:
                 self.stopped.append(order)
+            if not done:
+                self.clear_at[order.output_key] = self.clock.monotonic() + self.clean_up
         return ScriptedDraft(self.objects, order, {"path": "local" if order.local else "streaming"})
+
+    async def cleared(self, order: Order) -> None:
+        """Wait until it would be."""
+        if (left := self.clear_at.get(order.output_key, 0.0) - self.clock.monotonic()) > 0:
+            await self.clock.sleep(left)

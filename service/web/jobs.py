@@ -105,8 +105,11 @@ class Jobs(Controller):
     ) -> Response[JobDocument]:
         """Accept a conversion. It goes on whatever happens to this container; follow `links`."""
         key = checked_key(idempotency_key, tenant_of(request), data)
-        await admission.job()
-        job = await submit(deps, config, tenant_of(request), data, key)
+        # First of all: who only asks again is not turned away by a full queue, or because the upload is gone by now.
+        job = await deps.jobs.accepted(key, deps.clock.wall()) if key else None
+        if job is None:
+            await admission.job()
+            job = await submit(deps, config, tenant_of(request), data, key)
         return answer(await view_of(deps, job), location=True)
 
     @get(

@@ -2,7 +2,8 @@
 One attempt: the steps in their order under one lease, and the record of how it ended.
 
 Three tasks run side by side: the steps, the heartbeat, and the one that shows progress. Whichever of the first two
-ends first decides; the others are stopped and waited for, so that nothing of an attempt outlives it.
+ends first decides; the others are stopped and waited for, so that nothing of an attempt outlives it. What it has left
+in the object store is cleared away after the record: nobody renews the lease any more, so the record cannot wait.
 """
 
 import asyncio
@@ -10,12 +11,14 @@ from collections.abc import Awaitable, Callable
 
 from service import telemetry
 from service.core.errors import Fenced, NotFound, RepriseError, StoreError
-from service.core.job import Job, State
+from service.core.job import Holding, Job, State
 from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
 from service.core.progress import Hint
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.heartbeat import CancelRequested, Heartbeat, TrustEnded
 from service.worker.steps import STEPS, Work, tidy
+
+CANCEL_AGAIN = 0.5  # seconds after which one who did not heed a cancellation is cancelled once more
 
 
 class Attempt:
@@ -27,6 +30,7 @@ class Attempt:
         self._work = Work(ports=ports, heartbeat=self._heartbeat, job=job, started=claimed_at)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._handed_back = False
+        self.over = False  # recorded or lost: there is nothing left to do but to clear up
 
     async def run(self) -> Outcome:
         """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
@@ -34,8 +38,14 @@ class Attempt:
         with telemetry.bound(job_id=job.job_id, attempt=job.attempt):
             outcome = await self._work_out()
             await self._record(outcome)
-            await tidy(self._work)
+            self.over = True
+            await self._clear_up()
             return outcome
+
+    @property
+    def holding(self) -> Holding:
+        """The lease that it is about."""
+        return self._heartbeat.holding
 
     async def hand_back(self) -> None:
         """
@@ -45,8 +55,8 @@ class Attempt:
         write on we are fenced, so the overlap is harmless. Once the output may be recorded there is nothing to give
         back.
         """
-        if self._published():
-            return  # the record is one write away and quicker than a new attempt
+        if self.over or self._published():
+            return  # there is nothing to give back, or the record is one write away and quicker than a new attempt
         self._handed_back = True
         with telemetry.bound(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
             await self._record(Released(0.0, fault=False, reason="shutdown"))
@@ -54,6 +64,15 @@ class Attempt:
             return  # meanwhile: the store knows which write came first, and is about to tell the record step
         for task in self._tasks:
             task.cancel()
+
+    async def _clear_up(self) -> None:
+        """Leave nothing behind, in the time that there is for it; later it goes on alone, or the janitor does it."""
+        try:
+            async with asyncio.timeout(self._config.tidy_seconds):
+                await tidy(self._work)
+        except TimeoutError:
+            job_id = self._work.job.job_id
+            telemetry.say(telemetry.CLEANUP_SLOW, job_id=job_id, seconds=self._config.tidy_seconds)
 
     def _published(self) -> bool:
         return self._work.stored is not None
@@ -73,6 +92,8 @@ class Attempt:
         return self._judge(verdict)
 
     async def _steps(self) -> None:
+        if self._work.job.cancel_requested:  # whoever had it before us did not live to see that
+            raise CancelRequested
         for step in STEPS:
             self._heartbeat.check()
             telemetry.say(telemetry.JOB_STEP, step=step.__name__)
@@ -117,7 +138,7 @@ class Attempt:
                 telemetry.say(telemetry.JOB_SUCCEEDED, seconds=seconds, size=output.size, key=output.key, facts=facts)
             case Failed(failure):
                 telemetry.say(telemetry.JOB_FAILED, code=failure.code, detail=failure.detail, facts=failure.diagnostics)
-                await self._persist(lambda: jobs.fail(holding, failure, clock.wall()))
+                await self._persist(lambda: jobs.fail(holding, failure, clock.wall(), self._heartbeat.path))
             case Stopped():
                 telemetry.say(telemetry.JOB_STOPPED)
                 await self._persist(lambda: jobs.stop(holding, clock.wall()))
@@ -134,13 +155,14 @@ class Attempt:
 
     async def _persist(self, write: Callable[[], Awaitable[Job]]) -> None:
         """
-        One bookkeeping write, repeated through passing trouble while there is trust.
+        One bookkeeping write, repeated through passing trouble for a whole lease.
 
-        Repeating is safe though the first try may have had its effect: the second one is then fenced. Without success
-        the lease lapses, and another worker comes to the same end.
+        Repeating is safe though the first try may have had its effect: the second one is then fenced. So is trying on
+        without trust, for ffmpeg has stopped and the fence needs none. Without success the lease lapses, and another
+        worker comes to the same end.
         """
         try:
-            async with asyncio.timeout(max(0.5, self._heartbeat.trust_left)):
+            async with asyncio.timeout(self._config.lease.duration):
                 while True:
                     try:
                         self._work.job = await write()
@@ -158,7 +180,15 @@ class Attempt:
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:
-    """Cancel, and wait until they have cleaned up after themselves; a second cancellation does not cut that short."""
-    for task in tasks:
-        task.cancel()
+    """
+    Cancel, and wait until they have ended.
+
+    Again and again, because libraries have been seen to lose a cancellation: one that was lost for good would leave a
+    job that runs for ever, held by nobody.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)
     await asyncio.gather(*tasks, return_exceptions=True)

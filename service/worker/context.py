@@ -31,4 +31,6 @@ class WorkerConfig:
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed
     watch_interval: float = 1.0  # how often running jobs are looked at
+    tidy_seconds: float = 15.0  # how long an attempt may clear up in a slow object store, and keep its slot for it
+    farewell_seconds: float = 5.0  # the same once the worker was told to stop; what remains is the janitor's
     show_interval: float = 0.25  # how often a reading goes to the board

@@ -27,8 +27,8 @@ class Worker:
 
     def __init__(self, ports: WorkerPorts, config: WorkerConfig) -> None:
         self._ports, self._config = ports, config
-        self._attempts: dict[str, Attempt] = {}
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one yet to clear up
+        self._sightings: dict[str, Sighting] = {}
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._short_of: tuple[str, ...] = ()
@@ -54,7 +54,17 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*looking, return_exceptions=True)
             await asyncio.gather(*(attempt.hand_back() for attempt in self._attempts.values()))
-            await asyncio.gather(*self._tasks)
+            await self._last_attempts()
+
+    async def _last_attempts(self) -> None:
+        """Wait for what is still being cleared up, but not as long as a hung object store would have it."""
+        if self._attempts:
+            await asyncio.wait(self._attempts, timeout=self._config.farewell_seconds)
+        for task, attempt in self._attempts.items():
+            job_id, seconds = attempt.holding.job_id, self._config.farewell_seconds
+            telemetry.say(telemetry.CLEANUP_SLOW, job_id=job_id, seconds=seconds)
+            task.cancel()
+        await asyncio.gather(*self._attempts, return_exceptions=True)
 
     def stop(self) -> None:
         """Stop claiming, give back every lease, stop every ffmpeg. Safe to call twice, and before `run`."""
@@ -110,31 +120,43 @@ class Worker:
 
     async def _watch(self) -> None:
         """Look at running jobs, and take over those whose lease has lapsed."""
-        memory: dict[str, Sighting] = {}
-        policy = self._config.lease
+        policy, interval = self._config.lease, self._config.watch_interval
+        in_vain = 0
         while True:
             running = await self._ports.jobs.running()
             now = self._ports.clock.monotonic()
-            others = [job for job in running if job.job_id not in self._attempts]
-            memory, lapsed = sight(memory, others, now, policy.duration)
-            for job in lapsed:
-                await self._rescue(job)
-            wait = next_look(memory, self._ports.clock.monotonic(), policy.duration, self._config.watch_interval)
-            # A lapsed job that we have no slot for stays due: look again soon, not at once.
-            await self._ports.clock.sleep(max(wait, 0.05))
+            ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
+            others = [job for job in running if job.holding not in ours]
+            self._sightings, lapsed = sight(self._sightings, others, now, policy.duration)
+            rescued = [await self._rescue(job) for job in lapsed]
+            # A lapsed job that we have no slot for, or that we cannot get, stays due: look again soon, not at once.
+            in_vain = 0 if all(rescued) else in_vain + 1
+            again = interval if all(rescued) else min(interval, FIRST_NAP * 2.0 ** min(in_vain, 10))
+            due = {job.job_id for job in lapsed}
+            waiting = {job_id: seen for job_id, seen in self._sightings.items() if job_id not in due}
+            wait = next_look(waiting, self._ports.clock.monotonic(), policy.duration, again)
+            await self._ports.clock.sleep(max(wait, FIRST_NAP))
 
-    async def _rescue(self, seen: Job) -> None:
-        """Take over, or end what was taken over too often. Another watcher may be quicker: that is as good."""
+    async def _rescue(self, seen: Job) -> bool:
+        """
+        Take over, or end what was taken over too often. Returns whether it is settled, by us.
+
+        Another watcher may be quicker: that is as good. A job that its client has cancelled is not converted any more,
+        so it cannot be poison.
+        """
         try:
-            if seen.lapses + 1 >= MAX_LAPSES:
+            if seen.lapses + 1 >= MAX_LAPSES and not seen.cancel_requested:
                 await self._ports.jobs.exhaust(seen, exhausted(seen), self._ports.clock.wall())
                 telemetry.say(telemetry.JOB_EXHAUSTED, job_id=seen.job_id, lapses=seen.lapses + 1)
             elif self._free > 0:
                 job = await self._begin(self._ports.jobs.take_over(seen, self._config.instance))
                 fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": seen.owner}
                 telemetry.say(telemetry.JOB_TAKEN_OVER, **fields)
+            else:
+                return False
         except (Refused, NotFound):
-            return
+            return False
+        return True
 
     @property
     def _free(self) -> int:
@@ -178,14 +200,12 @@ class Worker:
 
     def _start(self, job: Job, claimed_at: float) -> None:
         attempt = Attempt(self._ports, self._config, job, claimed_at)
-        self._attempts[job.job_id] = attempt
         task: asyncio.Task[object] = asyncio.create_task(attempt.run(), name=f"attempt {job.job_id}")
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(job.job_id, done))
+        self._attempts[task] = attempt
+        task.add_done_callback(self._ended)
 
-    def _ended(self, job_id: str, task: asyncio.Task[object]) -> None:
-        self._attempts.pop(job_id, None)
-        self._tasks.discard(task)
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._attempts.pop(task, None)
         self._freed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             telemetry.say(telemetry.UNEXPECTED, where="attempt", exc_info=error)

@@ -110,10 +110,13 @@ async def tidy(work: Work) -> None:
     """
     After the last step, or the one that failed: leave nothing that no record names.
 
-    An own draft is discarded unless it was, or may have been, recorded. A job that reached its end also loses what
-    earlier attempts, killed in the middle, have left.
+    An own draft is discarded unless it was, or may have been, recorded; what a conversion without a draft has left is
+    being cleared away already. A job that reached its end also loses what earlier attempts, killed in the middle, have
+    left.
     """
     try:
+        if work.order is not None and work.draft is None:
+            await work.ports.transcoder.cleared(work.order)
         if work.draft is not None and not work.recorded and not work.maybe_recorded:
             await work.draft.discard()
         if work.job.final and work.job.attempt > 1:

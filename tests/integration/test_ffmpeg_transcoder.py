@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from service.adapters import ffmpeg
+from service.adapters.ambient import SystemClock
 from service.adapters.aws import Aws
 from service.adapters.draft import WindowDraft
 from service.adapters.multipart import Multipart
@@ -480,7 +481,7 @@ async def test_discarding_leaves_nothing(bench: Bench, folder: Path, seconds: in
 
 
 async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Path) -> None:
-    """When the cancellation arrives at the caller, ffmpeg, threads, parts and memory are gone already."""
+    """When the cancellation arrives at the caller, ffmpeg is gone already; threads, parts and memory follow."""
     source = noise(folder, 120)
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report))
     await until(lambda: bench.readings and bench.readings[-1].position_seconds, "it is under way")
@@ -488,6 +489,61 @@ async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Pat
     convert.cancel()
     with pytest.raises(asyncio.CancelledError):
         await convert
+    assert children() == []
+    assert await bench.leftovers() == []
+
+
+@pytest.mark.requirement("6.7")
+@pytest.mark.parametrize("hangs", ["send", "abort"])
+async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: Path, hangs: str) -> None:
+    """The caller goes on when ffmpeg is gone, though S3 never answers; what is left goes when S3 is back."""
+    source = noise(folder, 120)
+    bench.configure(farewell_seconds=60.0)
+    order, transcoder = bench.order(source, sniff(source), "mp3"), bench.transcoder()
+    gate, hung, original = threading.Event(), threading.Event(), getattr(Multipart, hangs)
+
+    def hang(*arguments: object) -> object:
+        hung.set()
+        gate.wait(60)
+        return original(*arguments)
+
+    with patch.object(Multipart, hangs, hang):
+        convert = asyncio.create_task(transcoder.convert(order, bench.report))
+        sent = lambda: bench.s3.list_multipart_uploads(Bucket=bench.bucket).get("Uploads")  # noqa: E731
+        await until(hung.is_set if hangs == "send" else sent, "S3 has something to take back")
+        cancelled = SystemClock().monotonic()
+        convert.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await convert
+        assert SystemClock().monotonic() - cancelled < 5
+        assert children() == []
+        clearing = asyncio.create_task(transcoder.cleared(order))
+        await asyncio.wait({clearing}, timeout=0.2)
+        assert not clearing.done()
+        gate.set()
+        await clearing
+    assert await bench.leftovers() == []
+
+
+@pytest.mark.requirement("6.5")
+async def test_a_failure_does_not_wait_for_a_hung_s3(bench: Bench, tmp_path: Path) -> None:
+    """The caller hears that ffmpeg has failed although a part of its output is still on its way, for ever."""
+    bench.configure(ffmpeg=script(tmp_path, "open(OUT, 'r+b').write(bytes(100_000)); time.sleep(0.3); sys.exit(1)"))
+    what = Source(container="wav", demuxer="wav", content_type="audio/wav")
+    order, transcoder = bench.order(b"x" * 100, what), bench.transcoder()
+    gate, sending = threading.Event(), threading.Event()
+
+    def send(*_: object) -> None:
+        sending.set()
+        gate.wait(60)
+
+    with patch.object(Multipart, "send", send):
+        with pytest.raises(BadMedia):
+            await asyncio.wait_for(transcoder.convert(order, bench.report), 20)
+        assert sending.is_set()
+        assert children() == []
+        gate.set()
+        await transcoder.cleared(order)
     assert await bench.leftovers() == []
 
 
@@ -501,15 +557,16 @@ async def test_cancelling_while_paused_leaves_nothing(bench: Bench, folder: Path
         )
         await until(lambda: any(state_of(pid) == "T" for pid in children()), "ffmpeg is stopped")
         convert.cancel()
-        await until(lambda: not children(), "ffmpeg is gone")
-        gate.set()
         with pytest.raises(asyncio.CancelledError):
             await convert
+        assert children() == []
+        gate.set()
+        assert await bench.leftovers() == []
     assert await bench.leftovers() == []
 
 
-async def test_cancelling_again_does_not_hurry_the_clean_up(bench: Bench, folder: Path) -> None:
-    """However often it is cancelled, the caller goes on only when everything is gone."""
+async def test_cancelling_again_does_not_hurry_the_end(bench: Bench, folder: Path) -> None:
+    """However often it is cancelled, the caller goes on only when ffmpeg is gone."""
     source = noise(folder, 120)
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report))
     await until(children, "ffmpeg runs")
@@ -518,6 +575,7 @@ async def test_cancelling_again_does_not_hurry_the_clean_up(bench: Bench, folder
         await asyncio.wait({convert}, timeout=0)
     with pytest.raises(asyncio.CancelledError):
         await convert
+    assert children() == []
     assert await bench.leftovers() == []
 
 
@@ -529,8 +587,8 @@ async def test_cancelling_at_the_very_end_leaves_nothing(bench: Bench, folder: P
     finished = asyncio.Event()
     original = ffmpeg._Run._finish
 
-    def finish(run: object, draft: WindowDraft | None, problem: Exception | None) -> None:
-        original(run, draft, problem)  # type: ignore[arg-type]
+    def finish(run: object, draft: WindowDraft | None) -> None:
+        original(run, draft)  # type: ignore[arg-type]
         convert.cancel()
         finished.set()
 

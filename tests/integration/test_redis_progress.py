@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -80,6 +81,81 @@ async def test_a_reading_lives_for_an_hour(redis_link: RedisLink) -> None:
     await board.publish("a", Hint(10.0, 2))
 
     assert SECONDS_TO_LIVE - 60 < await redis_link.client.ttl("reprise:progress:a") <= SECONDS_TO_LIVE == 3600
+
+
+async def test_a_cancellation_is_never_lost(redis_link: RedisLink) -> None:
+    """Whatever the client was doing at that moment, a task that is cancelled while it asks Redis ends."""
+    board, ids, clock = RedisBoard(redis_link), SystemIds(), SystemClock()
+    for _ in range(300):
+        asking = asyncio.create_task(board.publish("a", Hint(40.0, 1)))
+        for _ in range(int(30 * ids.draw())):
+            await clock.sleep(0)
+        if asking.cancel():
+            await asyncio.wait({asking})
+            assert asking.cancelled()
+
+
+async def test_an_answer_that_swallowed_a_cancellation_is_none(redis_link: RedisLink) -> None:
+    """A request that goes on as if nothing had been said does not keep its caller from hearing of it."""
+    begun = asyncio.Event()
+
+    async def deaf() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            begun.set()
+            await asyncio.Event().wait()
+        return "an answer"
+
+    asking = asyncio.create_task(redis_link.ask(deaf))
+    await begun.wait()
+    asking.cancel()
+    await asyncio.wait({asking})
+
+    assert asking.cancelled()
+
+
+async def test_one_who_was_cancelled_before_may_still_ask(redis_link: RedisLink) -> None:
+    """Asking while on the way out is no reason to be cancelled once more."""
+
+    begun = asyncio.Event()
+
+    async def leave() -> object:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return await redis_link.ask(lambda: redis_link.client.echo("last words"))
+        return None
+
+    leaving = asyncio.create_task(leave())
+    await begun.wait()
+    leaving.cancel()
+
+    assert await leaving == "last words"
+
+
+async def test_a_listener_that_does_not_hear_still_ends(redis_link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing the wake-ups does not wait for ever for a client that lost the cancellation."""
+    wakeups = RedisWakeups(redis_link, SystemClock(), SystemIds())
+    lost: list[str] = []
+
+    listening = asyncio.Event()
+
+    async def deaf(self: object, line: object) -> None:
+        listening.set()
+        while len(lost) < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost.append("one")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(RedisWakeups, "_hear", deaf)
+    waiting = asyncio.create_task(wakeups.wait(PATIENCE))
+    await listening.wait()
+    await asyncio.wait_for(wakeups.aclose(), PATIENCE)
+
+    waiting.cancel()
+    assert len(lost) == 2
 
 
 async def test_a_killed_redis_costs_freshness_only(

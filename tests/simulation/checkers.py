@@ -13,6 +13,8 @@ from tests.simulation.history import CANCELLED, FINAL, SUCCEEDED, Conversion, Hi
 
 PATIENCE = 240.0  # seconds without faults, in which every job has to end
 LEASE = 6.0
+AT_ONCE = 3.0  # seconds
+OUTCOMES = frozenset({"succeed", "fail", "stop", "release"})
 
 T = TypeVar("T", Reading, Write)
 
@@ -173,6 +175,24 @@ def nobody_is_replaced_while_working(history: History) -> list[str]:
     return broken
 
 
+def an_end_is_recorded_at_once(history: History) -> list[str]:
+    """
+    When ffmpeg has ended, its attempt says what came of it, whatever else it has to do.
+
+    Unless something was done to its container, or any call could go wrong.
+    """
+    said = {(one.job_id, one.attempt): one.at for one in history.writes if one.holder and one.verb in OUTCOMES}
+    broken = []
+    for one in history.conversions:
+        if one.ended is None or history.noisy or one.via in history.disturbed:
+            continue
+        at = said.get((one.job_id, one.attempt))
+        if at is None or at > one.ended + AT_ONCE:
+            when = "never" if at is None else f"{at - one.ended:.1f} s later"
+            broken.append(f"{one.job_id}: attempt {one.attempt} ended at {one.ended:.3f}, and said so {when}")
+    return broken
+
+
 def nothing_was_unexpected(history: History) -> list[str]:
     """No part of the service met an error that it had no name for."""
     return [f"unexpected: {surprise}" for surprise in history.surprises]
@@ -191,6 +211,7 @@ ALL: tuple[Callable[[History], list[str]], ...] = (
     cancelled_means_no_output,
     verdicts_are_just,
     nobody_is_replaced_while_working,
+    an_end_is_recorded_at_once,
     nothing_was_unexpected,
 )
 

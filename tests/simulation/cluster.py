@@ -63,8 +63,7 @@ class Cluster:
             if container.stopping:
                 grace -= 0.25
                 if container.working is None or container.working.done():
-                    container.alive = False
-                    container.process.halt()
+                    container.end()
                 elif grace <= 0:
                     container.kill()
             elif container.working is not None and container.working.done() and not self._closed:
@@ -102,7 +101,7 @@ class Cluster:
     def calm(self) -> None:
         """No more faults, and what was done is undone."""
         self.quiet = True
-        self.world.noise = 0.0
+        self.world.noise = self.world.slow_clean_up = self.world.deaf = 0.0
         self.world.traps.clear()
         self.backing.jobs.stale = 0.0
         for container in self.containers:

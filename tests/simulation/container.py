@@ -78,9 +78,10 @@ class Container:
             checks=checks,
         )
         self.worker: Worker | None = None
+        self.transcoder: SimulatedTranscoder | None = None
         self.working: asyncio.Task[Any] | None = None
         if role.worker:
-            transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
+            self.transcoder = transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
             ports = WorkerPorts(
                 jobs=jobs,
                 objects=objects,
@@ -115,6 +116,7 @@ class Container:
         self.alive = False
         self.process.halt()
         self._asleep()
+        self.world.history.disturbed.add(self.name)
         self.world.note("KILLED", container=self.name)
         if self.world.converting(self.process):
             self.world.hit("killed in the middle of a conversion")
@@ -130,6 +132,7 @@ class Container:
             self.world.note("FROZEN", container=self.name)
             if self.world.converting(self.process):
                 self.world.hit("frozen in the middle of a conversion")
+            self.world.history.disturbed.add(self.name)
             self.process.halt()
             self._asleep()
 
@@ -148,6 +151,14 @@ class Container:
                 self.world.hit("told to stop in the middle of a conversion")
             self.stopping = True
             self.worker.stop()
+
+    def end(self) -> None:
+        """It has ended by itself, and whatever it was still taking back from the object store with it."""
+        self.alive = False
+        self.process.halt()
+        for upload in self.transcoder.clearing if self.transcoder else ():
+            job_id, attempt = upload.split("/")
+            self.world.excuses[job_id, int(attempt)] = "its container had ended"
 
     def _asleep(self) -> None:
         for one in self.world.history.conversions:

@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from service.core.errors import BadMedia, GuestDied, GuestStalled
 from service.core.naming import UPLOADS
@@ -16,6 +17,7 @@ from tests.simulation.wire import Wire
 from tests.simulation.world import World
 
 TICKS = 12
+LONGEST_CLEAN_UP = 18.0  # seconds
 STALL = 3.0  # seconds of silence
 
 
@@ -38,21 +40,23 @@ class SimulatedDraft:
     wire: Wire
     order: Order
     run: Conversion
+    clear: Callable[[Order, Coroutine[Any, Any, None]], Awaitable[None]]
     facts: Mapping[str, object]
     under_way: asyncio.Task[Stored] | None = None
     discarded: bool = False
 
     async def publish(self) -> Stored:
-        """Complete the upload; a cancellation waits for what is under way."""
+        """Complete the upload; after a cancellation that goes on."""
         self.under_way = asyncio.create_task(self.wire.carry("publish", (self.order.output_key,), self._complete))
-        try:
-            return await asyncio.shield(self.under_way)
-        finally:
-            await self._landed()
+        return await asyncio.shield(self.under_way)
 
     async def discard(self) -> None:
-        """Abort the upload, and delete the object if it exists."""
-        await self._landed()
+        """Abort the upload, and delete the object if it exists, when nothing is under way any more."""
+        await self.clear(self.order, self._take_back())
+
+    async def _take_back(self) -> None:
+        while self.under_way is not None and not self.under_way.done():
+            await asyncio.wait({self.under_way})
         await VirtualClock().sleep(0)
         self.world.check()
         self.discarded = True
@@ -66,10 +70,6 @@ class SimulatedDraft:
             self.objects.put(self.order.output_key, converted(self.order.input_key, self.order.target.format))
         return self.objects._stored(self.order.output_key)
 
-    async def _landed(self) -> None:
-        while self.under_way is not None and not self.under_way.done():
-            await asyncio.wait({self.under_way})
-
 
 @dataclass(slots=True)
 class SimulatedTranscoder:
@@ -80,10 +80,10 @@ class SimulatedTranscoder:
     wire: Wire
     process: Process
     die: Callable[[], None]  # what a poisonous file does to its container
-    started: set[str] = field(default_factory=set)
+    clearing: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by upload
 
     async def convert(self, order: Order, report: Callable[[Reading], None]) -> SimulatedDraft:
-        """Read, tick by tick; however it ends short, the unfinished upload is aborted."""
+        """Read, tick by tick; however it ends short, the unfinished upload is aborted, now or a while later."""
         world, dice, clock = self.world, self.world.dice, VirtualClock()
         await self.wire.peek(order.input_key, etag=order.input_etag, start=0, length=8)
         world.check()
@@ -112,12 +112,33 @@ class SimulatedTranscoder:
                 await clock.sleep(seconds / TICKS)
         except BaseException:
             if not world.over:
-                self.objects.unfinished.pop(upload_of(order), None)
+                self._begin(order, self._abort(order))
             raise
         finally:
             if not world.over:
                 run.ended = world.moment()
-        return SimulatedDraft(world, self.objects, self.wire, order, run, {"path": "streaming"})
+        return SimulatedDraft(world, self.objects, self.wire, order, run, self._clear, {"path": "streaming"})
+
+    async def cleared(self, order: Order) -> None:
+        """Wait for the upload to be aborted."""
+        if clearing := self.clearing.get(upload_of(order)):
+            await asyncio.wait({clearing})
+
+    async def _abort(self, order: Order) -> None:
+        if self.world.dice.random() < self.world.slow_clean_up:
+            self.world.hit("a clean-up was slow")
+            await VirtualClock().sleep(LONGEST_CLEAN_UP * self.world.dice.random())
+        self.world.check()
+        self.objects.unfinished.pop(upload_of(order), None)
+
+    async def _clear(self, order: Order, work: Coroutine[Any, Any, None]) -> None:
+        """Whoever waits for it may give up; it goes on, as the thread of the real one does."""
+        await asyncio.wait({self._begin(order, work)})
+
+    def _begin(self, order: Order, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.clearing[upload_of(order)] = asyncio.create_task(work)
+        task.add_done_callback(lambda _: self.clearing.pop(upload_of(order), None))
+        return task
 
 
 def upload_of(order: Order) -> str:

@@ -117,6 +117,8 @@ class History:
     writes: list[Write] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)  # errors that nobody has foreseen
+    disturbed: set[str] = field(default_factory=set)  # containers to which, or to whose stores, anything was done
+    noisy: bool = False  # any call of anybody could go wrong
     quiet_from: float = 0.0  # from here on, nothing was disturbed
     ended: float = 0.0
     finals: list[Final] = field(default_factory=list)

@@ -14,6 +14,7 @@ from unittest import mock
 from service.core.errors import IllegalTransition
 from service.core.job import Holding, Job, State
 from service.core.lease import Lease
+from service.core.outcome import Outcome, Released, Succeeded
 from service.core.progress import Hint
 from service.ports import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
@@ -96,6 +97,15 @@ async def _discards_nothing(self: SimulatedDraft) -> None:
     return None
 
 
+_record = attempt.Attempt._record
+
+
+async def _record_after_clean_up(self: attempt.Attempt, outcome: Outcome) -> None:
+    if not isinstance(outcome, Succeeded) and outcome != Released(0.0, fault=False, reason="shutdown"):
+        await _tidy(self._work)
+    await _record(self, outcome)
+
+
 _submit = MemoryJobs.submit
 
 
@@ -145,6 +155,10 @@ MUTATIONS: Mapping[str, Mutation] = {
         "a hand-over does not cut the record short", ((attempt.Attempt, "_published", _never_published),)
     ),
     "sweep": Mutation("who ends a job sweeps up after earlier attempts", ((attempt, "tidy", _tidy_without_sweep),)),
+    "record-first": Mutation(
+        "a record does not wait for a clean-up", ((attempt.Attempt, "_record", _record_after_clean_up),)
+    ),
+    "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "CANCEL_AGAIN", 1_000_000.0),)),
     "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
     "idempotency": Mutation("an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)),
     "lapses": Mutation("lapsed attempts are bounded", ((loop, "MAX_LAPSES", 1_000_000),)),

@@ -34,6 +34,9 @@ class Nemesis:
         dice = self.world.dice
         self.kinds = [kind for kind in KINDS if dice.random() < 0.6]
         self.world.noise = dice.choice((0.0, 0.0, 0.02, 0.06))
+        self.world.history.noisy = self.world.noise > 0
+        self.world.slow_clean_up = dice.choice((0.0, 0.2, 0.6))
+        self.world.deaf = dice.choice((0.0, 0.0, 0.5))
         cluster.backing.jobs.stale = dice.choice((0.0, 0.3, 0.8))
 
     async def rage(self) -> None:
@@ -93,6 +96,8 @@ class Nemesis:
                 self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 12 * dice.random())
 
     def _for_a_while(self, victim: Container, what: str, weather: str, seconds: float) -> None:
+        if what == "stores":
+            self.world.history.disturbed.add(victim.name)
         self.world.note("WEATHER", container=victim.name, what=what, weather=weather, seconds=round(seconds, 3))
         if what == "stores" and self.world.converting(victim.process):
             self.world.hit(f"stores {weather} in the middle of a conversion")

@@ -126,6 +126,8 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
         {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1, ended=8.1)]},
     ),
     (checkers.nobody_is_replaced_while_working, {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1)]}),
+    (checkers.an_end_is_recorded_at_once, {"conversions": [Conversion(**OF_W1, ended=5.0)]}),
+    (checkers.an_end_is_recorded_at_once, {"conversions": [Conversion(**OF_W1 | {"attempt": 3}, ended=8.0)]}),
     (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
 ]
 
@@ -164,6 +166,14 @@ def test_a_process_that_slept_may_be_replaced_while_working() -> None:
     )
 
     assert found == []
+
+
+@pytest.mark.parametrize("excuse", [{"disturbed": {"w1"}}, {"noisy": True}], ids=str)
+def test_a_container_in_trouble_may_be_late(excuse: dict[str, Any]) -> None:
+    """Whoever was frozen, killed or cut off, or whose calls go wrong, need not record at once."""
+    late = [Conversion(**OF_W1, ended=5.0)]
+
+    assert checkers.an_end_is_recorded_at_once(replace(a_good_history(), conversions=late, **excuse)) == []
 
 
 def test_a_job_without_a_success_may_refuse_its_download() -> None:

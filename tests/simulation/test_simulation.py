@@ -23,6 +23,8 @@ REALLY_HAPPENED = (
     "stores late in the middle of a conversion",
     "stores slow in the middle of a conversion",
     "stores fickle in the middle of a conversion",
+    "a clean-up was slow",
+    "a cancellation was lost",
     "a zombie was refused",
     "a poisonous file killed its container",
     "ffmpeg stalled",

@@ -163,10 +163,20 @@ class HintWire:
     def degraded(self) -> bool:
         return self._weather.redis != "fine"
 
+    async def _travel(self) -> None:
+        """To Redis; the client there may lose a cancellation, as libraries have been seen to do."""
+        dice = self._world.dice
+        seconds = 2 * dice.random() if self._weather.redis == "slow" else 0.1 * dice.random() if self._world.deaf else 0
+        try:
+            await self._clock.sleep(seconds)
+        except asyncio.CancelledError:
+            if self._world.over or dice.random() >= self._world.deaf:
+                raise
+            self._world.hit("a cancellation was lost")
+
     async def _reached(self) -> bool:
         self._world.check()
-        slow = self._weather.redis == "slow"
-        await self._clock.sleep(2 * self._world.dice.random() if slow else 0)
+        await self._travel()
         self._world.check()
         if self._weather.redis == "away":
             self._world.hit("Redis was away")

@@ -36,6 +36,8 @@ class World:
     traps: list[Trap] = field(default_factory=list)
     excuses: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): why it could not tidy up
     noise: float = 0.0  # probability that a call to a store goes wrong
+    slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
+    deaf: float = 0.0  # probability that a client of Redis loses a cancellation
     over: bool = False
     _count: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -62,6 +64,8 @@ class World:
             error = fields.get("exc_info")
             if not isinstance(error, Over):
                 self.history.surprises.append(f"{fields.get('where')}: {error!r}")
+        if event is telemetry.CLEANUP_SLOW:
+            self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
         if event is not telemetry.JOB_STEP:
             self.note(event.name, **fields)
 

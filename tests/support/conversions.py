@@ -77,6 +77,8 @@ class Bench:
     config: FfmpegConfig = field(init=False)
     readings: list[Reading] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)  # a reading has come
+    _made: list[FfmpegTranscoder] = field(default_factory=list)
+    _ordered: list[Order] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.s3 = self.aws.s3()
@@ -90,7 +92,8 @@ class Bench:
         self.config = dataclasses.replace(self.config, **changes)  # type: ignore[arg-type]
 
     def transcoder(self, aws: Aws | None = None) -> FfmpegTranscoder:
-        return FfmpegTranscoder(aws or self.aws, self.config, SystemClock())
+        self._made.append(FfmpegTranscoder(aws or self.aws, self.config, SystemClock()))
+        return self._made[-1]
 
     def order(
         self,
@@ -105,7 +108,7 @@ class Bench:
         body = content.read_bytes() if isinstance(content, Path) else content
         etag = self.s3.put_object(Bucket=self.bucket, Key=INPUT_KEY, Body=body)["ETag"].strip('"')
         parsed = parse_target(target, options or {})
-        return Order(
+        order = Order(
             job_id="j",
             attempt=1,
             input_key=INPUT_KEY,
@@ -118,6 +121,8 @@ class Bench:
             filename=f"out.{parsed.output_format.extension}",
             local=what.needs_seeking if local is None else local,
         )
+        self._ordered.append(order)
+        return order
 
     def report(self, reading: Reading) -> None:
         self.readings.append(reading)
@@ -135,7 +140,10 @@ class Bench:
         assert left == []
 
     async def leftovers(self) -> list[str]:
-        """All that a conversion must not leave behind, but for a published object."""
+        """All that a conversion must not leave behind, but for a published object; waits until all is cleared up."""
+        for transcoder in self._made:
+            for order in self._ordered:
+                await asyncio.wait_for(transcoder.cleared(order), 30)
         uploads = (await asyncio.to_thread(self.s3.list_multipart_uploads, Bucket=self.bucket)).get("Uploads", [])
         objects = (await asyncio.to_thread(self.s3.list_objects_v2, Bucket=self.bucket)).get("Contents", [])
         mine = [thread.name for thread in threading.enumerate() if thread.name.startswith(("convert", "feed", "ship"))]

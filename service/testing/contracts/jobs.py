@@ -164,6 +164,22 @@ class JobStoreContract:
         assert accepted.job_id == "second"
         assert accepted == await jobs.submit(a_job(job_id="third"), KEY)
 
+    async def test_key_can_be_looked_up(self, jobs: JobStore) -> None:
+        """A key leads to its job as it is now; to none before it was used, after its time, or without its job."""
+        assert await jobs.accepted(KEY, NOON) is None
+        await jobs.submit(a_job(), KEY)
+        running = await jobs.claim("job1", "worker1", NOON)
+
+        assert running == await jobs.accepted(KEY, NOON)
+        assert await jobs.accepted(replace(KEY, key="tenant2/once"), NOON) is None
+        assert await jobs.accepted(KEY, running.expires_at + 1) is None
+        with pytest.raises(IdempotencyReuse):
+            await jobs.accepted(replace(KEY, fingerprint="fingerprint2"), NOON)
+
+        await jobs.stop(running.holding, NOON)
+        await jobs.delete("job1")
+        assert await jobs.accepted(KEY, NOON) is None
+
     async def test_simultaneous_submissions_with_one_key_give_one_job(self, jobs: JobStore) -> None:
         """Of many submissions at once under one key exactly one becomes a job, and all get that one."""
         accepted = await asyncio.gather(*(jobs.submit(a_job(job_id=f"job{n}"), KEY) for n in range(10)))
@@ -435,6 +451,15 @@ class JobStoreContract:
         assert held.failed(a_failure(), NOON + 9) == ended
         assert ended == await jobs.get("job1")
         assert not await jobs.running()
+
+    async def test_failure_carries_the_path(self, jobs: JobStore) -> None:
+        """A failure that comes before the first heartbeat tells the path; one that knows none leaves what is there."""
+        held = await _held(jobs)
+        other = await _held(jobs, job_id="job2")
+        await jobs.renew(other.holding, 1.0, "local")
+
+        assert (await jobs.fail(held.holding, a_failure(), NOON, "streaming")).path == "streaming"
+        assert (await jobs.fail(other.holding, a_failure(), NOON)).path == "local"
 
     async def test_stopped_job_is_cancelled(self, jobs: JobStore) -> None:
         """A holder that stopped because it was asked to leaves a cancelled job."""

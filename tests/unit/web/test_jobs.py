@@ -137,6 +137,21 @@ async def test_idempotency_of_an_older_job(world: World, api: httpx.AsyncClient)
     assert (await api.post("/v1/jobs", json=ORDER, headers=key)).json()["state"] == "running"
 
 
+async def test_a_replay_needs_no_upload(world: World, api: httpx.AsyncClient) -> None:
+    """Who repeats a request after its upload was deleted gets the job that it became; a new request gets a 404."""
+    world.upload()
+    key = {"Idempotency-Key": "k"}
+    job_id = (await api.post("/v1/jobs", json=ORDER, headers=key)).json()["job_id"]
+    world.jobs.uploads.clear()
+
+    again = await api.post("/v1/jobs", json=ORDER, headers=key)
+
+    assert (again.status_code, again.json()["job_id"]) == (202, job_id)
+    assert (await api.post("/v1/jobs", json=ORDER)).status_code == 404
+    other = await api.post("/v1/jobs", json={**ORDER, "format": "wav"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "schlüssel", "a\tb"])
 async def test_bad_key(world: World, api: httpx.AsyncClient, key: str) -> None:
     """A key that is too long or not printable ASCII is refused."""

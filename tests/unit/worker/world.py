@@ -108,6 +108,7 @@ class World:
         skew: float = 0.0,
         objects: Any = None,
         capacity: Capacity | None = None,
+        slots: int = 1,
     ) -> Instance:
         """Start a worker; `jobs` may stand between it and the store."""
         freezer = Freezer()
@@ -123,7 +124,7 @@ class World:
             ids=SeededIds(len(self.instances)),
             capacity=capacity or Ample(),
         )
-        worker = Worker(ports, WorkerConfig(instance=name))
+        worker = Worker(ports, WorkerConfig(instance=name, slots=slots))
         instance = Instance(worker, freezer, transcoder, asyncio.create_task(worker.run(), name=name))
         self.instances.append(instance)
         return instance
