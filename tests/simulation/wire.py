@@ -122,7 +122,8 @@ class Wire:
         try:
             return await work()
         except Fenced:
-            if target.holder is not None and target.jobs[target.holder.job_id].attempt > target.holder.attempt:
+            holder = target.holder
+            if holder is not None and (job := target.jobs.get(holder.job_id)) and job.attempt > holder.attempt:
                 self._world.hit("a zombie was refused")
             raise
 

@@ -37,6 +37,7 @@ class World:
     excuses: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): why it could not tidy up
     noise: float = 0.0  # probability that a call to a store goes wrong
     over: bool = False
+    small_pages: bool = False  # of the janitors
     _count: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def moment(self) -> float:
