@@ -7,9 +7,9 @@ from typing import Any
 
 from litestar.response.sse import ServerSentEventMessage
 
-from service.core.errors import NotFound, RepriseError, StoreError
+from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
 from service.testing.virtual_time import VirtualClock
-from service.web import jobs
+from service.web import jobs, uploads
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.downloads import finished, opened, redirected
@@ -42,6 +42,17 @@ ANSWER_WITHIN = 3.0  # seconds; then a client takes its call for lost
 SILENCE = 12.0  # seconds after which a listener connects again; there is a comment every ten
 
 
+async def forget_job(deps: WebDependencies, tenant: str, job_id: str) -> object:
+    """As the API does, or as a mutation does instead."""
+    return await jobs.forget(deps, tenant, job_id)
+
+
+async def forget_upload(deps: WebDependencies, tenant: str, upload_id: str) -> object:
+    """The same for an upload."""
+    await uploads.forget(deps, tenant, upload_id)
+    return None
+
+
 class NoAnswer(Exception):
     """The call may or may not have had its effect."""
 
@@ -63,13 +74,13 @@ class Client:
             self.cluster.background(self._cancel(job_id, cancels_after))
         dice = self.world.dice
         if dice.random() < 0.1:
-            self.cluster.background(self.delete(job_id, jobs.forget, 12 * dice.random()))
+            self.cluster.background(self.delete(job_id, forget_job, 12 * dice.random()))
         listens = dice.random() < 0.2
         state = await (self._listen(job_id) if listens else self._follow(job_id))
         if state == SUCCEEDED:
             await self._download(job_id)
         if state in FINAL and dice.random() < 0.2:
-            self.cluster.background(self.delete(job_id, jobs.forget, 6 * dice.random()))
+            self.cluster.background(self.delete(job_id, forget_job, 6 * dice.random()))
 
     async def look_again(self) -> None:
         """Afterwards: everything is still as it was, through every container."""
@@ -93,6 +104,9 @@ class Client:
                 seen = await self.call(api, handler)
             except NotFound:
                 return None  # the upload was deleted
+            except IdempotencyReuse as error:
+                self.world.history.surprises.append(f"{self.name} of {self.tenant}: {error.detail}")
+                return None
             except (NoAnswer, StoreError):
                 if key is None and self.world.dice.random() < 0.3:
                     return None
@@ -107,7 +121,7 @@ class Client:
         asked, api = self.world.moment(), self.cluster.any_api()
         try:
             self._accepted(await self.call(api, handler), api, key, asked)
-        except (NoAnswer, NotFound, StoreError):
+        except (NoAnswer, NotFound, IdempotencyReuse, StoreError):
             return
 
     def _accepted(self, seen: View, api: Container, key: str | None, asked: float) -> None:

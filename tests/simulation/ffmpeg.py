@@ -99,7 +99,6 @@ class SimulatedTranscoder:
         world.check()
         kind, seconds = nature_of(self.objects, order.input_key)
         ends_at = int(TICKS * dice.random())
-        trouble = dice.random() if world.noise else 1.0
         run = Conversion(job_id=order.job_id, attempt=order.attempt, via=self.process.name, begun=world.moment())
         world.history.conversions.append(run)
         small = dice.random() < 0.3
@@ -109,18 +108,7 @@ class SimulatedTranscoder:
             for tick in range(TICKS + 1):
                 report(Reading(position_seconds=float(tick), total_seconds=float(TICKS)))
                 if tick == ends_at:
-                    if kind == "bad":
-                        raise BadMedia
-                    if kind == "poison":
-                        world.hit("a poisonous file killed its container")
-                        self.die()
-                    elif trouble < 0.04:
-                        world.hit("ffmpeg stalled")
-                        await clock.sleep(STALL)
-                        raise GuestStalled
-                    elif trouble < 0.08:
-                        world.hit("ffmpeg died")
-                        raise GuestDied
+                    await self._meet(kind)
                 await clock.sleep(seconds / TICKS)
         except BaseException:
             if not world.over:
@@ -130,6 +118,22 @@ class SimulatedTranscoder:
             if not world.over:
                 run.ended = world.moment()
         return SimulatedDraft(world, self.objects, self.wire, order, run, {"path": "streaming"}, small=small)
+
+    async def _meet(self, kind: str) -> None:
+        """What lies in the middle of a file, or happens to ffmpeg there."""
+        trouble = self.world.dice.random() if self.world.noise else 1.0
+        if kind == "bad":
+            raise BadMedia
+        if kind == "poison":
+            self.world.hit("a poisonous file killed its container")
+            self.die()
+        elif trouble < 0.04:
+            self.world.hit("ffmpeg stalled")
+            await VirtualClock().sleep(STALL)
+            raise GuestStalled
+        elif trouble < 0.08:
+            self.world.hit("ffmpeg died")
+            raise GuestDied
 
 
 def upload_of(order: Order) -> str:

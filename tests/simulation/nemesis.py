@@ -23,6 +23,11 @@ TARGETS = (
     "head",
     "note_shown",
     "submit",
+    "cancel",
+    "delete",
+    "delete_prefix",
+    "put_upload",
+    "complete_upload",
 )
 
 

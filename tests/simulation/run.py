@@ -14,13 +14,12 @@ from unittest import mock
 from service import telemetry
 from service.core.naming import RESULTS
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
-from service.web import uploads
 from tests.simulation.checkers import judge
-from tests.simulation.clients import TENANTS, Client
+from tests.simulation.clients import TENANTS, Client, forget_upload
 from tests.simulation.cluster import Cluster
 from tests.simulation.ffmpeg import converted, digest, file_of
 from tests.simulation.history import DONE, FINAL, Expectation, Final, History, Leftover
-from tests.simulation.janitors import ROUNDS, a_day_later, ownerless
+from tests.simulation.janitors import a_day_later, clean, ownerless
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.stranger import pry
 from tests.simulation.uploading import upload
@@ -93,9 +92,9 @@ async def play(world: World, clusters: list[Cluster]) -> None:
         await Client(cluster, "observer", tenant).look_again()
     conclude(world, cluster)
     backing = cluster.backing
-    await cluster.clock.sleep(max(0.0, world.history.quiet_from + ROUNDS - cluster.clock.monotonic()))
-    world.history.remains.extend(ownerless(backing.jobs, backing.objects, cluster.clock.wall()))
     cluster.close()
+    await clean(world, backing.jobs, backing.objects)
+    world.history.remains.extend(ownerless(backing.jobs, backing.objects, cluster.clock.wall()))
     if dice.random() < 0.25:
         await a_day_later(world, backing.jobs, backing.objects)
 
@@ -116,7 +115,7 @@ async def order(world: World, client: Client, key: str) -> None:
         )
     }
     if dice.random() < 0.1:
-        client.cluster.background(client.delete(stored.upload_id, uploads.forget, 10 * dice.random()))
+        client.cluster.background(client.delete(stored.upload_id, forget_upload, 10 * dice.random()))
     cancels_after = 8 * dice.random() if dice.random() < 0.15 else None
     await client.convert(stored.upload_id, key=key if dice.random() < 0.6 else None, cancels_after=cancels_after)
 

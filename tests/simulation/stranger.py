@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from service.core.errors import RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import jobs, lookup, parts, uploads
+from service.web import jobs, lookup, parts
 from service.web.dependencies import WebDependencies
 from service.web.downloads import finished
 from service.web.progress import view
 from service.web.schemas import JobRequest
-from tests.simulation.clients import CONFIG, Client, NoAnswer
+from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_job, forget_upload
 from tests.simulation.history import DONE, OPEN, Glimpse
 
 Verb = Callable[[WebDependencies, str, str], Awaitable[object]]
@@ -28,25 +28,16 @@ async def _overwrite(deps: WebDependencies, tenant: str, upload_id: str) -> obje
     return await parts.put(deps, CONFIG, await parts.open_upload(deps, tenant, upload_id), 1, b"RIFF")
 
 
-async def _delete_job(deps: WebDependencies, tenant: str, job_id: str) -> object:
-    return await jobs.forget(deps, tenant, job_id)
-
-
-async def _delete_upload(deps: WebDependencies, tenant: str, upload_id: str) -> object:
-    await uploads.forget(deps, tenant, upload_id)
-    return None
-
-
 WITH_JOBS: tuple[tuple[str, Verb], ...] = (
     ("read", view),
     ("cancel", jobs.cancel),
     ("download", _download),
-    ("delete", _delete_job),
+    ("delete", forget_job),
 )
 WITH_UPLOADS: tuple[tuple[str, Verb], ...] = (
     ("convert", _convert),
     ("overwrite", _overwrite),
-    ("delete the upload", _delete_upload),
+    ("delete the upload", forget_upload),
 )
 
 

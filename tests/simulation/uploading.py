@@ -9,7 +9,7 @@ from service.testing.virtual_time import VirtualClock
 from service.web import parts, uploads
 from service.web.dependencies import WebDependencies
 from service.web.lookup import find_any_upload
-from tests.simulation.clients import CONFIG, Client, NoAnswer
+from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_upload
 
 
 async def upload(client: Client, data: bytes) -> Upload | None:
@@ -51,7 +51,7 @@ async def _in_parts(client: Client, data: bytes) -> Upload | None:
     await _until_answered(client, put)
     if dice.random() < 0.15:
         client.world.hit("an upload was abandoned")
-        client.cluster.background(client.delete(upload_id, uploads.forget, 3 * dice.random()))
+        client.cluster.background(client.delete(upload_id, forget_upload, 3 * dice.random()))
         if dice.random() < 0.5:
             return None
     found: Upload | None = await _until_answered(client, complete)
