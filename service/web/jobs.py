@@ -212,7 +212,10 @@ async def forget(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
     if job is not None and job.tenant != tenant:
         return None  # like one that is not there
     if job is not None and not job.final:
-        job = await deps.jobs.cancel(job_id, deps.clock.wall())
+        try:
+            job = await deps.jobs.cancel(job_id, deps.clock.wall())
+        except NotFound:
+            job = None  # ended and deleted in this moment, by another call that wants the same
     if job is not None and not job.final:
         return job
     # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may

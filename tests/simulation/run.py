@@ -12,14 +12,14 @@ from typing import Any
 from unittest import mock
 
 from service import telemetry
-from service.core.naming import RESULTS
+from service.core.naming import RESULTS, parse_output_key
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
 from tests.simulation.checkers import judge
 from tests.simulation.clients import TENANTS, Client, forget_upload
 from tests.simulation.cluster import Cluster
 from tests.simulation.ffmpeg import converted, digest, file_of
 from tests.simulation.history import DONE, FINAL, Expectation, Final, History, Leftover
-from tests.simulation.janitors import a_day_later, clean, ownerless
+from tests.simulation.janitors import GRACE, a_day_later, clean, ownerless
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.stranger import pry
 from tests.simulation.uploading import upload
@@ -143,9 +143,11 @@ def conclude(world: World, cluster: Cluster) -> None:
     keys = [key for key in backing.objects.objects if key.startswith(RESULTS) and key not in named]
     keys += [f"{key} (unfinished)" for key in backing.objects.unfinished.values() if key.startswith(RESULTS)]
     history.leftovers.extend(Leftover(key=key, excuse=excuse(world, key)) for key in sorted(keys))
-    # What a janitor has found, somebody had left.
+    # What a janitor has found, somebody had left, if he had the time to tidy up.
+    runs = {(one.job_id, one.attempt): one for one in history.conversions}
     for one in history.removals:
-        if one.key.startswith(RESULTS):
+        run = runs.get(parse_output_key(one.key) or ("", 0))
+        if run is not None and one.at - GRACE > max(run.ended or 0.0, run.published or 0.0, run.asleep or 0.0):
             history.leftovers.append(Leftover(key=one.key, excuse=excuse(world, one.key, one.at)))
 
 
