@@ -67,7 +67,7 @@ async def play(world: World, clusters: list[Cluster]) -> None:
     cluster = Cluster(world)
     clusters.append(cluster)
     nemesis = Nemesis(cluster)
-    world.small_pages = world.dice.random() < 0.5
+    world.small_pages = world.dice.random() < 0.3
     cluster.background(nemesis.rage())
     await cluster.clock.sleep(0.1)
     dice = world.dice
