@@ -104,7 +104,7 @@ async def order(world: World, client: Client, key: str) -> None:
     dice = world.dice
     kind = dice.choices(("good", "bad", "poison"), (88, 6, 6))[0]
     seconds = 0.5 + 15 * dice.random() ** 2
-    await VirtualClock().sleep(12 * dice.random())
+    await VirtualClock().sleep(8 * dice.random())
     if (stored := await upload(client, file_of(kind, seconds))) is None:
         return
     world.history.expected = dict(world.history.expected) | {
