@@ -177,8 +177,11 @@ def _settles_at_once(*args: Any, **kwargs: Any) -> tuple[dict[Found, float], lis
 
 
 def _takes_the_running(found: Found, records: Records, now: float) -> Reason | None:
-    ended = {name: job and replace(job, state=State.QUEUED) for name, job in records.jobs.items()}
-    return _orphaned(found, replace(records, jobs=ended), now)
+    given_back = {
+        name: replace(job, state=State.QUEUED) if job is not None and job.state is State.RUNNING else job
+        for name, job in records.jobs.items()
+    }
+    return _orphaned(found, replace(records, jobs=given_back), now)
 
 
 def _takes_the_named(found: Found, records: Records, now: float) -> Reason | None:
