@@ -149,8 +149,7 @@ class Jobs(Controller):
     )
     async def cancel(self, request: HttpRequest, deps: Deps, job_id: JobId) -> Response[JobDocument]:
         """A queued job ends at once, a running one within seconds, an ended one stays as it is."""
-        job = await find_job(deps, tenant_of(request), job_id)
-        return answer(await view_of(deps, await cancelled(deps, job)))
+        return answer(await view_of(deps, await cancel(deps, tenant_of(request), job_id)))
 
     @delete(
         "/{job_id:str}",
@@ -167,18 +166,8 @@ class Jobs(Controller):
 
         A running job is asked to stop first: 202, and the call has to be repeated when it has.
         """
-        job = await deps.jobs.get(checked_id(job_id))
-        if job is not None and job.tenant != tenant_of(request):
-            return Response(None, status_code=204)  # like one that is not there
-        if job is not None and not job.final:
-            job = await cancelled(deps, job)
-        if job is not None and not job.final:
-            return Response(None, status_code=202, headers=pause(job))
-        # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
-        # have stopped half-way, so the objects are looked for all the same.
-        await deps.jobs.delete(job_id)
-        await deps.board.forget(job_id)
-        await deps.objects.delete_prefix(result_prefix(job_id))
+        if (running := await forget(deps, tenant_of(request), job_id)) is not None:
+            return Response(None, status_code=202, headers=pause(running))
         return Response(None, status_code=204)
 
 
@@ -219,7 +208,32 @@ async def submit(
     return job
 
 
-async def cancelled(deps: WebDependencies, seen: Job) -> Job:
+async def cancel(deps: WebDependencies, tenant: str, job_id: str) -> Job:
+    """Ask for the end of a job, and return it. Raises `NotFound` (unknown, or somebody else's) or `Expired`."""
+    return await _cancelled(deps, await find_job(deps, tenant, job_id))
+
+
+async def forget(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
+    """Forget a job of this tenant with all that it has made. One that still runs is asked to stop, and returned."""
+    job = await deps.jobs.get(checked_id(job_id))
+    if job is not None and job.tenant != tenant:
+        return None  # like one that is not there
+    if job is not None and not job.final:
+        try:
+            job = await _cancelled(deps, job)
+        except NotFound:
+            job = None  # ended and deleted in this moment, by another call that wants the same
+    if job is not None and not job.final:
+        return job
+    # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
+    # have stopped half-way, so the objects are looked for all the same.
+    await deps.jobs.delete(job_id)
+    await deps.board.forget(job_id)
+    await deps.objects.delete_prefix(result_prefix(job_id))
+    return None
+
+
+async def _cancelled(deps: WebDependencies, seen: Job) -> Job:
     """A job after the wish to cancel it, which ends it if it was waiting. Raises `NotFound`."""
     job = await deps.jobs.cancel(seen.job_id, deps.clock.wall())
     if job.state is State.CANCELLED and seen.state is State.QUEUED:

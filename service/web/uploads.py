@@ -144,12 +144,7 @@ class Uploads(Controller):
     @delete("/{upload_id:str}", operation_id="deleteUpload", summary="Delete an upload", responses=documented(NotFound))
     async def remove(self, request: HttpRequest, deps: Deps, upload_id: UploadId) -> None:
         """Remove the bytes and the record. Safe to repeat; jobs that have read the upload are not affected."""
-        upload = await deps.uploads.look_up_upload(checked_id(upload_id))
-        if upload is None:
-            # An earlier call may have stopped half-way.
-            await deps.objects.delete([input_key(upload_id)])
-        elif upload.tenant == tenant_of(request):
-            await parts.discard(deps, upload)
+        await forget(deps, tenant_of(request), upload_id)
 
 
 async def receive(request: HttpRequest, deps: WebDependencies, config: WebConfig, filename: str | None) -> Upload:
@@ -165,9 +160,23 @@ async def receive(request: HttpRequest, deps: WebDependencies, config: WebConfig
         file = await open_file(body, parameters["boundary"])
         chunks, named = file.chunks, file.filename
 
+    announced = request.content_length or config.max_upload_bytes
+    return await store(deps, config, tenant_of(request), chunks, announced=announced, filename=filename or named)
+
+
+async def store(
+    deps: WebDependencies,
+    config: WebConfig,
+    tenant: str,
+    chunks: AsyncIterator[bytes],
+    *,
+    announced: int,
+    filename: str | None,
+) -> Upload:
+    """Store and record the bytes of a file, of which `announced` are expected at most. Raises as `receive` does."""
     upload_id = deps.ids.new()
     key = input_key(upload_id)
-    inspection = Inspection(request.content_length or config.max_upload_bytes)
+    inspection = Inspection(announced)
     stored = await deps.objects.receive(
         key, inspection.watch(chunks), content_type="application/octet-stream", limit=config.max_upload_bytes
     )
@@ -177,8 +186,8 @@ async def receive(request: HttpRequest, deps: WebDependencies, config: WebConfig
             raise UploadIncomplete
         upload = Upload(
             upload_id=upload_id,
-            tenant=tenant_of(request),
-            filename=safe_filename(filename or named),
+            tenant=tenant,
+            filename=safe_filename(filename),
             key=key,
             size=stored.size,
             etag=stored.etag,
@@ -192,3 +201,13 @@ async def receive(request: HttpRequest, deps: WebDependencies, config: WebConfig
             await deps.objects.delete([key])
         raise
     return upload
+
+
+async def forget(deps: WebDependencies, tenant: str, upload_id: str) -> None:
+    """Remove an upload, if it is this tenant's. Raises `NotFound` for what cannot be an id."""
+    upload = await deps.uploads.look_up_upload(checked_id(upload_id))
+    if upload is None:
+        # An earlier call may have stopped half-way.
+        await deps.objects.delete([input_key(upload_id)])
+    elif upload.tenant == tenant:
+        await parts.discard(deps, upload)

@@ -5,11 +5,23 @@ Judges of a history. Each is a pure function that returns one sentence per broke
 """
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from tests.simulation.history import CANCELLED, FINAL, SUCCEEDED, Conversion, History, Reading, Write
+from tests.simulation.history import (
+    CANCELLED,
+    DONE,
+    FINAL,
+    NOT_FOUND,
+    STOPPING,
+    SUCCEEDED,
+    Conversion,
+    History,
+    Reading,
+    Write,
+)
 
 PATIENCE = 240.0  # seconds without faults, in which every job has to end
 LEASE = 6.0
@@ -20,10 +32,16 @@ T = TypeVar("T", Reading, Write)
 
 
 def every_job_ends(history: History) -> list[str]:
-    """(1) A job that was accepted is still there, and has ended before patience did."""
-    there = {final.job_id for final in history.finals}
+    """(1) A job that was accepted is still there unless its client deleted it, and has ended before patience did."""
+    unwanted = asked_to_go(history)
+    there = {final.job_id for final in history.finals} | unwanted.keys()
     lost = {one.job_id: one for one in history.accepted if one.job_id not in there}
     broken = [f"{one.job_id} was accepted at {one.answered:.3f} and is not there" for one in lost.values()]
+    broken += [
+        f"{one.client} was told at {one.answered:.3f} that there is no {one.job_id}"
+        for one in history.absences
+        if one.answered < unwanted.get(one.job_id, math.inf)
+    ]
     for final in history.finals:
         if final.state not in FINAL:
             waited = history.ended - history.quiet_from
@@ -74,7 +92,12 @@ def progress_never_falls(history: History) -> list[str]:
 
 
 def a_success_can_be_downloaded(history: History) -> list[str]:
-    """(3) Once anybody heard `succeeded`, no download is refused, now or later."""
+    """
+    (3) Once anybody heard `succeeded`, no download is refused, now or later.
+
+    After the client has asked for its deletion, it may be refused as a job that is not there, and as nothing else.
+    """
+    unwanted = asked_to_go(history)
     succeeded: dict[str, float] = {}
     for reading in history.readings:
         if reading.state == SUCCEEDED:
@@ -83,16 +106,16 @@ def a_success_can_be_downloaded(history: History) -> list[str]:
         f"{one.job_id} succeeded, and its download at {one.asked:.3f} was refused: {one.problem}"
         for one in history.downloads
         if one.problem is not None and one.job_id in succeeded and one.asked > succeeded[one.job_id]
+        if one.problem != NOT_FOUND or one.answered < unwanted.get(one.job_id, math.inf)
     ]
 
 
 def the_bytes_are_right(history: History) -> list[str]:
     """(4) Whatever was delivered is what an undisturbed run would have made."""
-    upload_of = {final.job_id: final.upload_id for final in history.finals}
     return [
         f"{one.job_id}: the download at {one.asked:.3f} brought other bytes"
         for one in history.downloads
-        if one.digest is not None and one.digest != history.expected[upload_of[one.job_id]].digest
+        if one.digest is not None and one.digest != history.expected[history.upload_of[one.job_id]].digest
     ]
 
 
@@ -127,22 +150,28 @@ def nothing_is_left(history: History) -> list[str]:
 
 
 def one_key_one_job(history: History) -> list[str]:
-    """(7) An Idempotency-Key stands for one job."""
-    jobs: dict[str, set[str]] = defaultdict(set)
+    """(7) A tenant's Idempotency-Key stands for one job, until that is deleted."""
+    unwanted = asked_to_go(history)
+    jobs: dict[tuple[str, str], set[str]] = defaultdict(set)
     for one in history.accepted:
-        if one.key is not None:
-            jobs[one.key].add(one.job_id)
-    return [f"{key} became {len(found)} jobs" for key, found in sorted(jobs.items()) if len(found) > 1]
+        if one.key is not None and one.job_id not in unwanted:
+            jobs[one.tenant, one.key].add(one.job_id)
+    return [
+        f"{key} of {who!r} became {len(found)} jobs" for (who, key), found in sorted(jobs.items()) if len(found) > 1
+    ]
 
 
 def cancelled_means_no_output(history: History) -> list[str]:
     """(8) A cancelled job names no output, and delivers none."""
     cancelled = {final.job_id for final in history.finals if final.state == CANCELLED}
+    wished = {wish.job_id for wish in history.wishes} | asked_to_go(history).keys()
     named = (one for one in history.finals if one.job_id in cancelled and one.output_key is not None)
     delivered = (one for one in history.downloads if one.job_id in cancelled and one.digest is not None)
-    return [f"{one.job_id} is cancelled and names {one.output_key}" for one in named] + [
-        f"{one.job_id} is cancelled, and was delivered at {one.asked:.3f}" for one in delivered
-    ]
+    return (
+        [f"{one.job_id} is cancelled and names {one.output_key}" for one in named]
+        + [f"{one.job_id} is cancelled, and was delivered at {one.asked:.3f}" for one in delivered]
+        + [f"{job_id} is cancelled, and its client never wished that" for job_id in sorted(cancelled - wished)]
+    )
 
 
 def verdicts_are_just(history: History) -> list[str]:
@@ -152,6 +181,8 @@ def verdicts_are_just(history: History) -> list[str]:
         expected = history.expected[final.upload_id]
         if final.state == SUCCEEDED and not expected.may_succeed:
             broken.append(f"{final.job_id} succeeded with a file that cannot be converted")
+        if final.failure == "input_gone" and final.upload_id in asked_to_go(history):
+            continue  # its client deleted what it was to be made of
         if final.failure is not None and final.failure not in expected.failures:
             broken.append(f"{final.job_id} failed with {final.failure}")
     return broken
@@ -193,6 +224,64 @@ def an_end_is_recorded_at_once(history: History) -> list[str]:
     return broken
 
 
+def the_deleted_is_gone(history: History) -> list[str]:
+    """(9) After a deletion was answered with DONE, nobody is shown the job, or delivered, and no write finds it."""
+    gone: dict[str, float] = {}
+    for one in history.deletions:
+        if one.answer == DONE:
+            gone[one.what] = min(one.answered, gone.get(one.what, math.inf))
+    broken = [
+        f"{one.job_id} was deleted at {gone[one.job_id]:.3f} and read as {one.state} at {one.asked:.3f}"
+        for one in history.readings
+        if one.asked > gone.get(one.job_id, math.inf)
+    ]
+    broken += [
+        f"{one.job_id} was deleted at {gone[one.job_id]:.3f} and delivered at {one.asked:.3f}"
+        for one in history.downloads
+        if one.digest is not None and one.asked > gone.get(one.job_id, math.inf)
+    ]
+    broken += [
+        f"{one.job_id} was deleted at {gone[one.job_id]:.3f} and written by {one.verb} at {one.at:.3f}"
+        for one in history.writes
+        if one.at > gone.get(one.job_id, math.inf)
+    ]
+    return broken + [f"{one.job_id} was deleted and is there" for one in history.finals if one.job_id in gone]
+
+
+def deleting_may_be_repeated(history: History) -> list[str]:
+    """(9) A deletion is answered with DONE (or STOPPING, while the job still runs), however often it is asked for."""
+    done: dict[str, float] = {}
+    broken = []
+    for one in sorted(history.deletions, key=lambda one: one.answered):
+        if one.answer not in {None, DONE, STOPPING}:
+            broken.append(f"the deletion of {one.what} at {one.asked:.3f} was refused: {one.answer}")
+        if one.answer == STOPPING and one.asked > done.get(one.what, math.inf):
+            broken.append(f"{one.what} was deleted, and is still to be stopped at {one.asked:.3f}")
+        if one.answer == DONE:
+            done.setdefault(one.what, one.answered)
+    return broken
+
+
+def nobody_sees_anothers(history: History) -> list[str]:
+    """(10) To another tenant, a job or an upload is not there: neither to look at, nor to cancel, use or delete."""
+    owner = {final.job_id: final.tenant for final in history.finals}
+    mixed = (one for one in history.accepted if one.tenant != owner.get(one.job_id, one.tenant))
+    seen = (one for one in history.glimpses if one.answer != (DONE if one.verb.startswith("delete") else NOT_FOUND))
+    return [f"{one.tenant!r} was given {one.job_id} of {owner[one.job_id]!r}" for one in mixed] + [
+        f"{one.verb} of {one.what} by another tenant at {one.at:.3f} was answered with {one.answer}" for one in seen
+    ]
+
+
+def janitors_spare_the_living(history: History) -> list[str]:
+    """(11) No janitor removes what belongs to somebody at that moment."""
+    return [f"{one.key} was removed at {one.at:.3f}, but {one.owner}" for one in history.removals if one.owner]
+
+
+def janitors_leave_nothing(history: History) -> list[str]:
+    """(11) After every janitor has had its grace, all that is there belongs to somebody."""
+    return [f"{what} is still there, and nobody's" for what in history.remains]
+
+
 def nothing_was_unexpected(history: History) -> list[str]:
     """No part of the service met an error that it had no name for."""
     return [f"unexpected: {surprise}" for surprise in history.surprises]
@@ -212,6 +301,11 @@ ALL: tuple[Callable[[History], list[str]], ...] = (
     verdicts_are_just,
     nobody_is_replaced_while_working,
     an_end_is_recorded_at_once,
+    the_deleted_is_gone,
+    deleting_may_be_repeated,
+    nobody_sees_anothers,
+    janitors_spare_the_living,
+    janitors_leave_nothing,
     nothing_was_unexpected,
 )
 
@@ -219,6 +313,14 @@ ALL: tuple[Callable[[History], list[str]], ...] = (
 def judge(history: History) -> list[str]:
     """All broken promises, each led by the checker that found it."""
     return [f"{check.__name__}: {text}" for check in ALL for text in check(history)]
+
+
+def asked_to_go(history: History) -> dict[str, float]:
+    """Jobs and uploads whose clients asked for their deletion, and when they did first."""
+    found: dict[str, float] = {}
+    for one in history.deletions:
+        found[one.what] = min(one.asked, found.get(one.what, math.inf))
+    return found
 
 
 def by_job(records: Iterable[T]) -> list[tuple[str, list[T]]]:

@@ -1,4 +1,4 @@
-"""Clients: they submit, ask again when no answer came, watch through any container, cancel, and download."""
+"""Clients: they submit, ask again when no answer came, watch through any container, cancel, download, and delete."""
 
 import asyncio
 import json
@@ -7,13 +7,13 @@ from typing import Any
 
 from litestar.response.sse import ServerSentEventMessage
 
-from service.core.errors import RepriseError, StoreError
+from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
 from service.testing.virtual_time import VirtualClock
+from service.web import jobs, uploads
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.downloads import finished, opened, redirected
 from service.web.events import floor_of, messages
-from service.web.jobs import checked_key, submit
 from service.web.lookup import find_job
 from service.web.progress import View, view, view_of
 from service.web.ranges import Span
@@ -21,12 +21,36 @@ from service.web.schemas import JobRequest
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container
 from tests.simulation.ffmpeg import digest
-from tests.simulation.history import FINAL, SUCCEEDED, Accepted, Download, Reading
+from tests.simulation.history import (
+    DONE,
+    FINAL,
+    NOT_FOUND,
+    STOPPING,
+    SUCCEEDED,
+    Absence,
+    Accepted,
+    Deletion,
+    Download,
+    Reading,
+    Wish,
+)
 
-TENANT = ""
+TENANTS = ("amber", "birch")
 CONFIG = WebConfig()
+Forget = Callable[[WebDependencies, str, str], Awaitable[object]]  # `forget` of `web.jobs` or `web.uploads`
 ANSWER_WITHIN = 3.0  # seconds; then a client takes its call for lost
 SILENCE = 12.0  # seconds after which a listener connects again; there is a comment every ten
+
+
+async def forget_job(deps: WebDependencies, tenant: str, job_id: str) -> object:
+    """As the API does, or as a mutation does instead."""
+    return await jobs.forget(deps, tenant, job_id)
+
+
+async def forget_upload(deps: WebDependencies, tenant: str, upload_id: str) -> object:
+    """The same for an upload."""
+    await uploads.forget(deps, tenant, upload_id)
+    return None
 
 
 class NoAnswer(Exception):
@@ -34,10 +58,10 @@ class NoAnswer(Exception):
 
 
 class Client:
-    """One user with one or more files."""
+    """One user of a tenant, with one or more files."""
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
-        self.cluster, self.world, self.name = cluster, cluster.world, name
+    def __init__(self, cluster: Cluster, name: str, tenant: str) -> None:
+        self.cluster, self.world, self.name, self.tenant = cluster, cluster.world, name, tenant
         self._clock = VirtualClock()
 
     async def convert(self, upload_id: str, *, key: str | None, cancels_after: float | None) -> None:
@@ -48,28 +72,41 @@ class Client:
             return
         if cancels_after is not None:
             self.cluster.background(self._cancel(job_id, cancels_after))
-        listens = self.world.dice.random() < 0.2
+        dice = self.world.dice
+        if dice.random() < 0.1:
+            self.cluster.background(self.delete(job_id, forget_job, 12 * dice.random()))
+        listens = dice.random() < 0.2
         state = await (self._listen(job_id) if listens else self._follow(job_id))
         if state == SUCCEEDED:
             await self._download(job_id)
+        if state in FINAL and dice.random() < 0.2:
+            self.cluster.background(self.delete(job_id, forget_job, 6 * dice.random()))
 
     async def look_again(self) -> None:
         """Afterwards: everything is still as it was, through every container."""
-        for job_id in self.cluster.backing.jobs.jobs:
+        ours = [job.job_id for job in self.cluster.backing.jobs.jobs.values() if job.tenant == self.tenant]
+        gone = {one.job_id for one in self.world.history.accepted if one.tenant == self.tenant} - {*ours}
+        for job_id in ours + sorted(gone):
             for api in self.cluster.apis():
                 await self._read(job_id, api)
             await self._download(job_id, tries=1)
 
     async def _submit(self, request: JobRequest, key: str | None) -> str | None:
         async def handler(deps: WebDependencies) -> View:
-            return await view_of(deps, await submit(deps, CONFIG, TENANT, request, checked_key(key, TENANT, request)))
+            bound = jobs.checked_key(key, self.tenant, request)
+            return await view_of(deps, await jobs.submit(deps, CONFIG, self.tenant, request, bound))
 
         while self.cluster.patient():
             asked, api = self.world.moment(), self.cluster.any_api()
             if key is not None and self.world.dice.random() < 0.1:  # an impatient one clicks twice
                 self.cluster.background(self._submit_once(handler, key))
             try:
-                seen = await self._call(api, handler)
+                seen = await self.call(api, handler)
+            except NotFound:
+                return None  # the upload was deleted
+            except IdempotencyReuse as error:
+                self.world.history.surprises.append(f"{self.name} of {self.tenant}: {error.detail}")
+                return None
             except (NoAnswer, StoreError):
                 if key is None and self.world.dice.random() < 0.3:
                     return None
@@ -83,21 +120,29 @@ class Client:
     async def _submit_once(self, handler: Callable[[WebDependencies], Awaitable[View]], key: str) -> None:
         asked, api = self.world.moment(), self.cluster.any_api()
         try:
-            self._accepted(await self._call(api, handler), api, key, asked)
-        except (NoAnswer, StoreError):
+            self._accepted(await self.call(api, handler), api, key, asked)
+        except (NoAnswer, NotFound, IdempotencyReuse, StoreError):
             return
 
     def _accepted(self, seen: View, api: Container, key: str | None, asked: float) -> None:
         answered, job_id = self.world.moment(), seen.job.job_id
         self.world.note("ACCEPTED", client=self.name, job=job_id[:4], key=key)
         self.world.history.accepted.append(
-            Accepted(client=self.name, via=api.name, job_id=job_id, key=key, asked=asked, answered=answered)
+            Accepted(
+                client=self.name,
+                via=api.name,
+                job_id=job_id,
+                key=key,
+                asked=asked,
+                answered=answered,
+                tenant=self.tenant,
+            )
         )
 
     async def _follow(self, job_id: str) -> str:
         pause = 0.1 + self.world.dice.random()
         while self.cluster.patient():
-            if (state := await self._read(job_id, self.cluster.any_api())) in FINAL:
+            if (state := await self._read(job_id, self.cluster.any_api())) in FINAL or state == NOT_FOUND:
                 return state
             await self._clock.sleep(pause * 2 * self.world.dice.random() if not self.cluster.quiet else 2.0)
         return ""
@@ -116,7 +161,7 @@ class Client:
                 floor: str = floor,
             ) -> None:
                 asked = self.world.moment()
-                async for message in messages(deps, TENANT, job_id, floor_of(floor), CONFIG.events_seconds):
+                async for message in messages(deps, self.tenant, job_id, floor_of(floor), CONFIG.events_seconds):
                     sent.append((asked, message))
                     asked = self.world.moment()
                     bell.set()
@@ -135,6 +180,8 @@ class Client:
                         if message.event == "done":
                             return str(document["state"])
                 sent.clear()
+            if served.done() and isinstance(served.exception(), NotFound):
+                return NOT_FOUND
             served.cancel()
             await self._clock.sleep(0.1)
         return ""
@@ -142,7 +189,12 @@ class Client:
     async def _read(self, job_id: str, api: Container) -> str:
         asked = self.world.moment()
         try:
-            seen: View = await self._call(api, lambda deps: view(deps, TENANT, job_id))
+            seen: View = await self.call(api, lambda deps: view(deps, self.tenant, job_id))
+        except NotFound as error:
+            self.world.note("NO SUCH JOB", client=self.name, via=api.name, job=job_id[:4])
+            absence = Absence(client=self.name, via=api.name, job_id=job_id, asked=asked, answered=self.world.moment())
+            self.world.history.absences.append(absence)
+            return error.code
         except (NoAnswer, StoreError):
             return ""
         self._heard(api, job_id, str(seen.job.state), seen.percent, seen.job.attempt, asked)
@@ -166,25 +218,59 @@ class Client:
 
     async def _cancel(self, job_id: str, after: float) -> None:
         async def handler(deps: WebDependencies) -> View:
-            await find_job(deps, TENANT, job_id)
-            return await view_of(deps, await deps.jobs.cancel(job_id, deps.clock.wall()))
+            return await view_of(deps, await jobs.cancel(deps, self.tenant, job_id))
 
         await self._clock.sleep(after)
         self.world.note("CANCEL", client=self.name, job=job_id[:4])
+        self.world.history.wishes.append(Wish(job_id=job_id, asked=self.world.moment()))
         for _ in range(5):
             try:
-                await self._call(self.cluster.any_api(), handler)
+                await self.call(self.cluster.any_api(), handler)
             except (NoAnswer, StoreError):
                 continue
+            except NotFound:
+                return  # deleted meanwhile
             return
+
+    async def delete(self, what: str, forget: Forget, after: float) -> None:
+        """Ask for the deletion of a job or an upload until it is done, and then once more; some click twice."""
+        await self._clock.sleep(after)
+        while self.cluster.patient():
+            if self.world.dice.random() < 0.15:
+                self.cluster.background(self._delete_in_passing(what, forget))
+            if await self._delete_once(what, forget) == DONE:
+                await self._delete_once(what, forget)
+                return
+            await self._clock.sleep(0.1 + 2 * self.world.dice.random())
+
+    async def _delete_in_passing(self, what: str, forget: Forget) -> None:
+        await self._delete_once(what, forget)
+
+    async def _delete_once(self, what: str, forget: Forget) -> str | None:
+        asked, api = self.world.moment(), self.cluster.any_api()
+        answer: str | None = None
+        try:
+            answer = STOPPING if await self.call(api, lambda deps: forget(deps, self.tenant, what)) else DONE
+        except (NoAnswer, StoreError):
+            pass
+        except RepriseError as error:
+            answer = error.code
+        self.world.note("DELETE", client=self.name, via=api.name, what=what[:4], answer=answer)
+        self.world.hit("something was deleted" if answer == DONE else "a deletion had to be repeated")
+        self.world.history.deletions.append(
+            Deletion(client=self.name, what=what, asked=asked, answered=self.world.moment(), answer=answer)
+        )
+        return answer
 
     async def _download(self, job_id: str, tries: int = 10) -> None:
         via_url = self.world.dice.random() < 0.5
 
         async def handler(deps: WebDependencies) -> bytes:
-            job, output = finished(await find_job(deps, TENANT, job_id))
+            job, output = finished(await find_job(deps, self.tenant, job_id))
             if via_url:
                 await redirected(deps, CONFIG, job, output)
+                if output.key not in self.cluster.backing.objects.objects:
+                    raise NotFound  # deleted between the redirect and the client's next call
                 return self.cluster.backing.objects.objects[output.key].data
             file = await opened(deps.objects, job_id, output, Span(0, output.size))
             return b"".join([chunk async for chunk in file.chunks()])
@@ -193,7 +279,7 @@ class Client:
             asked, api = self.world.moment(), self.cluster.any_api()
             data, problem = None, None
             try:
-                data = await self._call(api, handler)
+                data = await self.call(api, handler)
             except NoAnswer:
                 continue
             except RepriseError as error:
@@ -214,7 +300,7 @@ class Client:
             )
             return
 
-    async def _call(self, api: Container, handler: Callable[[WebDependencies], Awaitable[Any]]) -> Any:
+    async def call(self, api: Container, handler: Callable[[WebDependencies], Awaitable[Any]]) -> Any:
         """Raises `NoAnswer` if the container is gone, sleeps, or its answer is lost on the way."""
         lost = self.world.dice.random() < self.world.noise
         if not api.alive:

@@ -110,5 +110,7 @@ class Cluster:
         self.world.history.quiet_from = self.clock.monotonic()
 
     def close(self) -> None:
-        """No new containers."""
+        """No containers any more."""
         self._closed = True
+        for container in self.everyone:
+            container.process.halt()

@@ -14,6 +14,7 @@ from service.web.dependencies import WebDependencies
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder
+from tests.simulation.janitors import JanitorWire, a_janitor
 from tests.simulation.store import LoggedJobs
 from tests.simulation.wire import HintWire, Weather, Wire
 from tests.simulation.world import World
@@ -93,6 +94,8 @@ class Container:
             )
             self.worker = Worker(ports, WorkerConfig(instance=name, slots=role.slots))
             self.working = self.start(self.worker.run())
+            wire = JanitorWire(world, self.weather, backing.objects, backing.jobs)
+            self.start(a_janitor(world, jobs, wire, clock, ids).run())
 
     def start(self, work: Any) -> asyncio.Task[Any]:
         """Run something inside of this container."""

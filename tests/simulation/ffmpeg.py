@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.core.errors import BadMedia, GuestDied, GuestStalled
+from service.core.errors import BadMedia, Definite, GuestDied, GuestStalled, ObjectGone
 from service.core.naming import UPLOADS
 from service.core.progress import Reading
 from service.ports import Order, Stored
@@ -19,6 +19,13 @@ from tests.simulation.world import World
 TICKS = 12
 LONGEST_CLEAN_UP = 18.0  # seconds
 STALL = 3.0  # seconds of silence
+_FORMAT = b"fmt " + (16).to_bytes(4, "little") + bytes.fromhex("0100 0100 401f0000 803e0000 0200 1000")
+WAV_HEAD = b"RIFF" + (60).to_bytes(4, "little") + b"WAVE" + _FORMAT + b"data" + (24).to_bytes(4, "little")
+
+
+def file_of(kind: str, seconds: float) -> bytes:
+    """A file that is recognised as a WAV, and in which stands what it is really like."""
+    return WAV_HEAD + f"{kind} {seconds:.2f}".encode()
 
 
 def converted(input_key: str, target: str) -> bytes:
@@ -44,6 +51,7 @@ class SimulatedDraft:
     facts: Mapping[str, object]
     under_way: asyncio.Task[Stored] | None = None
     discarded: bool = False
+    small: bool = False  # so small that it is put in one piece
 
     async def publish(self) -> Stored:
         """Complete the upload; after a cancellation that goes on."""
@@ -65,6 +73,8 @@ class SimulatedDraft:
 
     async def _complete(self) -> Stored:
         if not self.discarded:  # the real one holds a lock
+            if not self.small and self.run.published is None and upload_of(self.order) not in self.objects.unfinished:
+                raise Definite("there is no such upload any more")
             self.objects.unfinished.pop(upload_of(self.order), None)
             self.run.published = self.world.moment()
             self.objects.put(self.order.output_key, converted(self.order.input_key, self.order.target.format))
@@ -89,26 +99,16 @@ class SimulatedTranscoder:
         world.check()
         kind, seconds = nature_of(self.objects, order.input_key)
         ends_at = int(TICKS * dice.random())
-        trouble = dice.random() if world.noise else 1.0
         run = Conversion(job_id=order.job_id, attempt=order.attempt, via=self.process.name, begun=world.moment())
         world.history.conversions.append(run)
-        self.objects.unfinished[upload_of(order)] = order.output_key
+        small = dice.random() < 0.3
+        if not small:
+            self.objects.unfinished[upload_of(order)] = order.output_key
         try:
             for tick in range(TICKS + 1):
                 report(Reading(position_seconds=float(tick), total_seconds=float(TICKS)))
                 if tick == ends_at:
-                    if kind == "bad":
-                        raise BadMedia
-                    if kind == "poison":
-                        world.hit("a poisonous file killed its container")
-                        self.die()
-                    elif trouble < 0.04:
-                        world.hit("ffmpeg stalled")
-                        await clock.sleep(STALL)
-                        raise GuestStalled
-                    elif trouble < 0.08:
-                        world.hit("ffmpeg died")
-                        raise GuestDied
+                    await self._meet(kind)
                 await clock.sleep(seconds / TICKS)
         except BaseException:
             if not world.over:
@@ -117,7 +117,9 @@ class SimulatedTranscoder:
         finally:
             if not world.over:
                 run.ended = world.moment()
-        return SimulatedDraft(world, self.objects, self.wire, order, run, self._clear, {"path": "streaming"})
+        return SimulatedDraft(
+            world, self.objects, self.wire, order, run, self._clear, {"path": "streaming"}, small=small
+        )
 
     async def cleared(self, order: Order) -> None:
         """Wait for the upload to be aborted."""
@@ -140,6 +142,22 @@ class SimulatedTranscoder:
         task.add_done_callback(lambda _: self.clearing.pop(upload_of(order), None))
         return task
 
+    async def _meet(self, kind: str) -> None:
+        """What lies in the middle of a file, or happens to ffmpeg there."""
+        trouble = self.world.dice.random() if self.world.noise else 1.0
+        if kind == "bad":
+            raise BadMedia
+        if kind == "poison":
+            self.world.hit("a poisonous file killed its container")
+            self.die()
+        elif trouble < 0.04:
+            self.world.hit("ffmpeg stalled")
+            await VirtualClock().sleep(STALL)
+            raise GuestStalled
+        elif trouble < 0.08:
+            self.world.hit("ffmpeg died")
+            raise GuestDied
+
 
 def upload_of(order: Order) -> str:
     """The id of the multipart upload of an attempt."""
@@ -150,5 +168,7 @@ def nature_of(objects: MemoryObjects, input_key: str) -> tuple[str, float]:
     """What is in a file: its kind, and how many seconds its conversion takes."""
     if not input_key.startswith(UPLOADS):
         raise ValueError(input_key)
-    kind, seconds = objects.objects[input_key].data.decode().split()
+    if input_key not in objects.objects:
+        raise ObjectGone(input_key)  # deleted in this moment
+    kind, seconds = objects.objects[input_key].data[len(WAV_HEAD) :].decode().split()
     return kind, float(seconds)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 FINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
+DONE, STOPPING, OPEN, NOT_FOUND = "done", "stopping", "open", "not_found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,56 @@ class Accepted:
     key: str | None
     asked: float
     answered: float
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """A client was told that there is no such job."""
+
+    client: str
+    via: str
+    job_id: str
+    asked: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A client asked for the end of a job; whether it was heard is another matter."""
+
+    job_id: str
+    asked: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A client asked for a job or an upload to be deleted; `answer` is `DONE`, `STOPPING`, a problem, or None."""
+
+    client: str
+    what: str  # the id
+    asked: float
+    answered: float
+    answer: str | None  # None: none came, or the service could not do it now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """A client of another tenant tried to do something with a job or an upload; `answer` as in `Deletion`, or OPEN."""
+
+    what: str
+    verb: str
+    answer: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A janitor removed something; `owner` says to whom it belonged at that moment, if to anybody."""
+
+    at: float
+    key: str
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +139,7 @@ class Final:
     attempt: int
     output_key: str | None
     failure: str | None
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +166,11 @@ class History:
     accepted: list[Accepted] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     downloads: list[Download] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
+    glimpses: list[Glimpse] = field(default_factory=list)
+    removals: list[Removal] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)  # errors that nobody has foreseen
@@ -123,4 +180,6 @@ class History:
     ended: float = 0.0
     finals: list[Final] = field(default_factory=list)
     leftovers: list[Leftover] = field(default_factory=list)
+    remains: list[str] = field(default_factory=list)  # what is there although janitors have had the time
     expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id
+    upload_of: dict[str, str] = field(default_factory=dict)  # by job id

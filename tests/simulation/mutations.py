@@ -11,15 +11,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+from service.core import orphans
 from service.core.errors import IllegalTransition
 from service.core.job import Holding, Job, State
 from service.core.lease import Lease
+from service.core.naming import result_prefix
+from service.core.orphans import Found, Reason, Records
 from service.core.outcome import Outcome, Released, Succeeded
 from service.core.progress import Hint
+from service.core.upload import PendingUpload, Upload
 from service.ports import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.worker import attempt, loop, steps
+from service.web import jobs, lookup, uploads
+from service.web.dependencies import WebDependencies
+from service.web.schemas import JobRequest
+from service.worker import attempt, janitor, loop, steps
 from service.worker.heartbeat import Heartbeat
 from tests.simulation.ffmpeg import SimulatedDraft
 
@@ -132,6 +139,74 @@ async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
     self.hints[job_id] = hint
 
 
+_visible, _find_any_upload = lookup.visible, lookup.find_any_upload
+_forget_job, _forget_upload, _checked_key = jobs.forget, uploads.forget, jobs.checked_key
+_orphaned, _settle = orphans.orphaned, orphans.settle
+
+
+def _visible_to_all(deps: WebDependencies, tenant: str, job_id: str, job: Job | None) -> Job:
+    return _visible(deps, job.tenant if job else tenant, job_id, job)
+
+
+async def _finds_all_uploads(deps: WebDependencies, tenant: str, upload_id: str) -> Upload | PendingUpload:
+    upload = await deps.uploads.look_up_upload(upload_id)
+    return await _find_any_upload(deps, upload.tenant if upload else tenant, upload_id)
+
+
+async def _forgets_anybodys_job(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
+    job = await deps.jobs.get(job_id)
+    return await _forget_job(deps, job.tenant if job else tenant, job_id)
+
+
+async def _forgets_anybodys_upload(deps: WebDependencies, tenant: str, upload_id: str) -> None:
+    upload = await deps.uploads.look_up_upload(upload_id)
+    await _forget_upload(deps, upload.tenant if upload else tenant, upload_id)
+
+
+async def _forgets_the_output_first(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
+    job = await deps.jobs.get(job_id)
+    if job is not None and job.final and job.tenant == tenant:
+        await deps.objects.delete_prefix(result_prefix(job_id))
+    return await _forget_job(deps, tenant, job_id)
+
+
+async def _forgets_the_record_alone(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
+    job = await deps.jobs.get(job_id)
+    if job is None or not job.final or job.tenant != tenant:
+        return await _forget_job(deps, tenant, job_id)
+    await deps.jobs.delete(job_id)
+    return None
+
+
+def _key_of_nobody(text: str | None, tenant: str, wanted: JobRequest) -> IdempotencyKey | None:
+    return _checked_key(text, "", wanted)
+
+
+def _settles_at_once(*args: Any, **kwargs: Any) -> tuple[dict[Found, float], list[Found]]:
+    return _settle(*args, **{**kwargs, "grace": 0.0})
+
+
+def _takes_the_running(found: Found, records: Records, now: float) -> Reason | None:
+    given_back = {
+        name: replace(job, state=State.QUEUED) if job is not None and job.state is State.RUNNING else job
+        for name, job in records.jobs.items()
+    }
+    return _orphaned(found, replace(records, jobs=given_back), now)
+
+
+def _takes_the_named(found: Found, records: Records, now: float) -> Reason | None:
+    nameless = {name: job and replace(job, output=None) for name, job in records.jobs.items()}
+    return _orphaned(found, replace(records, jobs=nameless), now)
+
+
+def _finds_no_transfers(found: Found, records: Records, now: float) -> Reason | None:
+    return None if found.transfer is not None else _orphaned(found, records, now)
+
+
+def _finds_no_inputs(found: Found, records: Records, now: float) -> Reason | None:
+    return None if found.key.startswith("uploads/") else _orphaned(found, records, now)
+
+
 MUTATIONS: Mapping[str, Mutation] = {
     "fence-attempt": Mutation("the fence compares the attempt", ((Job, "held_by", _held_by_owner),)),
     "fence": Mutation("the fence compares owner and attempt", ((Job, "held_by", _held_by_anybody),)),
@@ -166,5 +241,32 @@ MUTATIONS: Mapping[str, Mutation] = {
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
     ),
+    "tenant-job": Mutation("somebody else's job does not exist", ((lookup, "visible", _visible_to_all),)),
+    "tenant-upload": Mutation(
+        "somebody else's upload does not exist", ((lookup, "find_any_upload", _finds_all_uploads),)
+    ),
+    "tenant-delete": Mutation("nobody deletes somebody else's job", ((jobs, "forget", _forgets_anybodys_job),)),
+    "tenant-delete-upload": Mutation(
+        "nobody deletes somebody else's upload", ((uploads, "forget", _forgets_anybodys_upload),)
+    ),
+    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((jobs, "checked_key", _key_of_nobody),)),
+    "delete-record-first": Mutation(
+        "a deletion takes the record first, and then the output", ((jobs, "forget", _forgets_the_output_first),)
+    ),
+    "delete-all": Mutation(
+        "a deletion takes the output as well as the record", ((jobs, "forget", _forgets_the_record_alone),)
+    ),
+    "grace": Mutation("the janitor spares what is fresh", ((janitor, "settle", _settles_at_once),)),
+    "janitor-running": Mutation(
+        "the janitor spares what the running attempt has made", ((janitor, "orphaned", _takes_the_running),)
+    ),
+    "janitor-output": Mutation(
+        "the janitor spares the output that a record names", ((janitor, "orphaned", _takes_the_named),)
+    ),
+    "slack": Mutation("the janitor distrusts its clock", ((orphans, "SLACK", 0.0),)),
+    "janitor-transfers": Mutation(
+        "the janitor finds unfinished uploads", ((janitor, "orphaned", _finds_no_transfers),)
+    ),
+    "janitor-inputs": Mutation("the janitor finds inputs without a record", ((janitor, "orphaned", _finds_no_inputs),)),
 }
 """By the name that the command line and the table use."""

@@ -10,10 +10,12 @@ from tests.simulation.world import Trap
 
 TROUBLED = 25.0  # seconds in which things go wrong
 STORES = ("cut", "mute", "late", "slow", "fickle")
-KINDS = ("kill", "freeze", "stop", "stores", "stores", "redis", "flush", "aim", "aim", "aim")
+KINDS = ("kill", "freeze", "stop", "stores", "stores", "redis", "flush", "aim", "aim", "aim", "aim")
 TARGETS = (
     "succeed",
     "succeed",
+    "succeed",
+    "renew",
     "renew",
     "claim",
     "take_over",
@@ -23,6 +25,9 @@ TARGETS = (
     "head",
     "note_shown",
     "submit",
+    "cancel",
+    "delete",
+    "delete_prefix",
 )
 
 
@@ -42,7 +47,7 @@ class Nemesis:
     async def rage(self) -> None:
         """Until `TROUBLED` seconds are over."""
         dice = self.world.dice
-        moments = sorted(TROUBLED * dice.random() for _ in range(int(9 * dice.random()))) if self.kinds else []
+        moments = sorted(TROUBLED * dice.random() for _ in range(int(12 * dice.random()))) if self.kinds else []
         for moment in [*moments, TROUBLED]:
             await self.clock.sleep(moment - self.clock.monotonic())
             if moment < TROUBLED and self.cluster.containers:

@@ -4,26 +4,28 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from typing import Any
 from unittest import mock
 
 from service import telemetry
-from service.core.media import Source
-from service.core.naming import RESULTS, input_key
-from service.core.upload import Upload
-from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop
+from service.core.naming import RESULTS, parse_output_key
+from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
 from tests.simulation.checkers import judge
-from tests.simulation.clients import TENANT, Client
+from tests.simulation.clients import TENANTS, Client, forget_upload
 from tests.simulation.cluster import Cluster
-from tests.simulation.ffmpeg import converted, digest
-from tests.simulation.history import FINAL, Expectation, Final, History, Leftover
+from tests.simulation.ffmpeg import converted, digest, file_of
+from tests.simulation.history import DONE, FINAL, Expectation, Final, History, Leftover
+from tests.simulation.janitors import GRACE, a_day_later, clean, ownerless
 from tests.simulation.nemesis import Nemesis
+from tests.simulation.stranger import pry
+from tests.simulation.uploading import upload
 from tests.simulation.world import World
 
 SETTLING = 20.0  # seconds in which the last zombie thaws and the last call lands
-WAV = Source(container="wav", demuxer="wav", content_type="audio/wav")
 PASSING = frozenset({"transcode_stalled", "transcode_crashed", "storage_failed", "attempts_exhausted"})
 
 
@@ -65,14 +67,20 @@ async def play(world: World, clusters: list[Cluster]) -> None:
     cluster = Cluster(world)
     clusters.append(cluster)
     nemesis = Nemesis(cluster)
+    world.small_pages = world.dice.random() < 0.3
     cluster.background(nemesis.rage())
     await cluster.clock.sleep(0.1)
     dice = world.dice
-    orders = []
+    orders: list[Coroutine[Any, Any, None]] = []
+    neighbours: Counter[str] = Counter()  # the clients of each tenant
     for number in range(1 + int(3 * dice.random())):
-        client = Client(cluster, f"client{number}")
+        client = Client(cluster, f"client{number}", dice.choice(TENANTS))
         files = range(1 + (dice.random() < 0.4))
-        orders += [order(world, cluster, client, f"{number}{file}") for file in files]
+        neighbours[client.tenant] += 1
+        # Each tenant counts for itself, so that two of them happen on the same keys.
+        orders += [order(world, client, f"key{neighbours[client.tenant]}{file}") for file in files]
+    if dice.random() < 0.3:
+        cluster.background(pry(Client(cluster, "stranger", dice.choice(TENANTS))))
     await asyncio.gather(*orders)
     while not cluster.quiet:
         await cluster.clock.sleep(1.0)
@@ -80,40 +88,36 @@ async def play(world: World, clusters: list[Cluster]) -> None:
         await cluster.clock.sleep(1.0)  # jobs whose clients never heard that they were accepted
     world.history.ended = cluster.clock.monotonic()
     await cluster.clock.sleep(SETTLING)
-    await Client(cluster, "observer").look_again()
-    cluster.close()
+    for tenant in TENANTS:
+        await Client(cluster, "observer", tenant).look_again()
     conclude(world, cluster)
+    backing = cluster.backing
+    cluster.close()
+    await clean(world, backing.jobs, backing.objects)
+    world.history.remains.extend(ownerless(backing.jobs, backing.objects, cluster.clock.wall()))
+    if dice.random() < 0.25:
+        await a_day_later(world, backing.jobs, backing.objects)
 
 
-async def order(world: World, cluster: Cluster, client: Client, number: str) -> None:
+async def order(world: World, client: Client, key: str) -> None:
     """One file of one client: what is in it, when it comes, and what the client does with it."""
     dice = world.dice
     kind = dice.choices(("good", "bad", "poison"), (88, 6, 6))[0]
-    upload_id = f"upload{number:0>10}"
-    key = input_key(upload_id)
     seconds = 0.5 + 15 * dice.random() ** 2
-    stored = cluster.backing.objects.put(key, f"{kind} {seconds:.2f}".encode())
-    cluster.backing.jobs.uploads[upload_id] = Upload(
-        upload_id=upload_id,
-        tenant=TENANT,
-        filename="song.wav",
-        key=key,
-        size=stored.size,
-        etag=stored.etag,
-        source=WAV,
-        created_at=cluster.clock.wall(),
-        expires_at=cluster.clock.wall() + 86_400,
-    )
+    await VirtualClock().sleep(8 * dice.random())
+    if (stored := await upload(client, file_of(kind, seconds))) is None:
+        return
     world.history.expected = dict(world.history.expected) | {
-        upload_id: Expectation(
-            digest=digest(converted(key, "mp3")),
+        stored.upload_id: Expectation(
+            digest=digest(converted(stored.key, "mp3")),
             may_succeed=kind == "good",
             failures=PASSING | {"bad_media"} if kind == "bad" else PASSING,
         )
     }
-    await cluster.clock.sleep(12 * dice.random())
+    if dice.random() < 0.1:
+        client.cluster.background(client.delete(stored.upload_id, forget_upload, 10 * dice.random()))
     cancels_after = 8 * dice.random() if dice.random() < 0.15 else None
-    await client.convert(upload_id, key=f"key{number}" if dice.random() < 0.6 else None, cancels_after=cancels_after)
+    await client.convert(stored.upload_id, key=key if dice.random() < 0.6 else None, cancels_after=cancels_after)
 
 
 def conclude(world: World, cluster: Cluster) -> None:
@@ -128,6 +132,7 @@ def conclude(world: World, cluster: Cluster) -> None:
                 attempt=job.attempt,
                 output_key=job.output.key if job.output else None,
                 failure=job.failure.code if job.failure else None,
+                tenant=job.tenant,
             )
         )
         if job.failure is not None:
@@ -136,21 +141,31 @@ def conclude(world: World, cluster: Cluster) -> None:
             world.hit(f"a job ended as {job.state}")
     named = {final.output_key for final in history.finals}
     keys = [key for key in backing.objects.objects if key.startswith(RESULTS) and key not in named]
-    keys += [f"{key} (unfinished)" for key in backing.objects.unfinished.values()]
+    keys += [f"{key} (unfinished)" for key in backing.objects.unfinished.values() if key.startswith(RESULTS)]
     history.leftovers.extend(Leftover(key=key, excuse=excuse(world, key)) for key in sorted(keys))
+    # What a janitor has found, somebody had left, if he had the time to tidy up.
+    runs = {(one.job_id, one.attempt): one for one in history.conversions}
+    for one in history.removals:
+        run = runs.get(parse_output_key(one.key) or ("", 0))
+        if run is not None and one.at - GRACE > max(run.ended or 0.0, run.published or 0.0, run.asleep or 0.0):
+            history.leftovers.append(Leftover(key=one.key, excuse=excuse(world, one.key, one.at)))
 
 
-def excuse(world: World, key: str) -> str | None:
+def excuse(world: World, key: str, removed: float = math.inf) -> str | None:
     """
     Why this may be here, if there is a reason.
 
     It should have been discarded by its own attempt, and after that swept by the one that ended the job. Each of them
-    is excused if it was killed, or if a call on which that hangs went wrong.
+    is excused if it was killed, or if a call on which that hangs went wrong. So is the last one if a janitor was there
+    before it; and nobody sweeps up after a job that was deleted, but the one who deleted it.
     """
     job_id, attempt = key.split("/")[1], int(key.split("/")[2])
+    deletions = [one for one in world.history.deletions if one.what == job_id]
+    if deletions and all(one.answer != DONE for one in deletions):
+        return "its deletion never came to its end"
     own = world.excuses.get((job_id, attempt))
     last = [write for write in world.history.writes if write.job_id == job_id and write.state in FINAL]
-    if own is None or not last:
+    if own is None or not last or removed < last[-1].at:
         return own
     write = last[-1]
     if write.verb not in {"succeed", "fail", "stop"}:

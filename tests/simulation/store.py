@@ -37,7 +37,8 @@ class LoggedJobs(MemoryJobs):
 
     async def running(self) -> Sequence[Job]:
         listed = sorted(job.job_id for job in self._listed() if job.state is State.RUNNING)
-        return [self.jobs[job_id] for job_id in listed if self.jobs[job_id].state is State.RUNNING]
+        there = [self.jobs[job_id] for job_id in listed if job_id in self.jobs]
+        return [job for job in there if job.state is State.RUNNING]
 
     def _listed(self) -> Sequence[Job]:
         """All jobs as the index shows them: now, or a while ago."""
@@ -59,6 +60,7 @@ class LoggedJobs(MemoryJobs):
             self._index.append((at, job))
         if self._world.over:
             return
+        self._world.history.upload_of[job.job_id] = job.upload_id
         self._world.history.writes.append(
             Write(
                 at=at,

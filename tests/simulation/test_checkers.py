@@ -12,14 +12,23 @@ import pytest
 from tests.simulation import checkers
 from tests.simulation import history as history_module
 from tests.simulation.history import (
+    DONE,
+    NOT_FOUND,
+    OPEN,
+    STOPPING,
+    Absence,
     Accepted,
     Conversion,
+    Deletion,
     Download,
     Expectation,
     Final,
+    Glimpse,
     History,
     Leftover,
     Reading,
+    Removal,
+    Wish,
     Write,
 )
 
@@ -53,6 +62,21 @@ def write(at: float, verb: str, state: str, attempt: int = 1, **more: Any) -> Wr
     return Write(at=at, verb=verb, state=state, attempt=attempt, **(fields | more))
 
 
+def deletion(asked: float, answer: str | None = DONE, what: str = "job1") -> Deletion:
+    """Asked for at a moment, answered half a second later."""
+    return Deletion(client="c1", what=what, asked=asked, answered=asked + 0.5, answer=answer)
+
+
+def absence(asked: float) -> Absence:
+    """Nobody knew job1."""
+    return Absence(client="c1", via="a1", job_id="job1", asked=asked, answered=asked + 0.5)
+
+
+def glimpse(verb: str, answer: str) -> Glimpse:
+    """Of another tenant."""
+    return Glimpse(what="job1", verb=verb, answer=answer, at=1.0)
+
+
 def accepted(job_id: str = "job1", key: str | None = "key1", asked: float = 0.0) -> Accepted:
     """A request that became a job."""
     return Accepted(client="c1", via="a1", job_id=job_id, key=key, asked=asked, answered=asked + 0.5)
@@ -83,6 +107,8 @@ def a_good_history() -> History:
         finals=[final()],
         leftovers=[Leftover(key="results/job9/1/x", excuse="killed")],
         expected={"upload1": Expectation(digest="right", may_succeed=True, failures=frozenset())},
+        upload_of={"job1": "upload1"},
+        wishes=[Wish(job_id="job1", asked=8.4)],  # too late
     )
 
 
@@ -128,8 +154,47 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (checkers.nobody_is_replaced_while_working, {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1)]}),
     (checkers.an_end_is_recorded_at_once, {"conversions": [Conversion(**OF_W1, ended=5.0)]}),
     (checkers.an_end_is_recorded_at_once, {"conversions": [Conversion(**OF_W1 | {"attempt": 3}, ended=8.0)]}),
+    (checkers.every_job_ends, {"absences": [absence(50)]}),
+    (checkers.a_success_can_be_downloaded, {"downloads": [download(10, None, NOT_FOUND)]}),
+    (
+        checkers.a_success_can_be_downloaded,
+        {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)]},
+    ),
+    (checkers.one_key_one_job, {"accepted": [accepted(), accepted("job2")], "deletions": [deletion(9, what="job3")]}),
+    (checkers.cancelled_means_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
+    (checkers.the_deleted_is_gone, {"deletions": [deletion(7)], "finals": [], "writes": [], "downloads": []}),
+    (checkers.the_deleted_is_gone, {"deletions": [deletion(11)], "finals": []}),
+    (checkers.the_deleted_is_gone, {"deletions": [deletion(7)], "finals": [], "readings": [], "downloads": []}),
+    (checkers.the_deleted_is_gone, {"deletions": [deletion(101)]}),
+    (checkers.deleting_may_be_repeated, {"deletions": [deletion(7), deletion(8, NOT_FOUND)]}),
+    (checkers.deleting_may_be_repeated, {"deletions": [deletion(7), deletion(8, STOPPING)]}),
+    (checkers.nobody_sees_anothers, {"glimpses": [glimpse("read", OPEN)]}),
+    (checkers.nobody_sees_anothers, {"glimpses": [glimpse("read", "expired")]}),
+    (checkers.nobody_sees_anothers, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
+    (checkers.nobody_sees_anothers, {"accepted": [replace(accepted(), tenant="birch")]}),
+    (checkers.janitors_spare_the_living, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
+    (checkers.janitors_leave_nothing, {"remains": [KEY]}),
     (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
 ]
+
+
+def test_a_good_deletion_is_good() -> None:
+    """Stopped, deleted, deleted again, sought in vain, and its key used for another job: all as it should be."""
+    history = replace(
+        a_good_history(),
+        accepted=[accepted(), accepted("job2", asked=20.0)],
+        downloads=[download(10), download(100, None, NOT_FOUND)],
+        absences=[absence(20)],
+        deletions=[deletion(9.2, STOPPING), deletion(10.2, None), deletion(10.5), deletion(12)],
+        finals=[final("failed", job_id="job2", failure="input_gone")],
+        expected={"upload1": Expectation(digest="right", may_succeed=False, failures=frozenset())},
+        removals=[Removal(at=9.0, key=KEY, owner=None)],
+        glimpses=[glimpse("read", NOT_FOUND), glimpse("delete", DONE)],
+    )
+    gone = replace(history, deletions=[*history.deletions, deletion(3, what="upload1")])
+
+    assert checkers.judge(gone) == []
+    assert checkers.judge(history) == ["verdicts_are_just: job2 failed with input_gone"]
 
 
 @pytest.mark.parametrize(("check", "wrong"), BAD, ids=[f"{check.__name__}-{n}" for n, (check, _) in enumerate(BAD)])

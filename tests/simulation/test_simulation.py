@@ -42,6 +42,13 @@ REALLY_HAPPENED = (
     "a job ended as cancelled",
     "a job ended as bad_media",
     "a job ended as attempts_exhausted",
+    "a job ended as input_gone",
+    "something was deleted",
+    "a deletion had to be repeated",
+    "an upload was abandoned",
+    "a stranger was sent away",
+    "a janitor removed something",
+    "a day later",
 )
 
 

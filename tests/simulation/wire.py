@@ -122,7 +122,8 @@ class Wire:
         try:
             return await work()
         except Fenced:
-            if target.holder is not None and target.jobs[target.holder.job_id].attempt > target.holder.attempt:
+            holder = target.holder
+            if holder is not None and (job := target.jobs.get(holder.job_id)) and job.attempt > holder.attempt:
                 self._world.hit("a zombie was refused")
             raise
 
@@ -130,7 +131,7 @@ class Wire:
         """Clean-up that could not be done, or may not have been asked for, because of this fault."""
         if verb in FINAL_WRITES:
             self._world.excuses[args[0].job_id, args[0].attempt] = f"the answer to {verb} was lost or late"
-        elif verb in CLEANING:
+        elif verb in CLEANING and not isinstance(self._target, LoggedJobs):  # objects, not a record
             for key in args[0] if verb == "delete" else args[:1]:
                 parts = key.split("/")
                 attempt = int(parts[2]) if len(parts) > 3 else 0  # 0: the sweep after all attempts

@@ -39,6 +39,7 @@ class World:
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
     over: bool = False
+    small_pages: bool = False  # of the janitors
     _count: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def moment(self) -> float:

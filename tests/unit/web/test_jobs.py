@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from service.core.errors import Unavailable
-from service.core.job import Output, State
+from service.core.job import Job, Output, State
 from service.core.naming import output_key, result_prefix
 from service.testing.clock import NOON
 from service.web.app import create_app
@@ -300,6 +300,24 @@ async def test_delete_running(world: World, api: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (202, "1")
     assert world.jobs.jobs[JOB].cancel_requested
     await world.jobs.stop(job.holding, NOON)
+    assert (await api.delete(f"/v1/jobs/{JOB}")).status_code == 204
+    assert not world.jobs.jobs
+
+
+async def test_delete_that_another_one_overtakes(
+    world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two deletions at once the slower one finds the job ended and gone, and says what it always says."""
+    running = world.running()
+    cancel = world.jobs.cancel
+
+    async def overtaken(job_id: str, now: float) -> Job:
+        world.jobs.jobs[job_id] = running.stopped(now)
+        await world.jobs.delete(job_id)
+        return await cancel(job_id, now)
+
+    monkeypatch.setattr(world.jobs, "cancel", overtaken)
+
     assert (await api.delete(f"/v1/jobs/{JOB}")).status_code == 204
     assert not world.jobs.jobs
 
