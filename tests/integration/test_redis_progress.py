@@ -133,9 +133,7 @@ async def test_one_who_was_cancelled_before_may_still_ask(redis_link: RedisLink)
     assert await leaving == "last words"
 
 
-async def test_a_listener_that_does_not_hear_still_ends(
-    redis_link: RedisLink, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_listener_that_does_not_hear_still_ends(redis_link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing the wake-ups does not wait for ever for a client that lost the cancellation."""
     wakeups = RedisWakeups(redis_link, SystemClock(), SystemIds())
     lost: list[str] = []
