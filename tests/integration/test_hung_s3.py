@@ -101,7 +101,7 @@ def test_a_cancellation_is_recorded_though_s3_hangs(embedded_stack: Mapping[str,
 @pytest.mark.requirement("6.7")
 def test_a_process_told_to_stop_ends_though_s3_hangs(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
     """After SIGTERM the job is given back before its lease could lapse, and the process ends in seconds."""
-    with converting(embedded_stack, tmp_path) as (cluster, s3, job_id, holder):
+    with converting(embedded_stack, tmp_path) as (cluster, _s3, job_id, holder):
         (other,) = (service for service in cluster.services if service is not holder)
         holder.process.terminate()
         wait_for(lambda: cluster.holder() is other, "the other one goes on", within=LEASE)

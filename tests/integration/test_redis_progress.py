@@ -115,7 +115,6 @@ async def test_an_answer_that_swallowed_a_cancellation_is_none(redis_link: Redis
 
 async def test_one_who_was_cancelled_before_may_still_ask(redis_link: RedisLink) -> None:
     """Asking while on the way out is no reason to be cancelled once more."""
-
     begun = asyncio.Event()
 
     async def leave() -> object:
