@@ -23,7 +23,7 @@ from service.cli.serve import embed
 
 T = TypeVar("T")
 MINUTES = 10
-LATEST = 30.0  # seconds to wait for anything
+LATEST = 60.0  # seconds to wait for anything, on a machine that does other things as well
 PROMISED = {signal.SIGKILL: "lease + 2 s", signal.SIGTERM: "1 s"}
 
 

@@ -1,8 +1,10 @@
 """``python -m service serve``: the service, with its own backing services if none are configured."""
 
 import asyncio
+import os
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 from service import settings, telemetry, wiring
 from service.cli import report
 from service.cli.sample import write_sample
+
+PATIENCE = 1.0  # seconds for threads that are about to end
 
 # ruff: noqa: E501 - lines to be copied cannot be broken
 TRY = """
@@ -54,7 +58,24 @@ def run(environment: Mapping[str, str]) -> int:
         except wiring.EmbeddedError as error:
             print(f"reprise: {error}", file=sys.stderr)
             return 2
+    leave(0)
     return 0
+
+
+def leave(code: int) -> None:
+    """
+    End the process if it would not end by itself: a thread may wait for an S3 that does not answer.
+
+    Its leases are given back and everything is closed; what such a thread leaves is the janitor's.
+    """
+    # Daemons as well: at its end, Python waits for the threads of every pool, whatever they are.
+    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
+    for thread in others:
+        thread.join(PATIENCE / len(others))
+    if any(thread.is_alive() for thread in others):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def embed(stack: ExitStack, environment: Mapping[str, str]) -> dict[str, str]:

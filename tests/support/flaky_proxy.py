@@ -42,6 +42,8 @@ class FlakyProxy:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._released = asyncio.Event()
+        self._moving = asyncio.Event()
+        self._moving.set()
         self.faults: list[Fault] = []
         self.hit: list[Fault] = []  # those that did their harm
         self.harmed = asyncio.Event()
@@ -57,6 +59,14 @@ class FlakyProxy:
     def release(self) -> None:
         """Let everything pass that is held up."""
         self._released.set()
+
+    def hold(self) -> None:
+        """From now on, nothing moves on any connection, old or new: a service that hangs."""
+        self._moving.clear()
+
+    def move(self) -> None:
+        """Let everything go on."""
+        self._moving.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -115,6 +125,7 @@ class FlakyProxy:
         left = fault.after if fault else 0
         try:
             while block := await source.read(BLOCK):
+                await self._moving.wait()
                 if fault is not None and len(block) >= left:
                     sink.write(block[:left])
                     await sink.drain()
