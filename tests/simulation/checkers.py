@@ -93,7 +93,8 @@ def a_success_can_be_downloaded(history: History) -> list[str]:
     """
     (3) Once anybody heard `succeeded`, no download is refused, now or later.
 
-    After the client has asked for its deletion, it may be refused as a job that is not there, and as nothing else.
+    After the client has asked for its deletion, it may be refused as a job that is not there; and as an object that is
+    not there once the record is gone, which a download that is under way may have seen before.
     """
     unwanted = asked_to_go(history)
     succeeded: dict[str, float] = {}
@@ -104,7 +105,7 @@ def a_success_can_be_downloaded(history: History) -> list[str]:
         f"{one.job_id} succeeded, and its download at {one.asked:.3f} was refused: {one.problem}"
         for one in history.downloads
         if one.problem is not None and one.job_id in succeeded and one.asked > succeeded[one.job_id]
-        if one.problem != NOT_FOUND or one.answered < unwanted.get(one.job_id, math.inf)
+        if one.answered < (unwanted if one.problem == NOT_FOUND else history.erased).get(one.job_id, math.inf)
     ]
 
 

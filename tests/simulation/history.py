@@ -181,3 +181,4 @@ class History:
     remains: list[str] = field(default_factory=list)  # what is there although janitors have had the time
     expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id
     upload_of: dict[str, str] = field(default_factory=dict)  # by job id
+    erased: dict[str, float] = field(default_factory=dict)  # when the record of a job was deleted

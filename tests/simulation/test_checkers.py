@@ -156,7 +156,7 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (checkers.a_success_can_be_downloaded, {"downloads": [download(10, None, NOT_FOUND)]}),
     (
         checkers.a_success_can_be_downloaded,
-        {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)]},
+        {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)], "erased": {"job1": 11.0}},
     ),
     (checkers.one_key_one_job, {"accepted": [accepted(), accepted("job2")], "deletions": [deletion(9, what="job3")]}),
     (checkers.cancelled_means_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
@@ -181,7 +181,8 @@ def test_a_good_deletion_is_good() -> None:
     history = replace(
         a_good_history(),
         accepted=[accepted(), accepted("job2", asked=20.0)],
-        downloads=[download(10), download(100, None, NOT_FOUND)],
+        downloads=[download(10), download(10.4, None, "object_gone"), download(100, None, NOT_FOUND)],
+        erased={"job1": 10.8},
         absences=[absence(20)],
         deletions=[deletion(9.2, STOPPING), deletion(10.2, None), deletion(10.5), deletion(12)],
         finals=[final("failed", job_id="job2", failure="input_gone")],
