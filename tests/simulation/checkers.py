@@ -253,8 +253,8 @@ def nobody_sees_anothers(history: History) -> list[str]:
     ]
 
 
-def janitors_spare_the_living(history: History) -> list[str]:
-    """(11) No janitor removes what belongs to somebody at that moment."""
+def the_living_is_spared(history: History) -> list[str]:
+    """(11) No janitor, and no deletion, removes what belongs to somebody at that moment."""
     return [f"{one.key} was removed at {one.at:.3f}, but {one.owner}" for one in history.removals if one.owner]
 
 
@@ -284,7 +284,7 @@ ALL: tuple[Callable[[History], list[str]], ...] = (
     the_deleted_is_gone,
     deleting_may_be_repeated,
     nobody_sees_anothers,
-    janitors_spare_the_living,
+    the_living_is_spared,
     janitors_leave_nothing,
     nothing_was_unexpected,
 )

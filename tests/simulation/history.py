@@ -68,7 +68,7 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A janitor removed something; `owner` says to whom it belonged at that moment, if to anybody."""
+    """A janitor or a deletion removed something; `owner` says to whom it belonged at that moment, if to anybody."""
 
     at: float
     key: str

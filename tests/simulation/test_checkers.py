@@ -170,7 +170,7 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (checkers.nobody_sees_anothers, {"glimpses": [glimpse("read", "expired")]}),
     (checkers.nobody_sees_anothers, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
     (checkers.nobody_sees_anothers, {"accepted": [replace(accepted(), tenant="birch")]}),
-    (checkers.janitors_spare_the_living, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
+    (checkers.the_living_is_spared, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
     (checkers.janitors_leave_nothing, {"remains": [KEY]}),
     (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
 ]
