@@ -95,7 +95,8 @@ def a_success_can_be_downloaded(history: History) -> list[str]:
     """
     (3) Once anybody heard `succeeded`, no download is refused, now or later.
 
-    After the client has asked for its deletion, it may be refused as a job that is not there, and as nothing else.
+    After the client has asked for its deletion, it may be refused as a job that is not there; and as an object that is
+    not there once the record is gone, which a download that is under way may have seen before.
     """
     unwanted = asked_to_go(history)
     succeeded: dict[str, float] = {}
@@ -106,7 +107,7 @@ def a_success_can_be_downloaded(history: History) -> list[str]:
         f"{one.job_id} succeeded, and its download at {one.asked:.3f} was refused: {one.problem}"
         for one in history.downloads
         if one.problem is not None and one.job_id in succeeded and one.asked > succeeded[one.job_id]
-        if one.problem != NOT_FOUND or one.answered < unwanted.get(one.job_id, math.inf)
+        if one.answered < (unwanted if one.problem == NOT_FOUND else history.erased).get(one.job_id, math.inf)
     ]
 
 
@@ -272,8 +273,8 @@ def nobody_sees_anothers(history: History) -> list[str]:
     ]
 
 
-def janitors_spare_the_living(history: History) -> list[str]:
-    """(11) No janitor removes what belongs to somebody at that moment."""
+def the_living_is_spared(history: History) -> list[str]:
+    """(11) No janitor, and no deletion, removes what belongs to somebody at that moment."""
     return [f"{one.key} was removed at {one.at:.3f}, but {one.owner}" for one in history.removals if one.owner]
 
 
@@ -304,7 +305,7 @@ ALL: tuple[Callable[[History], list[str]], ...] = (
     the_deleted_is_gone,
     deleting_may_be_repeated,
     nobody_sees_anothers,
-    janitors_spare_the_living,
+    the_living_is_spared,
     janitors_leave_nothing,
     nothing_was_unexpected,
 )

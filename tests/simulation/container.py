@@ -14,7 +14,7 @@ from service.web.dependencies import WebDependencies
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder
-from tests.simulation.janitors import JanitorWire, a_janitor
+from tests.simulation.janitors import JanitorWire, WatchedWire, a_janitor
 from tests.simulation.store import LoggedJobs
 from tests.simulation.wire import HintWire, Weather, Wire
 from tests.simulation.world import World
@@ -61,7 +61,8 @@ class Container:
         self.process, self.weather = Process(name), Weather()
         self.alive, self.stopping = True, False
         clock, ids = VirtualClock(role.skew), SeededIds(zlib.crc32(f"{world.seed}/{name}".encode()))
-        jobs, objects = (cast("Any", Wire(world, self.weather, port)) for port in (backing.jobs, backing.objects))
+        jobs = cast("Any", Wire(world, self.weather, backing.jobs))
+        objects = cast("Any", WatchedWire(world, self.weather, backing.objects, backing.jobs))
         board = HintWire(world, self.weather, backing.board)
         wakeups = Bell(clock, backing.channel, self.weather)
 

@@ -68,7 +68,7 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A janitor removed something; `owner` says to whom it belonged at that moment, if to anybody."""
+    """A janitor or a deletion removed something; `owner` says to whom it belonged at that moment, if to anybody."""
 
     at: float
     key: str
@@ -183,3 +183,4 @@ class History:
     remains: list[str] = field(default_factory=list)  # what is there although janitors have had the time
     expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id
     upload_of: dict[str, str] = field(default_factory=dict)  # by job id
+    erased: dict[str, float] = field(default_factory=dict)  # when the record of a job was deleted

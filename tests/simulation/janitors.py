@@ -2,8 +2,8 @@
 Janitors: one in each container that works; and when all is over, and a day later, three at once, two of them with a
 clock that is an hour wrong.
 
-Whatever they remove is compared with the records as they are at that very moment; what the records own is written
-down here in its own words, so that a mistake in `service.core.orphans` is not made twice.
+Whatever they remove, and whatever a deletion removes, is compared with the records as they are at that very moment. What
+the records own is written down here in its own words, so that a mistake in `service.core.orphans` is not made twice.
 """
 
 import asyncio
@@ -31,12 +31,27 @@ DAY = 24 * HOUR  # how long uploads and jobs are kept
 REMOVING = frozenset({"delete", "abort_parts"})
 
 
-class JanitorWire(Wire):
-    """The bucket as a janitor has it: what it removes is looked at."""
+class WatchedWire(Wire):
+    """The bucket as a container has it: what is removed there is looked at."""
 
     def __init__(self, world: World, weather: Weather, objects: MemoryObjects, jobs: MemoryJobs) -> None:
         super().__init__(world, weather, objects)
         self._jobs = jobs
+
+    async def _effect(self, verb: str, args: tuple[Any, ...], work: Callable[[], Awaitable[Any]]) -> Any:
+        if verb != "delete_prefix":
+            return await super()._effect(verb, args, work)
+        now = VirtualClock().wall()
+        owners = {key: owner_of(self._jobs, key, None, now) for key in self._target.objects if key.startswith(args[0])}
+        result = await super()._effect(verb, args, work)
+        for key, owner in owners.items():
+            if owner is not None and key not in self._target.objects:
+                self._world.history.removals.append(Removal(at=self._world.moment(), key=key, owner=owner))
+        return result
+
+
+class JanitorWire(WatchedWire):
+    """The bucket as a janitor has it."""
 
     async def _effect(self, verb: str, args: tuple[Any, ...], work: Callable[[], Awaitable[Any]]) -> Any:
         world, objects = self._world, self._target

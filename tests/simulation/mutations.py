@@ -5,7 +5,7 @@ A mutation replaces one function for as long as it is applied. There are no swit
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -141,7 +141,7 @@ async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
 
 _visible, _find_any_upload = lookup.visible, lookup.find_any_upload
 _forget_job, _forget_upload, _checked_key = jobs.forget, uploads.forget, jobs.checked_key
-_orphaned, _settle = orphans.orphaned, orphans.settle
+_orphaned = orphans.orphaned
 
 
 def _visible_to_all(deps: WebDependencies, tenant: str, job_id: str, job: Job | None) -> Job:
@@ -182,8 +182,10 @@ def _key_of_nobody(text: str | None, tenant: str, wanted: JobRequest) -> Idempot
     return _checked_key(text, "", wanted)
 
 
-def _settles_at_once(*args: Any, **kwargs: Any) -> tuple[dict[Found, float], list[Found]]:
-    return _settle(*args, **{**kwargs, "grace": 0.0})
+def _settles_at_once(
+    before: Mapping[Found, float], orphans: Iterable[Found], **_: object
+) -> tuple[dict[Found, float], list[Found]]:
+    return {}, list(orphans)
 
 
 def _takes_the_running(found: Found, records: Records, now: float) -> Reason | None:

@@ -31,6 +31,12 @@ class LoggedJobs(MemoryJobs):
             self._world.hit("a key was seen before")
         return accepted
 
+    async def delete(self, job_id: str) -> None:
+        there = job_id in self.jobs
+        await super().delete(job_id)
+        if there and not self._world.over:
+            self._world.history.erased[job_id] = self._world.moment()
+
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
         queued = ((job.due_at, job.job_id) for job in self._listed() if job.state is State.QUEUED)
         return candidates(queued, now, limit)

@@ -158,7 +158,7 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (checkers.a_success_can_be_downloaded, {"downloads": [download(10, None, NOT_FOUND)]}),
     (
         checkers.a_success_can_be_downloaded,
-        {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)]},
+        {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)], "erased": {"job1": 11.0}},
     ),
     (checkers.one_key_one_job, {"accepted": [accepted(), accepted("job2")], "deletions": [deletion(9, what="job3")]}),
     (checkers.cancelled_means_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
@@ -172,7 +172,7 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (checkers.nobody_sees_anothers, {"glimpses": [glimpse("read", "expired")]}),
     (checkers.nobody_sees_anothers, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
     (checkers.nobody_sees_anothers, {"accepted": [replace(accepted(), tenant="birch")]}),
-    (checkers.janitors_spare_the_living, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
+    (checkers.the_living_is_spared, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
     (checkers.janitors_leave_nothing, {"remains": [KEY]}),
     (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
 ]
@@ -183,7 +183,8 @@ def test_a_good_deletion_is_good() -> None:
     history = replace(
         a_good_history(),
         accepted=[accepted(), accepted("job2", asked=20.0)],
-        downloads=[download(10), download(100, None, NOT_FOUND)],
+        downloads=[download(10), download(10.4, None, "object_gone"), download(100, None, NOT_FOUND)],
+        erased={"job1": 10.8},
         absences=[absence(20)],
         deletions=[deletion(9.2, STOPPING), deletion(10.2, None), deletion(10.5), deletion(12)],
         finals=[final("failed", job_id="job2", failure="input_gone")],
