@@ -4,7 +4,6 @@ import ast
 import difflib
 import fcntl
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.blackbox import stories
 from tests.blackbox.transcript import Conversation
-from tests.support.containers import FOLDER
+from tests.support.containers import folder_of_run
 from tests.support.targets import OURS, TARGETS, THEIRS, Start, Target, embedded
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("containers")]
@@ -39,7 +38,7 @@ def _conversation(address: str, story: Callable[[Conversation], None]) -> list[s
 
 def once(request: pytest.FixtureRequest, start: Start, folder: Path) -> Transcripts:
     """What the embedded service answers; it is asked once in a run, by whichever worker needs it first."""
-    note = Path(os.environ[FOLDER]) / "embedded-answers.json"
+    note = folder_of_run() / "embedded-answers.json"
     with note.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not note.exists():

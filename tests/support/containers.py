@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.support.certificates import Certificates
 
 FOLDER = "PYTEST_CONTAINERS_FOLDER"  # where the processes of a run keep their notes; its name is the name of the run
-COLD_START = 90.0  # seconds for LocalStack, on a busy machine
+COLD_START = 110.0  # seconds for LocalStack, on a busy machine
 PASSWORD = "open-sesame"  # of the Valkey that has one
 REAPER = "import sys; from tests.support.containers import reap; reap(sys.argv[1])"
 _owned: list[int] = []  # the file whose lock says that this run is alive
@@ -139,9 +139,14 @@ def run_container(
 # ── one for all processes of a run ───────────────────────────────────────────────────────────────────────────────
 
 
+def folder_of_run() -> Path:
+    """Where the workers of a run leave notes for each other; it goes with the run."""
+    return Path(os.environ[FOLDER])
+
+
 def shared(name: str, start: Callable[[], Container]) -> Container:
     """The container of this name; the first process that asks starts it, the others wait for that."""
-    note = Path(os.environ[FOLDER]) / f"{name}.json"
+    note = folder_of_run() / f"{name}.json"
     with note.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not note.exists():
@@ -151,7 +156,7 @@ def shared(name: str, start: Callable[[], Container]) -> Container:
 
 def _run_of_this_process() -> str:
     """The name of the run, after making sure that somebody will tidy up after it."""
-    folder = Path(os.environ[FOLDER])
+    folder = folder_of_run()
     with (folder / "reaper.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         reaper = folder / "reaper"
@@ -265,6 +270,11 @@ class MortalValkey:
     def url(self) -> str:
         """Where it is."""
         return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def inside(self) -> str:
+        """Its address for other containers."""
+        return self._running().inside
 
     def start(self) -> None:
         """Start it, the next time on the same port; returns when it answers."""

@@ -13,7 +13,10 @@ import pytest
 from service import settings
 from service.cli import processes
 from service.wiring import environment, prepare_embedded
-from tests.support.containers import MortalValkey, endpoint_of
+from tests.support.compose import Stack
+from tests.support.containers import Container, MortalValkey, endpoint_of
+from tests.support.docker import LABEL
+from tests.support.image import RUN, docker, run_service
 from tests.support.redis_server import redis_or_skip
 
 OURS, THEIRS = "key-of-ours-0123456789", "key-of-theirs-0123456789"
@@ -85,4 +88,38 @@ def on_localstack(request: pytest.FixtureRequest, folder: Path) -> Iterator[Targ
         yield Target(*addresses)
 
 
-TARGETS: Mapping[str, Start] = {"processes on LocalStack": on_localstack}
+@contextmanager
+def in_the_image(request: pytest.FixtureRequest, folder: Path) -> Iterator[Target]:
+    """Containers of the image alone, on LocalStack and Valkey in theirs."""
+    localstack: Container = request.getfixturevalue("localstack")
+    valkey: MortalValkey = request.getfixturevalue("shared_valkey")
+    image: str = request.getfixturevalue("image")
+    network = ["--network=bridge"]
+    inside = {
+        **on(f"http://{localstack.inside}:4566", f"redis://{valkey.inside}:6379/0"),
+        "REPRISE_S3_PUBLIC_ENDPOINT": endpoint_of(localstack),
+    }
+    with ExitStack() as stack:
+        given = [f"--env={name}={value}" for name, value in inside.items()]
+        docker("run", "--rm", f"--label={LABEL}={RUN}", *network, *given, image, "provision", seconds=120)
+        found = []
+        for keys in ({}, {"REPRISE_API_KEYS": KEYS}):
+            container = run_service(stack, image, "bridge", {**inside, **keys})
+            container.wait_until_it_answers()
+            found.append(container.address)
+        yield Target(*found)
+
+
+@contextmanager
+def in_compose(request: pytest.FixtureRequest, folder: Path) -> Iterator[Target]:
+    """The stack of compose.yaml: two containers behind one address, which is what is asked."""
+    stack: Stack = request.getfixturevalue("stack")
+    stack.compose("up", "--detach", "--wait")
+    yield Target(stack.address)
+
+
+TARGETS: Mapping[str, Start] = {
+    "processes on LocalStack": on_localstack,
+    "the image": in_the_image,
+    "compose": in_compose,
+}
