@@ -377,10 +377,6 @@ class Toxiproxy:
         """Every connection is reset."""
         self._toxic("reset_peer", {"timeout": 0})
 
-    def closed(self) -> None:
-        """Nobody listens."""
-        self._api.post("/proxies/line", json={"enabled": False}).raise_for_status()
-
     def mend(self) -> None:
         """As good as new."""
         self._api.post("/reset").raise_for_status()
