@@ -77,4 +77,6 @@ def render(sections: list[Section], proofs: list[Proof]) -> str:
 
 def _names(proofs: list[Proof]) -> str:
     # The cases of one parametrised test are one line: their number is not worth a changed document.
-    return "<br>".join(f"`{name}`" for name in sorted({proof.test.partition("[")[0] for proof in proofs}))
+    # And a test that shares a worker with others (xdist's `@group`) is the same test.
+    names = {proof.test.partition("[")[0].partition("@")[0] for proof in proofs}
+    return "<br>".join(f"`{name}`" for name in sorted(names))

@@ -14,6 +14,7 @@ from hypothesis import settings
 from scripts.requirements_report import Proof, load_sections, render
 
 pytest_plugins = [
+    "tests.support.containers",
     "tests.support.fixtures",
     "tests.support.redis_fixtures",
     "tests.support.s3_fixtures",

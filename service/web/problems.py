@@ -26,6 +26,9 @@ from service.web import schemas
 MEDIA_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "detail", "code", "request_id", "hint", "retry_after"})
 
+# As RFC 9110 has them. Python took over some of them later than others: what a client reads must not depend on that.
+PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
 
 class Problem(ProblemDetailsException):
     """A problem on its way out; it learns the request's id when it is rendered."""
@@ -42,7 +45,9 @@ class Problem(ProblemDetailsException):
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(detail=detail, status_code=status, title=title or HTTPStatus(status).phrase)
+        super().__init__(
+            detail=detail, status_code=status, title=title or PHRASES.get(status) or HTTPStatus(status).phrase
+        )
         self.code = code
         self.hint = hint
         self.retry_after = retry_after

@@ -97,8 +97,9 @@ class Exchange:
             headers["X-Request-Id"] = self.request_id
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
-            if "Allow" in headers and (allowed := self._methods.get(self.scope.get("path_template", ""))):
-                headers["Allow"] = allowed
+            if said := headers.get("Allow"):  # litestar's comes out of a set: its order is another in each process
+                known = self._methods.get(self.scope.get("path_template", ""))
+                headers["Allow"] = known or ", ".join(sorted(method.strip() for method in said.split(",")))
             if self._sending:
                 headers["Connection"] = "close"
         if message["type"] == "http.response.body" and not message.get("more_body", False) and self._sending:

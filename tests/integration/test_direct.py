@@ -24,8 +24,11 @@ from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
+from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, what_is_left
 from tests.unit.web.conftest import wav
+
+pytestmark = on_both
 
 ORIGIN, FOREIGN = "https://audio.example", "https://evil.example"
 LIMIT = 16 * 1024 * 1024

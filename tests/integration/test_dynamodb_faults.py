@@ -12,6 +12,9 @@ from service.core.job import Job, State
 from service.ports import IdempotencyKey
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output
+from tests.support.fixtures import on_both
+
+pytestmark = on_both
 
 KEY = IdempotencyKey("tenant1/once", "fingerprint1")
 Call = Callable[..., Any]

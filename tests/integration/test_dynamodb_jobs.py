@@ -9,6 +9,9 @@ from service.core.job import Job
 from service.testing.clock import NOON
 from service.testing.contracts.jobs import JobStoreContract, UploadStoreContract
 from service.testing.factories import a_job
+from tests.support.fixtures import on_both
+
+pytestmark = on_both
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from service.adapters.aws import Aws
 from service.adapters.dynamodb_checks import check_table
 from service.adapters.dynamodb_table import create_table
 from service.adapters.resources import EXPIRY, TABLE
+from tests.support.fixtures import on_both
+
+pytestmark = on_both
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

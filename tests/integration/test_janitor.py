@@ -20,7 +20,10 @@ from service.testing.clock import NOON, SteppingClock
 from service.testing.contracts.objects import pattern, store
 from service.testing.factories import A_DAY, a_job, a_pending_upload, an_output, an_upload
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
+from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, what_is_left
+
+pytestmark = on_both
 
 GRACE = 3600.0
 

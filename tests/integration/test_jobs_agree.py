@@ -16,6 +16,9 @@ from service.ports import IdempotencyKey, JobStore
 from service.testing.clock import NOON
 from service.testing.factories import a_failure, a_job, an_output
 from service.testing.memory_jobs import MemoryJobs
+from tests.support.fixtures import on_both
+
+pytestmark = on_both
 
 _stories = itertools.count(1)
 

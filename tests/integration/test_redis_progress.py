@@ -14,17 +14,21 @@ from service.adapters.redis_wakeups import RedisWakeups
 from service.core.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import LONG, SHORT, SharedWakeupsContract, asleep
+from tests.support.containers import PASSWORD
+from tests.support.redis_fixtures import on_both_redis, on_every_redis
 from tests.support.redis_server import RedisServer, redis_or_skip
 
 PATIENCE = 20.0  # seconds
 
 
+@on_every_redis
 class TestRedisBoard(ProgressBoardContract):
     @pytest.fixture
     def board(self, redis_link: RedisLink) -> RedisBoard:
         return RedisBoard(redis_link)
 
 
+@on_every_redis
 class TestRedisWakeups(SharedWakeupsContract):
     @pytest.fixture
     async def wakeups(self, redis_link: RedisLink) -> AsyncIterator[RedisWakeups]:
@@ -34,8 +38,8 @@ class TestRedisWakeups(SharedWakeupsContract):
         await wakeups.aclose()
 
     @pytest.fixture
-    async def elsewhere(self, shared_redis: RedisServer) -> AsyncIterator[RedisWakeups]:
-        link = RedisLink(shared_redis.url, SystemClock(), timeout=10.0)
+    async def elsewhere(self, redis_url: str) -> AsyncIterator[RedisWakeups]:
+        link = RedisLink(redis_url, SystemClock(), timeout=10.0)
         wakeups = RedisWakeups(link, SystemClock(), SystemIds())
         await wakeups.start()
         yield wakeups
@@ -72,6 +76,7 @@ def said(logs: list[EventDict]) -> list[str]:
     return [entry["event"] for entry in logs if entry["event"].startswith("redis.")]
 
 
+@on_every_redis
 async def test_a_reading_lives_for_an_hour(redis_link: RedisLink) -> None:
     """Each reading of a job, also one that changes nothing, keeps its hash for another hour and no longer."""
     board = RedisBoard(redis_link)
@@ -157,6 +162,7 @@ async def test_a_listener_that_does_not_hear_still_ends(redis_link: RedisLink, m
     assert len(lost) == 2
 
 
+@on_both_redis
 async def test_a_killed_redis_costs_freshness_only(
     mortal_redis: RedisServer, mortal_link: RedisLink, clock: HandClock, logs: list[EventDict]
 ) -> None:
@@ -180,6 +186,7 @@ async def test_a_killed_redis_costs_freshness_only(
     assert (board.degraded, said(logs)) == (False, ["redis.away", "redis.back"])
 
 
+@on_both_redis
 async def test_a_frozen_redis_costs_one_time_out(
     mortal_redis: RedisServer,
     mortal_link: RedisLink,
@@ -215,6 +222,7 @@ async def test_a_frozen_redis_costs_one_time_out(
     assert said(logs) == ["redis.away", "redis.back"]
 
 
+@on_every_redis
 async def test_an_emptied_redis_starts_again(redis_link: RedisLink) -> None:
     """FLUSHALL loses the readings and nothing else: the next one is shown."""
     board = RedisBoard(redis_link)
@@ -229,6 +237,7 @@ async def test_an_emptied_redis_starts_again(redis_link: RedisLink) -> None:
     assert not board.degraded
 
 
+@on_every_redis
 async def test_foreign_bytes_under_our_key_do_not_hurt(redis_link: RedisLink, logs: list[EventDict]) -> None:
     """A key that holds something else than a hash reads as nothing."""
     await redis_link.client.set("reprise:progress:a", "what is this?")
@@ -266,6 +275,38 @@ async def test_rediss_speaks_tls() -> None:
     assert {"host": "cache.invalid", "port": 6380, "password": "token"}.items() <= pool.connection_kwargs.items()
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda url: url.partition("?")[0], "certificate verify failed"),
+        (lambda url: url.replace("/ca.pem", "/stranger.pem"), "certificate verify failed"),
+        (lambda url: url.replace("127.0.0.1", "127.0.0.2"), ""),
+        (lambda url: url.replace("rediss://", "redis://").partition("?")[0], ""),
+        (lambda url: url.replace(f":{PASSWORD}@", ""), "AuthenticationError"),
+        (lambda url: url.replace(f":{PASSWORD}@", ":guessed@"), "invalid username-password"),
+    ],
+    ids=["no authority", "another authority", "another name", "no TLS", "no password", "another password"],
+)
+async def test_a_door_that_does_not_open_is_a_redis_that_is_away(
+    locked_valkey: str, logs: list[EventDict], change: Callable[[str], str], reason: str
+) -> None:
+    """Wrong trust, name, protocol or password degrade, with the reason in the log and without the password."""
+    link = RedisLink(change(locked_valkey), SystemClock(), timeout=10.0)
+    board = RedisBoard(link)
+
+    async with asyncio.timeout(PATIENCE):
+        await board.publish("a", Hint(1.0, 1))
+        assert await board.read("a") is None
+    await link.aclose()
+
+    assert board.degraded
+    [away] = [entry for entry in logs if entry["event"] == "redis.away"]
+    assert reason in away["reason"]
+    assert PASSWORD not in str(logs)
+    assert "guessed" not in str(logs)
+
+
+@on_both_redis
 async def test_a_port_where_nobody_listens_is_a_redis_that_is_away(
     mortal_redis: RedisServer, mortal_link: RedisLink, logs: list[EventDict]
 ) -> None:
@@ -284,6 +325,7 @@ async def test_a_port_where_nobody_listens_is_a_redis_that_is_away(
     assert said(logs) == ["redis.away"]
 
 
+@on_both_redis
 async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, logs: list[EventDict]) -> None:
     """While Redis is dead local sleepers wake; once it is back, those elsewhere do, also for what they missed."""
     links = [RedisLink(mortal_redis.url, SystemClock(), timeout=5.0) for _ in range(2)]
@@ -312,6 +354,7 @@ async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, lo
         await link.aclose()
 
 
+@on_both_redis
 async def test_a_silent_line_is_tested(mortal_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel on which nothing is said stays open as long as Redis answers, and is given up when it does not."""
     monkeypatch.setattr(redis_wakeups, "QUIET", 0.3)

@@ -8,6 +8,9 @@ from service.adapters.aws import Aws
 from service.adapters.resources import LIFECYCLE
 from service.adapters.s3_bucket import create_bucket
 from service.adapters.s3_checks import DAY, check_bucket
+from tests.support.fixtures import on_both
+
+pytestmark = on_both
 
 ORIGIN = "https://audio.example"
 

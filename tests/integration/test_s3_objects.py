@@ -12,14 +12,20 @@ from service.adapters.s3_objects import S3Objects
 from service.core.errors import Definite, Indefinite, StoreError
 from service.ports import ObjectStore
 from service.testing.contracts.objects import ObjectStoreContract, store
+from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, requests_of, what_is_left
 
 KEY = "uploads/a/input"
 
 
+@on_both
 class TestS3Objects(ObjectStoreContract):
     @pytest.fixture
-    def objects(self, s3_objects: S3Objects) -> S3Objects:
+    def objects(self, s3_objects: S3Objects, request: pytest.FixtureRequest) -> S3Objects:
+        if request.node.name == "test_objects_are_surveyed_page_by_page[localstack]":
+            # LocalStack compares quoted keys, so that `é` comes before `b`; S3 goes by the bytes of UTF-8. It does
+            # us no harm: two keys of ours differ in an id or a number, before the file name begins.
+            request.applymarker(pytest.mark.xfail(reason="LocalStack sorts keys as they are quoted", strict=True))
         return s3_objects
 
     async def leave_unfinished(self, objects: ObjectStore, key: str) -> None:

@@ -131,7 +131,7 @@ def a_cluster(
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-cluster-")))
-        name = f"cluster-{next(_numbers)}"
+        name = f"cluster-{os.getpid()}-{next(_numbers)}"
         pointed = {**embedded, "REPRISE_BUCKET": name, "REPRISE_TABLE": name, **(extra or {})}
         if not redis:
             pointed.pop("REDIS_URL", None)

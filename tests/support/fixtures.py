@@ -1,6 +1,7 @@
 """What an integration test asks for by name; loaded by `tests/conftest.py`."""
 
 import itertools
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,11 @@ pytest.register_assert_rewrite("service.testing.contracts")
 
 from service.adapters.aws import Aws, AwsSettings  # noqa: E402
 from service.adapters.dynamodb_table import create_table  # noqa: E402
+from tests.support.containers import endpoint_of  # noqa: E402
 from tests.support.moto import start_moto  # noqa: E402
+
+# The test that has this mark runs on moto and on LocalStack: what two stand-ins agree on is more likely to be true.
+on_both = pytest.mark.parametrize("aws_endpoint", ["moto", "localstack"], indirect=True)
 
 _numbers = itertools.count(1)
 _sessions: list[object] = []  # a session of botocore reads its models from disk only once
@@ -24,16 +29,25 @@ def moto_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def aws(moto_endpoint: str) -> Iterator[Aws]:
+def aws_endpoint(request: pytest.FixtureRequest) -> str:
+    """What plays S3 and DynamoDB: moto, or what the mark `on_both` says."""
+    if getattr(request, "param", "moto") == "localstack":
+        return endpoint_of(request.getfixturevalue("localstack"))
+    endpoint: str = request.getfixturevalue("moto_endpoint")
+    return endpoint
+
+
+@pytest.fixture
+def aws(aws_endpoint: str) -> Iterator[Aws]:
     """AWS with a bucket and a jobs table that are this test's own, and empty."""
     number = next(_numbers)
     aws = Aws(
         AwsSettings(
             region="us-east-1",
-            bucket=f"bucket-{number}",
-            table=f"table-{number}",
-            s3_endpoint=moto_endpoint,
-            dynamodb_endpoint=moto_endpoint,
+            bucket=f"bucket-{os.getpid()}-{number}",  # workers share what they stand on
+            table=f"table-{os.getpid()}-{number}",
+            s3_endpoint=aws_endpoint,
+            dynamodb_endpoint=aws_endpoint,
             access_key="test",
             secret_key="test",
             path_style=True,

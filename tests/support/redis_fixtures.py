@@ -6,7 +6,13 @@ import pytest
 
 from service.adapters.ambient import SystemClock
 from service.adapters.redis_link import RedisLink
+from tests.support.containers import PASSWORD, MortalValkey, a_locked_valkey, answers
 from tests.support.redis_server import RedisServer, redis_or_skip
+
+# The test that has this mark runs on a redis-server, on Valkey, and on Valkey with TLS and a password.
+on_every_redis = pytest.mark.parametrize("redis_url", ["redis", "valkey", "tls"], indirect=True)
+# The same for tests that kill it or freeze it.
+on_both_redis = pytest.mark.parametrize("mortal_redis", ["redis", "valkey"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -18,19 +24,53 @@ def shared_redis() -> Iterator[RedisServer]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def shared_valkey() -> Iterator[MortalValkey]:
+    """A Valkey in a container."""
+    server = MortalValkey()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def locked_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey that wants TLS and a password, like ElastiCache, but with a certificate from an authority of our own."""
+    with a_locked_valkey(tmp_path_factory.mktemp("certificates")) as (address, certificates):
+        url = f"rediss://:{PASSWORD}@{address}?ssl_ca_certs={certificates.authority}"
+        assert answers(url)
+        yield url
+
+
 @pytest.fixture
-async def redis_link(shared_redis: RedisServer) -> AsyncIterator[RedisLink]:
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The address of a Redis that others use as well: a redis-server, or what the mark `on_every_redis` says."""
+    match getattr(request, "param", "redis"):
+        case "tls":
+            url: str = request.getfixturevalue("locked_valkey")
+            return url
+        case kind:
+            server = request.getfixturevalue("shared_valkey" if kind == "valkey" else "shared_redis")
+            return str(server.url)
+
+
+@pytest.fixture
+async def redis_link(redis_url: str) -> AsyncIterator[RedisLink]:
     """A link to an empty Redis; patient, because what is tested with it is not how it copes with slowness."""
-    link = RedisLink(shared_redis.url, SystemClock(), timeout=10.0)
+    link = RedisLink(redis_url, SystemClock(), timeout=10.0)
     await link.client.flushall()
     yield link
     await link.aclose()
 
 
 @pytest.fixture
-def mortal_redis() -> Iterator[RedisServer]:
-    """A Redis of this test's own, to be killed."""
-    server = RedisServer(redis_or_skip())
+def mortal_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer | MortalValkey]:
+    """A Redis of this test's own, to be killed: a redis-server, or what the mark `on_both_redis` says."""
+    server: RedisServer | MortalValkey
+    if getattr(request, "param", "redis") == "valkey":
+        server = MortalValkey()
+    else:
+        server = RedisServer(redis_or_skip())
     server.start()
     yield server
     server.close()

@@ -50,7 +50,7 @@ class RedisServer:
         """Start it, and return when it accepts connections; raises `RuntimeError` with its log."""
         said = ""
         for _ in range(1 if self.port else TRIES):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             ready, said = self._try(port)
             if ready:
                 self.port = port
@@ -104,7 +104,8 @@ class RedisServer:
         return False, log.read_text(errors="replace")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""S3 by name, for tests: the store over moto, and the same bucket behind a line that breaks."""
+"""S3 by name, for tests: the store over a stand-in, and the same bucket behind a line that breaks."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -36,7 +36,7 @@ def logs() -> Iterator[list[EventDict]]:
 
 @pytest.fixture
 async def s3_objects(aws: Aws) -> AsyncIterator[S3Objects]:
-    """The store over moto, in a bucket of this test's own."""
+    """The store, in a bucket of this test's own."""
     objects = S3Objects(aws, Hasty())
     yield objects
     await objects.aclose()
@@ -51,9 +51,9 @@ class Impatient(Aws):
 
 
 @pytest.fixture
-async def proxy(moto_endpoint: str) -> AsyncIterator[FlakyProxy]:
-    """A line to moto that can break."""
-    target = urlsplit(moto_endpoint)
+async def proxy(aws_endpoint: str) -> AsyncIterator[FlakyProxy]:
+    """A line to S3 that can break."""
+    target = urlsplit(aws_endpoint)
     assert target.hostname
     assert target.port
     async with FlakyProxy(target.hostname, target.port) as proxy:

@@ -1,0 +1,402 @@
+"""
+LocalStack, Valkey and Toxiproxy in containers, started by the first test that asks and removed whatever happens.
+
+The expensive one, LocalStack, is started once in a run and shared by all its workers: whoever finds no note of it
+under the lock starts it. The first pytest process of a run (with xdist the one that runs no tests) holds a lock as long
+as it lives and removes the containers at its end. Should it be killed, the kernel lets its lock go, and a process that
+waits for that lock (it was started together with the first container) removes them instead.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+import httpx
+import pytest
+import redis
+from botocore.config import Config
+
+from tests.support.docker import LABEL, ROOT, docker_or_skip, images
+from tests.support.redis_server import free_port
+
+if TYPE_CHECKING:
+    from tests.support.certificates import Certificates
+
+FOLDER = "PYTEST_CONTAINERS_FOLDER"  # where the processes of a run keep their notes; its name is the name of the run
+COLD_START = 110.0  # seconds for LocalStack, on a busy machine
+PASSWORD = "open-sesame"  # of the Valkey that has one
+REAPER = "import sys; from tests.support.containers import reap; reap(sys.argv[1])"
+_owned: list[int] = []  # the file whose lock says that this run is alive
+
+
+# ── a container ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A running container, which any process of the run can talk to: what it has is an id and an address."""
+
+    id: str
+    host: str
+    ports: Mapping[int, int]  # inside → outside
+    inside: str  # its address for other containers on the default network
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open, answers stay away."""
+        self._docker("pause")
+
+    def unpause(self) -> None:
+        """Thaw it."""
+        self._docker("unpause")
+
+    def kill(self) -> None:
+        """SIGKILL; what it had in memory is lost."""
+        self._docker("kill")
+
+    def start(self) -> None:
+        """Start it again, on the same port if that was fixed."""
+        self._docker("start")
+
+    def log(self) -> str:
+        """The last of what it has said."""
+        done = subprocess.run(
+            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=30
+        )
+        return done.stdout + done.stderr
+
+    def wait(self, fact: Callable[[], object], what: str, *, within: float = 20.0) -> None:
+        """Ask again and again until `fact` neither raises nor is false; an error shows the container's log."""
+        deadline = time.monotonic() + within
+        problem: object = "never asked"
+        while time.monotonic() < deadline:
+            try:
+                if fact():
+                    return
+                problem = "not yet"
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is not yet the fact
+                problem = error
+            time.sleep(0.05)
+        raise RuntimeError(f"not within {within:g} s: {what} ({problem})\n{self.log()}")
+
+    def remove(self) -> None:
+        """Take it away with its volumes."""
+        with contextlib.suppress(subprocess.CalledProcessError):  # somebody else does it already
+            self._docker("rm", "--force", "--volumes")
+
+    def note(self) -> dict[str, Any]:
+        """For another process."""
+        return {"id": self.id, "host": self.host, "ports": dict(self.ports), "inside": self.inside}
+
+    @classmethod
+    def noted(cls, note: Mapping[str, Any]) -> Self:
+        """From what another process left."""
+        return cls(**{**note, "ports": {int(inside): outside for inside, outside in note["ports"].items()}})
+
+    def _docker(self, *verb: str) -> None:
+        subprocess.run(["docker", *verb, self.id], check=True, capture_output=True, timeout=60)
+
+
+def run_container(
+    image: str,
+    *ports: int,
+    fixed: Mapping[int, int] | None = None,
+    environment: Mapping[str, str] | None = None,
+    command: list[str] | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> Container:
+    """Start a container of this run. `ports` get any port on 127.0.0.1, those of `fixed` (inside → outside) theirs."""
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  # slow to import
+
+    run = _run_of_this_process()
+    made = DockerContainer(images()[image], env=dict(environment or {}), labels={LABEL: run})
+    made._command = command  # the constructor knows texts only, docker-py knows lists
+    wanted: dict[int, int | None] = {**dict.fromkeys(ports), **(fixed or {})}
+    made.ports = {str(inside): ("127.0.0.1", outside) for inside, outside in wanted.items()}  # type: ignore[misc]  # docker-py takes an address too
+    for path, content in (files or {}).items():
+        made.with_copy_into_container(content, path)
+    made.start()
+    wrapped = made.get_wrapped_container()
+    wrapped.reload()
+    network = wrapped.attrs["NetworkSettings"]
+    outside = {port: int(network["Ports"][f"{port}/tcp"][0]["HostPort"]) for port in wanted}
+    container = Container(str(wrapped.id), "127.0.0.1", outside, network["IPAddress"])
+    made.get_docker_client().client.close()
+    return container
+
+
+# ── one for all processes of a run ───────────────────────────────────────────────────────────────────────────────
+
+
+def folder_of_run() -> Path:
+    """Where the workers of a run leave notes for each other; it goes with the run."""
+    return Path(os.environ[FOLDER])
+
+
+def shared(name: str, start: Callable[[], Container]) -> Container:
+    """The container of this name; the first process that asks starts it, the others wait for that."""
+    note = folder_of_run() / f"{name}.json"
+    with note.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not note.exists():
+            note.write_text(json.dumps(start().note()))
+        return Container.noted(json.loads(note.read_text()))
+
+
+def _run_of_this_process() -> str:
+    """The name of the run, after making sure that somebody will tidy up after it."""
+    folder = folder_of_run()
+    with (folder / "reaper.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        reaper = folder / "reaper"
+        if not reaper.exists():
+            # In a session of its own, because Ctrl-C is for the others; it outlives us, and nobody waits for it.
+            subprocess.run(
+                ["setsid", "--fork", sys.executable, "-c", REAPER, str(folder)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+            reaper.touch()
+    return folder.name
+
+
+def reap(folder: str) -> None:
+    """Wait until the run has ended, in whatever way, and remove what is left of it."""
+    with (Path(folder) / "alive").open("r+") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+    remove_all(Path(folder).name)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_all(run: str) -> None:
+    """Remove every container of a run, with its volumes, and every network."""
+    ours = ["--filter", f"label={LABEL}={run}"]
+    for find, remove in (
+        (["docker", "ps", "--all", "--quiet", *ours], ["docker", "rm", "--force", "--volumes"]),
+        (["docker", "network", "ls", "--quiet", *ours], ["docker", "network", "rm"]),
+    ):
+        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=60).stdout.split()
+        if found:
+            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=120)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open a run, unless this process belongs to one."""
+    if FOLDER in os.environ:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="reprise-run-"))
+    alive = os.open(folder / "alive", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(alive, fcntl.LOCK_EX)
+    _owned.append(alive)
+    os.environ[FOLDER] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the run that this process has opened."""
+    if not _owned:
+        return
+    folder = Path(os.environ.pop(FOLDER))
+    if (folder / "reaper").exists():
+        remove_all(folder.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(_owned.pop())
+
+
+# ── LocalStack ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_localstack() -> Container:
+    """S3 and DynamoDB in one container; returns when both have answered a call."""
+    container = run_container(
+        "LOCALSTACK_IMAGE",
+        4566,
+        environment={"SERVICES": "s3,dynamodb", "EAGER_SERVICE_LOADING": "1", "DYNAMODB_IN_MEMORY": "1"},
+    )
+    endpoint = endpoint_of(container)
+    container.wait(
+        lambda: httpx.get(f"{endpoint}/_localstack/health", timeout=2).is_success,
+        "LocalStack is healthy",
+        within=COLD_START,
+    )
+    config = Config(connect_timeout=2, read_timeout=20, retries={"total_max_attempts": 1})
+    session = boto3.session.Session("test", "test", region_name="us-east-1")
+    s3 = session.client("s3", endpoint_url=endpoint, config=config)
+    dynamodb = session.client("dynamodb", endpoint_url=endpoint, config=config)
+    container.wait(s3.list_buckets, "S3 answers", within=COLD_START)
+    container.wait(dynamodb.list_tables, "DynamoDB answers", within=COLD_START)
+    s3.close()
+    dynamodb.close()
+    return container
+
+
+def endpoint_of(container: Container) -> str:
+    """The address of a LocalStack, for a client on this machine."""
+    return f"http://{container.host}:{container.ports[4566]}"
+
+
+@pytest.fixture(scope="session")
+def localstack() -> Container:
+    """The LocalStack of the run. It is everybody's: who wants to harm it takes a line to it, and harms that."""
+    docker_or_skip()
+    return shared("localstack", run_localstack)
+
+
+# ── Valkey ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class MortalValkey:
+    """A Valkey of one's own, with the verbs of `redis_server.RedisServer`; after `kill`, `start` finds nothing."""
+
+    def __init__(self) -> None:
+        docker_or_skip()
+        self.port = 0
+        self._container: Container | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def inside(self) -> str:
+        """Its address for other containers."""
+        return self._running().inside
+
+    def start(self) -> None:
+        """Start it, the next time on the same port; returns when it answers."""
+        if self._container is not None:
+            self._container.start()
+        else:
+            self.port = free_port()
+            command = ["valkey-server", "--save", "", "--protected-mode", "no"]
+            self._container = run_container("VALKEY_IMAGE", fixed={6379: self.port}, command=command)
+        self._container.wait(lambda: answers(self.url), "Valkey answers")
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._running().kill()
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open, answers stay away."""
+        self._running().pause()
+
+    def resume(self) -> None:
+        """Thaw it."""
+        self._running().unpause()
+
+    def close(self) -> None:
+        """Remove it."""
+        if self._container is not None:
+            self._container.remove()
+            self._container = None
+
+    def _running(self) -> Container:
+        if self._container is None:
+            raise RuntimeError("Valkey is not running")
+        return self._container
+
+
+@contextmanager
+def a_locked_valkey(folder: Path) -> Iterator[tuple[str, "Certificates"]]:
+    """A Valkey with TLS alone and with a password: its address, without either, and its certificates."""
+    from tests.support.certificates import make_certificates  # noqa: PLC0415  # cryptography is for this alone
+
+    docker_or_skip()
+    certificates = make_certificates(folder)
+    tls = ["--port", "0", "--tls-port", "6379", "--tls-auth-clients", "no", "--tls-ca-cert-file", "/etc/ca.pem"]
+    own = ["--tls-cert-file", "/etc/server.pem", "--tls-key-file", "/etc/server.key", "--requirepass", PASSWORD]
+    container = run_container(
+        "VALKEY_IMAGE",
+        6379,
+        command=["valkey-server", "--save", "", *tls, *own],
+        files={
+            "/etc/ca.pem": certificates.authority.read_bytes(),
+            "/etc/server.pem": certificates.certificate.read_bytes(),
+            "/etc/server.key": certificates.key.read_bytes(),
+        },
+    )
+    try:
+        address = f"{container.host}:{container.ports[6379]}/0"
+        url = f"rediss://:{PASSWORD}@{address}?ssl_ca_certs={certificates.authority}"
+        container.wait(lambda: answers(url), "Valkey answers over TLS")
+        yield address, certificates
+    finally:
+        container.remove()
+
+
+def answers(url: str) -> bool:
+    """Whether a PING comes back."""
+    with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+        return bool(client.ping())
+
+
+# ── Toxiproxy ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Toxiproxy:
+    """One line to another container, which can be slow, silent or broken."""
+
+    LINE = 4566
+
+    def __init__(self, container: Container, upstream: str) -> None:
+        self._container = container
+        self._api = httpx.Client(base_url=f"http://{container.host}:{container.ports[8474]}", timeout=10)
+        container.wait(lambda: self._api.get("/version").is_success, "Toxiproxy answers")
+        line = {"name": "line", "listen": f"0.0.0.0:{self.LINE}", "upstream": upstream, "enabled": True}
+        self._api.post("/proxies", json=line).raise_for_status()
+
+    @property
+    def endpoint(self) -> str:
+        """This end of the line."""
+        return f"http://{self._container.host}:{self._container.ports[self.LINE]}"
+
+    def slow(self, milliseconds: int, jitter: int = 0) -> None:
+        """Every answer comes so much later, more or less."""
+        self._toxic("latency", {"latency": milliseconds, "jitter": jitter})
+
+    def silent(self) -> None:
+        """Nothing comes through in either direction, and nobody is told: a partition."""
+        for stream in ("upstream", "downstream"):
+            self._toxic("timeout", {"timeout": 0}, stream)
+
+    def resetting(self) -> None:
+        """Every connection is reset."""
+        self._toxic("reset_peer", {"timeout": 0})
+
+    def mend(self) -> None:
+        """As good as new."""
+        self._api.post("/reset").raise_for_status()
+
+    def _toxic(self, kind: str, attributes: Mapping[str, int], stream: str = "downstream") -> None:
+        toxic = {"name": f"{kind}-{stream}", "type": kind, "stream": stream, "attributes": attributes}
+        self._api.post("/proxies/line/toxics", json=toxic).raise_for_status()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._api.close()
+
+
+@contextmanager
+def a_line_to(upstream: Container) -> Iterator[Toxiproxy]:
+    """A line to LocalStack of one's own."""
+    docker_or_skip()
+    with ExitStack() as stack:
+        container = run_container("TOXIPROXY_IMAGE", 8474, Toxiproxy.LINE)
+        stack.callback(container.remove)
+        line = Toxiproxy(container, f"{upstream.inside}:4566")
+        stack.callback(line.close)
+        yield line
