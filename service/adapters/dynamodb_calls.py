@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from service import telemetry
 from service.adapters.aws import Aws, code_of
 from service.adapters.dynamodb_conditions import Change
-from service.adapters.dynamodb_items import Item, encode
+from service.adapters.dynamodb_values import Item, encode
 from service.adapters.resources import DUE_AT, INDEX, KEY, QUEUE
 from service.core.errors import Unavailable
 from service.core.outcome import backoff

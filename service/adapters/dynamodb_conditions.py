@@ -26,7 +26,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.adapters.dynamodb_items import PENDING, STAMP, Scalar, encode, failure_values, output_values
+from service.adapters.dynamodb_items import PENDING, STAMP, failure_values, output_values
+from service.adapters.dynamodb_values import Scalar, encode
 from service.core.job import Failure, Holding, Job, Output, State
 from service.core.queue import queue_of
 

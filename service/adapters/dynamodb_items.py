@@ -11,10 +11,11 @@ diagnostics) is a JSON string, which keeps floats exact. Times and percentages a
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from service.adapters.dynamodb_values import Item, Scalar, as_json, bounded, item_of, text_in, time_in
 from service.adapters.resources import DUE_AT, KEY, QUEUE
 from service.core.errors import Definite, InvalidOption
 from service.core.job import Failure, Job, Output, State
@@ -23,14 +24,11 @@ from service.core.queue import queue_of
 from service.core.upload import PendingUpload, Upload
 from service.ports import IdempotencyKey
 
-Item = Mapping[str, Any]  # attribute name → {"S": …} | {"N": …} | {"BOOL": …}
-Scalar = str | bool | int | float
 T = TypeVar("T")
 
 JOB, UPLOAD, IDEMPOTENCY = "job#", "upload#", "idempotency#"
 STAMP = "stamp"
 PENDING = "pending"  # the `state` of an upload that is still to come; a complete one has none
-LARGEST_DIAGNOSTICS = 8192  # bytes of JSON
 
 
 def job_pk(job_id: str) -> str:
@@ -58,7 +56,7 @@ def job_id_of(pk: str) -> str:
 
 def job_to_item(job: Job, shards: int) -> Item:
     """Write down a whole job, with its place in the queue."""
-    return _item({
+    return item_of({
         KEY: job_pk(job.job_id),
         QUEUE: queue_of(job.state, job.job_id, shards),
         "job_id": job.job_id,
@@ -67,9 +65,9 @@ def job_to_item(job: Job, shards: int) -> Item:
         "input_key": job.input_key,
         "input_etag": job.input_etag,
         "input_size": job.input_size,
-        "source": _json(asdict(job.source)),
+        "source": as_json(asdict(job.source)),
         "format": job.target.format,
-        "options": _json(job.target.options.to_dict()),
+        "options": as_json(job.target.options.to_dict()),
         "filename": job.filename,
         "created_at": job.created_at,
         "expires_at": math.ceil(job.expires_at),
@@ -106,28 +104,13 @@ def failure_values(failure: Failure) -> dict[str, Scalar]:
     return {
         "failure_code": failure.code,
         "failure_detail": failure.detail,
-        "diagnostics": _json(bounded(failure.diagnostics)),
+        "diagnostics": as_json(bounded(failure.diagnostics)),
     }
 
 
 def stamp_of(item: Item) -> str | None:
     """Which write made the last transition, or None if there was none yet."""
-    return _text(item, STAMP)
-
-
-def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
-    """
-    The same, or a version that fits into `LARGEST_DIAGNOSTICS`, marked with ``"truncated": True``.
-
-    Long texts and lists keep their end, because that is where ffmpeg says why it gave up.
-    """
-    if _fits(diagnostics):
-        return diagnostics
-    for most in (2000, 500, 100):
-        cut = {str(name)[:100]: _end(value, most) for name, value in list(diagnostics.items())[:40]}
-        if _fits(smaller := {**cut, "truncated": True}):
-            return smaller
-    return {"truncated": True}
+    return text_in(item, STAMP)
 
 
 # ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,7 +118,7 @@ def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
 
 def upload_to_item(upload: Upload) -> Item:
     """Write down an upload."""
-    return _item({
+    return item_of({
         KEY: upload_pk(upload.upload_id),
         "upload_id": upload.upload_id,
         "tenant": upload.tenant,
@@ -143,7 +126,7 @@ def upload_to_item(upload: Upload) -> Item:
         "key": upload.key,
         "size": upload.size,
         "etag": upload.etag,
-        "source": _json(asdict(upload.source)),
+        "source": as_json(asdict(upload.source)),
         "created_at": upload.created_at,
         "expires_at": math.ceil(upload.expires_at),
     })  # fmt: skip
@@ -161,7 +144,7 @@ def open_queue(tenant: str) -> str:
 
 def pending_to_item(pending: PendingUpload) -> Item:
     """Write down an upload that is to come."""
-    return _item({
+    return item_of({
         KEY: upload_pk(pending.upload_id),
         QUEUE: open_queue(pending.tenant),
         DUE_AT: pending.closes_at,
@@ -179,7 +162,7 @@ def pending_to_item(pending: PendingUpload) -> Item:
 
 def any_upload_from_item(item: Item) -> Upload | PendingUpload:
     """Read an upload, complete or not; raises `Definite` if this is neither."""
-    if _text(item, "state") == PENDING:
+    if text_in(item, "state") == PENDING:
         return _readable(_pending, item)
     return _readable(_upload, item)
 
@@ -189,7 +172,7 @@ def any_upload_from_item(item: Item) -> Upload | PendingUpload:
 
 def idempotency_to_item(key: IdempotencyKey, job: Job) -> Item:
     """Remember which job was accepted under a key; for as long as the job itself is remembered."""
-    return _item({
+    return item_of({
         KEY: idempotency_pk(key.key),
         "job_id": job.job_id,
         "fingerprint": key.fingerprint,
@@ -207,20 +190,7 @@ def key_expired(item: Item, now: float) -> bool:
     return float(item["expires_at"]["N"]) <= now
 
 
-# ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def encode(value: Scalar) -> Mapping[str, Any]:
-    """One value as DynamoDB wants it."""
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, int | float):
-        return {"N": str(round(value, 3))}
-    return {"S": value}
-
-
-def _item(values: Mapping[str, Scalar | None]) -> Item:
-    return {name: encode(value) for name, value in values.items() if value is not None}
+# ── readers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _job(item: Item) -> Job:
@@ -238,7 +208,7 @@ def _job(item: Item) -> Job:
         expires_at=float(item["expires_at"]["N"]),
         state=State(item["state"]["S"]),
         due_at=float(item["due_at"]["N"]),
-        owner=_text(item, "owner"),
+        owner=text_in(item, "owner"),
         attempt=int(item["attempt"]["N"]),
         beat=int(item["beat"]["N"]),
         lapses=int(item["lapses"]["N"]),
@@ -246,21 +216,21 @@ def _job(item: Item) -> Job:
         percent=float(item["percent"]["N"]),
         shown=float(item["shown"]["N"]),
         cancel_requested=bool(item["cancel_requested"]["BOOL"]),
-        path=_text(item, "path"),
-        started_at=_time(item, "started_at"),
-        finished_at=_time(item, "finished_at"),
+        path=text_in(item, "path"),
+        started_at=time_in(item, "started_at"),
+        finished_at=time_in(item, "finished_at"),
         output=_output(item),
         failure=_failure(item),
     )
 
 
 def _output(item: Item) -> Output | None:
-    key = _text(item, "output_key")
+    key = text_in(item, "output_key")
     return Output(key=key, size=int(item["output_size"]["N"]), etag=item["output_etag"]["S"]) if key else None
 
 
 def _failure(item: Item) -> Failure | None:
-    code = _text(item, "failure_code")
+    code = text_in(item, "failure_code")
     if code is None:
         return None
     return Failure(code=code, detail=item["failure_detail"]["S"], diagnostics=json.loads(item["diagnostics"]["S"]))
@@ -306,28 +276,3 @@ def _readable(read: Callable[[Item], T], item: Item) -> T:
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOption) as error:
         where = item.get(KEY, {}).get("S", "without a key")
         raise Definite(f"The item {where!r} cannot be read: {type(error).__name__}: {error}") from error
-
-
-def _text(item: Item, name: str) -> str | None:
-    return item[name]["S"] if name in item else None
-
-
-def _time(item: Item, name: str) -> float | None:
-    return float(item[name]["N"]) if name in item else None
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def _fits(value: object) -> bool:
-    return len(_json(value).encode(errors="replace")) <= LARGEST_DIAGNOSTICS
-
-
-def _end(value: object, most: int) -> object:
-    """The last `most` characters of a text, or that much of the last lines of a list."""
-    if isinstance(value, int | float | bool) or value is None:
-        return value
-    if isinstance(value, list | tuple):
-        return [_end(line, most // 4) for line in value[-12:]]
-    return (value if isinstance(value, str) else _json(value))[-most:]

@@ -16,7 +16,6 @@ from service.adapters.aws import Aws
 from service.adapters.dynamodb_calls import Entries, Refusal, Table
 from service.adapters.dynamodb_conditions import Change
 from service.adapters.dynamodb_items import (
-    Item,
     accepted_under,
     any_upload_from_item,
     idempotency_pk,
@@ -33,6 +32,7 @@ from service.adapters.dynamodb_items import (
     upload_pk,
     upload_to_item,
 )
+from service.adapters.dynamodb_values import Item
 from service.core.errors import (
     Definite,
     Fenced,

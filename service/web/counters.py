@@ -168,6 +168,9 @@ COUNTERS: tuple[Counted, ...] = (
     Counted("reprise_circuit_opened", "Times a circuit opened.", _each(said.CIRCUIT_OPENED), {"service": SERVICES}),
     Counted("reprise_redis_lost", "Times Redis went away.", _each(said.REDIS_AWAY)),
     Counted("reprise_s3_mended", "Streams from S3 that broke and were continued.", _each(said.S3_MENDED)),
+    Counted(
+        "reprise_cleanups_slow", "Clean-ups that were not waited for any longer; they go on.", _each(said.CLEANUP_SLOW)
+    ),
     Counted("reprise_s3_left_behind", "Objects or parts left to the janitor.", _each(said.S3_LEFT_BEHIND)),
     # ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────
     Counted("reprise_janitor_found", "Orphans found by the janitor.", _each(said.JANITOR_FOUND), ORPHANS),

@@ -6,15 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.adapters.dynamodb_items import (
-    LARGEST_DIAGNOSTICS,
-    bounded,
-    encode,
     idempotency_pk,
     job_from_item,
     job_to_item,
     upload_from_item,
     upload_to_item,
 )
+from service.adapters.dynamodb_values import LARGEST_DIAGNOSTICS, bounded, encode
 from service.core.errors import Definite
 from service.core.job import State
 from service.core.media import Options, Source, Target

@@ -1,0 +1,69 @@
+"""
+Single values as DynamoDB wants them, and back; and diagnostics that fit into an item, whatever ffmpeg had to say.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Item = Mapping[str, Any]  # attribute name → {"S": …} | {"N": …} | {"BOOL": …}
+Scalar = str | bool | int | float
+
+LARGEST_DIAGNOSTICS = 8192  # bytes of JSON
+
+
+def encode(value: Scalar) -> Mapping[str, Any]:
+    """One value as DynamoDB wants it."""
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": str(round(value, 3))}
+    return {"S": value}
+
+
+def item_of(values: Mapping[str, Scalar | None]) -> Item:
+    """An item of these values; what is None is left out."""
+    return {name: encode(value) for name, value in values.items() if value is not None}
+
+
+def text_in(item: Item, name: str) -> str | None:
+    """A text, or None if the item has none by this name."""
+    return item[name]["S"] if name in item else None
+
+
+def time_in(item: Item, name: str) -> float | None:
+    """Seconds, or None if the item has none by this name."""
+    return float(item[name]["N"]) if name in item else None
+
+
+def as_json(value: object) -> str:
+    """Whatever it is, as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    The same, or a version that fits into `LARGEST_DIAGNOSTICS`, marked with ``"truncated": True``.
+
+    Long texts and lists keep their end, because that is where ffmpeg says why it gave up.
+    """
+    if _fits(diagnostics):
+        return diagnostics
+    for most in (2000, 500, 100):
+        cut = {str(name)[:100]: _end(value, most) for name, value in list(diagnostics.items())[:40]}
+        if _fits(smaller := {**cut, "truncated": True}):
+            return smaller
+    return {"truncated": True}
+
+
+def _fits(value: object) -> bool:
+    return len(as_json(value).encode(errors="replace")) <= LARGEST_DIAGNOSTICS
+
+
+def _end(value: object, most: int) -> object:
+    """The last `most` characters of a text, or that much of the last lines of a list."""
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_end(line, most // 4) for line in value[-12:]]
+    return (value if isinstance(value, str) else as_json(value))[-most:]
