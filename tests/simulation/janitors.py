@@ -2,8 +2,8 @@
 Janitors: one in each container that works; and when all is over, and a day later, three at once, two of them with a
 clock that is an hour wrong.
 
-Whatever they remove, and whatever a deletion removes, is compared with the records as they are at that very moment. What
-the records own is written down here in its own words, so that a mistake in `service.core.orphans` is not made twice.
+Whatever they remove, and whatever a deletion removes, is compared with the records as they are at that very moment.
+What the records own is written down here in its own words, so that a mistake in `service.core.orphans` is not made twice.
 """
 
 import asyncio
