@@ -3,7 +3,7 @@ Janitors: one in each container that works; and when all is over, and a day late
 clock that is an hour wrong.
 
 Whatever they remove, and whatever a deletion removes, is compared with the records as they are at that very moment.
-What the records own is written down here in its own words, so that a mistake in `service.core.orphans` is not made twice.
+What the records own is written down here in other words, so that a mistake in `service.core.orphans` is not repeated.
 """
 
 import asyncio
