@@ -1,9 +1,10 @@
 """Looking around at a stand-in, and what a process says that does not start."""
 
 import asyncio
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -15,34 +16,17 @@ from service.adapters.dynamodb_table import index_of
 from service.adapters.resources import INDEX
 from service.cli import main as command_line
 from tests.support.cluster import a_cluster, wait_for
-from tests.support.docker import LABEL, docker_or_skip, images
+from tests.support.fixtures import on_both
 
 ORIGIN = "https://audio.example"
 
 
-@pytest.fixture(scope="module")
-def localstack() -> Iterator[str]:
-    """S3 and DynamoDB in a container of this module's own."""
-    docker_or_skip()
-    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  # slow to import
-
-    container = DockerContainer(images()["LOCALSTACK_IMAGE"], labels={LABEL: "start-up"})
-    container.ports = {"4566": ("127.0.0.1", None)}  # type: ignore[dict-item]  # docker-py takes an address too
-    container.start()
-    try:
-        yield f"http://127.0.0.1:{container.get_exposed_port(4566)}"
-    finally:
-        container.stop()
-        container.get_docker_client().client.close()
-
-
-@pytest.fixture(params=["moto", "localstack"])
-def environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+@pytest.fixture
+def environment(aws_endpoint: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The variables of a stand-in, with a bucket and a table as `provision` makes them."""
-    endpoint = request.getfixturevalue("moto_endpoint" if request.param == "moto" else "localstack")
-    name = request.node.originalname.replace("_", "-")[:60].rstrip("-")
+    name = f"{request.node.originalname.replace('_', '-')[:50]}-{os.getpid()}"  # workers share what they stand on
     made = {
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "REPRISE_BUCKET": name,
@@ -51,7 +35,7 @@ def environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         "REPRISE_CORS_ORIGINS": ORIGIN,
     }
     monkeypatch.setattr(command_line, "environment", lambda: made)
-    assert command_line.main(["provision", "--wait", "90"]) == 0
+    assert command_line.main(["provision", "--wait", "20"]) == 0
     return made
 
 
@@ -86,6 +70,7 @@ def codes(report: wiring.Report) -> tuple[list[str], list[str]]:
     return problems, [code for code in concerns if code != "redis_none"]
 
 
+@on_both
 @pytest.mark.requirement("4.1", "5.1")
 async def test_what_provision_made_is_as_it_should_be(environment: dict[str, str]) -> None:
     """After `provision` the service finds nothing to mend, and says which variable sent it there."""
@@ -96,6 +81,7 @@ async def test_what_provision_made_is_as_it_should_be(environment: dict[str, str
     assert report.credentials == "AWS_ACCESS_KEY_ID"
 
 
+@on_both
 @pytest.mark.requirement("3.2", "7.17")
 async def test_only_who_talks_to_browsers_needs_cors(environment: dict[str, str]) -> None:
     """A bucket without CORS is a concern that names the origin, with its fix; a worker does not care."""
@@ -132,6 +118,7 @@ def _no_index(environment: Mapping[str, str]) -> None:
     dynamodb.close()
 
 
+@on_both
 @pytest.mark.requirement("4.1", "5.5")
 @pytest.mark.parametrize(
     ("damage", "code"),
@@ -149,31 +136,6 @@ async def test_what_is_missing_is_found_and_provided(
     assert "python -m service provision" in report.problems[0].fix
     assert await asyncio.to_thread(command_line.main, ["provision"]) == 0
     assert codes(await look(environment)) == ([], [])
-
-
-@pytest.mark.requirement("5.4")
-async def test_a_container_name_in_presigned_urls_is_noticed(environment: dict[str, str]) -> None:
-    """Where S3 has an address that browsers cannot reach, who presigns is told of the setting; with it, nothing is."""
-    inside = {
-        "AWS_ENDPOINT_URL_DYNAMODB": environment["AWS_ENDPOINT_URL"],
-        "AWS_ENDPOINT_URL_S3": "http://10.255.0.1:9",
-    }
-    public = {"REPRISE_S3_PUBLIC_ENDPOINT": "http://localhost:4566"}
-    given = [settings.read({**environment, **inside, **more}) for more in ({}, public, {"REPRISE_ROLE": "worker"})]
-
-    found = []
-    for one in given:
-        service = wiring.build(one, environment)
-        from service.wiring.start_up import _settled  # noqa: PLC0415
-
-        found.append([finding.code for finding in _settled(service)])
-        service.bucket.close()
-        service.table.close()
-        await service.objects.aclose()
-        service.truth.close()
-        service.aws.close()
-
-    assert found == [["public_endpoint_missing"], [], []]
 
 
 def start(**variables: str) -> "subprocess.CompletedProcess[str]":

@@ -1,4 +1,6 @@
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -6,7 +8,7 @@ from structlog.testing import capture_logs
 from service import settings
 from service.core.findings import Finding
 from service.wiring.places import Place
-from service.wiring.start_up import Report, say
+from service.wiring.start_up import Report, _settled, say
 
 PLACES = (
     Place("S3", "http://localstack:4566", "AWS_ENDPOINT_URL"),
@@ -18,11 +20,13 @@ GONE = Finding("credentials_missing", "There are none.", "Set them.")
 CORS = Finding("cors_missing", "No rule.", "Add one.", stops=False)
 
 
+DEPLOYED = {"REPRISE_BUCKET": "audio", "REPRISE_TABLE": "jobs", "REPRISE_API_KEYS": "none"}
+
+
 def a_report(**findings: list[Finding]) -> Report:
     """Of a deployed service."""
-    deployed = {"REPRISE_BUCKET": "audio", "REPRISE_TABLE": "jobs", "REPRISE_API_KEYS": "none"}
     return Report(
-        settings=settings.read(deployed),
+        settings=settings.read(DEPLOYED),
         instance="one",
         places=PLACES,
         credentials="container-role",
@@ -61,3 +65,24 @@ def test_each_finding_is_an_event_with_its_fix() -> None:
         ("service.concern", "warning", "cors_missing", "Add one."),
     ]
     assert report.problems == (GONE,)
+
+
+@pytest.mark.requirement("5.4")
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({}, ["public_endpoint_missing"]),
+        ({"REPRISE_S3_PUBLIC_ENDPOINT": "http://localhost:4566"}, []),
+        ({"REPRISE_ROLE": "worker"}, []),
+        ({"REPRISE_ROLE": "worker", "REPRISE_FFMPEG": "/no/ffmpeg"}, ["ffmpeg_missing"]),
+        ({"REPRISE_ROLE": "api", "REPRISE_FFMPEG": "/no/ffmpeg"}, ["public_endpoint_missing"]),
+    ],
+    ids=["all", "said", "worker", "no-ffmpeg", "api"],
+)
+def test_each_role_is_told_what_it_needs(variables: dict[str, str], found: list[str]) -> None:
+    """Who presigns is told that browsers cannot reach a container's name; who converts, that there is no ffmpeg."""
+    endpoint = "http://localstack:4566"
+    given = settings.read({**DEPLOYED, "AWS_ENDPOINT_URL": endpoint, **variables})
+    service: Any = SimpleNamespace(settings=given, aws=SimpleNamespace(s3_address=endpoint))
+
+    assert [finding.code for finding in _settled(service)] == found
