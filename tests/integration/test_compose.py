@@ -18,15 +18,15 @@ from service.cli.client import Client
 from service.cli.sample import write_sample
 from tests.support.cluster import Watcher, pause, wait_for
 from tests.support.compose import Stack
-from tests.support.delivery import delivered, digest_of_plain, patiently
+from tests.support.delivery import converted, delivered, digest_of_plain, submitted
 from tests.support.docker import ROOT
-from tests.support.image import docker
+from tests.support.image import docker, holder
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("containers")]
 
 CLIENTS = 4  # more than there are containers most of the time, so that all of these have something to lose
 MINUTES = 0.5
-SEED = 187  # a plan that has everything in it
+SEED, ROUNDS = 187, 4  # the first is a plan that has everything in it
 
 
 @pytest.fixture(scope="module")
@@ -71,26 +71,24 @@ def test_readme(stack: Stack, piece: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"state":"succeeded"' in done.stdout
     assert hashlib.sha256((tmp_path / "song.mp3").read_bytes()).hexdigest() == digest_of_plain(piece, "mp3", tmp_path)
-    assert stack.services()[0].state()["Status"] == "exited"
+    killed = stack.services()[0]
+    assert killed.state()["Status"] == "exited"
+    killed.start_again()
 
 
 @pytest.mark.requirement("5.2", "1.6", "2.5", "6.7")
 def test_killed_while_it_converts(running: Stack, piece: Path, tmp_path: Path) -> None:
     """The container that converts is killed, the other one finishes, and through the one address nobody notices."""
-    client = Client([running.address], pause=pause)
-    job_id = client.submit(client.upload(piece, lambda _: None)["upload_id"], "flac", {})["job_id"]
+    client = running.client()
+    job_id = submitted(client, piece, "flac")
     watcher = Watcher([running.address], job_id).start()
     wait_for(lambda: watcher.readings and watcher.readings[-1] > 10, "progress")
-    victim = next(
-        each
-        for each in running.services()
-        if any(event["job_id"] == job_id for event in each.told("job.claimed", "job.taken_over"))
-    )
+    victim = holder(running.services(), job_id)
     docker("kill", victim.name)
     job, digest = delivered(client, job_id, tmp_path)
-    client.close()
+    victim.start_again()
 
-    assert job["attempt"] == 2
+    assert job["attempt"] >= 2
     assert digest == digest_of_plain(piece, "flac", tmp_path)
     readings = watcher.stop()
     assert all(before <= after for before, after in pairwise(readings))
@@ -100,11 +98,8 @@ def test_killed_while_it_converts(running: Stack, piece: Path, tmp_path: Path) -
 @pytest.mark.requirement("3.2", "5.4")
 def test_presigned_for_whoever_is_outside(running: Stack, piece: Path, tmp_path: Path) -> None:
     """A download is redirected to an address that can be reached from outside, and a page of ours may read it."""
-    client = Client([running.address], pause=pause)
-    job_id = client.submit(client.upload(piece, lambda _: None)["upload_id"], "ogg", {})["job_id"]
-    delivered(client, job_id, tmp_path)
-    client.close()
-    there = httpx.get(f"{running.address}/v1/jobs/{job_id}/download").headers["Location"]
+    job, _ = converted(running.client(), piece, "ogg", tmp_path)
+    there = httpx.get(f"{running.address}{job['links']['download']}").headers["Location"]
     found = httpx.get(there, headers={"Origin": running.address, "Range": "bytes=0-3"})
 
     assert there.startswith(f"http://localhost:{running.environment['REPRISE_COMPOSE_S3_PORT']}/")
@@ -125,13 +120,12 @@ def test_uploads_pass_through(running: Stack) -> None:
 @pytest.mark.requirement("2.3")
 def test_events_pass_through(running: Stack, piece: Path, tmp_path: Path) -> None:
     """What stands in front holds no event back: progress arrives while there is some."""
-    client = Client([running.address], pause=pause)
-    job_id = client.submit(client.upload(piece, lambda _: None)["upload_id"], "mp3", {})["job_id"]
+    client = running.client()
+    job_id = submitted(client, piece, "mp3")
     with httpx.stream("GET", f"{running.address}/v1/jobs/{job_id}/events", timeout=30) as events:
         first = next(line for line in events.iter_lines() if line.startswith("data:"))
         state = client.job(job_id)["state"]
     delivered(client, job_id, tmp_path)
-    client.close()
 
     assert json.loads(first.removeprefix("data:"))["percent"] < 100
     assert state in {"queued", "running"}
@@ -149,20 +143,28 @@ def test_frozen_containers_are_gone_around(running: Stack) -> None:
     assert answers == [200] * 6
 
 
-def converted(client: Client, piece: Path, folder: Path) -> tuple[int, str]:
-    """Upload, convert and download, by a client that knows that containers come and go; attempt and sha256."""
-    upload = patiently(lambda: client.upload(piece, lambda _: None))
-    job = patiently(lambda: client.submit(upload["upload_id"], "mp3", {}))
-    job, digest = delivered(client, job["job_id"], folder)
-    return job["attempt"], digest
-
-
 @pytest.mark.requirement("5.7", "1.6", "4.5", "6.7")
 def test_restarted_at_random(running: Stack, piece: Path, tmp_path: Path) -> None:
     """Whatever is restarted, killed, frozen and scaled, all conversions succeed, and in the end all are healthy."""
-    before = [each.name for each in running.services()]
+    before, plain = [each.name for each in running.services()], digest_of_plain(piece, "mp3", tmp_path)
+    hit = False
+    for seed in range(SEED, SEED + ROUNDS):  # one will do, unless the machine is so busy that no conversion was hit
+        if hit:
+            break
+        told, results = shaken(running, seed, piece, tmp_path / str(seed))
+        assert f"--seed {seed}" in told
+        assert {digest for _, digest in results} == {plain}, told
+        assert [each.name for each in running.services()] == before, told
+        assert {each.health() for each in running.services()} == {"healthy"}, told
+        hit = any(attempt > 1 for attempt, _ in results)
+
+    assert hit
+
+
+def shaken(running: Stack, seed: int, piece: Path, folder: Path) -> tuple[str, list[tuple[int, str]]]:
+    """Let the platform do its worst while clients convert; what it told, and the attempt and sha256 of each job."""
     with subprocess.Popen(
-        [sys.executable, "scripts/restart_at_random.py", f"--minutes={MINUTES}", f"--seed={SEED}"],
+        [sys.executable, "scripts/restart_at_random.py", f"--minutes={MINUTES}", f"--seed={seed}"],
         cwd=ROOT,
         env={**environment(), **running.environment},
         stdout=subprocess.PIPE,
@@ -171,23 +173,19 @@ def test_restarted_at_random(running: Stack, piece: Path, tmp_path: Path) -> Non
     ) as platform:
 
         def convert_meanwhile(number: int) -> list[tuple[int, str]]:
-            (folder := tmp_path / str(number)).mkdir()
+            (mine := folder / str(number)).mkdir(parents=True)
             client, results = Client([running.address], pause=pause), []
             while platform.poll() is None:
-                results.append(converted(client, piece, folder))
+                job, digest = converted(client, piece, "mp3", mine)
+                results.append((job["attempt"], digest))
             client.close()
             return results
 
         with ThreadPoolExecutor(CLIENTS) as threads:
             results = list(chain.from_iterable(threads.map(convert_meanwhile, range(CLIENTS))))
         told, _ = platform.communicate(timeout=300)
-
     assert platform.returncode == 0, told
-    assert f"--seed {SEED}" in told
-    assert {digest for _, digest in results} == {digest_of_plain(piece, "mp3", tmp_path)}, told
-    assert max(attempt for attempt, _ in results) > 1, f"nothing was hit: {told}"
-    assert [each.name for each in running.services()] == before
-    assert {each.health() for each in running.services()} == {"healthy"}
+    return told, results
 
 
 def test_nothing_is_left(running: Stack) -> None:

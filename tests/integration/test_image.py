@@ -13,17 +13,18 @@ import pytest
 
 from service.cli.client import Client
 from service.cli.sample import write_sample
-from tests.support.cluster import HEARTBEAT, LEASE, Watcher, pause, wait_for
+from tests.support.cluster import Watcher, pause, wait_for
 from tests.support.compose import Stack, slow_ffmpeg
-from tests.support.delivery import delivered, digest_of_plain
+from tests.support.delivery import converted, delivered, digest_of_plain, submitted
 from tests.support.docker import ROOT, images
-from tests.support.image import Container, docker, run_service
+from tests.support.image import Container, docker, holder, run_service
 from tests.support.media_samples import run_ffmpeg
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("containers")]
 
 MOST_MEGABYTES = 300  # on top of the base
 SECONDS = 24.0  # of music; six seconds of work for the slow ffmpeg
+QUICK = 3.5  # seconds; a lease of six that is renewed every two lapses after four at the earliest
 BACKING = {
     "AWS_ENDPOINT_URL": "http://localstack:4566",
     "AWS_ACCESS_KEY_ID": "test",
@@ -33,8 +34,6 @@ BACKING = {
     "REPRISE_BUCKET": "image",
     "REPRISE_TABLE": "image",
     "REPRISE_API_KEYS": "none",
-    "REPRISE_LEASE_SECONDS": str(LEASE),
-    "REPRISE_HEARTBEAT_SECONDS": str(HEARTBEAT),
 }
 
 # Prints the names of all distributions in the virtual environment.
@@ -71,6 +70,13 @@ def start(image: str, network: str, tmp_path: Path) -> Iterator[Start]:
         yield started
 
 
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    """What a test opens is closed, however it ends."""
+    with ExitStack() as stack:
+        yield stack
+
+
 @pytest.fixture(scope="module")
 def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some music."""
@@ -79,21 +85,21 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def begun(piece: Path, containers: list[Container]) -> tuple[Client, str, Watcher]:
-    """Upload and submit to the first; returns when the conversion shows progress through all of them."""
-    client = Client([each.address for each in containers], pause=pause)
-    upload = client.upload(piece, lambda _: None)
-    job_id = client.submit(upload["upload_id"], "mp3", {})["job_id"]
+def begun(stack: ExitStack, piece: Path, containers: list[Container]) -> tuple[Client, str, Watcher]:
+    """Upload and submit; returns when the conversion shows progress through all of the containers."""
+    client = a_client(stack, *containers)
+    job_id = submitted(client, piece, "mp3")
     watcher = Watcher([each.address for each in containers], job_id).start()
+    stack.callback(watcher.stop)
     wait_for(lambda: watcher.readings and watcher.readings[-1] > 5, "progress")
     return client, job_id, watcher
 
 
-def holder(containers: list[Container]) -> tuple[Container, Container]:
-    """The one that converts, and the other one."""
-    claimed = [each for each in containers if each.told("job.claimed", "job.taken_over")]
-    assert len(claimed) == 1
-    return claimed[0], next(each for each in containers if each is not claimed[0])
+def a_client(stack: ExitStack, *containers: Container) -> Client:
+    """A client of these containers, closed with `stack`."""
+    client = Client([each.address for each in containers], pause=pause)
+    stack.callback(client.close)
+    return client
 
 
 def moment(event: dict[str, Any]) -> datetime:
@@ -119,83 +125,79 @@ def test_only_what_is_needed_is_in_it(image: str) -> None:
 
 
 @pytest.mark.requirement("5.2", "1.5", "4.4")
-def test_locked_down(start: Start, piece: Path, tmp_path: Path) -> None:
+def test_locked_down(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
     """Without root, capabilities or a disk to write to, a container turns healthy and converts both ways."""
     moov_last = tmp_path / "piece.m4a"
     run_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(piece), "-c:a", "aac", str(moov_last))
     container = start()
     container.wait_until_it_answers()
-    client = Client([container.address], pause=pause)
+    client = a_client(opened, container)
     for source, target, path in ((piece, "mp3", "streaming"), (moov_last, "flac", "local")):
-        upload = client.upload(source, lambda _: None)
-        job, digest = delivered(client, client.submit(upload["upload_id"], target, {})["job_id"], tmp_path)
+        job, digest = converted(client, source, target, tmp_path)
         assert (job["path"], digest) == (path, digest_of_plain(source, target, tmp_path))
-    client.close()
 
     status = container.inside("cat", "/proc/1/status", "/proc/self/status")
     assert re.findall(r"^Uid:\s+(\d+)", status, flags=re.MULTILINE) == ["10001", "10001"]
     assert set(re.findall(r"^CapEff:\s+(\w+)", status, flags=re.MULTILINE)) == {"0" * 16}
     assert [line for line in docker("diff", container.name).splitlines() if not line.endswith(" /tmp")] == []
-    wait_for(lambda: container.health() == "healthy", "healthy", within=30)
+    wait_for(lambda: container.health() == "healthy", "healthy")
 
 
 @pytest.mark.requirement("5.2", "6.7")
-def test_sigterm(start: Start, piece: Path, tmp_path: Path) -> None:
-    """A container that is stopped hands its job over at once and ends within seconds, with exit code 0."""
+def test_sigterm(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
+    """A container that is stopped hands its job over before its lease could lapse, and ends with exit code 0."""
     containers = [start(slow=True), start(slow=True)]
     for each in containers:
         each.wait_until_it_answers()
-    client, job_id, watcher = begun(piece, containers)
-    stopped, other = holder(containers)
+    client, job_id, watcher = begun(opened, piece, containers)
+    stopped = holder(containers, job_id)
+    other = containers[1 - containers.index(stopped)]
     seconds = stopped.stop()
+    told = moment(stopped.told("service.stopping")[0])
 
     assert stopped.state()["ExitCode"] == 0
-    assert seconds < 8
-    claim = wait_for(lambda: other.told("job.claimed"), "the other one goes on")[0]
-    assert (moment(claim) - moment(stopped.told("service.stopping")[0])).total_seconds() < 2
+    assert seconds < 10
+    claimed = wait_for(lambda: [m for m in map(moment, other.told("job.claimed")) if m > told], "the other goes on")
+    assert (claimed[0] - told).total_seconds() < QUICK
     _, digest = delivered(client, job_id, tmp_path)
-    client.close()
     assert digest == digest_of_plain(piece, "mp3", tmp_path)
     readings = watcher.stop()
     assert (watcher.problems, readings) == ([], sorted(readings))
 
 
 @pytest.mark.requirement("5.2", "1.6", "2.5", "6.7")
-def test_sigkill(start: Start, piece: Path, tmp_path: Path) -> None:
+def test_sigkill(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
     """After SIGKILL another container takes the job over, progress never falls, and the bytes are ffmpeg's."""
     containers = [start(slow=True), start(slow=True)]
     for each in containers:
         each.wait_until_it_answers()
-    client, job_id, watcher = begun(piece, containers)
-    killed, other = holder(containers)
+    client, job_id, watcher = begun(opened, piece, containers)
+    killed = holder(containers, job_id)
+    other = containers[1 - containers.index(killed)]
     docker("kill", killed.name)
     wait_for(lambda: other.told("job.taken_over"), "the other one takes it over")
     job, digest = delivered(client, job_id, tmp_path)
-    client.close()
 
     assert killed.state()["ExitCode"] == 137
-    assert (job["attempt"], job["resumed"]) == (2, True)
+    assert job["attempt"] >= 2
+    assert job["resumed"]
     assert digest == digest_of_plain(piece, "mp3", tmp_path)
     readings = watcher.stop()
     assert (watcher.problems, readings) == ([], sorted(readings))
 
 
 @pytest.mark.requirement("5.2")
-def test_roles(start: Start, piece: Path, tmp_path: Path) -> None:
+def test_roles(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
     """As api a container answers, as worker it converts; both turn healthy, and neither does the other's work."""
     api, worker = start(REPRISE_ROLE="api"), start(REPRISE_ROLE="worker")
     for each in (api, worker):
         each.wait_until_it_answers()
-    client = Client([api.address], pause=pause)
-    upload = client.upload(piece, lambda _: None)
-    job_id = client.submit(upload["upload_id"], "mp3", {})["job_id"]
-    delivered(client, job_id, tmp_path)
-    client.close()
+    converted(a_client(opened, api), piece, "mp3", tmp_path)
 
     assert worker.told("job.claimed")
     assert not api.told("job.claimed")
     assert not worker.told("request.done", "upload.stored")
-    wait_for(lambda: (api.health(), worker.health()) == ("healthy", "healthy"), "both are healthy", within=30)
+    wait_for(lambda: (api.health(), worker.health()) == ("healthy", "healthy"), "both are healthy")
 
 
 def test_sigterm_while_it_starts(start: Start) -> None:

@@ -8,12 +8,15 @@ laid over it through Docker's own variables (COMPOSE_FILE …), so that a line o
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from service.adapters.ambient import SystemIds
+from service.cli.client import Client
+from tests.support.cluster import pause
 from tests.support.docker import LABEL, ROOT
 from tests.support.image import RUN, Container, docker
 
@@ -30,6 +33,13 @@ class Stack:
     project: str
     port: int
     environment: dict[str, str]
+    to_close: ExitStack
+
+    def client(self) -> Client:
+        """A client, closed at the end of it all."""
+        client = Client([self.address], pause=pause)
+        self.to_close.callback(client.close)
+        return client
 
     @property
     def address(self) -> str:
@@ -72,11 +82,11 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
             "REPRISE_COMPOSE_PORT": str(port),
             "REPRISE_COMPOSE_S3_PORT": str(free_port()),
         },
+        ExitStack(),
     )
-    try:
+    with made.to_close:
+        made.to_close.callback(made.compose, "down", "--volumes", "--timeout", "1")
         yield made
-    finally:
-        made.compose("down", "--volumes", "--timeout", "1")
 
 
 def slow_ffmpeg(folder: Path) -> Path:

@@ -15,7 +15,9 @@ from tests.support.media_samples import run_ffmpeg
 
 T = TypeVar("T")
 TRIES = 200
-OURS = ("502", "503", "504")  # what stands in front says while nobody, or nobody quick enough, is behind it
+# What stands in front says while nobody, or nobody quick enough, is behind it; and what we say while S3 or DynamoDB is
+# not quick enough for us.
+COME_AGAIN = ("502", "503", "504", "unavailable", "circuit_open", "busy")
 
 
 def digest_of_plain(source: Path, target: str, folder: Path) -> str:
@@ -39,15 +41,26 @@ def delivered(client: Client, job_id: str, folder: Path) -> tuple[dict[str, Any]
     return job, hashlib.sha256((folder / "download").read_bytes()).hexdigest()
 
 
+def converted(client: Client, source: Path, target: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """Upload, convert and download; returns the job and the sha256 of what came back."""
+    return delivered(client, submitted(client, source, target), folder)
+
+
+def submitted(client: Client, source: Path, target: str) -> str:
+    """Upload and submit; returns the job's id."""
+    upload = patiently(lambda: client.upload(source, lambda _: None))
+    return str(patiently(lambda: client.submit(upload["upload_id"], target, {}))["job_id"])
+
+
 def patiently(ask: Callable[[], T]) -> T:
-    """Ask again as long as nobody answers, as any client of something that is restarted does."""
+    """Ask again as long as there is no answer, as any client of something that is restarted does."""
     for _ in range(TRIES):
         try:
             return ask()
         except NobodyAnswers:
             pause(0.2)
         except ServiceProblem as problem:
-            if not str(problem).startswith(OURS):
+            if not str(problem).startswith(COME_AGAIN):
                 raise
             pause(0.2)
     return ask()

@@ -118,9 +118,25 @@ class Container:
         docker("stop", "--time=20", self.name)
         return time.monotonic() - began
 
+    def start_again(self) -> None:
+        """Start it after its end; comes back when it is healthy."""
+        docker("start", self.name)
+        wait_for(lambda: self.health() == "healthy", f"{self.name} is healthy")
+
     def wait_until_it_answers(self) -> None:
         """Come back when it takes requests, or work."""
         wait_for(lambda: "listening" in docker("logs", self.name) or "worker" in docker("logs", self.name), self.name)
+
+
+def holder(containers: Sequence[Container], job_id: str) -> Container:
+    """The one that claimed the job, or took it over, last."""
+    claims = [
+        (str(event["timestamp"]), number)
+        for number, each in enumerate(containers)
+        for event in each.told("job.claimed", "job.taken_over")
+        if event["job_id"] == job_id
+    ]
+    return containers[max(claims)[1]]
 
 
 def run_service(
