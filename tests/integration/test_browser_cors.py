@@ -21,13 +21,12 @@ from service.adapters.s3_bucket import create_bucket
 from service.adapters.s3_objects import S3Objects
 from service.ports import Form
 from tests.support.browser import Site, browser_or_skip, chromium, site, visit
-from tests.support.cluster import a_cluster, wait_for
-from tests.support.docker import LABEL, docker_or_skip, images
+from tests.support.cluster import a_cluster
+from tests.support.containers import Container, endpoint_of
 
 ALLOWED, FOREIGN = "audio", "evil"
 BYTES = b"0123456789"
 KEY, RESULT = "uploads/browser/input", "results/browser/1/song.mp3"
-S3 = 4566  # LocalStack's port
 SCRIPT = b"""
 globalThis.ask = async (url, { method = "GET", headers = {}, body = undefined, form = undefined }, shown) => {
   if (form) {
@@ -56,28 +55,12 @@ class Signed:
     download: str
 
 
-@pytest.fixture(scope="module")
-def localstack() -> Iterator[str]:
-    """The endpoint of a LocalStack with its defaults."""
+@pytest.fixture
+def endpoint(request: pytest.FixtureRequest) -> str:
+    """The run's LocalStack, which is not started where there is no browser."""
     browser_or_skip()
-    docker_or_skip()
-    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  # slow to import
-
-    container = DockerContainer(images()["LOCALSTACK_IMAGE"], labels={LABEL: "browser-cors"})
-    container.with_env("SERVICES", "s3").with_env("DISABLE_EVENTS", "1")
-    container.ports = {str(S3): ("127.0.0.1", None)}  # type: ignore[dict-item]  # docker-py takes an address too
-    with container:
-        endpoint = f"http://127.0.0.1:{container.get_exposed_port(S3)}"
-        wait_for(lambda: _answers(endpoint), "LocalStack answers", within=90)
-        yield endpoint
-    container.get_docker_client().client.close()
-
-
-def _answers(endpoint: str) -> bool:
-    try:
-        return httpx.get(f"{endpoint}/_localstack/health", timeout=2).is_success
-    except httpx.TransportError:
-        return False
+    container: Container = request.getfixturevalue("localstack")
+    return endpoint_of(container)
 
 
 @contextmanager
@@ -140,10 +123,10 @@ def a_page(here: Site, name: str) -> Iterator[Page]:
 
 
 @pytest.mark.requirement("3.2")
-def test_the_allowed_origin_uses_the_bucket(localstack: str) -> None:
+def test_the_allowed_origin_uses_the_bucket(endpoint: str) -> None:
     """Its pages PUT a part and send a form and read the ETag, and download with Range and read where and how much."""
     text = BYTES.decode()
-    with site(SCRIPT) as here, a_bucket(localstack, "for-audio", [here.origin(ALLOWED)]) as (aws, signed):
+    with site(SCRIPT) as here, a_bucket(endpoint, "for-audio", [here.origin(ALLOWED)]) as (aws, signed):
         with a_page(here, ALLOWED) as page:
             part = ask(page, signed.part, "ETag", method="PUT", body=text)
             form = ask(page, signed.form.url, "ETag", "Location", method="POST", body=text, form=signed.form.fields)
@@ -164,12 +147,12 @@ def test_the_allowed_origin_uses_the_bucket(localstack: str) -> None:
 
 @pytest.mark.requirement("3.2", "3.3")
 @pytest.mark.parametrize(("visitor", "rules"), [(FOREIGN, True), (ALLOWED, False)], ids=["foreign", "no-rules"])
-def test_no_other_origin_uses_the_bucket(localstack: str, visitor: str, *, rules: bool) -> None:
+def test_no_other_origin_uses_the_bucket(endpoint: str, visitor: str, *, rules: bool) -> None:
     """With the same addresses a page of another origin sends no part and reads nothing, nor does any without rules."""
     text = BYTES.decode()
     with site(SCRIPT) as here:
         origins = [here.origin(ALLOWED)] if rules else []
-        with a_bucket(localstack, f"not-for-{visitor}", origins) as (aws, signed), a_page(here, visitor) as page:
+        with a_bucket(endpoint, f"not-for-{visitor}", origins) as (aws, signed), a_page(here, visitor) as page:
             part = ask(page, signed.part, "ETag", method="PUT", body=text)
             form = ask(page, signed.form.url, "ETag", method="POST", body=text, form=signed.form.fields)
             ranged = ask(page, signed.download, "Content-Range", headers={"Range": "bytes=2-4"})
@@ -179,9 +162,9 @@ def test_no_other_origin_uses_the_bucket(localstack: str, visitor: str, *, rules
 
 
 @pytest.mark.requirement("3.2")
-def test_what_a_form_is_good_for(localstack: str) -> None:
+def test_what_a_form_is_good_for(endpoint: str) -> None:
     """S3 takes one file of the allowed size and type under its key by a form, and nothing else."""
-    with a_bucket(localstack, "forms", []) as (aws, signed):
+    with a_bucket(endpoint, "forms", []) as (aws, signed):
         fields = dict(signed.form.fields)
         file = {"file": ("blob", BYTES)}
         long = httpx.post(signed.form.url, data=fields, files={"file": ("blob", bytes(101))})
