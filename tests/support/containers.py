@@ -1,10 +1,10 @@
 """
 LocalStack, Valkey and Toxiproxy in containers, started by the first test that asks and removed whatever happens.
 
-The expensive one, LocalStack, is started once in a run and shared by all its workers: whoever finds no note of it
-under the lock starts it. The first pytest process of a run (with xdist the one that runs no tests) holds a lock as long
-as it lives and removes the containers at its end. Should it be killed, the kernel lets its lock go, and a process that
-waits for that lock (it was started together with the first container) removes them instead.
+LocalStack, the expensive one, is started once in a run: whoever finds no note of it under the lock starts it. The first
+pytest process of a run (with xdist the one that runs no tests) holds a lock as long as it lives and removes the
+containers at its end. Should it be killed, the kernel lets its lock go, and a process that waits for that lock (it was
+started together with the first container) removes them instead.
 """
 
 import contextlib
@@ -250,7 +250,7 @@ def endpoint_of(container: Container) -> str:
 
 @pytest.fixture(scope="session")
 def localstack() -> Container:
-    """The LocalStack of the run. It is everybody's: who wants to harm it takes a line to it, and harms that."""
+    """The LocalStack of the run, for tests that are `one_worker`. Killing it loses what all of them have made."""
     docker_or_skip()
     return shared("localstack", run_localstack)
 
