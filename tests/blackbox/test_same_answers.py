@@ -13,9 +13,10 @@ import pytest
 from tests.blackbox import stories
 from tests.blackbox.transcript import Conversation
 from tests.support.containers import folder_of_run
+from tests.support.docker import one_worker
 from tests.support.targets import OURS, TARGETS, THEIRS, Start, Target, embedded
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("containers")]
+pytestmark = [pytest.mark.timeout(400), one_worker]
 FAILED = "not as the story has it"
 Transcripts = dict[str, list[str]]
 

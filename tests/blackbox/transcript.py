@@ -2,8 +2,9 @@
 A conversation with the service, written down so that two of them can be compared word for word.
 
 What must differ from one conversation to the next is masked: ids (numbered in the order in which they appear, so that
-what belongs together is still seen), moments, the name of the instance, readings of the machine, and the addresses and
-signatures of presigned URLs. All else counts, also headers that nobody expected.
+what belongs together is still seen), moments, the name of the instance, readings of the machine, how far a job had come
+that did not succeed, and the addresses and signatures of presigned URLs. All else counts, also headers that nobody
+expected.
 """
 
 import json
@@ -20,8 +21,8 @@ ID = re.compile(r"(?<![a-z2-7])[a-z2-7]{26}(?![a-z2-7])")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 PRESIGNED = re.compile(r"https?://[^\s\"]+X-Amz-Signature=[^\s\"]+")
 POINTER = re.compile(r"0x[0-9a-f]{6,}|(?<=/proc/self/fd/)\d+")
-# What every hop says for itself, and lengths of documents in which something is masked.
-OF_THE_HOP = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding"})
+# What every hop says for itself, or keeps to itself: the last one is an order to proxies.
+OF_THE_HOP = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding", "x-accel-buffering"})
 OF_S3 = ("content-type", "content-disposition", "content-length", "content-range", "accept-ranges", "etag")
 READINGS = frozenset({"cpu", "disk_free", "memory"})
 
@@ -89,7 +90,10 @@ def _body(answer: httpx.Response) -> str:
 def _masked(document: Any, name: str = "") -> Any:
     """Readings and names of a container are its own business; that they are there, and numbers or null, is ours."""
     if isinstance(document, Mapping):
-        return {key: _masked(value, key) for key, value in document.items()}
+        masked = {key: _masked(value, key) for key, value in document.items()}
+        if document.get("state") in {"failed", "cancelled"} and "percent" in document:
+            masked["percent"] = "<as far as it came>"
+        return masked
     if isinstance(document, list):
         return [_masked(value) for value in document]
     if name == "instance":

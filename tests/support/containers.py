@@ -1,10 +1,10 @@
 """
 LocalStack, Valkey and Toxiproxy in containers, started by the first test that asks and removed whatever happens.
 
-The expensive one, LocalStack, is started once in a run and shared by all its workers: whoever finds no note of it
-under the lock starts it. The first pytest process of a run (with xdist the one that runs no tests) holds a lock as long
-as it lives and removes the containers at its end. Should it be killed, the kernel lets its lock go, and a process that
-waits for that lock (it was started together with the first container) removes them instead.
+LocalStack, the expensive one, is started once in a run: whoever finds no note of it under the lock starts it. The first
+pytest process of a run (with xdist the one that runs no tests) holds a lock as long as it lives and removes the
+containers at its end. Should it be killed, the kernel lets its lock go, and a process that waits for that lock (it was
+started together with the first container) removes them instead.
 """
 
 import contextlib
@@ -54,8 +54,8 @@ class Container:
     inside: str  # its address for other containers on the default network
 
     def pause(self) -> None:
-        """Freeze it: connections stay open, answers stay away."""
-        self._docker("pause")
+        """Freeze it: connections stay open, answers stay away. One with many threads may take several tries."""
+        self.wait(lambda: self._docker("pause"), "it is frozen")
 
     def unpause(self) -> None:
         """Thaw it."""
@@ -92,7 +92,7 @@ class Container:
 
     def remove(self) -> None:
         """Take it away with its volumes."""
-        with contextlib.suppress(subprocess.CalledProcessError):  # somebody else does it already
+        with contextlib.suppress(RuntimeError):  # somebody else does it already
             self._docker("rm", "--force", "--volumes")
 
     def note(self) -> dict[str, Any]:
@@ -104,8 +104,12 @@ class Container:
         """From what another process left."""
         return cls(**{**note, "ports": {int(inside): outside for inside, outside in note["ports"].items()}})
 
-    def _docker(self, *verb: str) -> None:
-        subprocess.run(["docker", *verb, self.id], check=True, capture_output=True, timeout=60)
+    def _docker(self, *verb: str) -> bool:
+        command = ["docker", *verb, self.id]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+        return True
 
 
 def run_container(
@@ -250,7 +254,7 @@ def endpoint_of(container: Container) -> str:
 
 @pytest.fixture(scope="session")
 def localstack() -> Container:
-    """The LocalStack of the run. It is everybody's: who wants to harm it takes a line to it, and harms that."""
+    """The LocalStack of the run, for tests that are `one_worker`. Killing it loses what all of them have made."""
     docker_or_skip()
     return shared("localstack", run_localstack)
 

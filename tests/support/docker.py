@@ -13,6 +13,8 @@ from typing import Final
 import pytest
 
 LABEL: Final = "dev.reprise.test"
+# All that share containers run on one worker (`--dist loadgroup`), so one of them may pause what the others stand on.
+one_worker = pytest.mark.xdist_group("containers")
 ROOT = Path(__file__).resolve().parents[2]
 
 # The reaper of testcontainers is one more image to pull, and needs the engine's socket; we remove by label ourselves.

@@ -12,10 +12,11 @@ pytest.register_assert_rewrite("service.testing.contracts")
 from service.adapters.aws import Aws, AwsSettings  # noqa: E402
 from service.adapters.dynamodb_table import create_table  # noqa: E402
 from tests.support.containers import endpoint_of  # noqa: E402
+from tests.support.docker import one_worker  # noqa: E402
 from tests.support.moto import start_moto  # noqa: E402
 
 # The test that has this mark runs on moto and on LocalStack: what two stand-ins agree on is more likely to be true.
-on_both = pytest.mark.parametrize("aws_endpoint", ["moto", "localstack"], indirect=True)
+on_both = pytest.mark.parametrize("aws_endpoint", ["moto", pytest.param("localstack", marks=one_worker)], indirect=True)
 
 _numbers = itertools.count(1)
 _sessions: list[object] = []  # a session of botocore reads its models from disk only once

@@ -7,12 +7,14 @@ import pytest
 from service.adapters.ambient import SystemClock
 from service.adapters.redis_link import RedisLink
 from tests.support.containers import PASSWORD, MortalValkey, a_locked_valkey, answers
+from tests.support.docker import one_worker
 from tests.support.redis_server import RedisServer, redis_or_skip
 
+VALKEY, TLS = (pytest.param(name, marks=one_worker) for name in ("valkey", "tls"))
 # The test that has this mark runs on a redis-server, on Valkey, and on Valkey with TLS and a password.
-on_every_redis = pytest.mark.parametrize("redis_url", ["redis", "valkey", "tls"], indirect=True)
+on_every_redis = pytest.mark.parametrize("redis_url", ["redis", VALKEY, TLS], indirect=True)
 # The same for tests that kill it or freeze it.
-on_both_redis = pytest.mark.parametrize("mortal_redis", ["redis", "valkey"], indirect=True)
+on_both_redis = pytest.mark.parametrize("mortal_redis", ["redis", VALKEY], indirect=True)
 
 
 @pytest.fixture(scope="session")
