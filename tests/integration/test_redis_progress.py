@@ -15,7 +15,7 @@ from service.core.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import LONG, SHORT, SharedWakeupsContract, asleep
 from tests.support.containers import PASSWORD
-from tests.support.redis_fixtures import on_both_redis, on_every_redis
+from tests.support.redis_fixtures import hung_up, on_both_redis, on_every_redis
 from tests.support.redis_server import RedisServer, redis_or_skip
 
 PATIENCE = 20.0  # seconds
@@ -298,6 +298,7 @@ async def test_a_door_that_does_not_open_is_a_redis_that_is_away(
         await board.publish("a", Hint(1.0, 1))
         assert await board.read("a") is None
     await link.aclose()
+    await hung_up()
 
     assert board.degraded
     [away] = [entry for entry in logs if entry["event"] == "redis.away"]
