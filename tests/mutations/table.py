@@ -10,6 +10,7 @@ from tests.mutations.tree import REFUSED, Edit, Mutation
 
 CONDITIONS = "service/adapters/dynamodb_conditions.py"
 DYNAMO = "tests/integration/test_dynamodb_jobs.py::TestDynamoJobs"
+WORKER = "tests/unit/worker/test_worker.py"
 UPLOADS = "tests/integration/test_dynamodb_jobs.py::TestDynamoUploads"
 FAKE = "tests/unit/testing/test_memory_jobs.py::TestMemoryJobs"
 ORPHANS = "service/core/orphans.py"
@@ -109,7 +110,15 @@ IDEMPOTENCY = (
     Mutation(
         "idempotency-request",
         "a key that comes with another request is refused",
-        (Edit("service/adapters/dynamodb_jobs.py", "if fingerprint != key.fingerprint:", "if False:"),),
+        (
+            Edit(
+                "service/adapters/dynamodb_jobs.py",
+                "            if fingerprint != key.fingerprint:\n"
+                "                raise IdempotencyReuse\n"
+                "            if accepted",
+                "            if accepted",
+            ),
+        ),
         (f"{DYNAMO}::test_key_with_another_fingerprint_is_refused",),
         REFUSED,
     ),
@@ -451,4 +460,37 @@ INTAKE = (
     ),
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*FENCES, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE)
+WORKERS = (
+    Mutation(
+        "hand-over",
+        "a hand-over that comes second does not cost the output",
+        (Edit("service/worker/attempt.py", "return self._work.stored is not None", "return False"),),
+        (f"{WORKER}::test_a_handover_that_comes_second_does_not_cost_the_output",),
+    ),
+    Mutation(
+        "quiet",
+        "no heartbeat crosses the record",
+        (Edit("service/worker/heartbeat.py", "            async with self.quiet:\n", "            if True:\n"),),
+        (f"{WORKER}::test_a_heartbeat_does_not_cross_the_record",),
+    ),
+    Mutation(
+        "trust",
+        "who cannot renew stops before the lease ends",
+        (Edit("service/core/lease.py", "return self.trusted_until - now", "return 60.0"),),
+        (f"{WORKER}::test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends",),
+    ),
+    Mutation(
+        "floor",
+        "a new attempt shows no less than was ever seen",
+        (
+            Edit(
+                "service/worker/heartbeat.py",
+                "return max(self._floor, min(self._percent, self._acknowledged))",
+                "return min(self._percent, self._acknowledged)",
+            ),
+        ),
+        ("tests/unit/worker/test_heartbeat.py::test_a_new_attempt_shows_no_less_than_was_seen",),
+    ),
+)
+
+MUTATIONS: tuple[Mutation, ...] = (*FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.core.errors import BadMedia, Fenced, GuestStalled, Indefinite, Unavailable
 from service.core.job import Job, State
@@ -213,12 +214,14 @@ async def test_an_output_that_comes_too_late_is_taken_away() -> None:
 @in_virtual_time
 async def test_a_heartbeat_does_not_cross_the_record() -> None:
     """While the answer to the record is slow, no heartbeat is sent that would take the finished job for a lost one."""
-    world = World()
+    world, sent = World(), list[str]()
 
     async def trouble(name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        sent.append(name)
         result = await call()
         if name == "succeed":
             await world.clock.sleep(4)
+            sent.append("answered")
         return result
 
     world.start("a", jobs=Troubled(world.jobs, trouble))
@@ -226,6 +229,7 @@ async def test_a_heartbeat_does_not_cross_the_record() -> None:
     await world.until(final)
     await world.settle()
 
+    assert sent[sent.index("succeed") :][:2] == ["succeed", "answered"]
     assert await only_the_output_is_left(world, await world.job())
 
 
@@ -330,8 +334,10 @@ async def test_a_handover_that_comes_second_does_not_cost_the_output() -> None:
     worker = world.start("a", jobs=Troubled(world.jobs, crossing))
     await world.submit()
     await world.clock.sleep(9.9)  # 0.1 s before the end of the conversion
-    await worker.stop()
+    with capture_logs() as logs:
+        await worker.stop()
 
+    assert "job.succeeded" in [log["event"] for log in logs], "the attempt waited for the answer, and knows"
     job = await world.job()
     assert job.state is State.SUCCEEDED
     assert await only_the_output_is_left(world, job)
