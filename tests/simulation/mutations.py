@@ -23,7 +23,7 @@ from service.core.upload import PendingUpload, Upload
 from service.ports import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.web import jobs, lookup, uploads
+from service.web import jobs, lookup, parts, uploads
 from service.web.dependencies import WebDependencies
 from service.web.schemas import JobRequest
 from service.worker import attempt, janitor, loop, steps
@@ -245,7 +245,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "tenant-job": Mutation("somebody else's job does not exist", ((lookup, "visible", _visible_to_all),)),
     "tenant-upload": Mutation(
-        "somebody else's upload does not exist", ((lookup, "find_any_upload", _finds_all_uploads),)
+        "somebody else's upload does not exist", ((parts, "find_any_upload", _finds_all_uploads),)
     ),
     "tenant-delete": Mutation("nobody deletes somebody else's job", ((jobs, "forget", _forgets_anybodys_job),)),
     "tenant-delete-upload": Mutation(
