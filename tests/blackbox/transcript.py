@@ -91,7 +91,7 @@ def _masked(document: Any, name: str = "") -> Any:
     """Readings and names of a container are its own business; that they are there, and numbers or null, is ours."""
     if isinstance(document, Mapping):
         masked = {key: _masked(value, key) for key, value in document.items()}
-        if document.get("state") in {"failed", "cancelled"} and "percent" in document:
+        if str(document.get("state")) in {"failed", "cancelled"} and "percent" in document:
             masked["percent"] = "<as far as it came>"
         return masked
     if isinstance(document, list):
