@@ -235,6 +235,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "record-first": Mutation(
         "a record does not wait for a clean-up", ((attempt.Attempt, "_record", _record_after_clean_up),)
     ),
+    "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "CANCEL_AGAIN", 1_000_000.0),)),
     "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
     "idempotency": Mutation("an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)),
     "lapses": Mutation("lapsed attempts are bounded", ((loop, "MAX_LAPSES", 1_000_000),)),
