@@ -8,9 +8,10 @@ laid over it through Docker's own variables (COMPOSE_FILE …), so that a line o
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,16 +72,31 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
     """A stack to be: nothing is started yet, and whatever is started is gone at the end."""
     folder = tmp_path_factory.mktemp("compose")
     script = slow_ffmpeg(folder)
+    slow = {"environment": {"REPRISE_FFMPEG": "/slow/ffmpeg"}, "volumes": [f"{script.parent}:/slow:ro"]}
+    with compose_stack(image, folder, {}, slow) as made:
+        yield made
+
+
+@contextmanager
+def compose_stack(
+    image: str, folder: Path, settings: dict[str, str], service: dict[str, Any] | None = None
+) -> Iterator[Stack]:
+    """
+    A stack of `image`, not started, that is gone with the block.
+
+    `settings` are variables of compose.yaml; `service` is laid over the service of that name.
+    """
     port, project = free_port(), f"reprise-test-{SystemIds().new()[:8]}"
     made = Stack(
         project,
         port,
         {
             "COMPOSE_PROJECT_NAME": project,
-            "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}:{_laid_over(folder, script)}",
+            "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}:{_laid_over(folder, service or {})}",
             "REPRISE_COMPOSE_IMAGE": image,
             "REPRISE_COMPOSE_PORT": str(port),
             "REPRISE_COMPOSE_S3_PORT": str(free_port()),
+            **settings,
         },
         ExitStack(),
     )
@@ -104,15 +120,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _laid_over(folder: Path, ffmpeg: Path) -> Path:
+def _laid_over(folder: Path, service: dict[str, Any]) -> Path:
     ours = {"labels": {LABEL: RUN}}
     services = dict.fromkeys(("front", "localstack", "setup", "valkey"), ours)
-    slow = {"environment": {"REPRISE_FFMPEG": "/slow/ffmpeg"}, "volumes": [f"{ffmpeg.parent}:/slow:ro"]}
     path = folder / "laid-over.json"
     path.write_text(
         json.dumps(
             {
-                "services": {**services, "service": {**ours, **slow}},
+                "services": {**services, "service": {**ours, **service}},
                 "networks": {"default": ours},
                 "volumes": {"scratch": ours},
             }

@@ -1,0 +1,89 @@
+"""Two containers with a gigabyte each, and more music at once than fits into both."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from service.cli.client import Client
+from service.cli.sample import RATE, write_sample
+from tests.support.cluster import pause, wait_for
+from tests.support.compose import Stack, compose_stack
+from tests.support.delivery import delivered, digest_of_plain
+from tests.support.docker import one_worker
+from tests.support.image import Container
+
+pytestmark = [pytest.mark.timeout(900), one_worker]
+
+MIB = 1024 * 1024
+SIZE = 200 * MIB  # of each input
+ALIKE = 10  # conversions at once
+CONTAINERS = 2
+LIMIT = 1024 * MIB  # as compose.yaml has it
+PATIENCE = 600.0  # seconds
+
+
+@pytest.fixture
+def roomy(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that converts ten at a time, at full speed."""
+    slots = {"REPRISE_SLOTS": str(ALIKE // CONTAINERS)}
+    with compose_stack(image, tmp_path_factory.mktemp("roomy"), slots) as stack:
+        stack.compose("up", "--wait")
+        yield stack
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the kernel says about the memory of a container, by either of its interfaces."""
+
+    limit: int  # bytes
+    peak: int  # bytes, since it was started; with what the kernel keeps of files as long as nobody needs the room
+    killed: int  # processes ended for want of memory
+
+    @classmethod
+    def of(cls, container: Container) -> "Memory":
+        """Read it inside."""
+        if "memory.max" in container.inside("ls", "/sys/fs/cgroup"):
+            folder, limit, peak, events = "/sys/fs/cgroup", "memory.max", "memory.peak", "memory.events"
+        else:
+            folder, limit, peak = "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"
+            events = "memory.oom_control"
+        read = {name: container.inside("cat", f"{folder}/{name}") for name in (limit, peak, events)}
+        counts = dict(line.split() for line in read[events].splitlines())
+        return cls(int(read[limit]), int(read[peak]), int(counts["oom_kill"]))
+
+
+@pytest.mark.requirement("1.8", "4.5")
+def test_ten_at_once(roomy: Stack, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    """Ten uploads of 200 MiB and then ten conversions at once cost no process of two 1 GiB containers its life."""
+    piece = tmp_path / "piece.wav"
+    write_sample(piece, SIZE / (4 * RATE))
+    client = roomy.client()
+
+    def upload(_: int) -> str:
+        sender = Client([roomy.address], pause=pause)
+        try:
+            return str(sender.upload(piece, lambda _: None)["upload_id"])
+        finally:
+            sender.close()
+
+    with ThreadPoolExecutor(ALIKE) as threads:
+        uploads = list(threads.map(upload, range(ALIKE)))
+    after_uploads = [Memory.of(each) for each in roomy.services()]
+    jobs = [client.submit(upload_id, "flac", {})["job_id"] for upload_id in uploads]
+    wait_for(
+        lambda: all(client.job(job)["state"] == "running" for job in jobs), "ten conversions at once", within=PATIENCE
+    )
+    wait_for(lambda: all(client.job(job)["state"] != "running" for job in jobs), "the end of all", within=PATIENCE)
+    ended = [delivered(client, job, tmp_path) for job in jobs]
+    memory = [Memory.of(each) for each in roomy.services()]
+    for moment, found in (("uploads", after_uploads), ("all", memory)):
+        record_property(f"peak MiB after {moment}", [each.peak // MIB for each in found])
+
+    assert [each.limit for each in memory] == [LIMIT] * CONTAINERS
+    assert [each.killed for each in memory] == [0] * CONTAINERS
+    assert [each.state()["OOMKilled"] for each in roomy.services()] == [False] * CONTAINERS
+    assert [job["attempt"] for job, _ in ended] == [1] * ALIKE
+    assert {digest for _, digest in ended} == {digest_of_plain(piece, "flac", tmp_path)}
