@@ -19,7 +19,6 @@ from service.adapters.multipart import Multipart
 from service.adapters.part_body import PartBody
 from service.core.errors import (
     BadMedia,
-    Definite,
     Indefinite,
     NoFfmpeg,
     ObjectChanged,
@@ -459,7 +458,7 @@ async def test_an_output_that_is_not_whole_is_not_published(bench: Bench, folder
 
     with patch.object(once, "complete_multipart_upload", emptied), pytest.raises(Indefinite, match="instead of"):
         await draft.publish()
-    with pytest.raises(Definite):
+    with pytest.raises(StoreError):
         await draft.publish()
     await draft.discard()
     assert await bench.leftovers() == []

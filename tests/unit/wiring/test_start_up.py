@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service import settings
+from service.adapters import ffmpeg_check
 from service.core.findings import Finding
 from service.wiring.build import ffmpeg_program
 from service.wiring.places import Place
@@ -119,6 +120,17 @@ def test_an_ffmpeg_that_cannot_run_stops_the_start(
     assert said in finding.problem
     assert str(program) in finding.problem
     assert "REPRISE_FFMPEG" in finding.fix
+
+
+def test_only_who_converts_tries_it_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only who converts tries it, and one that hangs is given up and ended."""
+    monkeypatch.setattr(ffmpeg_check, "PATIENCE", 0.3)
+    program = a_program(tmp_path, b"#!/bin/sh\nexec sleep 60\n")
+    variables = {**DEPLOYED, "REPRISE_FFMPEG": str(program)}
+    [finding] = _ffmpeg(settings.read(variables))
+
+    assert "did not tell its version" in finding.problem
+    assert _ffmpeg(settings.read({**variables, "REPRISE_ROLE": "api"})) == []
 
 
 def test_the_bundled_ffmpeg_runs() -> None:
