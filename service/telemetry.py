@@ -99,6 +99,7 @@ CIRCUIT_HALF_OPEN = Event("circuit.half_open", INFO, ("service",))  # one call f
 CIRCUIT_CLOSED = Event("circuit.closed", INFO, ("service",))
 S3_PART_STORED = Event("s3.part_stored", DEBUG, ("key", "part", "size"))
 S3_COMPLETED = Event("s3.completed", INFO, ("key", "parts", "size"))
+S3_NOT_WHOLE = Event("s3.not_whole", ERROR, ("key", "size", "found"))  # completed, S3 says, but bytes are missing
 S3_LEFT_BEHIND = Event("s3.left_behind", WARNING, ("key", "reason"))  # the janitor's, from now on
 S3_MENDED = Event("s3.mended", WARNING, ("key", "offset", "reason"))
 S3_SWEPT = Event("s3.swept", INFO, ("prefix", "found"))

@@ -36,6 +36,7 @@ __all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translati
 
 
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+LONG = 100  # seconds of silence; App Runner cuts a request at 120 s, and our client should hear from us before
 OPEN_CIRCUITS = 12  # pauses of an open circuit that are waited out; about as long as botocore's own repetitions take
 
 
@@ -62,6 +63,7 @@ class Aws:
     With a `breaker` every call goes through its circuit, so one object belongs to one backing service.
     """
 
+    long: float = LONG
     _breaker: Breaker | None = None
     _wait: Callable[[float], object] = staticmethod(threading.Event().wait)
 
@@ -77,15 +79,22 @@ class Aws:
         self._session.events.register("request-created", _say_again)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
 
-    def s3(self, *, public: bool = False, connections: int = 32) -> "S3Client":
-        """An S3 client; `public` signs for the address that the service's own clients use."""
+    def s3(self, *, public: bool = False, connections: int = 32, repeats: bool = True) -> "S3Client":
+        """
+        An S3 client; `public` signs for the address that the service's own clients use.
+
+        One that `repeats` nothing waits longer: for what takes long, and must not be done twice at a time.
+        """
         endpoint = (self.settings.s3_public_endpoint if public else None) or self.settings.s3_endpoint
         path = self.settings.path_style
         if path is None:
             path = not is_aws(endpoint or self.s3_address)
         # Never "auto": it signs for the bucket's global host, which redirects until DNS knows a young bucket.
         style = Config(s3={"addressing_style": "path" if path else "virtual"})
-        return self._session.client("s3", endpoint_url=endpoint, config=self._config(connections).merge(style))
+        config = self._config(connections).merge(style)
+        if not repeats:
+            config = config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=self.long))
+        return self._session.client("s3", endpoint_url=endpoint, config=config)
 
     def dynamodb(self, *, connections: int = 32) -> "DynamoDBClient":
         """A DynamoDB client. Its answers are small: one that takes longer than this is lost, and a lease is short."""

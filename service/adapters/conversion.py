@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from service import telemetry
 from service.adapters.aws import Aws
+from service.adapters.completion import Completer
 from service.adapters.draft import WindowDraft
 from service.adapters.feed import Feed, Spooled, Supply
 from service.adapters.ffmpeg_config import FfmpegConfig
@@ -33,7 +34,7 @@ from service.adapters.shipping import Shipping
 from service.adapters.verdict import Ending, judge, with_diagnostics
 from service.adapters.window import Window
 from service.core.arguments import command
-from service.core.errors import OutputTooLarge, TranscodeFailed, Unavailable, WindowViolated
+from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed, WindowViolated
 from service.core.ffmpeg_log import LogReader
 from service.core.progress import Reading
 from service.ports import Clock, Order
@@ -54,6 +55,7 @@ class Outfit:
 
     aws: Aws
     s3: "S3Client"
+    completer: Completer
     config: FfmpegConfig
     clock: Clock
     scratch: Scratch
@@ -154,7 +156,7 @@ class Conversion:
     def _multipart(self) -> Multipart:
         outfit, order = self._outfit, self._order
         destination = Destination(outfit.aws.settings.bucket, order.output_key, order.content_type)
-        return Multipart(outfit.aws, outfit.s3, destination)
+        return Multipart(outfit.aws, outfit.s3, destination, outfit.completer)
 
     def _supply(self) -> Supply:
         order, outfit = self._order, self._outfit
@@ -213,7 +215,7 @@ class Conversion:
         try:
             guest = Guest(argv, limits, stdin=supply.stdin, keep=(window.fd, *supply.keep))
         except OSError as error:  # no memory, no process to be had
-            raise Unavailable(f"ffmpeg could not be started here: {error}") from error
+            raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
         path, key = supply.path if window.sliding else "local", order.input_key
         telemetry.say(telemetry.FFMPEG_STARTED, pid=guest.pid, arguments=argv, path=path, input_key=key)
         return guest

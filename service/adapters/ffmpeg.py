@@ -14,6 +14,7 @@ from contextvars import copy_context
 from typing import Any
 
 from service.adapters.aws import Aws
+from service.adapters.completion import Completer
 from service.adapters.conversion import Conversion, Outfit, StoppedOnRequest
 from service.adapters.draft import WindowDraft
 from service.adapters.ffmpeg_config import FfmpegConfig
@@ -30,7 +31,8 @@ class FfmpegTranscoder:
     def __init__(self, aws: Aws, config: FfmpegConfig, clock: Clock) -> None:
         self._config = config
         scratch = Scratch(config.scratch_dir, config.disk_reserve)
-        self._outfit = Outfit(aws, aws.s3(), config, clock, scratch)
+        s3 = aws.s3()
+        self._outfit = Outfit(aws, s3, Completer(aws.s3(repeats=False), s3), config, clock, scratch)
         self._runs: dict[str, _Run] = {}  # by output key, until nothing is left of them
 
     async def convert(self, order: Order, report: Callable[[Reading], None]) -> WindowDraft:

@@ -51,14 +51,18 @@ class Guest:
         """What it said on stderr, at most 64 KiB; waits up to `timeout` seconds for something, or for its end."""
         stderr = self._process.stderr
         if stderr is None or self._silent:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout)
+            self.await_end(timeout)
             return b""
         if not self._poll.poll(timeout * 1000):
             return b""
         data = stderr.read(READ_BYTES)
         self._silent = data == b""
         return data or b""
+
+    def await_end(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for its end; for one that says little."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
 
     def exit_code(self) -> int | None:
         """None while it runs; the negative number of the signal that killed it."""

@@ -3,7 +3,7 @@ An S3 object that is sent in parts, in any order, and becomes visible only when 
 
 Blocking, thread-safe, and lazy: S3 hears of the upload when the first part is ready. Completing may be repeated: if an
 answer got lost on the way, the object itself tells whether it came about. Permissions: s3:PutObject,
-s3:AbortMultipartUpload, s3:ListBucketMultipartUploads, s3:GetObject (for the look back).
+s3:AbortMultipartUpload, s3:ListBucketMultipartUploads, and those of `completion`.
 """
 
 import threading
@@ -13,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from service import telemetry
 from service.adapters.aws import Aws
+from service.adapters.completion import Completer
 from service.adapters.part_body import PartBody
-from service.core.errors import Definite, Indefinite, ObjectGone, StoreError
+from service.core.errors import Definite, Indefinite, StoreError
+from service.core.upload import Part
 from service.ports import Stored
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
-    from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ class Destination:
 class Multipart:
     """One multipart upload. Part numbers count from 1."""
 
-    def __init__(self, aws: Aws, s3: "S3Client", destination: Destination) -> None:
+    def __init__(self, aws: Aws, s3: "S3Client", destination: Destination, completer: Completer) -> None:
         self.destination = destination
+        self._completer = completer
         self._aws = aws
         self._s3 = s3
         self._lock = threading.Lock()
@@ -76,20 +78,9 @@ class Multipart:
 
     def complete(self) -> Stored:
         """Make the object exist. Safe to repeat. Raises `StoreError`."""
-        to, parts = self.destination, sorted(self._parts.items())
-        listed: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": etag} for number, (etag, _) in parts]
-        try:
-            answer = self._aws.patiently(
-                self._s3.complete_multipart_upload,
-                Bucket=to.bucket,
-                Key=to.key,
-                UploadId=self._begun(),
-                MultipartUpload={"Parts": listed},
-            )
-            stored = Stored(to.key, self.size, _said(answer, "ETag").strip('"'))
-        except (Indefinite, Definite) as error:
-            # botocore repeats the call by itself; if the first answer was lost, the second says NoSuchUpload.
-            stored = self._look_back(error)
+        to = self.destination
+        parts = [Part(number, size, etag.strip('"')) for number, (etag, size) in sorted(self._parts.items())]
+        stored = self._aws.patiently(self._completer.complete, to.bucket, to.key, self._begun(), parts)
         self._completed = True
         if self._strays:
             self.abandon()
@@ -131,20 +122,6 @@ class Multipart:
                 self._upload_id = _said(answer, "UploadId")
                 self._strays = strays or answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
             return self._upload_id
-
-    def _look_back(self, error: Definite | Indefinite) -> Stored:
-        """The object if it came about after all; else raise `error`. The key is ours alone: size and count suffice."""
-        if isinstance(error, Definite) and not _no_such_upload(error):
-            raise error
-        to = self.destination
-        try:
-            found = self._aws.patiently(self._s3.head_object, Bucket=to.bucket, Key=to.key)
-        except ObjectGone:
-            raise error from None
-        etag = found["ETag"].strip('"')
-        if found["ContentLength"] != self.size or not etag.endswith(f"-{len(self._parts)}"):
-            raise error
-        return Stored(to.key, self.size, etag)
 
 
 def _said(answer: Mapping[str, Any], name: str) -> str:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from service.adapters.aws import Aws, code_of
 from service.adapters.aws_errors import rule_of
+from service.adapters.completion import Completer
 from service.core.errors import StoreError
 from service.ports import Stored
 
@@ -23,6 +24,7 @@ class Bucket:
 
     aws: Aws
     client: "S3Client"
+    completer: Completer
     name: str
 
     async def head(self, key: str) -> Stored:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from service import telemetry
 from service.adapters.aws import Aws, translating
+from service.adapters.completion import Completer
 from service.adapters.s3_calls import Bucket
 from service.adapters.s3_parts import S3Parts
 from service.adapters.s3_read import mended
@@ -23,7 +24,8 @@ class S3Objects:
     """The bytes, in the bucket that the settings name. `aclose` it before its `Aws`."""
 
     def __init__(self, aws: Aws, clock: Clock) -> None:
-        self._bucket = Bucket(aws, aws.s3(), aws.settings.bucket)
+        client, once = aws.s3(), aws.s3(repeats=False)
+        self._bucket = Bucket(aws, client, Completer(once, client), aws.settings.bucket)
         self._receiver = Receiver(self._bucket)
         self._public = aws.s3(public=True)
         self._parts = S3Parts(self._bucket, self._public)
@@ -104,5 +106,6 @@ class S3Objects:
     async def aclose(self) -> None:
         """Wait for clean-ups that are still going on, and let the connections go."""
         await self._receiver.swept()
+        self._bucket.completer.once.close()
         self._bucket.client.close()
         self._public.close()

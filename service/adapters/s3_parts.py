@@ -8,20 +8,21 @@ one type and a range of sizes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
 from service import telemetry
 from service.adapters.aws import code_of, translating
-from service.adapters.s3_calls import Bucket, bare, quoted
-from service.core.errors import Indefinite, ObjectChanged, ObjectGone
+from service.adapters.s3_calls import Bucket, bare
+from service.core.errors import ObjectChanged, ObjectGone
 from service.core.upload import Part
 from service.ports import Form, Stored, Unfinished
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Ours, and always the same: a browser that opened the object must not run what it finds.
@@ -102,32 +103,13 @@ class S3Parts:
         """
         Complete the transfer.
 
-        An answer that got lost is no reason to give up: botocore asks again and hears "no such upload", and so does a
-        client that repeats the whole call. Nobody else writes this key, so the object is the proof.
+        An answer that got lost is no reason to give up, and a client may repeat the whole call: nobody else writes this
+        key, so the object is the proof.
         """
-        bucket, size = self.bucket, sum(part.size for part in parts)
-        try:
-            answer = await bucket.aws.run(
-                _while_open(bucket.client.complete_multipart_upload),
-                Bucket=bucket.name,
-                Key=key,
-                UploadId=transfer,
-                MultipartUpload={"Parts": [{"PartNumber": one.number, "ETag": quoted(one.etag)} for one in parts]},
-            )
-        except (ObjectGone, Indefinite) as error:
-            return await self._look_back(key, size, error)
-        telemetry.say(telemetry.S3_COMPLETED, key=key, parts=len(parts), size=size)
-        return Stored(key, size, bare(answer["ETag"]))
-
-    async def _look_back(self, key: str, size: int, error: ObjectGone | Indefinite) -> Stored:
-        """The object, if it came about all the same; else raise `error`."""
-        try:
-            found = await self.bucket.head(key)
-        except ObjectGone:
-            raise error from None
-        if found.size != size:
-            raise error
-        return found
+        bucket = self.bucket
+        stored = await bucket.aws.run(_while_open(bucket.completer.complete), bucket.name, key, transfer, parts)
+        telemetry.say(telemetry.S3_COMPLETED, key=key, parts=len(parts), size=stored.size)
+        return stored
 
     async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
         """See `ports.ObjectStore`."""
@@ -145,17 +127,17 @@ class S3Parts:
         return [one for one in await bucket.aws.run(walk) if one.key.startswith(prefix)]
 
 
-def _while_open(call: Callable[..., T]) -> Callable[..., T]:
+def _while_open(call: Callable[P, T]) -> Callable[P, T]:
     """The same call; that the transfer has ended, or a part was replaced, is told apart from other refusals."""
 
-    def told_apart(**arguments: Any) -> T:
+    def told_apart(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return call(**arguments)
+            return call(*args, **kwargs)
         except ClientError as error:
             if code_of(error) == "NoSuchUpload":
-                raise ObjectGone(f"{arguments['Key']}: no such transfer") from error
+                raise ObjectGone("no such transfer") from error
             if code_of(error) in REPLACED:
-                raise ObjectChanged(f"{arguments['Key']}: {code_of(error)}") from error
+                raise ObjectChanged(code_of(error)) from error
             raise
 
     return told_apart

@@ -13,14 +13,12 @@ wait.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from service.adapters.s3_calls import Bucket, bare
 from service.core.errors import EmptyUpload, StoreError, UploadTooLarge
+from service.core.upload import Part
 from service.ports import Stored
-
-if TYPE_CHECKING:
-    from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 T = TypeVar("T")
 
@@ -79,7 +77,7 @@ class _Transfer:
         self._upload_id: str | None = None
         self._in_parts = False  # a multipart upload was asked for; whether there is one, S3 knows
         self._sealing = False  # from here on there may be an object
-        self._parts: list[CompletedPartTypeDef] = []
+        self._parts: list[Part] = []
 
     async def add(self, chunk: bytes) -> None:
         """Take bytes in; waits while a full part cannot leave yet."""
@@ -100,7 +98,7 @@ class _Transfer:
         await self._send()
         await self._settle()
         self._sealing = True
-        return await self._settled(self._complete(size))
+        return await self._settled(self._complete())
 
     async def sweep(self) -> None:
         """Take back what was done, as far as S3 lets us; what is left then, the bucket's lifecycle rules remove."""
@@ -137,7 +135,7 @@ class _Transfer:
         self._request = asyncio.create_task(self._upload(body))
 
     async def _upload(self, body: bytearray) -> None:
-        bucket, number = self._bucket, len(self._parts) + 1
+        bucket, number, size = self._bucket, len(self._parts) + 1, len(body)
         if self._upload_id is None:
             opened = await bucket.aws.run(
                 bucket.client.create_multipart_upload,
@@ -154,7 +152,7 @@ class _Transfer:
             PartNumber=number,
             Body=cast("bytes", body),  # botocore takes either, and would copy the other
         )
-        self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+        self._parts.append(Part(number, size, bare(sent["ETag"])))
         # botocore leaves its requests behind as cyclic garbage; the bytes need not wait for the collector.
         with suppress(BufferError):
             body.clear()
@@ -170,23 +168,8 @@ class _Transfer:
         )
         return Stored(self._key, size, bare(answer["ETag"]))
 
-    async def _complete(self, size: int) -> Stored:
+    async def _complete(self) -> Stored:
         bucket = self._bucket
-        try:
-            answer = await bucket.aws.run(
-                bucket.client.complete_multipart_upload,
-                Bucket=bucket.name,
-                Key=self._key,
-                UploadId=self._upload_id or "",
-                MultipartUpload={"Parts": self._parts},
-                MpuObjectSize=size,
-            )
-            return Stored(self._key, size, bare(answer["ETag"]))
-        except StoreError:
-            # The answer may have got lost after the effect. This includes the definite "no such upload", which is
-            # what a retry of botocore's own hears when its first try did complete it.
-            with suppress(StoreError):
-                stored = await bucket.head(self._key)
-                if stored.size == size:
-                    return stored
-            raise
+        return await bucket.aws.run(
+            bucket.completer.complete, bucket.name, self._key, self._upload_id or "", self._parts
+        )

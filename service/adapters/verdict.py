@@ -8,6 +8,7 @@ from service.adapters import guest
 from service.core.errors import (
     BadMedia,
     GuestDied,
+    NoFfmpeg,
     OutputTooLarge,
     RepriseError,
     TimeExceeded,
@@ -40,7 +41,7 @@ def judge(ending: Ending) -> RepriseError | None:
     code, facts = ending.exit_code, ending.diagnostics
     last = ending.last_lines[-1] if ending.last_lines else ""
     if code == guest.FAILED and last.startswith(guest.MARK):
-        return Unavailable(f"ffmpeg could not be started here: {last.removeprefix(guest.MARK)}")
+        return NoFfmpeg(f"ffmpeg could not be started here: {last.removeprefix(guest.MARK)}")
     if code != 0 and ending.disk_full:
         return Unavailable("not enough disk space for the output")
     if code == -signal.SIGXFSZ or (code != 0 and ending.output_size >= ending.max_output_bytes):

@@ -32,6 +32,7 @@ Everything that can go wrong, in one tree. Each leaf carries its public face.
     ├── StoreError                    a backing service did not do what was asked
     │   ├── Definite                  the effect certainly did not happen
     │   │   ├── Unavailable      503  throttled, out of quota, refused connection
+    │   │   │   └── NoFfmpeg          this container cannot start it
     │   │   ├── ObjectGone       410  the object is not there (any more)
     │   │   └── ObjectChanged    409  If-Match failed: these are other bytes than before
     │   └── Indefinite           503  time-out, reset, 500: it may have happened; read the state back
@@ -198,6 +199,12 @@ class Definite(StoreError):
 
 class Unavailable(Definite):
     """A backing service refuses work at the moment."""
+
+
+class NoFfmpeg(Unavailable):
+    """ffmpeg cannot be started in this container; it may be in another one, or later."""
+
+    code = "ffmpeg_not_started"
 
 
 class Throttled(Unavailable):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from service.core.errors import (
     Fenced,
+    NoFfmpeg,
     ObjectChanged,
     ObjectGone,
     RepriseError,
@@ -13,6 +14,7 @@ from service.core.errors import (
 from service.core.job import Failure, Job, Output
 
 MAX_STORE_FAULTS = 20
+MAX_START_FAULTS = 6  # with the delays between them about half a minute: time for another container to take the job
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0  # seconds
 
@@ -76,6 +78,9 @@ def of_exception(error: Exception, job: Job, draw: float) -> Outcome:
             return Released(backoff(1, draw), fault=True, reason=error.code)
         case TranscodeFailed():
             return Failed(Failure(code=error.code, detail=error.detail, diagnostics=error.diagnostics))
+        case NoFfmpeg() if job.faults >= MAX_START_FAULTS:
+            detail = "The conversion could not be started, for a reason inside the service."
+            return Failed(Failure(code="internal", detail=detail, diagnostics={"last": error.detail}))
         case StoreError() if job.faults < MAX_STORE_FAULTS:
             return Released(backoff(job.faults + 1, draw), fault=True, reason=error.code)
         case StoreError():

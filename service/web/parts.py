@@ -221,7 +221,11 @@ async def join(
     try:
         there = await deps.objects.parts(pending.key, pending.transfer)
     except ObjectGone:
-        return await deps.objects.head(pending.key)
+        stored = await deps.objects.head(pending.key)
+        # Whoever joined it may have died before a look at what came of it.
+        if not stored.size or stored.size != (pending.declared_size or stored.size):
+            raise ObjectGone("The file did not arrive whole; send it again as a new upload.") from None
+        return stored
     chosen = assembled(there, claimed, pending.declared_size)
     size = sum(part.size for part in chosen)
     check_size(size, config.max_upload_bytes)

@@ -1,6 +1,7 @@
 """From settings to objects that could run: clients, adapters, worker, janitor. Nothing is contacted yet."""
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -70,8 +71,14 @@ def aws_settings(settings: Settings, environment: Mapping[str, str]) -> AwsSetti
 
 
 def ffmpeg_program(settings: Settings) -> str:
-    """The ffmpeg in use: the one that is set, else the one that came with the installation."""
-    return settings.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
+    """
+    The ffmpeg in use: the one that is set, else the one that came with the installation.
+
+    As a full path, if there is such a program: where it is started there is neither a PATH nor our folder.
+    """
+    wanted: str = settings.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
+    found = shutil.which(wanted)
+    return str(Path(found).absolute()) if found else wanted
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> Service:

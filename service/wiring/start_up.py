@@ -6,7 +6,6 @@ decided where they are described: `core.findings`.
 """
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from botocore.exceptions import BotoCoreError
 
 from service import telemetry
 from service.adapters.dynamodb_checks import check_table
+from service.adapters.ffmpeg_check import check_ffmpeg
+from service.adapters.ffmpeg_config import FfmpegConfig
 from service.adapters.redis_check import check_redis
 from service.adapters.s3_checks import check_bucket
 from service.core.findings import Finding, stopping
@@ -65,11 +66,12 @@ async def look_around(service: Service, *, embedded: bool = False) -> Report:
     settings, aws, truth = service.settings, service.aws, service.truth
     # Only who talks to browsers needs what browsers need.
     origins = () if settings.role == "worker" else settings.cors_origins
-    credentials, bucket, table, redis = await asyncio.gather(
+    credentials, bucket, table, redis, ffmpeg = await asyncio.gather(
         aws.aside(_credentials, service),
         aws.aside(check_bucket, service.bucket, aws.settings.bucket, origins, kept=settings.time_to_live),
         truth.aside(check_table, service.table, truth.settings.table),
         check_redis(service.link),
+        aws.aside(_ffmpeg, settings),
     )
     return Report(
         settings=settings,
@@ -77,7 +79,7 @@ async def look_around(service: Service, *, embedded: bool = False) -> Report:
         places=places(settings, aws, embedded=embedded),
         credentials="made up" if embedded else credentials,
         embedded=embedded,
-        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": _settled(service)},
+        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_settled(service), *ffmpeg]},
     )
 
 
@@ -132,10 +134,11 @@ def _settled(service: Service) -> list[Finding]:
                 stops=False,
             )
         )
-    program = ffmpeg_program(settings)
-    if settings.role != "api" and shutil.which(program) is None:
-        problem = f"There is no program {program!r} to convert with."
-        found.append(
-            Finding("ffmpeg_missing", problem, "Check REPRISE_FFMPEG, or leave it out to use the bundled one.")
-        )
     return found
+
+
+def _ffmpeg(settings: Settings) -> list[Finding]:
+    """Only who converts needs it."""
+    if settings.role == "api":
+        return []
+    return check_ffmpeg(FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=settings.scratch or ""))

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from service.adapters.part_body import PartBody
 from service.core.errors import (
     BadMedia,
     Indefinite,
+    NoFfmpeg,
     ObjectChanged,
     ObjectGone,
     StoreError,
@@ -382,7 +384,7 @@ async def test_an_ffmpeg_that_is_not_there(bench: Bench, folder: Path) -> None:
     """A missing binary is a fault of this container, never of the media."""
     bench.configure(ffmpeg="/nowhere/ffmpeg")
     source = noise(folder, 2)
-    with pytest.raises(Unavailable, match="could not be started"):
+    with pytest.raises(NoFfmpeg, match="could not be started"):
         await bench.transcoder().convert(bench.order(source, sniff(source)), bench.report)
 
 
@@ -442,10 +444,31 @@ async def test_a_completion_whose_answer_got_lost_counts(bench: Bench, folder: P
     assert await bench.output() == plain(source, what, order, tmp_path)
 
 
+async def test_an_output_that_is_not_whole_is_not_published(bench: Bench, folder: Path) -> None:
+    """If S3 says that it completed the object but bytes are missing, the attempt ends, and leaves nothing."""
+    source = noise(folder, 25)
+    draft = await bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
+    once = draft._multipart._completer.once
+    complete = once.complete_multipart_upload
+
+    def emptied(**arguments: Any) -> object:
+        answer = complete(**arguments)
+        bench.s3.put_object(Bucket=bench.bucket, Key=OUTPUT_KEY, Body=b"")
+        return answer
+
+    with patch.object(once, "complete_multipart_upload", emptied), pytest.raises(Indefinite, match="instead of"):
+        await draft.publish()
+    with pytest.raises(StoreError):
+        await draft.publish()
+    await draft.discard()
+    assert await bench.leftovers() == []
+
+
 async def _lose_the_answer(draft: WindowDraft) -> None:
     """Let the next completion take place without an answer, and the look back at it fail as well."""
-    s3 = draft._s3
-    complete, head = s3.complete_multipart_upload, s3.head_object
+    completer = draft._multipart._completer
+    s3, once = completer.client, completer.once
+    complete, head = once.complete_multipart_upload, s3.head_object
 
     def lost(**arguments: object) -> object:
         complete(**arguments)  # type: ignore[arg-type]
@@ -455,7 +478,7 @@ async def _lose_the_answer(draft: WindowDraft) -> None:
         raise ReadTimeoutError(endpoint_url="s3")
 
     with (
-        patch.object(s3, "complete_multipart_upload", lost),
+        patch.object(once, "complete_multipart_upload", lost),
         patch.object(s3, "head_object", away),
         pytest.raises(Indefinite),
     ):

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from structlog.typing import EventDict
 
 from service.adapters import s3_receive
 from service.adapters.s3_objects import S3Objects
 from service.core.errors import Indefinite
 from service.testing.contracts.objects import PART, PLENTY, ClientWentAwayError, broken, fetch, pattern, store
+from tests.support.flaky_proxy import Fault, FlakyProxy, How
 from tests.support.s3_fixtures import behind, requests_of, what_is_left
 
 KEY = "uploads/a/input"
@@ -26,7 +28,7 @@ async def test_one_part_is_one_request(s3_objects: S3Objects) -> None:
 
     seen.clear()
     await store(s3_objects, KEY, pattern(PART + 1))
-    assert seen == ["CreateMultipartUpload", "UploadPart", "UploadPart", "CompleteMultipartUpload"]
+    assert seen == ["CreateMultipartUpload", "UploadPart", "UploadPart", "CompleteMultipartUpload", "HeadObject"]
 
 
 @pytest.mark.requirement("1.8")
@@ -56,6 +58,8 @@ class Gate:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, s3_objects: S3Objects, operation: str) -> None:
         client, _ = behind(s3_objects)
+        if operation == "complete_multipart_upload":
+            client = s3_objects._bucket.completer.once
         self._real: Callable[..., Any] = getattr(client, operation)
         self._loop = asyncio.get_running_loop()
         self.entered = asyncio.Event()
@@ -94,6 +98,52 @@ async def test_a_lost_answer_to_the_completion_is_looked_up(
 
     assert await s3_objects.head(KEY) == stored
     assert await fetch(s3_objects, stored) == pattern(PART + 1)
+
+
+@pytest.mark.parametrize("way", ["stream", "parts"])
+async def test_an_object_that_is_not_whole_is_not_accepted(
+    s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch, logs: list[EventDict], way: str
+) -> None:
+    """S3 says that it completed the upload, but there are no bytes: no upload is stored, and the log says why."""
+    client, name = behind(s3_objects)
+    gate = Gate(monkeypatch, s3_objects, "complete_multipart_upload")
+    complete = gate._real
+
+    def emptied(**arguments: Any) -> Any:
+        answer = complete(**arguments)
+        client.put_object(Bucket=name, Key=KEY, Body=b"")
+        return answer
+
+    async def in_parts() -> None:
+        transfer = await s3_objects.begin_parts(KEY)
+        await s3_objects.join_parts(KEY, transfer, [await s3_objects.put_part(KEY, transfer, 1, pattern(PART))])
+
+    gate._real = emptied
+    with pytest.raises(Indefinite):
+        await (store(s3_objects, KEY, pattern(PART + 1)) if way == "stream" else in_parts())
+    [said] = [one for one in logs if one["event"] == "s3.not_whole"]
+    assert (said["key"], said["found"]) == (KEY, 0)
+    assert not [one for one in logs if one["event"] == "s3.completed"]
+    assert way == "parts" or await what_is_left(s3_objects) == []
+
+
+async def test_a_completion_that_takes_too_long_is_asked_for_once(
+    s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy
+) -> None:
+    """When S3 completes an upload and the answer never comes, one request was made, and the object counts."""
+    once = far_s3_objects._bucket.completer.once
+    seen = list[str]()
+    once.meta.events.register("before-send", lambda request, **_: seen.append(request.method))
+    transfer = await far_s3_objects.begin_parts(KEY)
+    part = await far_s3_objects.put_part(KEY, transfer, 1, pattern(PART))
+    proxy.faults.append(Fault(How.STALL, 0))  # for the next connection, which is the first of that client
+
+    stored = await far_s3_objects.join_parts(KEY, transfer, [part])
+
+    assert seen == ["POST"]
+    assert proxy.hit
+    assert await s3_objects.head(KEY) == stored
+    assert stored.size == PART
 
 
 async def test_a_completion_that_did_not_happen_is_an_error(

@@ -43,7 +43,9 @@ async def s3_objects(aws: Aws) -> AsyncIterator[S3Objects]:
 
 
 class Impatient(Aws):
-    """AWS with a read time-out that a test can wait for."""
+    """AWS with read time-outs that a test can wait for."""
+
+    long = 0.5
 
     @staticmethod
     def _config(connections: int) -> Any:
@@ -96,5 +98,6 @@ def requests_of(objects: S3Objects) -> list[str]:
     """A list that grows by the name of each operation that goes out."""
     seen: list[str] = []
     client, _ = behind(objects)
-    client.meta.events.register("before-call.s3", lambda model, **_: seen.append(model.name))
+    for one in (client, objects._bucket.completer.once):
+        one.meta.events.register("before-call.s3", lambda model, **_: seen.append(model.name))
     return seen

@@ -8,6 +8,7 @@ from service.core.errors import (
     BadMedia,
     GuestDied,
     GuestStalled,
+    NoFfmpeg,
     OutputTooLarge,
     RepriseError,
     TimeExceeded,
@@ -37,7 +38,7 @@ def test_all_is_well() -> None:
         ({"exit_code": -signal.SIGXCPU}, TimeExceeded),
         ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, Unavailable),
         ({"exit_code": 228, "disk_full": True}, Unavailable),
-        ({"exit_code": 125, "last_lines": ("guest: cannot start: no such file",)}, Unavailable),
+        ({"exit_code": 125, "last_lines": ("guest: cannot start: no such file",)}, NoFfmpeg),
         ({"exit_code": 125}, BadMedia),
     ],
 )

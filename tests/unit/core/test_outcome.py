@@ -9,6 +9,7 @@ from service.core.lease import MAX_LAPSES
 from service.core.outcome import (
     FIRST_DELAY,
     LONGEST_DELAY,
+    MAX_START_FAULTS,
     MAX_STORE_FAULTS,
     Failed,
     Lost,
@@ -84,6 +85,17 @@ def test_storage_trouble_costs_time_first(error: Exception) -> None:
     ended = outcome(error, MAX_STORE_FAULTS)
     assert isinstance(ended, Failed)
     assert ended.failure.code == "storage_failed"
+
+
+def test_an_ffmpeg_that_cannot_be_started_ends_the_job_soon() -> None:
+    """A job whose ffmpeg cannot be started is left to others a few times, and then fails as our own mistake."""
+    error = errors.NoFfmpeg("ffmpeg could not be started here: no such file")
+    for faults in range(MAX_START_FAULTS):
+        assert outcome(error, faults) == Released(backoff(faults + 1, 0.0), fault=True, reason="ffmpeg_not_started")
+    ended = outcome(error, MAX_START_FAULTS)
+    assert isinstance(ended, Failed)
+    assert ended.failure.code == "internal"
+    assert ended.failure.diagnostics == {"last": error.detail}
 
 
 def test_our_own_mistake_gets_one_more_attempt() -> None:

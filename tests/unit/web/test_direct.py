@@ -302,6 +302,23 @@ async def test_completion_that_was_cut_short_is_taken_up(world: World, api: http
     assert world.jobs.uploads[upload["upload_id"]].size == len(wav())
 
 
+@pytest.mark.parametrize("left", [0, -1])
+async def test_an_object_that_is_not_whole_is_no_upload(world: World, api: httpx.AsyncClient, left: int) -> None:
+    """Who finds the parts joined already, by one who was killed before its look, does not accept what lacks bytes."""
+    upload = await begun(api, metadata={"size": len(wav())})
+    await arrive(world, upload, 1, wav())
+    pending = world.jobs.pending[upload["upload_id"]]
+    assert pending.declared_size == len(wav())
+    arrived = await world.objects.parts(pending.key, pending.transfer)
+    await world.objects.join_parts(pending.key, pending.transfer, arrived)
+    world.objects.put(pending.key, wav()[:left])
+
+    refused = await complete(api, upload)
+
+    assert (refused.status_code, refused.json()["code"]) == (410, "object_gone")
+    assert world.jobs.uploads == {}
+
+
 async def test_an_upload_aborted_during_its_completion_stays_aborted(world: World, api: httpx.AsyncClient) -> None:
     """Of an abort and a completion at the same time, the abort wins, and no object is left without a record."""
     upload = await begun(api)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -6,9 +7,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from service import settings
+from service.adapters import ffmpeg_check
 from service.core.findings import Finding
+from service.wiring.build import ffmpeg_program
 from service.wiring.places import Place
-from service.wiring.start_up import Report, _settled, say
+from service.wiring.start_up import Report, _ffmpeg, _settled, say
 
 PLACES = (
     Place("S3", "http://localstack:4566", "AWS_ENDPOINT_URL"),
@@ -85,4 +88,61 @@ def test_each_role_is_told_what_it_needs(variables: dict[str, str], found: list[
     given = settings.read({**DEPLOYED, "AWS_ENDPOINT_URL": endpoint, **variables})
     service: Any = SimpleNamespace(settings=given, aws=SimpleNamespace(s3_address=endpoint))
 
-    assert [finding.code for finding in _settled(service)] == found
+    assert [finding.code for finding in (*_settled(service), *_ffmpeg(given))] == found
+
+
+def a_program(folder: Path, content: bytes, mode: int = 0o755) -> Path:
+    """A file under the name of ffmpeg."""
+    path = folder / "ffmpeg"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "code", "said"),
+    [
+        (b"#!/bin/sh\n", 0o644, "ffmpeg_missing", "There is no program"),
+        (b"\x7fELF of another machine", 0o755, "ffmpeg_unusable", "Exec format error"),
+        (b"#!/no/interpreter\n", 0o755, "ffmpeg_unusable", "No such file"),
+        (b"#!/bin/sh\necho no library >&2\nexit 127\n", 0o755, "ffmpeg_unusable", "127, and said 'no library'"),
+    ],
+    ids=["no-x-bit", "exec-format", "no-interpreter", "fails"],
+)
+def test_an_ffmpeg_that_cannot_run_stops_the_start(
+    tmp_path: Path, content: bytes, mode: int, code: str, said: str
+) -> None:
+    """A program that would fail every conversion is found before the first one, with what it says and what to do."""
+    program = a_program(tmp_path, content, mode)
+    [finding] = _ffmpeg(settings.read({**DEPLOYED, "REPRISE_FFMPEG": str(program)}))
+
+    assert (finding.code, finding.stops) == (code, True)
+    assert said in finding.problem
+    assert str(program) in finding.problem
+    assert "REPRISE_FFMPEG" in finding.fix
+
+
+def test_only_who_converts_tries_it_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only who converts tries it, and one that hangs is given up and ended."""
+    monkeypatch.setattr(ffmpeg_check, "PATIENCE", 0.3)
+    program = a_program(tmp_path, b"#!/bin/sh\nexec sleep 60\n")
+    variables = {**DEPLOYED, "REPRISE_FFMPEG": str(program)}
+    [finding] = _ffmpeg(settings.read(variables))
+
+    assert "did not tell its version" in finding.problem
+    assert _ffmpeg(settings.read({**variables, "REPRISE_ROLE": "api"})) == []
+
+
+def test_the_bundled_ffmpeg_runs() -> None:
+    """What comes with the installation can be started as conversions start it."""
+    assert _ffmpeg(settings.read(DEPLOYED)) == []
+
+
+def test_a_name_on_the_path_becomes_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ffmpeg may be set by its name alone, though conversions start it where there is no PATH."""
+    program = a_program(tmp_path, b"#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    given = settings.read({**DEPLOYED, "REPRISE_FFMPEG": "ffmpeg"})
+
+    assert ffmpeg_program(given) == str(program)
+    assert _ffmpeg(given) == []
