@@ -81,7 +81,7 @@ FENCES = (
                 "return False",
             ),
         ),
-        ("tests/integration/test_dynamodb_faults.py::test_write_whose_answer_was_lost_counts[claim-sent_again]",),
+        ("tests/integration/test_dynamodb_faults.py::test_write_whose_answer_was_lost_counts[claim-sent_again-moto]",),
         "IllegalTransition",
     ),
     Mutation(
