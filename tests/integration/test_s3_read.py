@@ -20,6 +20,7 @@ PATIENCE = 20.0  # seconds
 TIME_OUT = ReadTimeoutError(endpoint_url="http://s3.invalid")
 
 
+@pytest.mark.requirement("3.6")
 @pytest.mark.parametrize("how", How)
 async def test_a_broken_stream_is_mended(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy, logs: list[EventDict], how: How
@@ -56,6 +57,7 @@ async def test_a_broken_peek_is_mended(s3_objects: S3Objects, far_s3_objects: S3
     assert len(proxy.hit) == 1
 
 
+@pytest.mark.requirement("3.6")
 async def test_mending_never_mixes_two_objects(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy
 ) -> None:

@@ -89,7 +89,7 @@ async def test_via_something_else(world: World, api: httpx.AsyncClient) -> None:
 # ── through the service ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.requirement("3.4", "3.5", "4.2")
+@pytest.mark.requirement("3.4", "3.5", "4.2", "6.13")
 async def test_whole(world: World, api: httpx.AsyncClient) -> None:
     """The whole file comes with length, type, name and a strong entity tag, through any container."""
     job = world.succeeded(data := bytes(range(256)) * 4000)
@@ -160,6 +160,7 @@ async def test_several_ranges(world: World, api: httpx.AsyncClient) -> None:
     assert (await api.get(PROXY, headers={"range": "bytes=0-1,3-4"})).status_code == 200
 
 
+@pytest.mark.requirement("6.13")
 async def test_conditions(world: World, api: httpx.AsyncClient) -> None:
     """A client that has the file is told so; a range of another file becomes the whole new one."""
     job = world.succeeded()
@@ -259,6 +260,7 @@ async def test_breaks_in_the_middle(world: World, capsys: pytest.CaptureFixture[
     assert "service.unexpected" not in logged
 
 
+@pytest.mark.requirement("6.13")
 async def test_breaks_at_the_start(world: World, api: httpx.AsyncClient) -> None:
     """A store that breaks before the first byte is a problem document with advice."""
     world.succeeded()
