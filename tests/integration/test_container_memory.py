@@ -1,6 +1,6 @@
 """Two containers with a gigabyte each, and more music at once than fits into both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ from tests.support.delivery import delivered, digest_of_plain
 from tests.support.docker import one_worker
 from tests.support.image import Container
 
-pytestmark = [pytest.mark.timeout(900), one_worker]
+pytestmark = [pytest.mark.timeout(600), one_worker]
 
 MIB = 1024 * 1024
 SIZE = 200 * MIB  # of each input
 ALIKE = 10  # conversions at once
 CONTAINERS = 2
 LIMIT = 1024 * MIB  # as compose.yaml has it
-PATIENCE = 600.0  # seconds
+PATIENCE = 300.0  # seconds
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ class Memory:
 
 
 @pytest.mark.requirement("1.8", "4.5")
-def test_ten_at_once(roomy: Stack, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_ten_at_once(roomy: Stack, tmp_path: Path) -> None:
     """Ten uploads of 200 MiB and then ten conversions at once cost no process of two 1 GiB containers its life."""
     piece = tmp_path / "piece.wav"
     write_sample(piece, SIZE / (4 * RATE))
@@ -73,15 +73,17 @@ def test_ten_at_once(roomy: Stack, tmp_path: Path, record_property: Callable[[st
         uploads = list(threads.map(upload, range(ALIKE)))
     after_uploads = [Memory.of(each) for each in roomy.services()]
     jobs = [client.submit(upload_id, "flac", {})["job_id"] for upload_id in uploads]
-    wait_for(
-        lambda: all(client.job(job)["state"] == "running" for job in jobs), "ten conversions at once", within=PATIENCE
-    )
-    wait_for(lambda: all(client.job(job)["state"] != "running" for job in jobs), "the end of all", within=PATIENCE)
+    seen: list[int] = []
+
+    def all_ended() -> bool:
+        states = [client.job(job)["state"] for job in jobs]
+        seen.append(states.count("running"))
+        return not {"queued", "running"} & set(states)
+
+    wait_for(all_ended, "the end of all", within=PATIENCE)
     ended = [delivered(client, job, tmp_path) for job in jobs]
     memory = [Memory.of(each) for each in roomy.services()]
-    for moment, found in (("uploads", after_uploads), ("all", memory)):
-        record_property(f"peak MiB after {moment}", [each.peak // MIB for each in found])
-
+    assert max(seen) > CONTAINERS, "they came one after the other"
     assert [each.limit for each in memory] == [LIMIT] * CONTAINERS
     assert [each.killed for each in memory] == [0] * CONTAINERS
     assert [each.state()["OOMKilled"] for each in roomy.services()] == [False] * CONTAINERS
