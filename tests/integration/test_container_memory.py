@@ -71,7 +71,6 @@ def test_ten_at_once(roomy: Stack, tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(ALIKE) as threads:
         uploads = list(threads.map(upload, range(ALIKE)))
-    after_uploads = [Memory.of(each) for each in roomy.services()]
     jobs = [client.submit(upload_id, "flac", {})["job_id"] for upload_id in uploads]
     seen: list[int] = []
 
