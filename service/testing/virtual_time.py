@@ -10,11 +10,12 @@ context of a `Process` can be frozen, thawed and killed at any await, as the ker
 
 import asyncio
 import contextvars
+import itertools
 import random
 import selectors
 from collections import deque
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 LONGEST_RUN = 7 * 24 * 3600.0  # virtual seconds; a loop that gets here would never end
@@ -114,12 +115,36 @@ class _Hat(deque[asyncio.Handle]):
         return handle
 
 
+class _NumberedTask(asyncio.Task[Any]):
+    """
+    The n-th task of its loop, in sets as well.
+
+    asyncio keeps tasks in sets (`TaskGroup`, `wait`), and goes through them to cancel or to wake. By its address, a
+    task would come first in one process and last in another, and the same seed would be another history.
+    """
+
+    number: int
+
+    def __new__(cls, number: int, *_: Any, **__: Any) -> Self:
+        task = super().__new__(cls)
+        task.number = number  # here, because asyncio puts a task into a set before its `__init__` has returned
+        return task
+
+    def __init__(self, number: int, coro: Coroutine[Any, Any, Any], **options: Any) -> None:
+        super().__init__(coro, **options)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
 class ShuffledLoop(VirtualTimeLoop):
-    """Virtual time, and a seed that decides who goes next."""
+    """Virtual time, and a seed that decides who goes next: the same in every process that plays it."""
 
     def __init__(self, dice: Dice) -> None:
         super().__init__()
         self._ready = _Hat(dice)  # filled by BaseEventLoop, which takes from it with `popleft` alone
+        numbers = itertools.count()
+        self.set_task_factory(lambda loop, coro, **options: _NumberedTask(next(numbers), coro, loop=loop, **options))
 
 
 class VirtualClock:
