@@ -41,6 +41,7 @@ _observers: list[Observer] = []
 SERVICE_STARTING = Event("service.starting", INFO, ("role", "s3", "dynamodb", "redis", "bucket", "table", "chosen_by"))
 SERVICE_CHECK = Event("service.check", INFO, ("check", "result"))
 SERVICE_CONCERN = Event("service.concern", WARNING, ("code", "problem", "fix"))  # not as it should be; starts with it
+SERVICE_WAITING = Event("service.waiting", WARNING, ("code", "problem"))  # may pass, so it looks again
 SERVICE_PROBLEM = Event("service.problem", ERROR, ("code", "problem", "fix"))  # does not start with it
 SERVICE_READY = Event("service.ready", INFO, ("address",))
 SERVICE_STOPPING = Event("service.stopping", INFO, ("signal",))

@@ -98,6 +98,9 @@ EXPLAINED: Mapping[str, tuple[str, str]] = {
     "trouble": ("{service} cannot say how the {kind} {name!r} is: it answers {said}.", "Try again; see its status."),
 }
 
+# What no setting has caused.
+PASSING = frozenset({"trouble", "throttled"})
+
 
 def explain(error: ClientError | BotoCoreError, about: Subject) -> Finding:
     """Why the thing itself could not be looked at: a service that cannot see its bucket or table does not start."""
@@ -117,12 +120,12 @@ def explain(error: ClientError | BotoCoreError, about: Subject) -> Finding:
         "endpoint": f"AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_{about.service.upper()}",
         "said": said(error),
     }
-    return Finding(code, what.format(**words), fix.format(**words))
+    return Finding(code, what.format(**words), fix.format(**words), passes=rule.kind in PASSING | {"unreachable"})
 
 
 def passing(error: ClientError | BotoCoreError) -> bool:
     """Whether it says nothing about the bucket or the table, but that the service has no answer at the moment."""
-    return rule_for(error).kind in {"trouble", "throttled"}
+    return rule_for(error).kind in PASSING
 
 
 def unreadable(what: str, code: str, error: ClientError | BotoCoreError, about: Subject) -> Finding:

@@ -52,6 +52,7 @@ def _state(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
             "table_not_active",
             f"The table {about.name!r} is {table.get('TableStatus')}.",
             "Wait until it is ACTIVE.",
+            passes=True,
         )
     index = index_of(table)
     if index is not None and index.get("IndexStatus", "ACTIVE") not in USABLE:
@@ -60,6 +61,7 @@ def _state(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
             f"The index {INDEX!r} of the table {about.name!r} is {index['IndexStatus']}: no job is found before it is "
             "ACTIVE.",
             "Wait for that; it takes minutes.",
+            passes=True,
         )
 
 

@@ -61,6 +61,7 @@ class Settings:
     slots: int
     lease: float
     heartbeat: float
+    start_wait: float
     janitor_interval: float
     janitor_grace: float
     max_memory: int
@@ -129,6 +130,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_SLOTS", "slots", whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
     Variable("REPRISE_LEASE_SECONDS", "lease", seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
     Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", seconds, "seconds", 2.0, "how often a lease is renewed"),
+    Variable(
+        "REPRISE_START_WAIT_SECONDS", "start_wait", seconds, "seconds", 15.0, "patience at start with S3, DynamoDB"
+    ),
     Variable("REPRISE_JANITOR_SECONDS", "janitor_interval", seconds, "seconds", 300.0, "between looks for leftovers"),
     Variable("REPRISE_JANITOR_GRACE_SECONDS", "janitor_grace", seconds, "seconds", 3600.0, "how long they are spared"),
     Variable(

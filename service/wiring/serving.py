@@ -22,7 +22,7 @@ from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.wiring.build import Service, build
 from service.wiring.health import check
-from service.wiring.start_up import Report, StartError, look_around, say
+from service.wiring.start_up import Report, StartError, look_patiently, say
 
 
 async def serve(
@@ -46,7 +46,7 @@ async def serve(
         problem, fix = f"The configuration of AWS cannot be used: {error}.", "Check AWS_PROFILE and AWS's own files."
         raise StartError([str(Finding("aws_configuration", problem, fix))]) from error
     async with _closing(service):
-        report = await look_around(service, embedded=embedded)
+        report = await look_patiently(service, SystemClock(), embedded=embedded)
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])

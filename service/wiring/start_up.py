@@ -19,10 +19,12 @@ from service.adapters.ffmpeg_config import FfmpegConfig
 from service.adapters.redis_check import check_redis
 from service.adapters.s3_checks import check_bucket
 from service.core.findings import Finding, stopping
+from service.ports import Clock
 from service.settings import Settings
 from service.wiring.build import Service, ffmpeg_program
 from service.wiring.places import Place, places, unreachable_for_clients
 
+BETWEEN_LOOKS = 1.0  # seconds
 NO_KEYS = "none: open to everybody"
 
 
@@ -81,6 +83,23 @@ async def look_around(service: Service, *, embedded: bool = False) -> Report:
         embedded=embedded,
         findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_settled(service), *ffmpeg]},
     )
+
+
+async def look_patiently(service: Service, clock: Clock, *, embedded: bool = False) -> Report:
+    """
+    Look around again and again, for as long as nothing stops the start but what may pass by itself.
+
+    Until then a platform that replaces containers would replace this one in vain, in the middle of a fault that every
+    running one survives. Takes `Settings.start_wait` seconds, and the last look.
+    """
+    until = clock.monotonic() + service.settings.start_wait
+    while True:
+        report = await look_around(service, embedded=embedded)
+        if not report.problems or not all(one.passes for one in report.problems) or clock.monotonic() >= until:
+            return report
+        for one in report.problems:
+            telemetry.say(telemetry.SERVICE_WAITING, code=one.code, problem=one.problem)
+        await clock.sleep(BETWEEN_LOOKS)
 
 
 def say(report: Report) -> None:

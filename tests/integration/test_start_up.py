@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import httpx
@@ -17,6 +18,7 @@ from service.adapters.resources import INDEX
 from service.cli import main as command_line
 from tests.support.cluster import a_cluster, wait_for
 from tests.support.fixtures import on_both
+from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
 ORIGIN = "https://audio.example"
 
@@ -186,13 +188,34 @@ def test_nobody_there_ends_the_start_with_what_to_check(unused_tcp_port: int) ->
         AWS_ENDPOINT_URL=endpoint,
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
+        REPRISE_START_WAIT_SECONDS="1.5",
     )
 
     assert ended.returncode == 2
+    assert '"event": "service.waiting"' in ended.stderr
     lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert [line.rpartition("[")[2] for line in lines] == ["unreachable]", "unreachable]"]
     assert all(endpoint in line and "AWS_ENDPOINT_URL" in line for line in lines)
     assert '"event": "service.problem"' in ended.stderr
+
+
+@pytest.mark.requirement("5.5", "6.3")
+async def test_a_start_in_the_middle_of_a_fault_waits_for_its_end(embedded_stack: Mapping[str, str]) -> None:
+    """A service that is started while DynamoDB does not answer says so, looks again, and starts when it does."""
+    there = urlsplit(embedded_stack["AWS_ENDPOINT_URL_DYNAMODB"])
+    async with FlakyProxy(str(there.hostname), int(there.port or 0)) as proxy:
+        with a_cluster(embedded_stack, redis=False) as cluster:
+            cluster.pointed = {**cluster.pointed, "AWS_ENDPOINT_URL_DYNAMODB": f"http://{proxy.address}"}
+            proxy.faults = [Fault(How.RESET, 0) for _ in range(12)]  # more than one look repeats by itself
+            service = await asyncio.to_thread(cluster.start, REPRISE_START_WAIT_SECONDS="50")
+
+            ready = await asyncio.to_thread(httpx.get, f"{service.address}/health/ready", timeout=30)
+            waited = [event["code"] for event in service.events() if event["event"] == "service.waiting"]
+
+    assert ready.status_code == 200
+    assert waited
+    assert set(waited) == {"unreachable"}
+    assert len(proxy.hit) == 12
 
 
 @pytest.mark.requirement("7.17")

@@ -99,6 +99,7 @@ class Tree:
         report.unlink(missing_ok=True)
         temporary.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}"]
+        command += ["-o", f"faulthandler_timeout={patience - 10:g}"]  # a test that hangs says where
         # One stand-in is enough to see a test go red: none that a container would have to be started for.
         command += ["-k", "not localstack and not valkey and not tls"]
         command += [f"--basetemp={self.path / 'basetemp'}", *options, *tests]
