@@ -13,6 +13,9 @@ MINUTES ?= 2
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
+# A run of the tests starts hundreds of processes, and not one of them should compile what another one has.
+export PYTHONDONTWRITEBYTECODE =
+
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := service tests benchmarks scripts

@@ -14,13 +14,11 @@ from litestar import Controller, Response, delete, get, post
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import Meta
 
-from service import telemetry
 from service.core.errors import (
     EmptyUpload,
     Expired,
     InvalidRequest,
     NotFound,
-    RepriseError,
     UnsupportedMedia,
     UploadPending,
     UploadsOpen,
@@ -128,7 +126,7 @@ class Direct(Controller):
         self, request: HttpRequest, deps: Deps, config: Config, data: JSONBody[NewMultipart]
     ) -> Response[Multipart]:
         """Answer with the names that all further calls need. What is certainly no audio, or too large, is refused."""
-        try:
+        with parts.refusals_said():
             pending = await parts.begin(
                 deps,
                 config,
@@ -137,9 +135,6 @@ class Direct(Controller):
                 size=declared_size(data),
                 content_type=data.type or "",
             )
-        except RepriseError as error:
-            telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
-            raise
         document = Multipart(
             key=pending.key,
             uploadId=pending.upload_id,

@@ -11,7 +11,7 @@ completed, from the bytes, and refused then as it would have been in one stream.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from service import telemetry
@@ -21,6 +21,7 @@ from service.core.errors import (
     NotFound,
     ObjectChanged,
     ObjectGone,
+    RepriseError,
     StoreError,
     UnsupportedMedia,
     UploadPending,
@@ -45,6 +46,16 @@ from service.web.dependencies import WebDependencies
 from service.web.lookup import find_any_upload
 
 HOPELESS = (UnsupportedMedia, UploadTooLarge, EmptyUpload)  # nothing that the client can still send would help
+
+
+@contextlib.contextmanager
+def refusals_said() -> Iterator[None]:
+    """Whatever is refused at a door has its event."""
+    try:
+        yield
+    except RepriseError as error:
+        telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
+        raise
 
 
 async def begin(

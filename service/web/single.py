@@ -12,11 +12,9 @@ from litestar import Controller, get
 from litestar.params import QueryParameter
 from msgspec import Meta
 
-from service import telemetry
 from service.core.errors import (
     EmptyUpload,
     InvalidRequest,
-    RepriseError,
     UnsupportedMedia,
     UploadsOpen,
     UploadTooLarge,
@@ -74,7 +72,7 @@ class Single(Controller):
 
         Each call begins another upload; one that no file comes for is dropped.
         """
-        try:
+        with parts.refusals_said():
             pending, form = await parts.begin_piece(
                 deps,
                 config,
@@ -83,9 +81,6 @@ class Single(Controller):
                 size=size if size is not None else size_in(request.query_params.get("metadata[size]")),
                 content_type=media_type,
             )
-        except RepriseError as error:
-            telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
-            raise
         return UploadParameters(
             url=form.url,
             fields=dict(form.fields),

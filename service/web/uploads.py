@@ -101,12 +101,9 @@ class Uploads(Controller):
         self, request: HttpRequest, deps: Deps, config: Config, admission: Admit, filename: Filename = None
     ) -> Response[UploadDocument]:
         """Stream a file in. It is recognised by its bytes, never by its name, and kept until `expires_at`."""
-        try:
+        with parts.refusals_said():
             async with admission.upload():
                 upload = await receive(request, deps, config, filename)
-        except RepriseError as error:
-            telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
-            raise
         telemetry.say(
             telemetry.UPLOAD_STORED,
             upload_id=upload.upload_id,

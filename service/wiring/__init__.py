@@ -15,7 +15,6 @@ from service.adapters.ambient import SystemClock, environment
 from service.adapters.child import mortal
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.wiring.build import build, ffmpeg_program
-from service.wiring.health import check
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
 from service.wiring.serving import serve
 from service.wiring.start_up import Report, StartError, look_around, say
@@ -27,7 +26,6 @@ __all__ = [
     "StartError",
     "SystemClock",
     "build",
-    "check",
     "embedded_stack",
     "environment",
     "ffmpeg_program",

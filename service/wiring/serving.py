@@ -21,7 +21,7 @@ from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.wiring.build import Service, build
-from service.wiring.health import check
+from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, look_patiently, say
 
 
@@ -97,7 +97,7 @@ def _answer(
             wakeups=service.wakeups,
             clock=SystemClock(),
             ids=SystemIds(),
-            checks=lambda: check(service),
+            checks=Health(service).check,
             capacity=service.capacity,
             crew=lambda: None if settings.role == "api" else service.worker.crew(),
             circuits=lambda: circuits(*service.breakers),

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from service.cli.processes import ServiceProcess
@@ -17,6 +19,7 @@ from tests.support.flaky_proxy import FlakyProxy
 
 SECONDS = 40.0  # of noise, 30 MiB: an output of several parts
 SPEED = 5.0
+ASKING = 20
 AT_ONCE = 2.0  # seconds, on a machine that does other things as well
 
 
@@ -96,6 +99,27 @@ def test_a_cancellation_is_recorded_though_s3_hangs(embedded_stack: Mapping[str,
         s3.move()
         wait_for(lambda: cluster.left_in_s3()[1] == [], "no parts")
         assert len(cluster.left_in_s3()[0]) == 1, "the input alone"
+
+
+@pytest.mark.requirement("6.3")
+def test_readiness_tells_while_s3_hangs(embedded_stack: Mapping[str, str]) -> None:
+    """Whoever asks for the health has the answer while S3 still hangs; twenty who ask at once cost one request."""
+    with in_front_of(embedded_stack["AWS_ENDPOINT_URL_S3"]) as s3:
+        address = f"http://{s3.proxy.address}"
+        with a_cluster({**embedded_stack, "AWS_ENDPOINT_URL_S3": address}, redis=False) as cluster:
+            ready = f"{cluster.start(REPRISE_ROLE='api').address}/health/ready"
+            assert httpx.get(ready, timeout=30).status_code == 200
+            before = s3.proxy.accepted
+            s3.hold()
+            with ThreadPoolExecutor(ASKING) as threads:
+                answers = list(threads.map(lambda _: httpx.get(ready, timeout=30), range(ASKING)))
+            asked = s3.proxy.accepted - before
+            s3.move()
+            wait_for(lambda: httpx.get(ready, timeout=30).status_code == 200, "it is back")
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.json()["checks"]["s3"].partition(";")[0] for answer in answers} == {"does not answer (within 4 s)"}
+    assert asked <= 1
 
 
 @pytest.mark.requirement("6.7")

@@ -47,6 +47,7 @@ class FlakyProxy:
         self.faults: list[Fault] = []
         self.hit: list[Fault] = []  # those that did their harm
         self.harmed = asyncio.Event()
+        self.accepted = 0  # connections, so far
 
     @property
     def address(self) -> str:
@@ -87,6 +88,7 @@ class FlakyProxy:
         if task is None:
             return
         self._connections.add(task)
+        self.accepted += 1
         task.add_done_callback(self._connections.discard)
         fault = self.faults.pop(0) if self.faults else None
         with contextlib.suppress(OSError, asyncio.CancelledError):
