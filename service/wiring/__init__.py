@@ -15,6 +15,7 @@ from service.adapters.ambient import SystemClock, environment
 from service.adapters.child import mortal
 from service.adapters.embedded import EmbeddedError, embedded_stack
 from service.wiring.build import build, ffmpeg_program
+from service.wiring.health import Health
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
 from service.wiring.serving import serve
 from service.wiring.start_up import Report, StartError, look_around, say
@@ -22,6 +23,7 @@ from service.wiring.start_up import Report, StartError, look_around, say
 __all__ = [
     "CannotProvision",
     "EmbeddedError",
+    "Health",
     "Report",
     "StartError",
     "SystemClock",

@@ -167,21 +167,22 @@ async def test_readiness_tells_and_finds_out(proxy: FlakyProxy, moto_endpoint: s
     given = settings.read(environment)
     await asyncio.to_thread(wiring.prepare_embedded, given, environment)
     service = wiring.build(given, environment)
-    clock = SystemClock()
+    clock, health = SystemClock(), wiring.Health(service)
     s3 = next(breaker for breaker in service.breakers if breaker.name == "s3")
     try:
-        assert (await wiring.check(service))["s3"] == "ok"
+        assert (await health.check())["s3"] == "ok"
         go_away(proxy)
-        assert "does not answer" in (await wiring.check(service))["s3"]
-        for _ in range(FAILURES_OF_THE_PRODUCT):
-            await wiring.check(service)
+        assert "does not answer" in (await health.check())["s3"]
+        for _ in range(2 * FAILURES_OF_THE_PRODUCT):  # a question that takes long is shared by those who ask meanwhile
+            if s3.state != "open":
+                await health.check()
         assert s3.state == "open"
-        harmed, found = len(proxy.hit), await wiring.check(service)
+        harmed, found = len(proxy.hit), await health.check()
         assert (found["dynamodb"], len(proxy.hit)) == ("ok", harmed)
         assert found["s3"].startswith("circuit open")
         proxy.faults = []
         for _ in range(600):
-            if (await wiring.check(service))["s3"] == "ok":
+            if (await health.check())["s3"] == "ok":
                 break
             await clock.sleep(0.05)
         assert s3.state == "closed"
