@@ -7,6 +7,7 @@ import stat
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from service.wiring import environment, prepare_embedded
 
 LEASE, HEARTBEAT = 2.4, 0.6  # seconds; shorter than the defaults, so that tests are
 PATIENCE = 60.0
+SHORTEST, LONGEST = 0.05, 0.4  # seconds between two looks at a fact
 _numbers = itertools.count(1)
 
 
@@ -35,12 +37,21 @@ def pause(seconds: float) -> None:
 
 
 def wait_for(fact: Callable[[], Any], what: str, *, within: float = PATIENCE) -> Any:
-    """Ask again and again until `fact` is true; returns what it returned."""
-    for _ in range(int(within / 0.05)):
+    """
+    Ask again and again until `fact` is true; returns what it returned. `within` counts the pauses alone.
+
+    Whoever waits leaves the machine to whom it waits for: the pauses grow, and are longer than what it takes to ask.
+    """
+    waited, step = 0.0, SHORTEST
+    while True:
+        began = time.monotonic()
         if found := fact():
             return found
-        pause(0.05)
-    raise AssertionError(f"not within {within:g} s: {what}")
+        if waited >= within:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        rest = max(step, min(2 * (time.monotonic() - began), LONGEST))
+        pause(rest)
+        waited, step = waited + rest, min(step * 1.2, LONGEST)
 
 
 def gone(pid: int) -> bool:

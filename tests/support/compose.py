@@ -67,9 +67,13 @@ class Stack:
         return [line for ask in asked for line in docker(*ask, "--quiet", "--filter", mine).split()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack to be: nothing is started yet, and whatever is started is gone at the end."""
+    """
+    A stack to be: nothing is started yet, and whatever is started is gone at the end.
+
+    Each module has its own, though it takes seconds to start: idle, its containers cost a sixth of a small machine.
+    """
     folder = tmp_path_factory.mktemp("compose")
     script = slow_ffmpeg(folder)
     slow = {"environment": {"REPRISE_FFMPEG": "/slow/ffmpeg"}, "volumes": [f"{script.parent}:/slow:ro"]}
