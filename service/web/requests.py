@@ -157,6 +157,18 @@ def request_id_in(scope: Scope) -> str | None:
 
 
 def announced_body(scope: Scope) -> bool:
-    """Whether a body worth minding is on its way: of unknown length, or large."""
+    """
+    Whether a body worth minding is on its way: of unknown length, or large.
+
+    Or any body at all, where the connection ends with the answer because the client wants it so. A proxy that keeps no
+    connections (nginx, by default) asks for that, and turns a reset while it still sends into a 502.
+    """
     length = header(scope, b"content-length")
-    return bool(header(scope, b"transfer-encoding")) or (length.isdigit() and int(length) > SMALL)
+    minded = 0 if ends_with_the_answer(scope) else SMALL
+    return bool(header(scope, b"transfer-encoding")) or (length.isdigit() and int(length) > minded)
+
+
+def ends_with_the_answer(scope: Scope) -> bool:
+    """Whether the server will close the connection, by what the client said: uvicorn keeps none of HTTP/1.0."""
+    wishes = {wish.strip().lower() for wish in header(scope, b"connection").split(b",")}
+    return b"close" in wishes or scope.get("http_version") == "1.0"

@@ -11,7 +11,9 @@ from litestar import Litestar
 class Call:
     """A request whose body comes when the test says so."""
 
-    def __init__(self, app: Litestar, method: str, path: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, app: Litestar, method: str, path: str, headers: Mapping[str, str] | None = None, *, version: str = "1.1"
+    ) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -24,7 +26,7 @@ class Call:
         self._scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
+            "http_version": version,
             "method": method,
             "scheme": "http",
             "path": path,

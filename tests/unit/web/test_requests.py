@@ -94,6 +94,23 @@ async def test_small_bodies_keep_the_connection(world: World, api: httpx.AsyncCl
     assert "connection" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("version", "connection"),
+    [("1.1", "close"), ("1.1", "TE, Close"), ("1.0", "")],
+    ids=["close", "a list", "HTTP/1.0"],
+)
+async def test_a_small_body_is_heard_out_where_the_connection_ends(world: World, version: str, connection: str) -> None:
+    """No client, and no proxy, is reset while it still sends the little that it has announced."""
+    call = Call(world.app, "POST", "/nowhere", {"content-length": "5", "connection": connection}, version=version)
+    task = asyncio.create_task(call.run())
+    await call.answered()
+    assert call.status == 404
+    assert not call.complete()
+    await call.send_body(b"hello", more=False)
+    await task
+    assert call.complete()
+
+
 async def test_a_read_body_keeps_the_connection(world: World) -> None:
     """A refusal after the whole body was read keeps the connection."""
     async with client_of(World().app) as api:
