@@ -423,6 +423,25 @@ OWNERSHIP = (
 
 INTAKE = (
     Mutation(
+        "heard-out",
+        "who still sends when the answer comes is heard out before the connection ends",
+        (Edit("service/web/requests.py", "minded = 0 if ends_with_the_answer(scope) else SMALL", "minded = SMALL"),),
+        ("tests/unit/web/test_requests.py::test_a_small_body_is_heard_out_where_the_connection_ends",),
+    ),
+    Mutation(
+        "start-in-a-fault",
+        "a start in the middle of a fault waits for its end",
+        (Edit("service/wiring/start_up.py", "or clock.monotonic() >= until:", "or clock.monotonic() >= 0.0:"),),
+        ("tests/integration/test_start_up.py::test_a_start_in_the_middle_of_a_fault_waits_for_its_end",),
+        "DidNotStart",
+    ),
+    Mutation(
+        "health-asks-once",
+        "a service that hangs is asked for its health once, however many want to know",
+        (Edit("service/wiring/health.py", "if asked is None or asked.done():", "if True:"),),
+        ("tests/integration/test_hung_s3.py::test_readiness_tells_while_s3_hangs",),
+    ),
+    Mutation(
         "piece-size",
         "no job is made of a file that is not as long as its client said",
         (
