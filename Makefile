@@ -2,8 +2,9 @@
 # hashes, the first time and whenever these change. Needed beforehand: Python 3.11 or newer with venv, and make.
 
 PYTHON ?= python3
-# How many tests run at the same time; WORKERS=0 runs them in one process, where a debugger works.
-WORKERS ?= 2
+# How many tests run at the same time (they wait a good deal: three keep two cores busy); WORKERS=0 runs them in one
+# process, where a debugger works.
+WORKERS ?= 3
 # Where `make test` writes which rows of docs/requirements.toml the tests have proved.
 REPORT ?= docs/requirements.md
 # Which histories `make simulate` plays.
