@@ -6,7 +6,9 @@ ports are published on 127.0.0.1 alone.
 """
 
 import functools
+import gc
 import os
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +42,15 @@ def docker_or_skip() -> None:
 @functools.cache
 def engine_missing() -> str | None:
     """Why there is no engine to talk to; None where one answers."""
+    with warnings.catch_warnings():
+        # The library forgets the socket that could not be connected; here, and not in the middle of some other test.
+        warnings.simplefilter("ignore", ResourceWarning)
+        reason = _asked()
+        gc.collect()
+    return reason
+
+
+def _asked() -> str | None:
     import docker  # noqa: PLC0415  # a second per start, for the tests that need it alone
     from docker.errors import DockerException  # noqa: PLC0415
 
