@@ -24,18 +24,25 @@ pytest_plugins = [
     "tests.support.compose",
 ]
 
-# No example has a deadline: a busy machine is not a broken promise. pytest's own timeout finds what hangs. Where the
-# examples are the same every time, a commit fails for what is in it.
-settings.register_profile("facts", deadline=None, derandomize="CI" in os.environ)  # noqa: TID251  # as hypothesis asks
+# No example has a deadline: a busy machine is not a broken promise. pytest's own timeout finds what hangs. All
+# else is as hypothesis has it, which on CI plays the same examples every time: a commit fails for what is in it.
+settings.register_profile("facts", deadline=None)
 settings.load_profile("facts")
-
-# Where pytest finds these, it compares what differs to the last byte, with megabytes of audio for many minutes.
-for name in ("CI", "BUILD_NUMBER"):
-    os.environ.pop(name, None)  # noqa: TID251  # nothing else asks for them
 
 SECTIONS = load_sections()
 KNOWN_ROWS = frozenset(row for section in SECTIONS for row in section.rows)
 FROM_WORKER = "requirement_rows"  # key in xdist's worker output
+
+
+@pytest.fixture(scope="session", autouse=True)
+def brief_on_ci() -> None:
+    """
+    Hide CI from pytest, which there compares what differs to the last byte: with audio, for many minutes.
+
+    Only where tests run, and not before: the workers of a run have to see it as they start, for hypothesis.
+    """
+    for name in ("CI", "BUILD_NUMBER"):
+        os.environ.pop(name, None)  # noqa: TID251  # pytest asks for them, and nothing else from here on
 
 
 @pytest.hookimpl(wrapper=True)

@@ -81,9 +81,7 @@ def finish(cluster: Cluster, job: dict[str, Any], watcher: Watcher, alive: int) 
 
 
 @pytest.mark.requirement("1.1", "1.3", "1.4", "1.6", "2.5", "2.7", "3.4", "3.5", "4.2", "4.3", "4.5", "4.6", "6.7")
-@pytest.mark.parametrize(
-    ("cluster", "target"), [("with Redis", "flac"), ("without Redis", "mp3")], indirect=["cluster"]
-)
+@pytest.mark.parametrize("target", ["mp3", "flac"])
 def test_sigkill_in_the_middle(cluster: Cluster, piece: Path, target: str, tmp_path: Path) -> None:
     """After SIGKILL at a random moment another process finishes, the bytes are ffmpeg's, and progress never fell."""
     slow = cluster.slow_ffmpeg(SPEED)

@@ -181,6 +181,7 @@ def complaint(mutation: Mutation, run: Run) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """What a fresh `pytest` needs, and nothing of the one that may be running us."""
+    """What a fresh `pytest` needs, and nothing of the one that may be running us; the same examples every time."""
     ours = os.environ  # noqa: TID251  # what the child needs to start
-    return {name: value for name, value in ours.items() if not name.startswith(("PYTEST", "PYTHONPATH", "COV_"))}
+    kept = {name: value for name, value in ours.items() if not name.startswith(("PYTEST", "PYTHONPATH", "COV_"))}
+    return kept | {"CI": "true"}

@@ -108,3 +108,26 @@ def test_part_of_the_suite_proves_nothing(suite: pytest.Pytester) -> None:
     result = suite.runpytest_inprocess("test_one.py", "--requirements-report=report.md")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_on_ci_examples_are_fixed_and_comparisons_brief(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker of a run on CI plays the same examples every time, and explains no megabytes byte by byte."""
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    suite.makepyfile(
+        """
+        import os
+        from hypothesis import settings
+
+        def test_it():
+            '''It holds.'''
+            assert settings.default.derandomize
+            assert settings.default.deadline is None
+            assert "CI" not in os.environ
+        """
+    )
+
+    for workers in ("0", "1"):
+        suite.runpytest_subprocess("-p", "xdist", "-n", workers).assert_outcomes(passed=1)
