@@ -12,7 +12,7 @@ from typing import Protocol
 
 from service.core.capacity import Load
 from service.core.job import Failure, Holding, Job, Output
-from service.core.media import Source, Target
+from service.core.media.inputs import Source, Target
 from service.core.progress import Hint, Reading
 from service.core.upload import Part, PendingUpload, Upload
 

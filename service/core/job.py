@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Self
 
 from service.core.errors import IllegalTransition
-from service.core.media import Source, Target
+from service.core.media.inputs import Source, Target
 
 
 class State(StrEnum):

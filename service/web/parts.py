@@ -28,8 +28,8 @@ from service.core.errors import (
     UploadsOpen,
     UploadTooLarge,
 )
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 from service.core.naming import input_key, safe_filename
-from service.core.sniff import HEAD_BYTES, TAIL_BYTES, identify
 from service.core.upload import (
     IN_ONE_PIECE,
     LARGEST_PIECE,

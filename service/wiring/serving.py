@@ -11,9 +11,9 @@ import uvicorn
 from botocore.exceptions import BotoCoreError
 
 from service import __version__, telemetry
-from service.adapters.ambient import SystemClock, SystemIds
-from service.adapters.breaker import circuits
-from service.adapters.redis_wakeups import RedisWakeups
+from service.adapters.aws.breaker import circuits
+from service.adapters.redis.wakeups import RedisWakeups
+from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.capacity import Thresholds
 from service.core.findings import Finding
 from service.settings import Settings

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError
 
 from service import telemetry
-from service.adapters.dynamodb_checks import check_table
-from service.adapters.ffmpeg_check import check_ffmpeg
-from service.adapters.ffmpeg_config import FfmpegConfig
-from service.adapters.redis_check import check_redis
-from service.adapters.s3_checks import check_bucket
+from service.adapters.dynamodb.checks import check_table
+from service.adapters.ffmpeg.check import check_ffmpeg
+from service.adapters.ffmpeg.config import FfmpegConfig
+from service.adapters.redis.check import check_redis
+from service.adapters.s3.checks import check_bucket
 from service.core.findings import Finding, stopping
 from service.ports import Clock
 from service.settings import Settings

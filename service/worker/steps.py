@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from service import telemetry
 from service.core.errors import Fenced, Indefinite, ObjectChanged, StoreError
 from service.core.job import Job, Output
-from service.core.media import OUTPUT_FORMATS
+from service.core.media.inputs import OUTPUT_FORMATS
 from service.core.naming import output_key, result_prefix
 from service.ports import Draft, Order, Stored
 from service.worker.context import WorkerPorts

@@ -10,8 +10,8 @@ import pytest
 from service import settings, telemetry
 from service.core.errors import RepriseError
 from service.web.config import WebConfig
-from service.web.counters import COUNTERS, PROBLEMS
-from service.web.metrics import GAUGES
+from service.web.operations.counters import COUNTERS, PROBLEMS
+from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import World
 
 ROOT = Path(__file__).parent.parent.parent

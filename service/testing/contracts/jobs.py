@@ -15,7 +15,7 @@ import pytest
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound, Refused
 from service.core.job import Failure, Holding, Job, State
-from service.core.media import Options, Source, Target
+from service.core.media.inputs import Options, Source, Target
 from service.core.outcome import LONGEST_DELAY
 from service.core.upload import IN_ONE_PIECE
 from service.ports import IdempotencyKey, JobStore, UploadStore
