@@ -23,7 +23,8 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.cgroups import Container
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
-from service.ports import Capacity, ProgressBoard, Wakeups
+from service.ports.capacity import Capacity
+from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts

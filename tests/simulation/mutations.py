@@ -20,7 +20,7 @@ from service.core.orphans import Found, Reason, Records
 from service.core.outcome import Outcome, Released, Succeeded
 from service.core.progress import Hint
 from service.core.upload import PendingUpload, Upload
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
 from service.web import lookup, parts

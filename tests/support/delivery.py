@@ -9,7 +9,7 @@ import imageio_ffmpeg
 
 from service.cli.client import Client, NobodyAnswers, ServiceProblem
 from service.core.media.arguments import output_arguments
-from service.core.media.inputs import parse_target
+from service.core.media.options import parse_target
 from tests.support.cluster import pause, wait_for
 from tests.support.media_samples import run_ffmpeg
 

@@ -20,8 +20,8 @@ from typing import TypeVar
 
 import pybreaker
 
-from service import telemetry
 from service.core.errors import CircuitOpen, Indefinite, Unavailable
+from service.telemetry import emit, events
 
 T = TypeVar("T")
 
@@ -127,11 +127,11 @@ class _Teller(pybreaker.CircuitBreakerListener):
     ) -> None:
         match new_state.name:
             case pybreaker.STATE_OPEN:
-                telemetry.say(telemetry.CIRCUIT_OPENED, service=cb.name, reason=self.reason, retry_after=self._reset)
+                emit(events.CIRCUIT_OPENED, service=cb.name, reason=self.reason, retry_after=self._reset)
             case pybreaker.STATE_HALF_OPEN:
-                telemetry.say(telemetry.CIRCUIT_HALF_OPEN, service=cb.name)
+                emit(events.CIRCUIT_HALF_OPEN, service=cb.name)
             case _:
-                telemetry.say(telemetry.CIRCUIT_CLOSED, service=cb.name)
+                emit(events.CIRCUIT_CLOSED, service=cb.name)
 
 
 def circuits(*breakers: Breaker) -> Mapping[str, str]:

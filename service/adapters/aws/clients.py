@@ -20,10 +20,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from service import telemetry
 from service.adapters.aws.breaker import Breaker
 from service.adapters.aws.errors import code_of, status_of, translate
 from service.core.errors import CircuitOpen
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -196,4 +196,4 @@ def _say_again(request: AWSRequest, operation_name: str, event_name: str, **_: o
     attempt = request.context.get("retries", {}).get("attempt", 1)
     if attempt > 1:
         service = event_name.split(".")[1]
-        telemetry.say(telemetry.AWS_RETRIED, service=service, operation=operation_name, attempt=attempt)
+        emit(events.AWS_RETRIED, service=service, operation=operation_name, attempt=attempt)

@@ -13,7 +13,6 @@ from typing import Any, cast
 from botocore import exceptions as botocore
 from botocore.exceptions import BotoCoreError, ClientError
 
-from service import telemetry
 from service.core.errors import (
     Definite,
     Indefinite,
@@ -25,6 +24,7 @@ from service.core.errors import (
     Throttled,
     Unavailable,
 )
+from service.telemetry import emit, events
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
         ours.retry_after = rule.retry_after
     fields = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
     reason = code or status or type(error).__name__
-    telemetry.say(telemetry.AWS_FAILURE, service=service_of(operation), operation=operation, reason=reason, **fields)
+    emit(events.AWS_FAILURE, service=service_of(operation), operation=operation, reason=reason, **fields)
     return ours
 
 

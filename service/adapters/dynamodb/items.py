@@ -19,10 +19,11 @@ from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
 from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, text_in, time_in
 from service.core.errors import Definite, InvalidOption
 from service.core.job import Failure, Job, Output, State
-from service.core.media.inputs import Options, Source, Target
+from service.core.media.inputs import Source
+from service.core.media.options import Options, Target
 from service.core.queue import queue_of
 from service.core.upload import PendingUpload, Upload
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
 
 T = TypeVar("T")
 

@@ -10,7 +10,6 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 
-from service import telemetry
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import conditions as changes
 from service.adapters.dynamodb.conditions import Change
@@ -46,7 +45,9 @@ from service.core.errors import (
 from service.core.job import Event, Failure, Holding, Job, Output, State
 from service.core.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
 from service.core.upload import PendingUpload, Upload
-from service.ports import Clock, IdempotencyKey, Ids
+from service.ports.jobs import IdempotencyKey
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events
 
 TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
 
@@ -295,5 +296,5 @@ def _readable_job(item: Item) -> Job | None:
     try:
         return job_from_item(item)
     except Definite as error:
-        telemetry.say(telemetry.AWS_FAILURE, service="dynamodb", operation="read", reason=error.detail)
+        emit(events.AWS_FAILURE, service="dynamodb", operation="read", reason=error.detail)
         return None

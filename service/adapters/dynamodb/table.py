@@ -11,14 +11,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from service import telemetry
 from service.adapters.aws.clients import Aws, code_of
 from service.adapters.aws.resources import DUE_AT, INDEX, KEY, QUEUE
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.values import Item, encode
 from service.core.errors import Unavailable
 from service.core.outcome import backoff
-from service.ports import Clock, Ids
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events
 
 TRIES = 6  # of what is throttled or in conflict half-way, with growing pauses
 PAGE = 200  # index entries in one answer
@@ -207,12 +207,10 @@ class Table:
         return None
 
     def _said(self, operation: str, key: str, status: str) -> None:
-        telemetry.say(
-            telemetry.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key
-        )
+        emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key)
 
     async def _pause(self, operation: str, number: int) -> None:
-        telemetry.say(telemetry.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
+        emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
         await self._clock.sleep(backoff(number, self._ids.draw()) / 5)
 
 

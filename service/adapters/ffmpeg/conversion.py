@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service import telemetry
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.config import FfmpegConfig
 from service.adapters.ffmpeg.draft import WindowDraft
@@ -37,7 +36,9 @@ from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed, Windo
 from service.core.media.arguments import command
 from service.core.media.ffmpeg_log import LogReader
 from service.core.progress import Reading
-from service.ports import Clock, Order
+from service.ports.time import Clock
+from service.ports.transcoder import Order
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -98,7 +99,7 @@ class Conversion:
             return self._run(memory_file())
         except WindowViolated as error:
             # The output has to be on disk until it is finished, because its muxer goes back further than we keep.
-            telemetry.say(telemetry.LOCAL_FALLBACK, reason=error.detail, size=self._order.input_size)
+            emit(events.LOCAL_FALLBACK, reason=error.detail, size=self._order.input_size)
             return self._run(None)
 
     def _run(self, memory: int | None) -> WindowDraft:
@@ -166,7 +167,7 @@ class Conversion:
         if not order.local:
             return Feed(stream)
         reason = order.source.reason or "the input has to be seekable"
-        telemetry.say(telemetry.LOCAL_FALLBACK, reason=reason, size=order.input_size)
+        emit(events.LOCAL_FALLBACK, reason=reason, size=order.input_size)
         return Spooled(outfit.scratch, stream, self._spooling)
 
     def _spooling(self, done: int) -> None:
@@ -184,7 +185,7 @@ class Conversion:
             code = self._watch(guest, window, shipping, supply)
             self._hear_last_words(guest)
         except TranscodeFailed as error:
-            telemetry.say(telemetry.FFMPEG_STOPPED, code=error.code, detail=error.detail)
+            emit(events.FFMPEG_STOPPED, code=error.code, detail=error.detail)
             guest.end(self._config.polite_seconds)
             self._hear_last_words(guest)
             raise with_diagnostics(error, guest.exit_code() or 0, self._log.last_lines) from None
@@ -193,7 +194,7 @@ class Conversion:
             guest.close()
             seconds = round(self._outfit.clock.monotonic() - started, 3)
             last_lines = self._log.last_lines[-3:]
-            telemetry.say(telemetry.FFMPEG_ENDED, exit_code=guest.exit_code(), seconds=seconds, last_lines=last_lines)
+            emit(events.FFMPEG_ENDED, exit_code=guest.exit_code(), seconds=seconds, last_lines=last_lines)
         if supply.error is not None:
             raise supply.error
         if (problem := judge(self._ending(code, window))) is not None:
@@ -217,7 +218,7 @@ class Conversion:
         except OSError as error:  # no memory, no process to be had
             raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
         path, key = supply.path if window.sliding else "local", order.input_key
-        telemetry.say(telemetry.FFMPEG_STARTED, pid=guest.pid, arguments=argv, path=path, input_key=key)
+        emit(events.FFMPEG_STARTED, pid=guest.pid, arguments=argv, path=path, input_key=key)
         return guest
 
     def _watch(self, guest: Guest, window: Window, shipping: Shipping, supply: Supply) -> int:
@@ -229,7 +230,7 @@ class Conversion:
             said = guest.listen(config.tick / 8 if grown > config.part_size // 4 else config.tick)
             if said:
                 log.feed(said)
-                telemetry.say(telemetry.FFMPEG_SAID, line=said[-1000:].decode(errors="replace"))
+                emit(events.FFMPEG_SAID, line=said[-1000:].decode(errors="replace"))
             before, size = size, window.size()
             grown = size - before
             shipping.advance(size)
@@ -253,7 +254,7 @@ class Conversion:
         if window.sliding and not guest.paused and behind > limit:
             guest.pause()
             self._pauses += 1
-            telemetry.say(telemetry.FFMPEG_PAUSED, behind=behind)
+            emit(events.FFMPEG_PAUSED, behind=behind)
         elif guest.paused and behind <= limit - self._config.part_size:
             guest.resume()
 

@@ -5,13 +5,13 @@ import threading
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, cast
 
-from service import telemetry
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.window import Window
 from service.adapters.s3.multipart import Multipart
 from service.adapters.s3.part_body import Buffers, PartBody
 from service.core.errors import Definite, StoreError
-from service.ports import Stored
+from service.ports.objects import Stored
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -53,7 +53,7 @@ class WindowDraft:
                 try:
                     self._aws.patiently(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
                 except StoreError as error:
-                    telemetry.say(telemetry.S3_LEFT_BEHIND, key=to.key, reason=error.detail)
+                    emit(events.S3_LEFT_BEHIND, key=to.key, reason=error.detail)
             self._stored = None
             self._let_go()
 
@@ -83,7 +83,7 @@ class WindowDraft:
         answer = self._aws.patiently(
             self._s3.put_object, Bucket=to.bucket, Key=to.key, Body=cast("IO[bytes]", body), ContentType=to.content_type
         )
-        telemetry.say(telemetry.S3_COMPLETED, key=to.key, parts=1, size=len(body))
+        emit(events.S3_COMPLETED, key=to.key, parts=1, size=len(body))
         return Stored(to.key, len(body), answer["ETag"].strip('"'))
 
     def _let_go(self) -> None:

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from typing import Protocol
 
-from service import telemetry
 from service.adapters.ffmpeg.scratch import Scratch, path_of
 from service.adapters.s3.object_stream import ObjectStream
 from service.core.errors import RepriseError
 from service.core.media.arguments import STREAM_URL
+from service.telemetry import emit, events
 
 PIPE_BYTES = 1 << 20  # as much as /proc/sys/fs/pipe-max-size allows everybody by default
 
@@ -108,7 +108,7 @@ class Feed:
         except RepriseError as error:
             self.error = error
         except Exception as error:  # noqa: BLE001  # it has to reach the thread that can end ffmpeg
-            telemetry.say(telemetry.UNEXPECTED, where="feed", exc_info=error)
+            emit(events.UNEXPECTED, where="feed", exc_info=error)
             self.error = RepriseError(f"Feeding ffmpeg failed: {type(error).__name__}.")
         with self._lock:
             if self._given_up:

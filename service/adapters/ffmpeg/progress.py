@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from service.core.media.ffmpeg_log import LogReader, judge_end
 from service.core.progress import Reading
-from service.ports import Clock, Order
+from service.ports.time import Clock
+from service.ports.transcoder import Order
 
 SPOOLING_SHARE = 10  # fetching the input to disk first is a tenth of the way
 

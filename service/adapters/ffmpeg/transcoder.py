@@ -20,7 +20,8 @@ from service.adapters.ffmpeg.draft import WindowDraft
 from service.adapters.ffmpeg.scratch import Scratch
 from service.adapters.s3.completion import Completer
 from service.core.progress import Reading
-from service.ports import Clock, Order
+from service.ports.time import Clock
+from service.ports.transcoder import Order
 
 __all__ = ["FfmpegConfig", "FfmpegTranscoder"]
 

@@ -15,8 +15,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from service import telemetry
-from service.ports import Clock
+from service.ports.time import Clock
+from service.telemetry import emit, events
 
 T = TypeVar("T")
 
@@ -83,13 +83,13 @@ class RedisLink:
         self._try_at = self._clock.monotonic() + self._pause
         if not self._away:
             self._away = True
-            telemetry.say(telemetry.REDIS_AWAY, reason=f"{type(error).__name__}: {error}")
+            emit(events.REDIS_AWAY, reason=f"{type(error).__name__}: {error}")
 
     def found(self) -> None:
         """Note that Redis answered."""
         if self._away:
             self._away = False
-            telemetry.say(telemetry.REDIS_BACK)
+            emit(events.REDIS_BACK)
 
     async def aclose(self) -> None:
         """Let the connections go."""

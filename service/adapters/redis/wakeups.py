@@ -11,10 +11,10 @@ import asyncio
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from service import telemetry
 from service.adapters.redis.connection import FAILURES, RedisLink
 from service.adapters.system.in_process import LocalWakeups
-from service.ports import Clock, Ids
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events
 
 CHANNEL = "reprise:work"
 QUIET = 10.0  # seconds without a word, after which the line is tested; after as many again it counts as dead
@@ -66,7 +66,7 @@ class RedisWakeups:
             except FAILURES as error:
                 self._link.lost(error)
             except Exception:  # noqa: BLE001  # nobody watches this task, and a deaf worker would be a slow one
-                telemetry.say(telemetry.UNEXPECTED, where="wakeups", exc_info=True)
+                emit(events.UNEXPECTED, where="wakeups", exc_info=True)
             self._tried.set()
             await self._clock.sleep(self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)

@@ -10,7 +10,7 @@ from service.adapters.aws.clients import Aws, code_of
 from service.adapters.aws.errors import rule_of
 from service.adapters.s3.completion import Completer
 from service.core.errors import StoreError
-from service.ports import Stored
+from service.ports.objects import Stored
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client

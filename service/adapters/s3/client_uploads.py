@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
-from service import telemetry
 from service.adapters.aws.clients import code_of, translating
 from service.adapters.s3.bucket import Bucket, bare
 from service.core.errors import ObjectChanged, ObjectGone
 from service.core.upload import Part
-from service.ports import Form, Stored, Unfinished
+from service.ports.objects import Form, Stored, Unfinished
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -81,7 +81,7 @@ class S3Parts:
             PartNumber=number,
             Body=body,
         )
-        telemetry.say(telemetry.S3_PART_STORED, key=key, part=number, size=len(body))
+        emit(events.S3_PART_STORED, key=key, part=number, size=len(body))
         return Part(number, len(body), bare(answer["ETag"]))
 
     async def arrived(self, key: str, transfer: str) -> Sequence[Part]:
@@ -108,7 +108,7 @@ class S3Parts:
         """
         bucket = self.bucket
         stored = await bucket.aws.run(_while_open(bucket.completer.complete), bucket.name, key, transfer, parts)
-        telemetry.say(telemetry.S3_COMPLETED, key=key, parts=len(parts), size=stored.size)
+        emit(events.S3_COMPLETED, key=key, parts=len(parts), size=stored.size)
         return stored
 
     async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:

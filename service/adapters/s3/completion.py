@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from service import telemetry
 from service.adapters.aws.errors import code_of, rule_for
 from service.core.errors import Indefinite, ObjectGone, Unavailable
 from service.core.upload import Part
-from service.ports import Stored
+from service.ports.objects import Stored
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -48,18 +48,18 @@ class Completer:
         while (error := self._ask(bucket, key, upload_id, parts, size)) is not None:
             if _may_be_there(error) and (found := self._look(bucket, key)) is not None:
                 if found.size != size:
-                    telemetry.say(telemetry.S3_NOT_WHOLE, key=key, size=size, found=found.size)
+                    emit(events.S3_NOT_WHOLE, key=key, size=size, found=found.size)
                     raise error
                 return found
             if attempt > len(PAUSES) or not _worth_another(error):
                 raise error
             self.wait(PAUSES[attempt - 1])
             attempt += 1
-            telemetry.say(telemetry.AWS_RETRIED, service="s3", operation="CompleteMultipartUpload", attempt=attempt)
+            emit(events.AWS_RETRIED, service="s3", operation="CompleteMultipartUpload", attempt=attempt)
         found = self._look(bucket, key)
         if found is None or found.size != size:
             there = found.size if found else None
-            telemetry.say(telemetry.S3_NOT_WHOLE, key=key, size=size, found=there)
+            emit(events.S3_NOT_WHOLE, key=key, size=size, found=there)
             raise Indefinite(f"S3 completed {key} with {there} instead of {size} bytes")
         return found
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from service import telemetry
 from service.adapters.aws.clients import Aws
 from service.adapters.s3.completion import Completer
 from service.adapters.s3.part_body import PartBody
 from service.core.errors import Definite, Indefinite, StoreError
 from service.core.upload import Part
-from service.ports import Stored
+from service.ports.objects import Stored
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -74,7 +74,7 @@ class Multipart:
             Body=cast("IO[bytes]", body),
         )
         self._parts[number] = (_said(answer, "ETag"), len(body))
-        telemetry.say(telemetry.S3_PART_STORED, key=to.key, part=number, size=len(body))
+        emit(events.S3_PART_STORED, key=to.key, part=number, size=len(body))
 
     def complete(self) -> Stored:
         """Make the object exist. Safe to repeat. Raises `StoreError`."""
@@ -84,7 +84,7 @@ class Multipart:
         self._completed = True
         if self._strays:
             self.abandon()
-        telemetry.say(telemetry.S3_COMPLETED, key=to.key, parts=len(parts), size=stored.size)
+        emit(events.S3_COMPLETED, key=to.key, parts=len(parts), size=stored.size)
         return stored
 
     def abort(self) -> None:
@@ -110,7 +110,7 @@ class Multipart:
         try:
             self.abort()
         except StoreError as error:
-            telemetry.say(telemetry.S3_LEFT_BEHIND, key=self.destination.key, reason=error.detail)
+            emit(events.S3_LEFT_BEHIND, key=self.destination.key, reason=error.detail)
 
     def _begun(self) -> str:
         with self._lock:

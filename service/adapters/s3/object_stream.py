@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import HTTPClientError
 
-from service import telemetry
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.config import FfmpegConfig
 from service.core.errors import Indefinite, ObjectChanged, ObjectGone, StoreError
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -113,7 +113,7 @@ class ObjectStream:
 
     def _mend(self, reason: StoreError, breaks: int) -> None:
         self.mended += 1
-        telemetry.say(telemetry.S3_MENDED, key=self.original.key, offset=self.offset, reason=reason.detail)
+        emit(events.S3_MENDED, key=self.original.key, offset=self.offset, reason=reason.detail)
         self.waiting = True
         self.stop.wait(min(LONGEST_BACKOFF, self._config.feed_backoff * 2 ** (breaks - 1)))
         self.waiting = False

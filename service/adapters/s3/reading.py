@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from urllib3.exceptions import HTTPError
 
-from service import telemetry
 from service.adapters.aws.clients import code_of
 from service.adapters.s3.bucket import Bucket, quoted
 from service.core.errors import Definite, Indefinite, StoreError, Unavailable
-from service.ports import Clock
+from service.ports.time import Clock
+from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -54,7 +54,7 @@ async def mended(
                 stream = _Stream(bucket, key, etag, at, stop, clip=clip)
                 continue
             if broken:
-                telemetry.say(telemetry.S3_MENDED, key=key, offset=at, reason=broken.detail)
+                emit(events.S3_MENDED, key=key, offset=at, reason=broken.detail)
             broken, breaks = None, 0
             at += len(chunk)
             if chunk:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 from service.adapters.s3.bucket import Bucket, bare
 from service.core.errors import EmptyUpload, StoreError, UploadTooLarge
 from service.core.upload import Part
-from service.ports import Stored
+from service.ports.objects import Stored
 
 T = TypeVar("T")
 

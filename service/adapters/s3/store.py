@@ -8,7 +8,6 @@ guess, and each is written by one writer only.
 
 from collections.abc import AsyncIterator, Sequence
 
-from service import telemetry
 from service.adapters.aws.clients import Aws, translating
 from service.adapters.s3.bucket import Bucket
 from service.adapters.s3.client_uploads import S3Parts
@@ -17,7 +16,9 @@ from service.adapters.s3.reading import mended
 from service.adapters.s3.receiving import Receiver
 from service.core.naming import content_disposition
 from service.core.upload import Part
-from service.ports import Clock, Form, Stored, Unfinished
+from service.ports.objects import Form, Stored, Unfinished
+from service.ports.time import Clock
+from service.telemetry import emit, events
 
 
 class S3Objects:
@@ -57,7 +58,7 @@ class S3Objects:
         objects = [key for key in await self._bucket.keys(prefix) if key != keep]
         await self._bucket.delete(objects)
         if objects or uploads:
-            telemetry.say(telemetry.S3_SWEPT, prefix=prefix, objects=len(objects), uploads=len(uploads))
+            emit(events.S3_SWEPT, prefix=prefix, objects=len(objects), uploads=len(uploads))
         return sorted({*objects, *(key for key, _ in uploads)})
 
     async def begin_parts(self, key: str) -> str:

@@ -11,7 +11,9 @@ playlist that got this far can open nothing; only the decoders of accepted audio
 decoders that covers need. A video track whose decoder is not allowed is ignored, its audio is converted.
 """
 
-from service.core.media.inputs import Carrier, Options, OutputFormat, Source, Target, carrier
+from service.core.media.formats import OutputFormat
+from service.core.media.inputs import Source
+from service.core.media.options import Carrier, Options, Target, carrier
 
 STREAM_URL = "fd:"  # the input_url of the streaming path: file descriptor 0
 _STDIN = (STREAM_URL, "pipe:0", "-")  # other names for the same, which become STREAM_URL

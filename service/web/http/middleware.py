@@ -18,9 +18,9 @@ from litestar.enums import ScopeType
 from litestar.exceptions import LitestarException
 from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
 
-from service import telemetry
 from service.core.errors import StoreError
-from service.ports import Clock, Ids
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events, log_context
 
 LINGER_SECONDS = 2.0
 SMALL = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
@@ -52,13 +52,13 @@ class Around:
             return
         request_id = request_id_in(scope) or self.ids.new()
         exchange = Exchange(scope, receive, send, self.clock, request_id, self.methods)
-        with telemetry.bound(request_id=exchange.request_id):
+        with log_context(request_id=exchange.request_id):
             try:
                 await self.app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001  # the last one who can say anything about it
                 # The answer has begun, so no other can be given: the server closes the connection when we return.
                 if not broken_store(error):
-                    telemetry.say(telemetry.UNEXPECTED, where="answer", exc_info=error)
+                    emit(events.UNEXPECTED, where="answer", exc_info=error)
             finally:
                 exchange.log()
 
@@ -112,13 +112,13 @@ class Exchange:
         """One line for the whole exchange; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
-        event = telemetry.PROBE_DONE if probe else telemetry.REQUEST_DONE
+        event = events.PROBE_DONE if probe else events.REQUEST_DONE
         said: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
         if tenant := self.scope["state"].get("tenant"):
             said["tenant"] = tenant
         if problem := self.scope["state"].get("problem"):
             said["code"] = problem
-        telemetry.say(event, **said, seconds=round(self._clock.monotonic() - self._began, 4))
+        emit(event, **said, seconds=round(self._clock.monotonic() - self._began, 4))
 
     async def _linger(self) -> None:
         if not self._asked and header(self.scope, b"expect"):

@@ -19,8 +19,8 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
-from service import telemetry
 from service.core.errors import Overloaded, RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
+from service.telemetry import emit, events
 from service.web.http import schemas
 
 MEDIA_TYPE = "application/problem+json"
@@ -141,7 +141,7 @@ def invalid(error: ValidationException) -> Problem:
 
 def from_unexpected(error: Exception) -> Problem:
     """A mistake of ours: said in the log with all there is, and to the client without any of it."""
-    telemetry.say(telemetry.UNEXPECTED, where="web", exc_info=error)
+    emit(events.UNEXPECTED, where="web", exc_info=error)
     return Problem(500, "internal", "Something went wrong on our side; the request id leads to it in the logs.")
 
 

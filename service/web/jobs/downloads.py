@@ -22,7 +22,6 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
-from service import telemetry
 from service.core.errors import (
     Expired,
     InvalidRequest,
@@ -34,9 +33,10 @@ from service.core.errors import (
     RepriseError,
 )
 from service.core.job import Job, Output
-from service.core.media.inputs import OUTPUT_FORMATS
+from service.core.media.formats import OUTPUT_FORMATS
 from service.core.naming import content_disposition
-from service.ports import ObjectStore
+from service.ports.objects import ObjectStore
+from service.telemetry import emit, events
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.http.openapi import WithoutBody
@@ -148,9 +148,7 @@ class Downloads(Controller):
         if span is not None:
             headers["Content-Range"] = span.content_range(output.size)
         file = await opened(deps.objects, job.job_id, output, part)
-        telemetry.say(
-            telemetry.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=way, start=part.start, stop=part.stop
-        )
+        emit(events.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=way, start=part.start, stop=part.stop)
         return Stream(
             file.chunks(),
             status_code=200 if span is None else 206,
@@ -196,7 +194,7 @@ async def address(deps: WebDependencies, config: WebConfig, job: Job, output: Ou
     url = await deps.objects.download_url(
         output.key, filename=job.filename, content_type=content_type_of(job), seconds=config.download_url_seconds
     )
-    telemetry.say(telemetry.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=way)
+    emit(events.DOWNLOAD_STARTED, job_id=job.job_id, key=output.key, via=way)
     return url
 
 
@@ -253,10 +251,10 @@ class OpenFile:
                 yield chunk
                 sent += len(chunk)
         except RepriseError as error:
-            telemetry.say(telemetry.DOWNLOAD_BROKEN, job_id=self._job_id, reason=error.detail)
+            emit(events.DOWNLOAD_BROKEN, job_id=self._job_id, reason=error.detail)
             raise
         finally:
-            telemetry.say(telemetry.DOWNLOAD_ENDED, job_id=self._job_id, size=sent)
+            emit(events.DOWNLOAD_ENDED, job_id=self._job_id, size=sent)
 
     async def close(self) -> None:
         """Let go of the store's connection, also when the client left early."""

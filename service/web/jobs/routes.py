@@ -13,7 +13,6 @@ from litestar import Controller, Response, delete, get, post
 from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
-from service import telemetry
 from service.core.errors import (
     Expired,
     IdempotencyReuse,
@@ -30,9 +29,11 @@ from service.core.errors import (
     UploadTooLarge,
 )
 from service.core.job import Job, State
-from service.core.media.inputs import OUTPUT_FORMATS, parse_target
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.options import parse_target
 from service.core.naming import output_filename, result_prefix
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
+from service.telemetry import emit, events
 from service.web import parts
 from service.web.admission import Admit
 from service.web.config import WebConfig
@@ -195,8 +196,8 @@ async def submit(
         ),
         key,
     )
-    telemetry.say(
-        telemetry.JOB_ACCEPTED,
+    emit(
+        events.JOB_ACCEPTED,
         job_id=job.job_id,
         upload_id=job.upload_id,
         input_key=job.input_key,
@@ -237,7 +238,7 @@ async def _cancelled(deps: WebDependencies, seen: Job) -> Job:
     """A job after the wish to cancel it, which ends it if it was waiting. Raises `NotFound`."""
     job = await deps.jobs.cancel(seen.job_id, deps.clock.wall())
     if job.state is State.CANCELLED and seen.state is State.QUEUED:
-        telemetry.say(telemetry.JOB_CANCELLED, job_id=job.job_id)
+        emit(events.JOB_CANCELLED, job_id=job.job_id)
     return job
 
 

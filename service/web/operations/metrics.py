@@ -25,8 +25,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from service import telemetry
-from service.telemetry import Event
+from service.telemetry import subscribe
+from service.telemetry.events import Event
 from service.web.admission import Admission, Counts
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
@@ -75,7 +75,7 @@ class Metrics:
     @asynccontextmanager
     async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
         """Count for as long as the application answers."""
-        with telemetry.observed(self.note):
+        with subscribe(self.note):
             yield
 
     async def _queue(self) -> Counts:

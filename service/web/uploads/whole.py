@@ -15,7 +15,6 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
-from service import telemetry
 from service.core.errors import (
     Busy,
     ClientError,
@@ -32,6 +31,7 @@ from service.core.errors import (
 )
 from service.core.naming import input_key, safe_filename
 from service.core.upload import IN_ONE_PIECE, Upload
+from service.telemetry import emit, events
 from service.web import parts
 from service.web.admission import Admit
 from service.web.config import WebConfig
@@ -104,8 +104,8 @@ class Uploads(Controller):
         with parts.refusals_said():
             async with admission.upload():
                 upload = await receive(request, deps, config, filename)
-        telemetry.say(
-            telemetry.UPLOAD_STORED,
+        emit(
+            events.UPLOAD_STORED,
             upload_id=upload.upload_id,
             filename=upload.filename,
             size=upload.size,

@@ -19,7 +19,7 @@ from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.s3.provision import create_bucket
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock
-from service.ports import Form
+from service.ports.objects import Form
 from tests.support.browser import Site, browser_or_skip, chromium, site, visit
 from tests.support.cluster import a_cluster
 from tests.support.containers import Container, endpoint_of

@@ -9,7 +9,7 @@ from service.adapters.dynamodb import table
 from service.adapters.dynamodb.store import DynamoJobs
 from service.core.errors import Definite, Fenced, IllegalTransition, Indefinite, Unavailable
 from service.core.job import Job, State
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output
 from tests.support.fixtures import on_both

@@ -12,7 +12,7 @@ from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.errors import RepriseError
 from service.core.job import Holding, Job
-from service.ports import IdempotencyKey, JobStore
+from service.ports.jobs import IdempotencyKey, JobStore
 from service.testing.clock import NOON
 from service.testing.factories import a_failure, a_job, an_output
 from service.testing.memory_jobs import MemoryJobs

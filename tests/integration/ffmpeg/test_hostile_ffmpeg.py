@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from service import telemetry
 from service.core.errors import (
     BadMedia,
     GuestDied,
@@ -21,6 +20,8 @@ from service.core.errors import (
     TranscodeFailed,
 )
 from service.core.media.inputs import Source
+from service.telemetry import events, subscribe
+from service.telemetry.events import Event
 from tests.support.conversions import (
     FFMPEG,
     INPUT_KEY,
@@ -251,11 +252,11 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
     )
     stopped: list[object] = []
 
-    def hear(event: telemetry.Event, fields: Mapping[str, object]) -> None:
-        if event is telemetry.FFMPEG_STOPPED:
+    def hear(event: Event, fields: Mapping[str, object]) -> None:
+        if event is events.FFMPEG_STOPPED:
             stopped.append(fields["code"])
 
-    with telemetry.observed(hear):
+    with subscribe(hear):
         error = await failure(bench)
     assert isinstance(error, GuestStalled)
     assert stopped == ["transcode_stalled"]

@@ -20,7 +20,9 @@ import pytest
 from service.core.errors import UnsupportedMedia
 from service.core.media.arguments import STREAM_URL, command, output_arguments
 from service.core.media.ffmpeg_log import LogReader, judge_end
-from service.core.media.inputs import INPUT_FORMATS, OUTPUT_FORMATS, Options, Source, Target, parse_target
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import INPUT_FORMATS, Source
+from service.core.media.options import Options, Target, parse_target
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 from tests.support import media_samples
 from tests.support.media_samples import BY_NAME, SAMPLES, run_ffmpeg

@@ -26,7 +26,8 @@ from service.core.errors import (
     StoreError,
     Unavailable,
 )
-from service.core.media.inputs import OUTPUT_FORMATS, Source
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import Source
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 from service.core.progress import TOP, percent_of
 from tests.support import media_samples

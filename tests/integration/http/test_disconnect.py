@@ -13,7 +13,7 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.errors import UploadIncomplete
 from service.core.job import Output, State
 from service.core.progress import Hint
-from service.ports import Stored
+from service.ports.objects import Stored
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs

@@ -18,7 +18,7 @@ import pytest
 from service.adapters.system.ambient import SystemIds
 from service.cli.sample import write_sample
 from service.core.media.arguments import output_arguments
-from service.core.media.inputs import parse_target
+from service.core.media.options import parse_target
 from tests.support.cluster import HEARTBEAT, LEASE, Cluster, Watcher, a_cluster, gone, wait_for
 from tests.support.redis_server import redis_or_skip
 

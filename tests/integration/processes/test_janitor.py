@@ -15,7 +15,7 @@ from service.core.errors import StoreError
 from service.core.job import Job
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK
-from service.ports import Stored
+from service.ports.objects import Stored
 from service.testing.clock import NOON, SteppingClock
 from service.testing.contracts.objects import pattern, store
 from service.testing.factories import A_DAY, a_job, a_pending_upload, an_output, an_upload

@@ -17,7 +17,7 @@ from service.adapters.system.ambient import SystemIds
 from service.cli.processes import ServiceProcess
 from service.cli.sample import write_sample
 from service.core.media.arguments import output_arguments
-from service.core.media.inputs import parse_target
+from service.core.media.options import parse_target
 from service.testing.clock import SeededIds
 from tests.support.cluster import Cluster, a_cluster, pause
 from tests.support.redis_server import redis_or_skip

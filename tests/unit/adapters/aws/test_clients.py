@@ -6,10 +6,11 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from service import telemetry
 from service.adapters.aws.breaker import Breaker
 from service.adapters.aws.clients import OPEN_CIRCUITS, Aws, AwsSettings
 from service.core.errors import CircuitOpen, Unavailable
+from service.telemetry import events, subscribe
+from service.telemetry.events import Event
 
 pytestmark = pytest.mark.requirement("6.11")
 
@@ -93,12 +94,12 @@ def test_repetitions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         return AWSResponse(request.url, answers.pop(0), HTTPHeaders(), Nothing())
 
-    def hear(event: telemetry.Event, fields: Mapping[str, object]) -> None:
-        if event is telemetry.AWS_RETRIED:
+    def hear(event: Event, fields: Mapping[str, object]) -> None:
+        if event is events.AWS_RETRIED:
             said.append(fields)
 
     client.meta.events.register("before-send", answer)  # type: ignore[arg-type]  # what it returns is the answer
-    with telemetry.observed(hear):
+    with subscribe(hear):
         aws.translated(client.head_object, Bucket="b", Key="k")
         client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
     aws.close()

@@ -15,7 +15,8 @@ from service.adapters.dynamodb.items import (
 from service.adapters.dynamodb.values import LARGEST_DIAGNOSTICS, bounded, encode
 from service.core.errors import Definite
 from service.core.job import State
-from service.core.media.inputs import Options, Source, Target
+from service.core.media.inputs import Source
+from service.core.media.options import Options, Target
 from service.testing.clock import NOON
 from service.testing.factories import WAV, a_failure, a_job, a_running_job, an_output, an_upload
 

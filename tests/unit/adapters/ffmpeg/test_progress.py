@@ -2,9 +2,10 @@ import pytest
 
 from service.adapters.ffmpeg.progress import Readings
 from service.core.media.ffmpeg_log import LogReader
-from service.core.media.inputs import Options, Source, Target
+from service.core.media.inputs import Source
+from service.core.media.options import Options, Target
 from service.core.progress import Reading, percent_of
-from service.ports import Order
+from service.ports.transcoder import Order
 
 
 class Clock:

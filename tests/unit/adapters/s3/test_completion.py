@@ -6,11 +6,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from service import telemetry
 from service.adapters.aws.clients import LONG, Aws, AwsSettings
 from service.adapters.s3.completion import PAUSES, Completer
 from service.core.errors import Indefinite
 from service.core.upload import Part
+from service.telemetry import events, subscribe
+from service.telemetry.events import Event
 
 PARTS = [Part(1, 5, "one"), Part(2, 3, "two")]
 WHOLE, NOTHING = 8, None
@@ -37,7 +38,7 @@ class S3:
         self.sizes: list[int | None] = []
         self.requests: list[str] = []
         self.pauses: list[float] = []
-        self.said: list[tuple[telemetry.Event, Mapping[str, object]]] = []
+        self.said: list[tuple[Event, Mapping[str, object]]] = []
         self.aws = Aws(
             AwsSettings(region="us-east-1", bucket="b", table="t", access_key="a", secret_key="s"), threads=1
         )
@@ -49,11 +50,11 @@ class S3:
     def complete(self, *answers: tuple[int, str] | Exception, sizes: list[int | None]) -> Any:
         """Complete `PARTS`, with these answers to it and to the looks at the object."""
         self.answers, self.sizes = list(answers), sizes
-        with telemetry.observed(lambda event, fields: self.said.append((event, fields))):
+        with subscribe(lambda event, fields: self.said.append((event, fields))):
             return self.completer.complete("b", "k", "upload", PARTS)
 
     @property
-    def events(self) -> list[telemetry.Event]:
+    def events(self) -> list[Event]:
         return [event for event, _ in self.said]
 
     def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
@@ -102,7 +103,7 @@ def test_what_is_not_whole_is_not_believed(s3: S3, there: int | None) -> None:
     """A success after which bytes are missing is an error that passes, and is said under a name of its own."""
     with pytest.raises(Indefinite, match="instead of 8 bytes"):
         s3.complete(OK, sizes=[there])
-    assert s3.said == [(telemetry.S3_NOT_WHOLE, {"key": "k", "size": WHOLE, "found": there})]
+    assert s3.said == [(events.S3_NOT_WHOLE, {"key": "k", "size": WHOLE, "found": there})]
 
 
 def test_a_time_out_after_the_effect_is_one_request(s3: S3) -> None:
@@ -117,7 +118,7 @@ def test_a_time_out_without_an_object_is_one_request_too(s3: S3, there: int | No
     with pytest.raises(ReadTimeoutError):
         s3.complete(LOST, sizes=[there])
     assert s3.requests == ["POST", "HEAD"]
-    assert s3.events == [telemetry.S3_NOT_WHOLE] * (there == 0)
+    assert s3.events == [events.S3_NOT_WHOLE] * (there == 0)
 
 
 def test_a_failure_that_passes_is_repeated_after_a_look(s3: S3) -> None:
@@ -125,7 +126,7 @@ def test_a_failure_that_passes_is_repeated_after_a_look(s3: S3) -> None:
     assert s3.complete(RESET, (500, "InternalError"), (503, "SlowDown"), OK, sizes=[NOTHING, NOTHING, WHOLE])
     assert s3.requests == ["POST", "HEAD", "POST", "HEAD", "POST", "POST", "HEAD"]
     assert s3.pauses == list(PAUSES)
-    assert s3.events == [telemetry.AWS_RETRIED] * 3
+    assert s3.events == [events.AWS_RETRIED] * 3
 
 
 def test_an_error_within_a_success_is_repeated(s3: S3) -> None:

@@ -1,7 +1,9 @@
 import pytest
 
 from service.core.media.arguments import STREAM_URL, command, input_arguments, output_arguments
-from service.core.media.inputs import INPUT_FORMATS, OUTPUT_FORMATS, Source, parse_target
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import INPUT_FORMATS, Source
+from service.core.media.options import parse_target
 
 MP3 = Source(container="mp3", demuxer="mp3", content_type="audio/mpeg")
 M4A = Source(container="m4a", demuxer="mov", content_type="audio/mp4", needs_seeking=True, reason="moov behind")

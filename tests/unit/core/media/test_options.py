@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.errors import InvalidOption, UnknownFormat
-from service.core.media.inputs import OUTPUT_FORMATS, Options, carrier, parse_target
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.options import Options, carrier, parse_target
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 import structlog
 
-from service import telemetry
 from service.core.access import parse_keys
 from service.core.naming import input_key
 from service.core.progress import Hint
+from service.telemetry import configure_logging
 from service.testing.factories import a_pending_upload
 from service.web.config import WebConfig
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
@@ -179,7 +179,7 @@ async def test_keys_are_never_logged(world: World, acme: httpx.AsyncClient, monk
 
     monkeypatch.setattr(world.jobs, "get", broken)
     old = structlog.get_config()
-    telemetry.configure(level="debug", form="json", stream=written)
+    configure_logging(level="debug", form="json", stream=written)
     try:
         assert (await acme.get(f"/v1/jobs/{JOB}")).status_code == 500
         assert (await acme.get("/v1/jobs/x", headers={"Authorization": "Bearer wrong-6e2a"})).status_code == 401

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.core.errors import Indefinite
-from service.core.media.inputs import OUTPUT_FORMATS, Target
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.options import Target
 from service.testing.clock import NOON
 from service.testing.memory_objects import CHUNK
 from tests.unit.web.asgi import Call

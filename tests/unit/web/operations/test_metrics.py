@@ -12,10 +12,10 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service import telemetry
 from service.core.access import parse_keys
 from service.core.capacity import Crew, Load
 from service.core.errors import Unavailable
+from service.telemetry import emit, events
 from service.testing.memory_jobs import MemoryJobs
 from service.web.config import WebConfig
 from service.web.operations import counters
@@ -24,7 +24,7 @@ from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
 from tests.unit.web.operations.test_admission import Tank
 
-SERVICE = Path(telemetry.__file__).parent
+SERVICE = Path(__file__).parents[4] / "service"
 KEY = "key-of-acme-4f7d"
 KEYS = parse_keys(f"acme:{hashlib.sha256(KEY.encode()).hexdigest()}")
 
@@ -102,16 +102,16 @@ async def test_a_failure_of_ours_is_counted_as_one(world: World, living: httpx.A
 
 async def test_what_happened_is_counted(living: httpx.AsyncClient) -> None:
     """What is said on any thread is counted, by the words of the event; also what the log's level leaves out."""
-    telemetry.say(telemetry.JOB_CLAIMED, job_id=JOB, attempt=1)
-    telemetry.say(telemetry.JOB_TAKEN_OVER, job_id=JOB, attempt=2, previous_owner="w")
-    telemetry.say(telemetry.JOB_SUCCEEDED, seconds=2.5, size=1000, key="k")
-    telemetry.say(telemetry.JOB_FAILED, code="bad_media", detail="")
-    telemetry.say(telemetry.JOB_EXHAUSTED, job_id=JOB, lapses=5)
-    telemetry.say(telemetry.JOB_STOPPED)
-    telemetry.say(telemetry.JOB_LOST, reason="fenced")
-    telemetry.say(telemetry.FFMPEG_STOPPED, code="transcode_stalled", detail="")
+    emit(events.JOB_CLAIMED, job_id=JOB, attempt=1)
+    emit(events.JOB_TAKEN_OVER, job_id=JOB, attempt=2, previous_owner="w")
+    emit(events.JOB_SUCCEEDED, seconds=2.5, size=1000, key="k")
+    emit(events.JOB_FAILED, code="bad_media", detail="")
+    emit(events.JOB_EXHAUSTED, job_id=JOB, lapses=5)
+    emit(events.JOB_STOPPED)
+    emit(events.JOB_LOST, reason="fenced")
+    emit(events.FFMPEG_STOPPED, code="transcode_stalled", detail="")
     retried = {"service": "s3", "operation": "PutObject", "attempt": 2}
-    thread = threading.Thread(target=lambda: telemetry.say(telemetry.AWS_RETRIED, **retried))
+    thread = threading.Thread(target=lambda: emit(events.AWS_RETRIED, **retried))
     thread.start()
     thread.join()
 
@@ -134,10 +134,10 @@ async def test_a_label_is_never_what_somebody_chose(living: httpx.AsyncClient) -
     """A value outside of the vocabulary of its label is counted as `other`, however many there are."""
     before = len(await scraped(living))
     for number in range(100):
-        telemetry.say(telemetry.JOB_FAILED, code=f"code-{number}", detail="")
-        telemetry.say(telemetry.JANITOR_FOUND, key="k", kind=f"kind-{number}", reason=f"reason-{number}")
-    telemetry.say(telemetry.JOB_LOST)
-    telemetry.say(telemetry.UPLOAD_STORED, size="many")
+        emit(events.JOB_FAILED, code=f"code-{number}", detail="")
+        emit(events.JANITOR_FOUND, key="k", kind=f"kind-{number}", reason=f"reason-{number}")
+    emit(events.JOB_LOST)
+    emit(events.UPLOAD_STORED, size="many")
 
     found = await scraped(living)
     assert of(found, "reprise_jobs_ended_total", outcome="failed", code=OTHER) == 100
@@ -249,7 +249,7 @@ async def test_applications_do_not_share(world: World, living: httpx.AsyncClient
     async with client_of(other.app) as client:
         async with other.app.lifespan():
             await living.get("/health/live")
-        telemetry.say(telemetry.JOB_STOPPED)
+        emit(events.JOB_STOPPED)
         theirs = await scraped(client)
     ours = await scraped(living)
 

@@ -1,40 +1,23 @@
 """
-The vocabulary of what is logged, and how it is rendered.
+The vocabulary of what is logged: every event is a constant here, with its name, its level and the fields it always has.
 
-Every event is a constant here: its name, its level, the fields it always has, and what it means. Code says
-``say(JOB_CLAIMED, attempt=2)`` and nothing else, so that this file is the whole list of what an operator can meet.
-Context (request, job, attempt, instance) is bound once with `bound` and travels with the task.
-
-Fields named ``url`` lose their query string before they are written: a presigned signature is a secret.
-
-Whoever wants to count what is said listens with `observed`, and hears it whatever the level of the log.
+Code says ``emit(events.JOB_CLAIMED, attempt=2)`` and nothing else, so that this file is the whole list of what an
+operator can meet in the log, and what metrics can count.
 """
 
 import logging
-import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TextIO
-
-import structlog
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that can be said: a dotted name, a level, the fields that always come with it."""
+    """One thing that can be logged: a dotted name, a level, the fields that always come with it."""
 
     name: str
     level: int
     fields: tuple[str, ...] = ()
-
-
-Observer = Callable[[Event, Mapping[str, object]], None]
-"""Told of everything that is said, on whichever thread it is said. It must be quick, and must not raise."""
-
-_observers: list[Observer] = []
 
 
 # ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,65 +89,3 @@ S3_MENDED = Event("s3.mended", WARNING, ("key", "offset", "reason"))
 S3_SWEPT = Event("s3.swept", INFO, ("prefix", "found"))
 REDIS_AWAY = Event("redis.away", WARNING, ("reason",))
 REDIS_BACK = Event("redis.back", INFO)
-
-
-def say(event: Event, /, **fields: object) -> None:
-    """Log `event`; cheap when its level is not wanted."""
-    for observe in tuple(_observers):
-        observe(event, fields)
-    structlog.get_logger().log(event.level, event.name, **fields)
-
-
-@contextmanager
-def observed(observer: Observer) -> Iterator[None]:
-    """Tell `observer` of everything that is said in this process during this block."""
-    _observers.append(observer)
-    try:
-        yield
-    finally:
-        _observers.remove(observer)
-
-
-@contextmanager
-def bound(**context: object) -> Iterator[None]:
-    """Bind context for everything said in this block (and in tasks that are started in it)."""
-    with structlog.contextvars.bound_contextvars(**context):
-        yield
-
-
-def configure(*, level: str, form: str, stream: TextIO = sys.stderr) -> None:
-    """Set up rendering once: `form` is ``json`` (machines) or ``text`` (people); `level` a name of `logging`."""
-    renderer: structlog.typing.Processor
-    if form == "json":
-        tail: list[structlog.typing.Processor] = [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(default=str),
-        ]
-    else:
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(),
-            pad_event_to=24,
-            # The default shows local variables: slow, and they hold what clients sent.
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-        tail = [renderer]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            hide_queries,
-            *tail,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=False,
-    )
-
-
-def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Cut the query string of every field that is named ``url`` or ends in ``_url``."""
-    for name, value in event.items():
-        if (name == "url" or name.endswith("_url")) and isinstance(value, str) and "?" in value:
-            event[name] = value.split("?", 1)[0] + "?…"
-    return event
