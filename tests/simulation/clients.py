@@ -7,6 +7,19 @@ from typing import Any
 
 from litestar.response.sse import ServerSentEventMessage
 
+from chaos.history import (
+    DONE,
+    FINAL,
+    NOT_FOUND,
+    STOPPING,
+    SUCCEEDED,
+    Absence,
+    Accepted,
+    Deletion,
+    Download,
+    Reading,
+    Wish,
+)
 from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
 from service.testing.virtual_time import VirtualClock
 from service.web.config import WebConfig
@@ -22,19 +35,6 @@ from service.web.uploads import whole
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container
 from tests.simulation.ffmpeg import digest
-from tests.simulation.history import (
-    DONE,
-    FINAL,
-    NOT_FOUND,
-    STOPPING,
-    SUCCEEDED,
-    Absence,
-    Accepted,
-    Deletion,
-    Download,
-    Reading,
-    Wish,
-)
 
 TENANTS = ("amber", "birch")
 CONFIG = WebConfig()

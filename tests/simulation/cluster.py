@@ -5,10 +5,10 @@ import itertools
 from collections.abc import Coroutine
 from typing import Any
 
+from chaos.checkers import END_TIMEOUT
 from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import VirtualClock
-from tests.simulation.checkers import PATIENCE
 from tests.simulation.container import Backing, Container, Role
 from tests.simulation.store import LoggedJobs
 from tests.simulation.world import World
@@ -84,7 +84,7 @@ class Cluster:
 
     def patient(self) -> bool:
         """Whether a client still waits."""
-        return not self.quiet or self.clock.monotonic() < self.world.history.quiet_from + PATIENCE
+        return not self.quiet or self.clock.monotonic() < self.world.history.quiet_from + END_TIMEOUT
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside everything else, outside of all containers."""

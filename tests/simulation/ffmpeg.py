@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos.history import Conversion
 from service.core.errors import BadMedia, Definite, GuestDied, GuestStalled, ObjectGone
 from service.core.naming import UPLOADS
 from service.core.progress import Reading
@@ -13,7 +14,6 @@ from service.ports.objects import Stored
 from service.ports.transcoder import Order
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Process, VirtualClock
-from tests.simulation.history import Conversion
 from tests.simulation.wire import Wire
 from tests.simulation.world import World
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from chaos.history import Removal
 from service.core.naming import RESULTS
 from service.ports.time import Ids
 from service.testing.clock import SeededIds
@@ -17,7 +18,6 @@ from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import VirtualClock
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
-from tests.simulation.history import Removal
 from tests.simulation.wire import Weather, Wire
 from tests.simulation.world import World
 

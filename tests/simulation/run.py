@@ -13,14 +13,14 @@ from typing import Any
 
 import structlog
 
+from chaos.checkers import broken_promises
+from chaos.history import DONE, FINAL, Expectation, Final, History, Leftover
 from service.core.naming import RESULTS, parse_output_key
 from service.telemetry import subscribe
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
-from tests.simulation.checkers import judge
 from tests.simulation.clients import TENANTS, Client, forget_upload
 from tests.simulation.cluster import Cluster
 from tests.simulation.ffmpeg import converted, digest, file_of
-from tests.simulation.history import DONE, FINAL, Expectation, Final, History, Leftover
 from tests.simulation.janitors import GRACE, a_day_later, clean, ownerless
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.stranger import pry
@@ -32,7 +32,7 @@ PASSING = frozenset({"transcode_stalled", "transcode_crashed", "storage_failed",
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Result:
     """What came of a seed."""
 
     seed: int
@@ -42,8 +42,8 @@ class Verdict:
     broken: list[str]
 
 
-def simulate(seed: int, *, trace: bool = False) -> Verdict:
-    """Play the history of `seed`, and judge it."""
+def simulate(seed: int, *, trace: bool = False) -> Result:
+    """Play the history of `seed`, and check it."""
     dice = Dice(seed)
     world = World(seed, dice)
     loop = ShuffledLoop(dice)
@@ -60,8 +60,8 @@ def simulate(seed: int, *, trace: bool = False) -> Verdict:
             world.over = True
             unwind(loop, cluster)
             loop.close()
-    broken = judge(world.history)
-    return Verdict(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
+    broken = broken_promises(world.history)
+    return Result(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
 
 
 @contextlib.contextmanager

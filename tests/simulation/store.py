@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from chaos.history import Write
 from service.core.job import Holding, Job, State
 from service.core.queue import candidates
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
-from tests.simulation.history import Write
 from tests.simulation.world import World
 
 LONGEST_LAG = 3.0  # seconds by which a look at the index may be late

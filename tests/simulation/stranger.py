@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from chaos.history import DONE, OPEN, Glimpse
 from service.core.errors import RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
@@ -12,7 +13,6 @@ from service.web.jobs import routes
 from service.web.jobs.downloads import finished
 from service.web.progress import view
 from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_job, forget_upload
-from tests.simulation.history import DONE, OPEN, Glimpse
 
 Verb = Callable[[WebDependencies, str, str], Awaitable[object]]
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from chaos.history import History
 from service.telemetry import events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
-from tests.simulation.history import History
 
 
 class Over(BaseException):

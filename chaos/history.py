@@ -1,12 +1,15 @@
 """
-What was seen: plain records, which the checkers judge. Nothing here, or there, knows the service.
+What was seen: plain records, which the checkers read. No module of this package knows the service.
 
 Moments are seconds on one clock for the whole history, and no two are the same: if one answer was here before another
 question was put, its moment is the smaller one.
 """
 
-from collections.abc import Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 FINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
@@ -161,7 +164,7 @@ class Leftover:
 
 @dataclass(slots=True, kw_only=True)
 class History:
-    """Everything."""
+    """All that was seen in one run, by clients, stores and transcoders."""
 
     accepted: list[Accepted] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
@@ -184,3 +187,22 @@ class History:
     expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id
     upload_of: dict[str, str] = field(default_factory=dict)  # by job id
     erased: dict[str, float] = field(default_factory=dict)  # when the record of a job was deleted
+
+
+Record = TypeVar("Record", Reading, Write)
+
+
+def asked_to_go(history: History) -> dict[str, float]:
+    """Jobs and uploads whose clients asked for their deletion, and when they did first."""
+    found: dict[str, float] = {}
+    for one in history.deletions:
+        found[one.what] = min(one.asked, found.get(one.what, math.inf))
+    return found
+
+
+def by_job(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """Records in their order, job by job."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.job_id].append(record)
+    return list(found.items())

@@ -1,17 +1,16 @@
-"""The judges, judged: each with a history that is good, and one or more that are not."""
+"""Tests of `chaos.checkers`: each checker with a history that is good, and one or more that are not."""
 
 import ast
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.simulation import checkers
-from tests.simulation import history as history_module
-from tests.simulation.history import (
+import chaos
+from chaos import attempts, checkers, removals
+from chaos.history import (
     DONE,
     NOT_FOUND,
     OPEN,
@@ -114,7 +113,7 @@ def a_good_history() -> History:
 
 @pytest.mark.parametrize("check", checkers.ALL, ids=lambda check: check.__name__)
 def test_a_good_history_is_not_complained_about(check: Checker) -> None:
-    """No judge finds fault with a run in which everything held."""
+    """No checker finds fault with a run in which everything held."""
     assert check(a_good_history()) == []
 
 
@@ -124,56 +123,62 @@ OF_W1: dict[str, Any] = {"job_id": "job1", "attempt": 1, "via": "w1", "begun": 1
 BAD: list[tuple[Checker, dict[str, Any]]] = [
     (checkers.every_job_ends, {"finals": []}),
     (checkers.every_job_ends, {"finals": [final("running")]}),
-    (checkers.the_end_is_the_end, {"readings": [reading(1, 100, "succeeded"), reading(2, 40, "running")]}),
-    (checkers.the_end_is_the_end, {"readings": [reading(1, 40, "failed"), reading(2, 40, "cancelled", client="c2")]}),
-    (checkers.the_end_is_the_end, {"writes": [write(1, "fail", "failed"), write(2, "renew", "running")]}),
+    (checkers.final_states_are_final, {"readings": [reading(1, 100, "succeeded"), reading(2, 40, "running")]}),
+    (
+        checkers.final_states_are_final,
+        {"readings": [reading(1, 40, "failed"), reading(2, 40, "cancelled", client="c2")]},
+    ),
+    (checkers.final_states_are_final, {"writes": [write(1, "fail", "failed"), write(2, "renew", "running")]}),
     (checkers.progress_never_falls, {"readings": [reading(1, 40), reading(2, 39.9, client="c2", via="a2")]}),
     (checkers.progress_never_falls, {"readings": [reading(2, 39.9), reading(1, 40, answered=1.9)]}),
     (checkers.progress_never_falls, {"readings": [reading(1, 100)]}),
     (checkers.progress_never_falls, {"readings": [reading(1, 99.9, "succeeded")]}),
     (checkers.a_success_can_be_downloaded, {"downloads": [download(10), download(11, None, "object_gone")]}),
     (checkers.the_bytes_are_right, {"downloads": [download(10, "wrong")]}),
-    (checkers.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w2", 2))]}),
-    (checkers.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w1", 2))]}),
-    (checkers.only_the_holder_writes, {"writes": [write(1, "claim", "running", 2), write(2, "renew", "running", 1)]}),
-    (checkers.only_the_holder_writes, {"writes": [write(1, "claim", "running", 1), write(2, "claim", "running", 1)]}),
-    (checkers.outputs_are_of_the_last_attempt, {"finals": [final(attempt=2)]}),
-    (checkers.nothing_is_left, {"leftovers": [Leftover(key=KEY, excuse=None)]}),
-    (checkers.one_key_one_job, {"accepted": [accepted(), accepted("job2")]}),
-    (checkers.cancelled_means_no_output, {"finals": [final("cancelled", output_key=KEY)], "downloads": []}),
-    (checkers.cancelled_means_no_output, {"finals": [final("cancelled")], "downloads": [download(10)]}),
-    (checkers.verdicts_are_just, {"finals": [final("failed", failure="bad_media")]}),
+    (attempts.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w2", 2))]}),
+    (attempts.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w1", 2))]}),
+    (attempts.only_the_holder_writes, {"writes": [write(1, "claim", "running", 2), write(2, "renew", "running", 1)]}),
+    (attempts.only_the_holder_writes, {"writes": [write(1, "claim", "running", 1), write(2, "claim", "running", 1)]}),
+    (attempts.outputs_are_of_the_last_attempt, {"finals": [final(attempt=2)]}),
+    (attempts.attempts_clean_up, {"leftovers": [Leftover(key=KEY, excuse=None)]}),
+    (checkers.an_idempotency_key_is_one_job, {"accepted": [accepted(), accepted("job2")]}),
+    (checkers.cancelled_jobs_have_no_output, {"finals": [final("cancelled", output_key=KEY)], "downloads": []}),
+    (checkers.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [download(10)]}),
+    (checkers.failures_are_explained, {"finals": [final("failed", failure="bad_media")]}),
     (
-        checkers.verdicts_are_just,
+        checkers.failures_are_explained,
         {"expected": {"upload1": Expectation(digest="", may_succeed=False, failures=frozenset())}},
     ),
     (
-        checkers.nobody_is_replaced_while_working,
+        attempts.holders_stop_before_takeover,
         {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1, ended=8.1)]},
     ),
-    (checkers.nobody_is_replaced_while_working, {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1)]}),
-    (checkers.an_end_is_recorded_at_once, {"conversions": [Conversion(**OF_W1, ended=5.0)]}),
-    (checkers.an_end_is_recorded_at_once, {"conversions": [Conversion(**OF_W1 | {"attempt": 3}, ended=8.0)]}),
+    (attempts.holders_stop_before_takeover, {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1)]}),
+    (attempts.outcomes_are_recorded_at_once, {"conversions": [Conversion(**OF_W1, ended=5.0)]}),
+    (attempts.outcomes_are_recorded_at_once, {"conversions": [Conversion(**OF_W1 | {"attempt": 3}, ended=8.0)]}),
     (checkers.every_job_ends, {"absences": [absence(50)]}),
     (checkers.a_success_can_be_downloaded, {"downloads": [download(10, None, NOT_FOUND)]}),
     (
         checkers.a_success_can_be_downloaded,
         {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)], "erased": {"job1": 11.0}},
     ),
-    (checkers.one_key_one_job, {"accepted": [accepted(), accepted("job2")], "deletions": [deletion(9, what="job3")]}),
-    (checkers.cancelled_means_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
-    (checkers.the_deleted_is_gone, {"deletions": [deletion(7)], "finals": [], "writes": [], "downloads": []}),
-    (checkers.the_deleted_is_gone, {"deletions": [deletion(11)], "finals": []}),
-    (checkers.the_deleted_is_gone, {"deletions": [deletion(7)], "finals": [], "readings": [], "downloads": []}),
-    (checkers.the_deleted_is_gone, {"deletions": [deletion(101)]}),
-    (checkers.deleting_may_be_repeated, {"deletions": [deletion(7), deletion(8, NOT_FOUND)]}),
-    (checkers.deleting_may_be_repeated, {"deletions": [deletion(7), deletion(8, STOPPING)]}),
-    (checkers.nobody_sees_anothers, {"glimpses": [glimpse("read", OPEN)]}),
-    (checkers.nobody_sees_anothers, {"glimpses": [glimpse("read", "expired")]}),
-    (checkers.nobody_sees_anothers, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
-    (checkers.nobody_sees_anothers, {"accepted": [replace(accepted(), tenant="birch")]}),
-    (checkers.the_living_is_spared, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
-    (checkers.janitors_leave_nothing, {"remains": [KEY]}),
+    (
+        checkers.an_idempotency_key_is_one_job,
+        {"accepted": [accepted(), accepted("job2")], "deletions": [deletion(9, what="job3")]},
+    ),
+    (checkers.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
+    (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(7)], "finals": [], "writes": [], "downloads": []}),
+    (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(11)], "finals": []}),
+    (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(7)], "finals": [], "readings": [], "downloads": []}),
+    (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(101)]}),
+    (removals.deletion_may_be_repeated, {"deletions": [deletion(7), deletion(8, NOT_FOUND)]}),
+    (removals.deletion_may_be_repeated, {"deletions": [deletion(7), deletion(8, STOPPING)]}),
+    (checkers.tenants_are_isolated, {"glimpses": [glimpse("read", OPEN)]}),
+    (checkers.tenants_are_isolated, {"glimpses": [glimpse("read", "expired")]}),
+    (checkers.tenants_are_isolated, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
+    (checkers.tenants_are_isolated, {"accepted": [replace(accepted(), tenant="birch")]}),
+    (removals.owned_objects_are_never_removed, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
+    (removals.janitors_remove_all_orphans, {"remains": [KEY]}),
     (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
 ]
 
@@ -194,18 +199,18 @@ def test_a_good_deletion_is_good() -> None:
     )
     gone = replace(history, deletions=[*history.deletions, deletion(3, what="upload1")])
 
-    assert checkers.judge(gone) == []
-    assert checkers.judge(history) == ["verdicts_are_just: job2 failed with input_gone"]
+    assert checkers.broken_promises(gone) == []
+    assert checkers.broken_promises(history) == ["failures_are_explained: job2 failed with input_gone"]
 
 
 @pytest.mark.parametrize(("check", "wrong"), BAD, ids=[f"{check.__name__}-{n}" for n, (check, _) in enumerate(BAD)])
 def test_a_broken_promise_is_found(check: Checker, wrong: dict[str, Any]) -> None:
-    """Each judge says exactly one sentence about the one thing that is wrong in a history."""
+    """Each checker says exactly one sentence about the one thing that is wrong in a history."""
     assert len(check(replace(a_good_history(), **wrong))) == 1
 
 
 def test_every_judge_has_a_bad_history() -> None:
-    """No judge is in the list that was never seen to complain."""
+    """No checker is in the list that was never seen to complain."""
     assert {check for check, _ in BAD} == set(checkers.ALL)
 
 
@@ -227,37 +232,37 @@ def test_a_process_that_slept_may_be_replaced_while_working() -> None:
     """A frozen worker cannot stop its ffmpeg: that is no broken promise."""
     asleep = Conversion(**OF_W1, asleep=2.0)
 
-    found = checkers.nobody_is_replaced_while_working(
-        replace(a_good_history(), writes=TAKEN_OVER, conversions=[asleep])
-    )
+    found = attempts.holders_stop_before_takeover(replace(a_good_history(), writes=TAKEN_OVER, conversions=[asleep]))
 
     assert found == []
 
 
 @pytest.mark.parametrize("excuse", [{"disturbed": {"w1"}}, {"noisy": True}], ids=str)
 def test_a_container_in_trouble_may_be_late(excuse: dict[str, Any]) -> None:
-    """Whoever was frozen, killed or cut off, or whose calls go wrong, need not record at once."""
+    """A container that was frozen, killed or cut off, or whose calls go wrong, need not record at once."""
     late = [Conversion(**OF_W1, ended=5.0)]
 
-    assert checkers.an_end_is_recorded_at_once(replace(a_good_history(), conversions=late, **excuse)) == []
+    assert attempts.outcomes_are_recorded_at_once(replace(a_good_history(), conversions=late, **excuse)) == []
 
 
 def test_a_job_without_a_success_may_refuse_its_download() -> None:
-    """Before anybody heard of success, a refusal breaks no promise."""
+    """Before any client was told of success, a refusal breaks no promise."""
     history = replace(a_good_history(), readings=[reading(1, 20)], downloads=[download(2, None, "not_ready")])
 
     assert checkers.a_success_can_be_downloaded(history) == []
 
 
 def test_the_verdict_names_its_judge() -> None:
-    """Whoever reads a verdict sees which promise was broken."""
-    assert checkers.judge(replace(a_good_history(), surprises=["x"])) == ["nothing_was_unexpected: unexpected: x"]
+    """Each sentence begins with the name of the checker that found it."""
+    assert checkers.broken_promises(replace(a_good_history(), surprises=["x"])) == [
+        "nothing_was_unexpected: unexpected: x"
+    ]
 
 
-@pytest.mark.parametrize("module", [checkers, history_module], ids=lambda module: module.__name__)
-def test_judges_do_not_know_the_service(module: ModuleType) -> None:
-    """Judges and records are plain: they would judge any system with these promises, from outside as well."""
-    assert "service" not in {name.split(".")[0] for name in imported(Path(str(module.__file__)))}
+@pytest.mark.parametrize("module", sorted(Path(str(chaos.__file__)).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_judges_do_not_know_the_service(module: Path) -> None:
+    """Checkers, records and faults import nothing of the service: they fit a real system seen from outside as well."""
+    assert "service" not in {name.split(".")[0] for name in imported(module)}
 
 
 def imported(path: Path) -> set[str]:
