@@ -1,44 +1,51 @@
 """
 Faults as values: how each is done, how it is undone, and how often it is chosen.
 
-A run has a table of them, and draws from it. `T` is what a fault acts upon: one container of a simulation, or the handles
-of a real stack. A fault that lasts is healed after a time that the run chooses, and again when the run grows quiet, so
-`heal` must be safe to repeat.
+A run has a table of them, and draws from it. `T` is what a fault acts upon: a container of the simulation, or the
+handles of a real stack. A fault that lasts is healed after a time that the run draws, and once more when the run grows
+quiet: `heal` has to be safe to repeat.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
-Draw = Callable[[], float]  # uniform in [0, 1)
-
-
-def nothing_to_heal(_: object) -> None:
-    """For faults that are over as soon as they are done, or that the system itself has to mend."""
+Inject = Callable[[T], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault(Generic[T]):
-    """One kind of harm; `seconds` is the range of its duration, (0, 0) for one that needs no healing."""
+    """
+    One kind of harm.
+
+    `heal` is None for what is over as soon as it is done, or what the system itself has to mend; otherwise `seconds` is
+    the range from which its duration is drawn.
+    """
 
     name: str
     weight: int
-    inject: Callable[[T], None]
-    heal: Callable[[T], None] = nothing_to_heal
+    inject: Inject[T]
+    heal: Inject[T] | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
 
-    def duration(self, draw: Draw) -> float:
-        """Seconds until it is healed."""
+    def duration(self, draw: float) -> float:
+        """Seconds until it is healed; `draw` is uniform in [0, 1)."""
         shortest, longest = self.seconds
-        return shortest + (longest - shortest) * draw()
+        return shortest + (longest - shortest) * draw
+
+
+class Weighted(Protocol):
+    """A row of a table of faults."""
 
     @property
-    def lasts(self) -> bool:
-        """Whether it has to be healed."""
-        return self.heal is not nothing_to_heal
+    def weight(self) -> int:
+        """How often it is chosen, relative to the other rows."""
 
 
-def by_weight(faults: Sequence[Fault[T]]) -> list[Fault[T]]:
-    """Each fault as often as its weight, so that one uniform draw from the list respects the weights."""
-    return [fault for fault in faults for _ in range(fault.weight)]
+W = TypeVar("W", bound=Weighted)
+
+
+def by_weight(rows: Sequence[W]) -> list[W]:
+    """Each row as often as its weight: a uniform draw from this list respects the weights."""
+    return [row for row in rows for _ in range(row.weight)]
