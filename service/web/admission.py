@@ -20,7 +20,7 @@ from litestar.params import SkipValidation
 from service.core.capacity import Crew, Load, short_of
 from service.core.errors import Busy, NoCapacity, QueueFull, StoreError
 from service.ports.capacity import Capacity
-from service.ports.jobs import JobStore
+from service.ports.jobs import JobRecords
 from service.ports.time import Clock
 from service.web.config import WebConfig
 
@@ -40,7 +40,7 @@ class Admission:
     """One for each process. `crew` is its worker, None if it has none."""
 
     def __init__(
-        self, jobs: JobStore, clock: Clock, capacity: Capacity, crew: Callable[[], Crew | None], config: WebConfig
+        self, jobs: JobRecords, clock: Clock, capacity: Capacity, crew: Callable[[], Crew | None], config: WebConfig
     ) -> None:
         self._jobs, self._clock, self._capacity, self.crew, self._config = jobs, clock, capacity, crew, config
         self._queued = 0

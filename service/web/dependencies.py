@@ -9,10 +9,10 @@ from litestar.params import SkipValidation
 from service.core.capacity import Ample, Crew
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
-from service.ports.jobs import JobStore
-from service.ports.objects import ObjectStore
+from service.ports.jobs import JobRecords
+from service.ports.objects import ClientObjects
 from service.ports.time import Clock, Ids
-from service.ports.uploads import UploadStore
+from service.ports.uploads import UploadRecords
 from service.web.config import WebConfig
 
 
@@ -20,9 +20,9 @@ from service.web.config import WebConfig
 class WebDependencies:
     """Everything outside of this process that a request may need; nothing else is shared between requests."""
 
-    jobs: JobStore
-    uploads: UploadStore
-    objects: ObjectStore
+    jobs: JobRecords
+    uploads: UploadRecords
+    objects: ClientObjects
     board: ProgressBoard
     wakeups: Wakeups
     clock: Clock

@@ -111,6 +111,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     )
     ports = WorkerPorts(
         jobs=jobs,
+        leases=jobs,
         objects=objects,
         board=board,
         wakeups=wakeups,
@@ -121,7 +122,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     )
     config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
     janitor = Janitor(
-        JanitorPorts(jobs=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
+        JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
         JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
     )
     return Service(

@@ -16,10 +16,11 @@ from typing import TypeVar
 from service.core.errors import Definite, ObjectGone, StoreError, Unavailable
 from service.core.naming import RESULTS, UPLOADS, parse_input_key, parse_output_key
 from service.core.orphans import Found, Reason, Records, orphaned, settle
-from service.ports.jobs import JobStore
-from service.ports.objects import ObjectStore
+from service.ports.jobs import JobRecords
+from service.ports.leases import Leases
+from service.ports.objects import Housekeeping
 from service.ports.time import Clock, Ids
-from service.ports.uploads import UploadStore
+from service.ports.uploads import UploadRecords
 from service.telemetry import emit, events
 from service.telemetry.events import Event
 
@@ -30,9 +31,10 @@ T = TypeVar("T")
 class JanitorPorts:
     """The outside, as a janitor sees it."""
 
-    jobs: JobStore
-    uploads: UploadStore
-    objects: ObjectStore
+    jobs: JobRecords
+    leases: Leases
+    uploads: UploadRecords
+    objects: Housekeeping
     clock: Clock
     ids: Ids
 
@@ -153,7 +155,7 @@ class Janitor:
     async def _inputs_in_use(self) -> frozenset[str] | None:
         """The keys that queued and running jobs read, or None if there are too many to ask for."""
         jobs, most = self._ports.jobs, self._config.most_queued
-        queued = await jobs.claimable(math.inf, most + 1)
+        queued = await self._ports.leases.claimable(math.inf, most + 1)
         if len(queued) > most:
             return None
         waiting = await _read_each(queued, jobs.get)

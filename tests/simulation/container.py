@@ -86,6 +86,7 @@ class Container:
             self.transcoder = transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
             ports = WorkerPorts(
                 jobs=jobs,
+                leases=jobs,
                 objects=objects,
                 board=board,
                 wakeups=wakeups,

@@ -72,7 +72,7 @@ def a_janitor(world: World, jobs: Any, wire: JanitorWire, clock: VirtualClock, i
     """With pages so small that they have to be turned, in some histories."""
     page = PAGE if world.small_pages else 500
     config = JanitorConfig(interval=INTERVAL, grace=GRACE, page=page)
-    ports = JanitorPorts(jobs=jobs, uploads=jobs, objects=cast("Any", wire), clock=clock, ids=ids)
+    ports = JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=cast("Any", wire), clock=clock, ids=ids)
     return Janitor(ports, config)
 
 

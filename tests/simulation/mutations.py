@@ -13,14 +13,16 @@ from unittest import mock
 
 from service.core import orphans
 from service.core.errors import IllegalTransition
-from service.core.job import Holding, Job, State
-from service.core.lease import Lease
+from service.core.job import Job
+from service.core.lease import Holding, Lease, State
 from service.core.naming import result_prefix
 from service.core.orphans import Found, Reason, Records
 from service.core.outcome import Outcome, Released, Succeeded
 from service.core.progress import Hint
+from service.core.trust import LeasePolicy, Trust
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
+from service.testing.factories import changed
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
 from service.web import lookup, parts
@@ -28,7 +30,7 @@ from service.web.dependencies import WebDependencies
 from service.web.http.schemas import JobRequest
 from service.web.jobs import routes
 from service.web.uploads import whole
-from service.worker import attempt, janitor, loop, steps
+from service.worker import attempt, janitor, steps
 from service.worker.heartbeat import Heartbeat
 from tests.simulation.ffmpeg import SimulatedDraft
 
@@ -49,11 +51,11 @@ class Mutation:
             yield
 
 
-def _held_by_owner(self: Job, holding: Holding) -> bool:
+def _held_by_owner(self: Lease, holding: Holding) -> bool:
     return self.state is State.RUNNING and self.owner == holding.owner
 
 
-def _held_by_anybody(self: Job, holding: Holding) -> bool:
+def _held_by_anybody(self: Lease, holding: Holding) -> bool:
     return self.state is State.RUNNING
 
 
@@ -79,27 +81,28 @@ class _Loud(asyncio.Lock):
         return None
 
 
-def _loud_heartbeat(*args: Any) -> Heartbeat:
-    heartbeat = Heartbeat(*args)
+def _loud_heartbeat(*args: Any, **kwargs: Any) -> Heartbeat:
+    heartbeat = Heartbeat(*args, **kwargs)
     heartbeat.quiet = _Loud()
     return heartbeat
 
 
-_tidy = steps.tidy
+_clean_up = steps.clean_up
 
 
-async def _tidy_never_unsure(work: steps.Work) -> None:
-    work.maybe_recorded = False
-    await _tidy(work)
+async def _clean_up_never_unsure(work: steps.Work) -> None:
+    if work.recorded is steps.Recorded.MAYBE:
+        work.recorded = steps.Recorded.NO
+    await _clean_up(work)
 
 
 def _never_published(self: attempt.Attempt) -> bool:
     return False
 
 
-async def _tidy_without_sweep(work: steps.Work) -> None:
-    work.job = replace(work.job, attempt=1)
-    await _tidy(work)
+async def _clean_up_without_sweep(work: steps.Work) -> None:
+    work.job = changed(work.job, attempt=1)
+    await _clean_up(work)
 
 
 async def _discards_nothing(self: SimulatedDraft) -> None:
@@ -111,8 +114,19 @@ _record = attempt.Attempt._record
 
 async def _record_after_clean_up(self: attempt.Attempt, outcome: Outcome) -> None:
     if not isinstance(outcome, Succeeded) and outcome != Released(0.0, fault=False, reason="shutdown"):
-        await _tidy(self._work)
+        await _clean_up(self._work)
     await _record(self, outcome)
+
+
+_stop = attempt._stop
+
+
+async def _cancel_once(*tasks: asyncio.Task[None], again: float) -> None:
+    await _stop(*tasks, again=1_000_000.0)
+
+
+def _never_too_many(self: LeasePolicy, lapses: int) -> bool:
+    return False
 
 
 _submit = MemoryJobs.submit
@@ -122,19 +136,19 @@ async def _submit_without_key(self: MemoryJobs, job: Job, key: IdempotencyKey | 
     return await _submit(self, job)
 
 
-def _always_trusted(self: Lease, now: float) -> float:
+def _always_trusted(self: Trust, now: float) -> float:
     return 60.0
 
 
-def _stood_still_or_not(self: MemoryJobs, seen: Job) -> Job:
-    job = self.jobs.get(seen.job_id)
+def _stood_still_or_not(self: MemoryJobs, seen: Lease) -> Job:
+    job = self.jobs.get(seen.key)
     if job is None:
         raise IllegalTransition
     return job
 
 
 def _renewed_with_less(self: Job, percent: float, path: str | None) -> Job:
-    return replace(self, beat=self.beat + 1, percent=percent, path=path or self.path)
+    return replace(self, lease=self.lease.renewed(), percent=percent, path=path or self.path)
 
 
 async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
@@ -192,7 +206,7 @@ def _settles_at_once(
 
 def _takes_the_running(found: Found, records: Records, now: float) -> Reason | None:
     given_back = {
-        name: replace(job, state=State.QUEUED) if job is not None and job.state is State.RUNNING else job
+        name: changed(job, state=State.QUEUED) if job is not None and job.state is State.RUNNING else job
         for name, job in records.jobs.items()
     }
     return _orphaned(found, replace(records, jobs=given_back), now)
@@ -212,8 +226,8 @@ def _finds_no_inputs(found: Found, records: Records, now: float) -> Reason | Non
 
 
 MUTATIONS: Mapping[str, Mutation] = {
-    "fence-attempt": Mutation("the fence compares the attempt", ((Job, "held_by", _held_by_owner),)),
-    "fence": Mutation("the fence compares owner and attempt", ((Job, "held_by", _held_by_anybody),)),
+    "fence-attempt": Mutation("the fence compares the attempt", ((Lease, "held_by", _held_by_owner),)),
+    "fence": Mutation("the fence compares owner and attempt", ((Lease, "held_by", _held_by_anybody),)),
     "ceiling": Mutation(
         "nothing is shown above the ceiling that the store has acknowledged",
         ((Heartbeat, "showable", property(_showable_at_once)),),
@@ -228,20 +242,22 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "quiet": Mutation("no heartbeat crosses the record", ((attempt, "Heartbeat", _loud_heartbeat),)),
     "maybe-recorded": Mutation(
-        "an output that may have been recorded is kept", ((attempt, "tidy", _tidy_never_unsure),)
+        "an output that may have been recorded is kept", ((attempt, "clean_up", _clean_up_never_unsure),)
     ),
     "hand-over": Mutation(
         "a hand-over does not cut the record short", ((attempt.Attempt, "_published", _never_published),)
     ),
-    "sweep": Mutation("who ends a job sweeps up after earlier attempts", ((attempt, "tidy", _tidy_without_sweep),)),
+    "sweep": Mutation(
+        "who ends a job sweeps up after earlier attempts", ((attempt, "clean_up", _clean_up_without_sweep),)
+    ),
     "record-first": Mutation(
         "a record does not wait for a clean-up", ((attempt.Attempt, "_record", _record_after_clean_up),)
     ),
-    "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "CANCEL_AGAIN", 1_000_000.0),)),
+    "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "_stop", _cancel_once),)),
     "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
     "idempotency": Mutation("an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)),
-    "lapses": Mutation("lapsed attempts are bounded", ((loop, "MAX_LAPSES", 1_000_000),)),
-    "trust": Mutation("trust ends before the lease does", ((Lease, "remaining", _always_trusted),)),
+    "lapses": Mutation("lapsed attempts are bounded", ((LeasePolicy, "too_many", _never_too_many),)),
+    "trust": Mutation("trust ends before the lease does", ((Trust, "remaining", _always_trusted),)),
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
     ),

@@ -28,7 +28,8 @@ from typing import Any
 
 from service.adapters.dynamodb.items import PENDING, STAMP, failure_values, output_values
 from service.adapters.dynamodb.values import Scalar, encode
-from service.core.job import Failure, Holding, Job, Output, State
+from service.core.job import Failure, Output
+from service.core.lease import Holding, Lease, State
 from service.core.queue import queue_of
 
 # ── clauses ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,17 +116,17 @@ class Change:
         }
 
 
-def claim(job_id: str, owner: str, now: float, stamp: str, shards: int) -> Change:
+def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
     """Queued → running: a new attempt, by `owner`."""
     return Change(
         IS_QUEUED,
         "SET #state = :running, #queue = :queue, #owner = :owner, #attempt = #attempt + :one, #beat = :zero, "
         "#started_at = if_not_exists(#started_at, :now), #stamp = :stamp",
-        {**_into(State.RUNNING, job_id, shards), "owner": owner, "now": now, "stamp": stamp, "one": 1, "zero": 0},
+        {**_into(State.RUNNING, key, shards), "owner": owner, "now": now, "stamp": stamp, "one": 1, "zero": 0},
     )
 
 
-def take_over(seen: Job, owner: str, stamp: str) -> Change:
+def take_over(seen: Lease, owner: str, stamp: str) -> Change:
     """Running → running, a new attempt by another owner; the place in the queue is the same."""
     return Change(
         HAS_STOOD_STILL,
@@ -134,7 +135,7 @@ def take_over(seen: Job, owner: str, stamp: str) -> Change:
     )
 
 
-def exhaust(seen: Job, failure: Failure, now: float, stamp: str) -> Change:
+def exhaust(seen: Lease, failure: Failure, now: float, stamp: str) -> Change:
     """Running → failed, by a watcher instead of the holder."""
     values = failure_values(failure)
     return Change(
@@ -170,7 +171,7 @@ def release(holding: Holding, due_at: float, stamp: str, shards: int, *, fault: 
         "REMOVE #owner",
         {
             **_mine(holding),
-            **_into(State.QUEUED, holding.job_id, shards),
+            **_into(State.QUEUED, holding.key, shards),
             "due_at": due_at,
             "fault": int(fault),
             "stamp": stamp,
@@ -251,12 +252,12 @@ def _mine(holding: Holding) -> dict[str, Scalar]:
     return {"owner": holding.owner, "attempt": holding.attempt}
 
 
-def _pair(seen: Job) -> dict[str, Scalar]:
+def _pair(seen: Lease) -> dict[str, Scalar]:
     return {"seen_attempt": seen.attempt, "seen_beat": seen.beat}
 
 
-def _into(state: State, job_id: str, shards: int) -> dict[str, Scalar]:
-    queue = queue_of(state, job_id, shards)
+def _into(state: State, key: str, shards: int) -> dict[str, Scalar]:
+    queue = queue_of(state, key, shards)
     return {"queue": queue} if queue else {}
 
 

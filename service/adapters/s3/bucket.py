@@ -42,7 +42,7 @@ class Bucket:
         return await self.aws.run(walk)
 
     async def survey(self, prefix: str, *, after: str, limit: int) -> list[Stored]:
-        """A page of objects by key; see `ports.ObjectStore`."""
+        """A page of objects by key; see `ports.objects`."""
         before_all = after or prefix[:-1]  # an empty StartAfter is not something that S3 promises to understand
         answer = await self.aws.run(
             self.client.list_objects_v2, Bucket=self.name, Prefix=prefix, StartAfter=before_all, MaxKeys=limit

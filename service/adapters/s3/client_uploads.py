@@ -32,13 +32,13 @@ REPLACED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 @dataclass(frozen=True, slots=True)
 class S3Parts:
-    """The part verbs of `ports.ObjectStore`. `public` signs for the address that clients reach."""
+    """The part verbs of `ports.objects`. `public` signs for the address that clients reach."""
 
     bucket: Bucket
     public: "S3Client"
 
     async def begin(self, key: str) -> str:
-        """See `ports.ObjectStore`."""
+        """See `ports.objects`."""
         bucket = self.bucket
         answer = await bucket.aws.run(
             bucket.client.create_multipart_upload, Bucket=bucket.name, Key=key, ContentType=TYPE
@@ -112,7 +112,7 @@ class S3Parts:
         return stored
 
     async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
-        """See `ports.ObjectStore`."""
+        """See `ports.objects`."""
         bucket = self.bucket
 
         def walk() -> list[Unfinished]:

@@ -1,5 +1,5 @@
 """
-`ports.ObjectStore` on S3.
+`ports.objects` on S3.
 
 What has to be allowed: s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload on the objects;
 s3:ListBucket and s3:ListBucketMultipartUploads on the bucket; and what `s3_parts` says. Keys hold ids that nobody can

@@ -35,7 +35,7 @@ from service.core.errors import (
 from service.core.job import Job, Output
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.naming import content_disposition
-from service.ports.objects import ObjectStore
+from service.ports.objects import ObjectContents
 from service.telemetry import emit, events
 from service.web.config import WebConfig
 from service.web.dependencies import Config, Deps, WebDependencies
@@ -262,7 +262,7 @@ class OpenFile:
             await self._rest.aclose()
 
 
-async def opened(objects: ObjectStore, job_id: str, output: Output, part: Span) -> OpenFile:
+async def opened(objects: ObjectContents, job_id: str, output: Output, part: Span) -> OpenFile:
     """Begin to read. Raises `ObjectGone`, `ObjectChanged` and other `StoreError` while they can still be answered."""
     rest = aiter(objects.read(output.key, etag=output.etag, start=part.start, stop=part.stop))
     return OpenFile(job_id, await anext(rest, b""), rest)

@@ -29,6 +29,7 @@ from service.core.errors import (
     UploadTooLarge,
 )
 from service.core.job import Job, State
+from service.core.lease import Lease
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import output_filename, result_prefix
@@ -181,7 +182,7 @@ async def submit(
     now = deps.clock.wall()
     job = await deps.jobs.submit(
         Job(
-            job_id=deps.ids.new(),
+            lease=Lease(key=deps.ids.new(), due_at=now),
             tenant=tenant,
             upload_id=upload.upload_id,
             input_key=upload.key,
@@ -191,7 +192,6 @@ async def submit(
             target=target,
             filename=output_filename(upload.filename, OUTPUT_FORMATS[target.format].extension),
             created_at=now,
-            due_at=now,
             expires_at=now + config.ttl_seconds,
         ),
         key,

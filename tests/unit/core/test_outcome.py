@@ -1,12 +1,9 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core import errors
 from service.core.backoff import JOB_FAULT
-from service.core.lease import MAX_LAPSES
 from service.core.outcome import (
     MAX_START_FAULTS,
     MAX_STORE_FAULTS,
@@ -17,6 +14,7 @@ from service.core.outcome import (
     exhausted,
     of_exception,
 )
+from service.core.trust import LeasePolicy
 from service.testing.factories import a_running_job
 
 DRAWS = st.floats(0, 1, exclude_max=True)
@@ -38,7 +36,7 @@ def test_backoff_grows(faults: int, draw: float) -> None:
 
 def outcome(error: Exception, faults: int = 0) -> Outcome:
     """What `error` means in an attempt of a job with that many faults behind it."""
-    return of_exception(error, a_running_job(faults=faults), draw=0.0)
+    return of_exception(error, faults, draw=0.0)
 
 
 def test_fenced_attempt_writes_nothing() -> None:
@@ -116,7 +114,7 @@ def _leaves(kind: type[errors.RepriseError]) -> list[type[errors.RepriseError]]:
 @given(faults=st.integers(0, 100), draw=DRAWS)
 def test_every_exception_is_an_outcome(kind: type[Exception], faults: int, draw: float) -> None:
     """No exception of ours or anybody's leaves a job without an end, and every delay can be waited for."""
-    ended = of_exception(kind("why"), a_running_job(faults=faults), draw)
+    ended = of_exception(kind("why"), faults, draw)
 
     assert isinstance(ended, Failed | Released | Lost)
     if isinstance(ended, Released):
@@ -126,9 +124,9 @@ def test_every_exception_is_an_outcome(kind: type[Exception], faults: int, draw:
 
 def test_exhausted_job_says_how_often() -> None:
     """The failure of a poison file counts the lapse that ends it."""
-    job = replace(a_running_job(attempt=5), lapses=MAX_LAPSES - 1)
+    lease = a_running_job(attempt=5, lapses=LeasePolicy().max_lapses - 1).lease
 
-    failure = exhausted(job)
+    failure = exhausted(lease)
 
     assert failure.code == "attempts_exhausted"
-    assert failure.detail.startswith(f"{MAX_LAPSES} attempts")
+    assert failure.detail.startswith(f"{LeasePolicy().max_lapses} attempts")

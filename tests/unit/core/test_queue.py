@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.backoff import JOB_FAULT
-from service.core.job import FINAL, State
+from service.core.lease import FINAL, State
 from service.core.queue import QUEUED, RUNNING, all_shards, candidates, due, queue_of, same_order, shard_of
 from service.testing.clock import NOON, SeededIds
 from service.testing.factories import a_job

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from service.core.errors import Unavailable
-from service.core.job import Job, Output, State
+from service.core.job import Job, Output
+from service.core.lease import State
 from service.core.naming import output_key, result_prefix
 from service.testing.clock import NOON
 from service.web.app import create_app
@@ -54,7 +55,7 @@ async def test_submit(world: World, api: httpx.AsyncClient) -> None:
     assert answer.headers["retry-after"] == "1"
     job = world.jobs.jobs[job_id]
     assert (job.input_key, job.input_etag, job.input_size) == (upload.key, upload.etag, upload.size)
-    assert (job.state, job.due_at, job.source) == (State.QUEUED, NOON, upload.source)
+    assert (job.state, job.lease.due_at, job.source) == (State.QUEUED, NOON, upload.source)
     assert await world.wakeups.wait(0)
     async with client_of(World(jobs=world.jobs).app) as other:
         assert (await other.get(f"/v1/jobs/{job_id}")).json() == document
