@@ -47,7 +47,7 @@ FENCES = (
     Mutation(
         "fence-attempt-core",
         "a lease of an earlier attempt is no lease",
-        (Edit("service/core/job.py", "            and self.attempt == holding.attempt\n", ""),),
+        (Edit("service/core/lease.py", "            and self.attempt == holding.attempt\n", ""),),
         (f"{FAKE}::test_old_attempt_of_the_same_owner_is_refused",),
         REFUSED,
     ),
@@ -495,7 +495,7 @@ WORKERS = (
     Mutation(
         "hand-over",
         "a hand-over that comes second does not cost the output",
-        (Edit("service/worker/attempt.py", "return self._work.stored is not None", "return False"),),
+        (Edit("service/worker/attempt.py", "return self._work.published", "return False"),),
         (f"{WORKER}::test_a_handover_that_comes_second_does_not_cost_the_output",),
     ),
     Mutation(
@@ -507,7 +507,7 @@ WORKERS = (
     Mutation(
         "trust",
         "who cannot renew stops before the lease ends",
-        (Edit("service/core/lease.py", "return self.trusted_until - now", "return 60.0"),),
+        (Edit("service/core/trust.py", "return self.trusted_until - now", "return 60.0"),),
         (f"{WORKER}::test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends",),
     ),
     Mutation(
