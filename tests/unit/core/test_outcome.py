@@ -1,3 +1,7 @@
+import re
+from pathlib import Path
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +21,7 @@ from service.core.outcome import (
 from service.core.trust import LeasePolicy
 from service.testing.factories import a_running_job
 
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 DRAWS = st.floats(0, 1, exclude_max=True)
 
 
@@ -130,3 +135,10 @@ def test_exhausted_job_says_how_often() -> None:
 
     assert failure.code == "attempts_exhausted"
     assert failure.detail.startswith(f"{LeasePolicy().max_lapses} attempts")
+
+
+def test_architecture_counts_the_outcomes_as_they_are() -> None:
+    """The document says how many outcomes an attempt can have, and that is how many there are."""
+    document = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"into one of (\w+)\s+outcomes", document) == [NUMBERS[len(get_args(Outcome))]]
