@@ -11,9 +11,9 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
-from service.web.admission import Admission
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
+from service.application.admission import Admission
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
 from service.web.formats import formats
 from service.web.http import problems
 from service.web.http.authentication import guard

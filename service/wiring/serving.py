@@ -14,13 +14,13 @@ from service import __version__
 from service.adapters.aws.breaker import circuits
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
 from service.core.capacity import Thresholds
 from service.core.findings import Finding
 from service.settings import Settings
 from service.telemetry import emit, events
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from service.wiring.build import Service, build
 from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, look_patiently, say

@@ -386,13 +386,13 @@ OWNERSHIP = (
     Mutation(
         "tenant-job",
         "somebody else's job does not exist",
-        (Edit("service/web/lookup.py", "if job is None or job.tenant != tenant:", "if job is None:"),),
+        (Edit("service/application/lookup.py", "if job is None or job.tenant != tenant:", "if job is None:"),),
         (NOT_YOURS,),
     ),
     Mutation(
         "tenant-upload",
         "somebody else's upload does not exist",
-        (Edit("service/web/lookup.py", "if upload is None or upload.tenant != tenant:", "if upload is None:"),),
+        (Edit("service/application/lookup.py", "if upload is None or upload.tenant != tenant:", "if upload is None:"),),
         (NOT_YOURS,),
     ),
     Mutation(
@@ -458,7 +458,7 @@ INTAKE = (
         "no job is made of a file that is not as long as its client said",
         (
             Edit(
-                "service/web/parts.py",
+                "service/application/uploads.py",
                 "    assembled([Part(1, stored.size, stored.etag)], claimed, pending.declared_size)\n",
                 "",
             ),
@@ -474,7 +474,7 @@ INTAKE = (
     Mutation(
         "open-uploads",
         "a tenant has no more unfinished uploads than it may",
-        (Edit("service/web/parts.py", ">= config.max_open_uploads:", ">= config.max_open_uploads + 9:"),),
+        (Edit("service/application/uploads.py", ">= config.max_open_uploads:", ">= config.max_open_uploads + 9:"),),
         (f"{SINGLE}::test_open_uploads_are_limited",),
     ),
     Mutation(

@@ -7,17 +7,17 @@ from typing import Any
 
 from litestar.response.sse import ServerSentEventMessage
 
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
+from service.application.lookup import find_job
+from service.application.progress import View, view, view_of
 from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
 from service.testing.virtual_time import VirtualClock
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from service.web.http.schemas import JobRequest
 from service.web.jobs import routes
 from service.web.jobs.downloads import finished, opened, redirected
 from service.web.jobs.events import floor_of, messages
 from service.web.jobs.ranges import Span
-from service.web.lookup import find_job
-from service.web.progress import View, view, view_of
 from service.web.uploads import whole
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from service.application.context import WebDependencies
 from service.testing.clock import SeededIds
 from service.testing.memory_hints import MemoryBoard, MemoryChannel, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Process, VirtualClock
-from service.web.dependencies import WebDependencies
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder

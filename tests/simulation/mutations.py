@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+from service.application import lookup
+from service.application import uploads as parts
+from service.application.context import WebDependencies
 from service.core import orphans
 from service.core.errors import IllegalTransition
 from service.core.job import Holding, Job, State
@@ -23,8 +26,6 @@ from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.web import lookup, parts
-from service.web.dependencies import WebDependencies
 from service.web.http.schemas import JobRequest
 from service.web.jobs import routes
 from service.web.uploads import whole

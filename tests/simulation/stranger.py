@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 
+from service.application import lookup
+from service.application import uploads as parts
+from service.application.context import WebDependencies
+from service.application.progress import view
 from service.core.errors import RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import lookup, parts
-from service.web.dependencies import WebDependencies
 from service.web.http.schemas import JobRequest
 from service.web.jobs import routes
 from service.web.jobs.downloads import finished
-from service.web.progress import view
 from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_job, forget_upload
 from tests.simulation.history import DONE, OPEN, Glimpse
 

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from service.application import uploads as parts
+from service.application.context import WebDependencies
+from service.application.lookup import find_any_upload
 from service.core.errors import NotFound, RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import parts
-from service.web.dependencies import WebDependencies
-from service.web.lookup import find_any_upload
 from service.web.uploads import whole
 from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_upload
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from service import settings
+from service.application.config import WebConfig
 from service.core.errors import RepriseError
 from service.telemetry import events
 from service.telemetry.events import Event
-from service.web.config import WebConfig
 from service.web.operations.counters import COUNTERS, PROBLEMS
 from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import World

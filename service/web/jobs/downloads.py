@@ -22,6 +22,9 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
+from service.application.lookup import find_job
 from service.core.errors import (
     Expired,
     InvalidRequest,
@@ -37,12 +40,10 @@ from service.core.media.formats import OUTPUT_FORMATS
 from service.core.naming import content_disposition
 from service.ports.objects import ObjectStore
 from service.telemetry import emit, events
-from service.web.config import WebConfig
-from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.http.openapi import WithoutBody
+from service.web.http.parameters import Config, Deps, HttpRequest, JobId, tenant_of
 from service.web.http.problems import documented
 from service.web.jobs.ranges import Span, parse_range
-from service.web.lookup import HttpRequest, JobId, find_job, tenant_of
 
 
 class Via(StrEnum):

@@ -4,7 +4,7 @@ A job as server-sent events.
 The stream is bounded, because App Runner cuts every request at 120 s; browsers reconnect by themselves, perhaps to
 another container, and send the last ``id`` back. The id *is* the percentage, so whoever answers knows below what the
 reading must not fall. The board is looked at four times a second. When it has something new, and once a second
-in any case, the job is read by the rules of `service.web.progress`, and only what these rules gave is sent.
+in any case, the job is read by the rules of `service.application.progress`, and only what these rules gave is sent.
 """
 
 import math
@@ -17,13 +17,14 @@ from litestar.params import HeaderParameter
 from litestar.response import Stream
 from litestar.response.sse import ServerSentEventMessage
 
+from service.application.context import WebDependencies
+from service.application.lookup import find_job
+from service.application.progress import View, view
 from service.core.errors import Expired, NotFound, StoreError
 from service.core.progress import TOP
-from service.web.dependencies import Config, Deps, WebDependencies
+from service.web.http.parameters import Config, Deps, HttpRequest, JobId, tenant_of
 from service.web.http.problems import documented
 from service.web.http.schemas import job_document, progress_document
-from service.web.lookup import HttpRequest, JobId, find_job, tenant_of
-from service.web.progress import View, view
 
 LOOK_SECONDS = 0.25  # at the board
 READ_SECONDS = 1.0  # of the record, at the latest

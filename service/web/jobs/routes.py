@@ -13,6 +13,11 @@ from litestar import Controller, Response, delete, get, post
 from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
+from service.application import uploads as parts
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
+from service.application.lookup import checked_id, find_job
+from service.application.progress import View, view, view_of
 from service.core.errors import (
     Expired,
     IdempotencyReuse,
@@ -34,11 +39,8 @@ from service.core.media.options import parse_target
 from service.core.naming import output_filename, result_prefix
 from service.ports.jobs import IdempotencyKey
 from service.telemetry import emit, events
-from service.web import parts
-from service.web.admission import Admit
-from service.web.config import WebConfig
-from service.web.dependencies import Config, Deps, WebDependencies
 from service.web.http.openapi import WithoutBody
+from service.web.http.parameters import Admit, Config, Deps, HttpRequest, JobId, tenant_of
 from service.web.http.problems import documented
 from service.web.http.schemas import (
     JobDocument,
@@ -48,8 +50,6 @@ from service.web.http.schemas import (
     job_path,
     progress_document,
 )
-from service.web.lookup import HttpRequest, JobId, checked_id, find_job, tenant_of
-from service.web.progress import View, view, view_of
 
 LOOK_SECONDS = 0.5  # how often a waiting request looks at its job
 RETRY_AFTER = "1"

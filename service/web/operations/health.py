@@ -8,7 +8,7 @@ services; one that we can do without (Redis) makes it ``degraded``, which is sti
 from litestar import Controller, Response, get
 from litestar.openapi import ResponseSpec
 
-from service.web.dependencies import Config, Deps
+from service.web.http.parameters import Config, Deps
 from service.web.http.schemas import HealthDocument
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"

@@ -25,11 +25,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from service.application.admission import Admission, Counts
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
 from service.telemetry import subscribe
 from service.telemetry.events import Event
-from service.web.admission import Admission, Counts
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from service.web.http.authentication import Guard
 from service.web.operations.counters import COUNTERS, Counted
 

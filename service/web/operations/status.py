@@ -11,8 +11,7 @@ import msgspec
 from litestar import get
 from msgspec import Meta
 
-from service.web.admission import Admit
-from service.web.dependencies import Config, Deps
+from service.web.http.parameters import Admit, Config, Deps
 
 Share = Annotated[float, Meta(ge=0, description="0 to 1")]
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from litestar.exceptions import InternalServerException
 
 from service.core.errors import UploadIncomplete, UploadTooLarge
-from service.web.lookup import HttpRequest
+from service.web.http.parameters import HttpRequest
 from service.web.uploads.forms import OVERHEAD
 
 

@@ -14,6 +14,8 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import PathParameter
 
+from service.application import uploads as parts
+from service.application.lookup import find_any_upload
 from service.core.errors import (
     Busy,
     EmptyUpload,
@@ -27,12 +29,9 @@ from service.core.errors import (
     UploadTooLarge,
 )
 from service.core.upload import LARGEST_RELAYED_PART, MOST_PARTS
-from service.web import parts
-from service.web.admission import Admit
-from service.web.dependencies import Config, Deps
+from service.web.http.parameters import Admit, Config, Deps, HttpRequest, UploadId, tenant_of
 from service.web.http.problems import documented
 from service.web.http.schemas import PartDocument, UploadDocument, upload_document
-from service.web.lookup import HttpRequest, UploadId, find_any_upload, tenant_of
 from service.web.uploads.bodies import arriving, refuse_too_large, too_large
 
 Number = Annotated[

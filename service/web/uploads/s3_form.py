@@ -12,6 +12,7 @@ from litestar import Controller, get
 from litestar.params import QueryParameter
 from msgspec import Meta
 
+from service.application import uploads as parts
 from service.core.errors import (
     EmptyUpload,
     InvalidRequest,
@@ -19,11 +20,9 @@ from service.core.errors import (
     UploadsOpen,
     UploadTooLarge,
 )
-from service.web import parts
-from service.web.dependencies import Config, Deps
+from service.web.http.parameters import Config, Deps, HttpRequest, tenant_of
 from service.web.http.problems import documented
 from service.web.http.schemas import PendingLinks, pending_links
-from service.web.lookup import HttpRequest, tenant_of
 from service.web.uploads.s3_multipart import size_in
 
 Filename = Annotated[str, QueryParameter(description="name of the file, for people to read")]

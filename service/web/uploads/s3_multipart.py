@@ -14,6 +14,10 @@ from litestar import Controller, Response, delete, get, post
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import Meta
 
+from service.application import uploads as parts
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
+from service.application.lookup import find_any_upload
 from service.core.errors import (
     EmptyUpload,
     Expired,
@@ -25,9 +29,7 @@ from service.core.errors import (
     UploadTooLarge,
 )
 from service.core.upload import MOST_PARTS, PendingUpload, suggested_part_size
-from service.web import parts
-from service.web.config import WebConfig
-from service.web.dependencies import Config, Deps, WebDependencies
+from service.web.http.parameters import Config, Deps, HttpRequest, UploadId, tenant_of
 from service.web.http.problems import documented
 from service.web.http.schemas import (
     PendingLinks,
@@ -37,7 +39,6 @@ from service.web.http.schemas import (
     upload_links,
     upload_path,
 )
-from service.web.lookup import HttpRequest, UploadId, find_any_upload, tenant_of
 
 MOST_AT_ONCE = 1000  # part numbers in one batch
 LONGEST_LIST = 2 * 1024 * 1024  # bytes: 10,000 parts with their ETags

@@ -15,6 +15,11 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
+from service.application import uploads as parts
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
+from service.application.inspection import Inspection
+from service.application.lookup import checked_id, find_any_upload
 from service.core.errors import (
     Busy,
     ClientError,
@@ -32,10 +37,7 @@ from service.core.errors import (
 from service.core.naming import input_key, safe_filename
 from service.core.upload import IN_ONE_PIECE, Upload
 from service.telemetry import emit, events
-from service.web import parts
-from service.web.admission import Admit
-from service.web.config import WebConfig
-from service.web.dependencies import Config, Deps, WebDependencies
+from service.web.http.parameters import Admit, Config, Deps, HttpRequest, UploadId, tenant_of
 from service.web.http.problems import documented
 from service.web.http.schemas import (
     PendingUploadDocument,
@@ -44,8 +46,6 @@ from service.web.http.schemas import (
     upload_document,
     upload_path,
 )
-from service.web.inspection import Inspection
-from service.web.lookup import HttpRequest, UploadId, checked_id, find_any_upload, tenant_of
 from service.web.uploads.bodies import arriving, refuse_too_large
 from service.web.uploads.disposition import filename_in
 from service.web.uploads.forms import open_file

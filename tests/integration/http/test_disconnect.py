@@ -10,6 +10,8 @@ import pytest
 import uvicorn
 
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
 from service.core.errors import UploadIncomplete
 from service.core.job import Output, State
 from service.core.progress import Hint
@@ -19,8 +21,6 @@ from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 
 JOB = "jobjobjobjobjobj"
 LIMIT = 1024 * 1024

@@ -19,11 +19,11 @@ from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.s3.provision import create_bucket
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
 from service.core.upload import SMALLEST_PART
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, what_is_left
 from tests.unit.web.conftest import wav

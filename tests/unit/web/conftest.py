@@ -8,6 +8,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
 from service.core.capacity import Ample, Crew
 from service.core.job import Failure, Job, Output, State
 from service.core.naming import output_key
@@ -20,8 +22,6 @@ from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 
 JOB = "jobjobjobjobjobj"  # ids have to look like ids
 UPLOAD = "uploaduploadupload"

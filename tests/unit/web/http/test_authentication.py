@@ -9,12 +9,12 @@ import httpx
 import pytest
 import structlog
 
+from service.application.config import WebConfig
 from service.core.access import parse_keys
 from service.core.naming import input_key
 from service.core.progress import Hint
 from service.telemetry import configure_logging
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
 
 ACME, OTHER = "key-of-acme-4f7d", "key-of-other-9b1c"

@@ -5,12 +5,12 @@ import asyncio
 import httpx
 import pytest
 
+from service.application.config import WebConfig
 from service.core.errors import Unavailable
 from service.core.job import Job, Output, State
 from service.core.naming import output_key, result_prefix
 from service.testing.clock import NOON
 from service.web.app import create_app
-from service.web.config import WebConfig
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of
 
 ORDER = {"upload_id": UPLOAD, "format": "mp3"}

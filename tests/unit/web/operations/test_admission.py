@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from service.application.config import WebConfig
 from service.core.capacity import Crew, Load
 from service.core.errors import Unavailable
 from service.testing.memory_jobs import MemoryJobs
-from service.web.config import WebConfig
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
 REQUEST = {"upload_id": UPLOAD, "format": "mp3"}

@@ -12,12 +12,12 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.application.config import WebConfig
 from service.core.access import parse_keys
 from service.core.capacity import Crew, Load
 from service.core.errors import Unavailable
 from service.telemetry import emit, events
 from service.testing.memory_jobs import MemoryJobs
-from service.web.config import WebConfig
 from service.web.operations import counters
 from service.web.operations.counters import COUNTERS, OTHER
 from service.web.operations.metrics import GAUGES

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from service.application.config import WebConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.naming import input_key
 from service.core.upload import LARGEST_PIECE
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
 TEXT = b"To be, or not to be, that is the question. " * 100

@@ -5,12 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
+from service.application.config import WebConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
 from service.core.upload import LARGEST_RELAYED_PART, SMALLEST_PART
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from service.application.config import WebConfig
+from service.application.inspection import Inspection
 from service.core.errors import Indefinite, StoreError, Unavailable
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
 from service.core.naming import input_key
 from service.core.upload import Upload
 from service.testing.clock import NOON
 from service.testing.memory_objects import MemoryObjects
-from service.web.config import WebConfig
-from service.web.inspection import Inspection
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 

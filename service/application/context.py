@@ -1,10 +1,7 @@
-"""What the web layer is given, and how a handler asks for it."""
+"""What the use cases are given."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
 
 from service.core.capacity import Ample, Crew
 from service.ports.capacity import Capacity
@@ -13,7 +10,6 @@ from service.ports.jobs import JobStore
 from service.ports.objects import ObjectStore
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadStore
-from service.web.config import WebConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +30,3 @@ class WebDependencies:
     """The worker in this process, None if there is none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
-
-
-# What a handler writes to be handed them. They are our own objects: nothing for litestar to validate.
-Deps = NamedDependency[SkipValidation[WebDependencies]]
-Config = NamedDependency[SkipValidation[WebConfig]]

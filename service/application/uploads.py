@@ -14,6 +14,9 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from service.application.config import WebConfig
+from service.application.context import WebDependencies
+from service.application.lookup import find_any_upload
 from service.core.errors import (
     ClientError,
     EmptyUpload,
@@ -41,9 +44,6 @@ from service.core.upload import (
 )
 from service.ports.objects import Form, Stored
 from service.telemetry import emit, events
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
-from service.web.lookup import find_any_upload
 
 HOPELESS = (UnsupportedMedia, UploadTooLarge, EmptyUpload)  # nothing that the client can still send would help
 

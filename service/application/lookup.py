@@ -1,35 +1,14 @@
 """Finding what a path names, for the one who asks: the only place that decides between 404, 410 and an answer."""
 
 import re
-from typing import Annotated, Any
 
-from litestar import Request
-from litestar.datastructures import State
-from litestar.params import PathParameter
-
+from service.application.context import WebDependencies
 from service.core.errors import Expired, NotFound
 from service.core.job import Job
 from service.core.upload import PendingUpload, Upload
-from service.web.dependencies import WebDependencies
 
 ID_PATTERN = "^[a-z0-9]{16,40}$"
 _ID = re.compile(r"[a-z0-9]{16,40}")
-
-HttpRequest = Request[Any, Any, State]
-
-# The pattern is documented but not validated by litestar, whose answer would be 400: what cannot exist is not found.
-UploadId = Annotated[
-    str, PathParameter(title="Upload id", description="`upload_id` of an upload", schema_extra={"pattern": ID_PATTERN})
-]
-JobId = Annotated[
-    str, PathParameter(title="Job id", description="`job_id` of a job", schema_extra={"pattern": ID_PATTERN})
-]
-
-
-def tenant_of(request: HttpRequest) -> str:
-    """Whose request this is, as the guard in `keys` found out; without its word there is no answer at all."""
-    tenant: str = request.scope["state"]["tenant"]
-    return tenant
 
 
 def checked_id(text: str) -> str:

@@ -14,15 +14,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
-
+from service.application.config import WebConfig
 from service.core.capacity import Crew, Load, short_of
 from service.core.errors import Busy, NoCapacity, QueueFull, StoreError
 from service.ports.capacity import Capacity
 from service.ports.jobs import JobStore
 from service.ports.time import Clock
-from service.web.config import WebConfig
 
 FRESH = 1.0  # seconds for which a count is believed; what this process accepts meanwhile is added to it
 
@@ -92,7 +89,3 @@ class Admission:
         """Whether anybody else is seen to work; in doubt, yes."""
         elsewhere = (await self.counts()).elsewhere
         return elsewhere is None or elsewhere > 0
-
-
-# What a handler writes to be handed it.
-Admit = NamedDependency[SkipValidation[Admission]]

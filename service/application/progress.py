@@ -8,10 +8,10 @@ the hint, and includes whatever other readers have already shown.
 
 from dataclasses import dataclass
 
+from service.application.context import WebDependencies
+from service.application.lookup import checked_id, visible
 from service.core.job import Job
 from service.core.progress import must_note, shown
-from service.web.dependencies import WebDependencies
-from service.web.lookup import checked_id, visible
 
 
 @dataclass(frozen=True, slots=True)
