@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from service import settings
-from service.application.config import WebConfig
 from service.core.errors import RepriseError
 from service.telemetry import events
 from service.telemetry.events import Event
@@ -144,5 +143,5 @@ def test_the_table_of_metrics_names_their_events() -> None:
 
 def test_the_routes_of_the_alarms_exist() -> None:
     """A route that an expression leaves out is one that requests are grouped by."""
-    paths = {route.path for route in World(config=WebConfig()).app.routes}
+    paths = {route.path for route in World().app.routes}
     assert set(re.findall(r'path!?="([^"]+)"', MANUAL)) <= paths

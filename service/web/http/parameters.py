@@ -8,9 +8,10 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, SkipValidation
 
 from service.application.admission import Admission
-from service.application.config import WebConfig
-from service.application.context import WebDependencies
+from service.application.context import Caller, ServiceContext
 from service.application.lookup import ID_PATTERN
+from service.core.upload import MOST_PARTS
+from service.web.http.config import WebConfig
 
 HttpRequest = Request[Any, Any, State]
 
@@ -21,14 +22,22 @@ UploadId = Annotated[
 JobId = Annotated[
     str, PathParameter(title="Job id", description="`job_id` of a job", schema_extra={"pattern": ID_PATTERN})
 ]
+PartNumber = Annotated[
+    int, PathParameter(description=f"1 to {MOST_PARTS}", schema_extra={"minimum": 1, "maximum": MOST_PARTS})
+]
 
-# They are our own objects: nothing for litestar to validate.
-Deps = NamedDependency[SkipValidation[WebDependencies]]
-Config = NamedDependency[SkipValidation[WebConfig]]
-Admit = NamedDependency[SkipValidation[Admission]]
+# The parameters are called `caller`, `context`, `config` and `admission`: litestar finds a dependency by its name.
+# They are our own objects, so there is nothing for litestar to validate.
+CallerDep = NamedDependency[SkipValidation[Caller]]
+ContextDep = NamedDependency[SkipValidation[ServiceContext]]
+ConfigDep = NamedDependency[SkipValidation[WebConfig]]
+AdmissionDep = NamedDependency[SkipValidation[Admission]]
 
 
-def tenant_of(request: HttpRequest) -> str:
-    """The tenant that the guard in `authentication` found; without a guard on the route this raises `KeyError`."""
-    tenant: str = request.scope["state"]["tenant"]
-    return tenant
+def caller_of(request: HttpRequest, context: ContextDep) -> Caller:
+    """
+    Tell who asks, as the guard in `authentication` found out.
+
+    Raises `KeyError` on a route without that guard: without its word there is no answer at all.
+    """
+    return Caller(context, request.scope["state"]["tenant"])

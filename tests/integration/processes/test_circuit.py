@@ -16,8 +16,7 @@ from service.adapters.aws.breaker import Breaker
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock
-from service.application.config import WebConfig
-from service.application.context import WebDependencies
+from service.application.context import ServiceContext
 from service.core.errors import CircuitOpen, StoreError, Unavailable
 from service.testing.clock import SeededIds, SteppingClock
 from service.testing.factories import a_job
@@ -67,7 +66,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
         return {}
 
     return create_app(
-        WebDependencies(
+        ServiceContext(
             jobs=jobs,
             uploads=jobs,
             objects=MemoryObjects(),
@@ -76,8 +75,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
             clock=clock,
             ids=SeededIds(),
             checks=checks,
-        ),
-        WebConfig(),
+        )
     )
 
 
