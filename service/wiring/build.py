@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 
-from service.adapters.aws.breaker import RESET, Breaker
+from service.adapters.aws.circuit import RESET, CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
@@ -42,7 +42,7 @@ class Service:
     settings: Settings
     aws: Aws
     truth: Aws
-    breakers: tuple[Breaker, ...]
+    breakers: tuple[CircuitBreaker, ...]
     capacity: Capacity
     bucket: "S3Client"  # for the checks alone
     table: "DynamoDBClient"
@@ -88,9 +88,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
-    aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
+    aws = Aws(aws_settings(settings, environment), breaker=(s3 := CircuitBreaker("s3", clock.monotonic, reset=reset)))
     # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
-    dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)
+    dynamodb = CircuitBreaker("dynamodb", clock.monotonic, reset=reset)
     truth = Aws(aws.settings, threads=16, breaker=dynamodb)
     jobs = DynamoJobs(truth, clock, ids)
     objects = S3Objects(aws, clock)

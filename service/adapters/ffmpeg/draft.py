@@ -39,10 +39,10 @@ class WindowDraft:
         return self._facts
 
     async def publish(self) -> Stored:
-        return await self._aws.aside(self._publish)
+        return await self._aws.run_unguarded(self._publish)
 
     async def discard(self) -> None:
-        await self._aws.aside(self.discard_now)
+        await self._aws.run_unguarded(self.discard_now)
 
     def discard_now(self) -> None:
         """The same on this thread."""
@@ -51,7 +51,7 @@ class WindowDraft:
             self._multipart.abandon()
             if self._tried:
                 try:
-                    self._aws.patiently(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
+                    self._aws.call_waiting_out_circuit(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
                 except StoreError as error:
                     emit(events.S3_LEFT_BEHIND, key=to.key, reason=error.detail)
             self._stored = None
@@ -80,7 +80,7 @@ class WindowDraft:
 
     def _put(self, body: PartBody) -> Stored:
         to = self._multipart.destination
-        answer = self._aws.patiently(
+        answer = self._aws.call_waiting_out_circuit(
             self._s3.put_object, Bucket=to.bucket, Key=to.key, Body=cast("IO[bytes]", body), ContentType=to.content_type
         )
         emit(events.S3_COMPLETED, key=to.key, parts=1, size=len(body))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
-from service.adapters.aws.clients import code_of, translating
+from service.adapters.aws.clients import code_of, translate_errors
 from service.adapters.s3.bucket import Bucket, bare
 from service.core.errors import ObjectChanged, ObjectGone
 from service.core.upload import Part
@@ -47,8 +47,8 @@ class S3Parts:
 
     async def url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
         """Signing is arithmetic, but the credentials of a role may have to be fetched first. It asks S3 nothing."""
-        return await self.bucket.aws.aside(
-            translating,
+        return await self.bucket.aws.run_unguarded(
+            translate_errors,
             self.public.generate_presigned_url,
             "upload_part",
             Params={"Bucket": self.bucket.name, "Key": key, "UploadId": transfer, "PartNumber": number},
@@ -59,8 +59,8 @@ class S3Parts:
         """A POST policy, because a presigned PUT cannot limit how much is sent. S3 answers it with 201 and an ETag."""
         fixed = {"Content-Type": TYPE, "success_action_status": "201"}
         bounds: list[Any] = [["content-length-range", least, most], *({name: fixed[name]} for name in fixed)]
-        answer = await self.bucket.aws.aside(
-            translating,
+        answer = await self.bucket.aws.run_unguarded(
+            translate_errors,
             self.public.generate_presigned_post,
             self.bucket.name,
             key,

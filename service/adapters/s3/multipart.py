@@ -63,7 +63,7 @@ class Multipart:
     def send(self, number: int, body: PartBody) -> None:
         """Store one part; a part that is sent again replaces the earlier one. Raises `StoreError`."""
         to = self.destination
-        answer = self._aws.patiently(
+        answer = self._aws.call_waiting_out_circuit(
             self._s3.upload_part,
             Bucket=to.bucket,
             Key=to.key,
@@ -80,7 +80,7 @@ class Multipart:
         """Make the object exist. Safe to repeat. Raises `StoreError`."""
         to = self.destination
         parts = [Part(number, size, etag.strip('"')) for number, (etag, size) in sorted(self._parts.items())]
-        stored = self._aws.patiently(self._completer.complete, to.bucket, to.key, self._begun(), parts)
+        stored = self._aws.call_waiting_out_circuit(self._completer.complete, to.bucket, to.key, self._begun(), parts)
         self._completed = True
         if self._strays:
             self.abandon()
@@ -96,11 +96,15 @@ class Multipart:
         to = self.destination
         unwanted = {self._upload_id} if self._upload_id and not self._completed else set()
         if self._strays:
-            answer = self._aws.patiently(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
+            answer = self._aws.call_waiting_out_circuit(
+                self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key
+            )
             unwanted |= {one["UploadId"] for one in answer.get("Uploads", []) if one["Key"] == to.key}
         for upload_id in unwanted:
             try:
-                self._aws.patiently(self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id)
+                self._aws.call_waiting_out_circuit(
+                    self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id
+                )
             except Definite as error:
                 if not _no_such_upload(error):
                     raise
@@ -116,7 +120,7 @@ class Multipart:
         with self._lock:
             if self._upload_id is None:
                 to, strays, self._strays = self.destination, self._strays, True
-                answer = self._aws.patiently(
+                answer = self._aws.call_waiting_out_circuit(
                     self._s3.create_multipart_upload, Bucket=to.bucket, Key=to.key, ContentType=to.content_type
                 )
                 self._upload_id = _said(answer, "UploadId")

@@ -88,7 +88,7 @@ class ObjectStream:
                 while not self.stop.is_set():
                     self.waiting = True
                     wanted = min(self._config.feed_bytes, self.original.size - self.offset)
-                    data = self._aws.translated(_read, body, wanted)
+                    data = self._aws.call_guarded(_read, body, wanted)
                     self.waiting = False
                     self.offset += len(data)
                     if data:
@@ -101,7 +101,7 @@ class ObjectStream:
     def _open(self) -> Any:
         at, left = self.original, self.original.size - self.offset
         ranged: dict[str, Any] = {"Range": f"bytes={self.offset}-"} if self.offset else {}
-        answer = self._aws.translated(
+        answer = self._aws.call_guarded(
             self._s3.get_object, Bucket=at.bucket, Key=at.key, IfMatch=f'"{at.etag}"', **ranged
         )
         if (length := answer.get("ContentLength")) != left:

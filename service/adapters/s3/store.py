@@ -8,7 +8,7 @@ guess, and each is written by one writer only.
 
 from collections.abc import AsyncIterator, Sequence
 
-from service.adapters.aws.clients import Aws, translating
+from service.adapters.aws.clients import Aws, translate_errors
 from service.adapters.s3.bucket import Bucket
 from service.adapters.s3.client_uploads import S3Parts
 from service.adapters.s3.completion import Completer
@@ -91,8 +91,8 @@ class S3Objects:
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
         # Signing is arithmetic, but the credentials of a role may have to be fetched first: not on the event loop. It
         # asks S3 nothing, so it neither goes through the circuit nor tells it anything.
-        return await self._bucket.aws.aside(
-            translating,
+        return await self._bucket.aws.run_unguarded(
+            translate_errors,
             self._public.generate_presigned_url,
             "get_object",
             Params={

@@ -6,7 +6,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from service.adapters.aws.clients import LONG, Aws, AwsSettings
+from service.adapters.aws.clients import LONG_READ_TIMEOUT, Aws, AwsSettings
 from service.adapters.s3.completion import PAUSES, Completer
 from service.core.errors import Indefinite
 from service.core.upload import Part
@@ -95,7 +95,7 @@ def test_an_object_that_is_whole_counts(s3: S3) -> None:
 
     assert (stored.key, stored.size, stored.etag) == ("k", WHOLE, "x-2")
     assert s3.requests == ["POST", "HEAD"]
-    assert vars(s3.once.meta.config)["_user_provided_options"]["read_timeout"] == LONG
+    assert vars(s3.once.meta.config)["_user_provided_options"]["read_timeout"] == LONG_READ_TIMEOUT
 
 
 @pytest.mark.parametrize("there", [0, 5, NOTHING])
