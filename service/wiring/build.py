@@ -20,7 +20,7 @@ from service.adapters.redis.progress import RedisBoard
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.adapters.system.cgroups import Container
+from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
 from service.ports.capacity import Capacity
@@ -98,7 +98,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
     scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
-    capacity = Container(scratch)
+    capacity = CgroupReadings(scratch)
     limits = Thresholds(memory=settings.max_memory / 100)
     transcoder = FfmpegTranscoder(
         aws,

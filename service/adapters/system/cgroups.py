@@ -14,7 +14,7 @@ from service.core.capacity import Load
 UNLIMITED = 1 << 60  # bytes; version 1 says "no limit" with a number near 2**63
 
 
-class Container:
+class CgroupReadings:
     """`ports.Capacity`. `scratch` need not exist yet; `root` is where /proc and /sys are found."""
 
     def __init__(self, scratch: str, root: str = "/") -> None:

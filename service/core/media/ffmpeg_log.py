@@ -101,7 +101,7 @@ class LogReader:
         self.position_seconds = max(seconds, self.position_seconds or 0.0)
 
 
-def judge_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:  # noqa: FBT001  # it reads well where it is called by name
+def check_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:  # noqa: FBT001  # it reads well where it is called by name
     """
     Return why a conversion that ended with exit code 0 is not to be believed, or None.
 
