@@ -1,7 +1,7 @@
 """
 One way to make a boto3 client, and one way to call it: on our threads, through a circuit, with our errors.
 
-Endpoints, regions, profiles and roles are botocore's own business (``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` …).
+Endpoints, regions, profiles and roles are botocore's own business (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` …).
 What is fixed here: SigV4 always (presigned URLs would be SigV2 otherwise), standard retries with a limit, bounded
 waits, and checksums only where the service demands them, because stand-ins of S3 differ in what they can check.
 """

@@ -18,8 +18,8 @@ def check_ffmpeg(config: FfmpegConfig) -> list[Finding]:
     program = config.ffmpeg
     if shutil.which(program) is None:
         return [Finding("ffmpeg_missing", f"There is no program {program!r} to convert with.", FIX)]
-    if (said := _trouble(config)) is not None:
-        return [Finding("ffmpeg_unusable", f"The program {program!r} cannot be used to convert with: {said}.", FIX)]
+    if (trouble := _trouble(config)) is not None:
+        return [Finding("ffmpeg_unusable", f"The program {program!r} cannot be used to convert with: {trouble}.", FIX)]
     return []
 
 

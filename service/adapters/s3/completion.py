@@ -33,7 +33,7 @@ MAX_REPETITIONS = 3  # with the first request as many as botocore would make
 
 @dataclass(frozen=True, slots=True)
 class Completer:
-    """`once` repeats nothing by itself (``aws.s3(repeats=False)``); `client` does, and is for what may be repeated."""
+    """`once` repeats nothing by itself (`aws.s3(repeats=False)`); `client` does, and is for what may be repeated."""
 
     once: "S3Client"
     client: "S3Client"
