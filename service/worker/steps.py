@@ -137,7 +137,7 @@ async def clean_up(work: Work) -> None:
     """
     try:
         if work.draft is None:
-            await work.ports.transcoder.cleared(work.order)
+            await work.ports.transcoder.wait_for_cleanup(work.order)
         elif work.recorded is Recorded.NO:
             await work.draft.discard()
         if work.job.final and work.job.attempt > 1:

@@ -1,13 +1,13 @@
-"""The answer of every examine()."""
+"""What the modules here are asked (`Ends`) and what they answer (`Layout`)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What the two ends of an object tell."""
+class Layout:
+    """What the two ends of an object tell about it."""
 
-    name: str  # of the InputFormat
+    name: str  # of the `InputFormat`
     reason: str | None = None  # to need seeking
     seconds: float | None = None  # declared by the headers
 
@@ -21,7 +21,7 @@ class Ends:
     size: int
 
     def window(self, at: int) -> bytes:
-        """Return what is seen from offset *at* on, empty where the middle begins."""
+        """Return what is seen from offset `at` on, empty where the middle begins."""
         if at < len(self.head):
             return self.head[at:]
         from_tail = at - (self.size - len(self.tail))
