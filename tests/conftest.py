@@ -30,7 +30,8 @@ settings.register_profile("facts", deadline=None)
 settings.load_profile("facts")
 
 KNOWN_ROWS = frozenset(row for section in load_sections() for row in section.rows)
-CONTAINERS = "containers"  # the mark, and the name of the group of tests that share one worker
+CONTAINERS = "containers"  # the mark
+GROUPS = {"containers", "stacks"}  # of tests that share one worker (`tests/support/docker.py`)
 NEED_DOCKER = frozenset({"localstack", "shared_valkey", "locked_valkey", "image", "stack"})  # fixtures
 
 
@@ -63,11 +64,11 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what needs a Docker engine: by its fixtures, or by its group where a parameter chooses the fixture."""
-    grouped = any(CONTAINERS in mark.args for mark in item.iter_markers("xdist_group"))
+    grouped = any(GROUPS.intersection(mark.args) for mark in item.iter_markers("xdist_group"))
     if grouped or NEED_DOCKER.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(CONTAINERS)
         if not grouped:
-            item.add_marker(pytest.mark.xdist_group(CONTAINERS))
+            item.add_marker(pytest.mark.xdist_group("containers"))
 
 
 @pytest.hookimpl(wrapper=True)

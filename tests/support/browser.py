@@ -34,7 +34,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 100.0  # seconds for npm, or for anything that a page does
+PATIENCE = 200.0  # seconds for npm, or for anything that a page does
 HTML = "<!doctype html><title>test</title><input type=file id=file multiple><script src=app.js></script>"
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.support.certificates import Certificates
 
 FOLDER = "PYTEST_CONTAINERS_FOLDER"  # where the processes of a run keep their notes; its name is the name of the run
-COLD_START = 110.0  # seconds for LocalStack, on a busy machine
+COLD_START = 240.0  # seconds for LocalStack, on a busy machine
 PASSWORD = "open-sesame"  # of the Valkey that has one
 REAPER = "import sys; from tests.support.containers import reap; reap(sys.argv[1])"
 _owned: list[int] = []  # the file whose lock says that this run is alive
@@ -72,11 +72,11 @@ class Container:
     def log(self) -> str:
         """The last of what it has said."""
         done = subprocess.run(
-            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=30
+            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=100
         )
         return done.stdout + done.stderr
 
-    def wait(self, fact: Callable[[], object], what: str, *, within: float = 20.0) -> None:
+    def wait(self, fact: Callable[[], object], what: str, *, within: float = 100.0) -> None:
         """Ask again and again until `fact` neither raises nor is false; an error shows the container's log."""
         deadline = time.monotonic() + within
         problem: object = "never asked"
@@ -106,7 +106,7 @@ class Container:
 
     def _docker(self, *verb: str) -> bool:
         command = ["docker", *verb, self.id]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return True
@@ -193,9 +193,9 @@ def remove_all(run: str) -> None:
         (["docker", "ps", "--all", "--quiet", *ours], ["docker", "rm", "--force", "--volumes"]),
         (["docker", "network", "ls", "--quiet", *ours], ["docker", "network", "rm"]),
     ):
-        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=60).stdout.split()
+        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=180).stdout.split()
         if found:
-            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=120)
+            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=300)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -144,7 +144,7 @@ class Bench:
         """All that a conversion must not leave behind, but for a published object; waits until all is cleared up."""
         for transcoder in self._made:
             for order in self._ordered:
-                await asyncio.wait_for(transcoder.cleared(order), 30)
+                await asyncio.wait_for(transcoder.cleared(order), 100)
         uploads = (await asyncio.to_thread(self.s3.list_multipart_uploads, Bucket=self.bucket)).get("Uploads", [])
         objects = (await asyncio.to_thread(self.s3.list_objects_v2, Bucket=self.bucket)).get("Contents", [])
         mine = [thread.name for thread in threading.enumerate() if thread.name.startswith(("convert", "feed", "ship"))]
@@ -226,7 +226,7 @@ def open_files(pid: int) -> list[str]:
     return found
 
 
-async def until(fact: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
+async def until(fact: Callable[[], object], what: str, *, seconds: float = 100.0) -> None:
     """Wait for a fact; fail with `what` if it does not come."""
     clock = SystemClock()
     deadline = clock.monotonic() + seconds

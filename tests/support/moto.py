@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0  # seconds for a cold start on a busy machine
+PATIENCE = 100.0  # seconds for a cold start on a busy machine
 
 CHILD = """
 import os, runpy, sys, threading

@@ -2,8 +2,8 @@
 Write down which tests prove which rows of docs/requirements.toml, and how they ended: `--proofs=PATH`.
 
 One file is one stage: it lists every marked test of the suite, and the outcome of those that the stage ran. When all
-stages have been run, `scripts/requirements_report.py` puts their files together. The marks travel from the xdist workers
-to the controller, so a test whose worker died counts as failed instead of vanishing.
+stages have been run, `scripts/requirements_report.py` puts their files together. The marks travel from the workers of
+xdist to the controller, so a test whose worker died counts as failed instead of vanishing.
 """
 
 import json

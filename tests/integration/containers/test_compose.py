@@ -19,10 +19,10 @@ from service.cli.sample import write_sample
 from tests.support.cluster import Watcher, pause, wait_for
 from tests.support.compose import Stack
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
-from tests.support.docker import ROOT
+from tests.support.docker import ROOT, stack_worker
 from tests.support.image import docker, holder
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("containers")]
+pytestmark = [pytest.mark.timeout(1200), stack_worker]
 
 CLIENTS = 4  # more than there are containers most of the time, so that all of these have something to lose
 MINUTES = 0.5
@@ -65,7 +65,7 @@ def test_readme(stack: Stack, piece: Path, tmp_path: Path) -> None:
     stack.compose(*up.removeprefix("docker compose ").split(), seconds=500)
     (tmp_path / "song.wav").write_bytes(piece.read_bytes())
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", rest], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        ["bash", "-euo", "pipefail", "-c", rest], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
     )
 
     assert done.returncode == 0, done.stderr
@@ -122,7 +122,7 @@ def test_events_pass_through(running: Stack, piece: Path, tmp_path: Path) -> Non
     """What stands in front holds no event back: progress arrives while there is some."""
     client = running.client()
     job_id = submitted(client, piece, "mp3")
-    with httpx.stream("GET", f"{running.address}/v1/jobs/{job_id}/events", timeout=30) as events:
+    with httpx.stream("GET", f"{running.address}/v1/jobs/{job_id}/events", timeout=100) as events:
         first = next(line for line in events.iter_lines() if line.startswith("data:"))
         state = client.job(job_id)["state"]
     delivered(client, job_id, tmp_path)

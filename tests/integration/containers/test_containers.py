@@ -12,7 +12,9 @@ import pytest
 from service.wiring import environment
 from tests.support.cluster import wait_for
 from tests.support.containers import FOLDER, MortalValkey
-from tests.support.docker import LABEL, ROOT, docker_or_skip
+from tests.support.docker import LABEL, ROOT, docker_or_skip, one_worker
+
+pytestmark = [pytest.mark.timeout(300), one_worker]
 
 HANGING = """
 import threading
@@ -64,8 +66,8 @@ def test_no_container_outlives_its_run(
 
     os.killpg(hanging_run.pid, number)
 
-    wait_for(lambda: not containers_of(folder.name), "its containers are gone", within=30)
-    wait_for(lambda: not folder.exists(), "so is its folder", within=10)
+    wait_for(lambda: not containers_of(folder.name), "its containers are gone", within=120)
+    wait_for(lambda: not folder.exists(), "so is its folder", within=60)
 
 
 def test_a_wait_in_vain_shows_what_the_container_said() -> None:
