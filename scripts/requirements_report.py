@@ -27,7 +27,7 @@ HEADER = """\
 # Requirements
 
 What the product must do, and how many tests prove it.
-`make requirements` writes this from `docs/requirements.toml` and the `@pytest.mark.requirement` marks in `tests/`: do not edit.
+Do not edit: `make requirements` writes this from `docs/requirements.toml` and the `@pytest.mark.requirement` marks.
 A row is *covered* when it has tests and all of them passed.
 {more}
 {covered} of {total} rows are covered.
