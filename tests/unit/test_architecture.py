@@ -15,6 +15,7 @@ import pytest
 
 import service
 from service.core import outcome
+from service.core.media.formats import OUTPUT_FORMATS
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -131,7 +132,23 @@ def test_the_manual_counts_the_outcomes() -> None:
     assert ["one", "two", "three", "four", "five", "six", "seven"].index(found[1]) + 1 == len(get_args(outcome.Outcome))
 
 
+def test_the_readme_lists_the_formats() -> None:
+    """The README names exactly the output formats that there are."""
+    found = re.search(r"^Out: ([^;]+);", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+    assert found
+    assert set(found[1].split(", ")) == OUTPUT_FORMATS.keys()
+
+
 PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=relative)
+def test_documents_name_targets_that_exist(path: Path) -> None:
+    """Every `make` command in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)) <= targets
 
 
 @pytest.mark.parametrize("path", PROSE, ids=relative)
