@@ -41,7 +41,7 @@ def test_a_broken_guard_is_noticed(tree: Tree, mutation: Mutation) -> None:
 def test_unbroken_they_pass(tree: Tree) -> None:
     """With every guard in its place, the same tests pass in the same copy: it is the mutation that turns them red."""
     redis_or_skip()
-    run = tree.run(sorted({test for mutation in MUTATIONS for test in mutation.red}), patience=800)
+    run = tree.run(sorted({test for mutation in MUTATIONS for test in mutation.red}), timeout=800)
 
     assert run.trouble == {}
     assert {name: said for name, said in run.ended.items() if said is not None} == {}
@@ -51,7 +51,7 @@ def test_unbroken_they_pass(tree: Tree) -> None:
 
 @costly
 def test_a_guard_that_nobody_watches_is_reported(tree: Tree) -> None:
-    """A mutation that turns no test red is a complaint, and so is a test that fails for another reason."""
+    """A mutation is reported when its test passes, fails for another reason, or was not run."""
     harmless = Mutation("none", "nothing", (Edit(CORE, "MIN_LEAD = 1.0", "MIN_LEAD = 1.5"),), (QUICK,))
     with tree.broken(harmless.edits):
         passed = tree.run(harmless.red)
@@ -89,7 +89,7 @@ def test_mutations_fit(mutation: Mutation) -> None:
 
 
 def test_names_are_used_once() -> None:
-    """A name stands for one mutation."""
+    """No two mutations have the same name."""
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 100.0  # seconds for a cold start on a busy machine
+START_TIMEOUT = 100.0  # seconds for a cold start on a busy machine
 
 CHILD = """
 import os, runpy, sys, threading
@@ -44,7 +44,7 @@ def start_moto() -> Iterator[str]:
 
 def _address(child: subprocess.Popen[bytes], log: Path) -> str:
     """Where the child says that it listens."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         said = log.read_text(errors="replace")
         if found := re.search(r"Running on (http://127\.0\.0\.1:[1-9]\d*)", said):

@@ -1,5 +1,5 @@
 """
-The shape of the house: what import-linter and ruff cannot say, or could be told to overlook.
+What import-linter and ruff cannot check about the code, and what documents say about it.
 
 The arrows between rooms and the banned calls are held by `make check` (contracts and `banned-api` in pyproject.toml).
 """
@@ -65,7 +65,7 @@ def test_core_knows_paths_as_text_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORE, ids=relative)
 def test_core_awaits_nothing(path: Path) -> None:
-    """Nothing in the core is asynchronous: a rule that has to wait for something is not a rule."""
+    """Nothing in the core is asynchronous, because a rule waits for nothing."""
     asynchronous = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
     found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, asynchronous)]
@@ -74,7 +74,7 @@ def test_core_awaits_nothing(path: Path) -> None:
 
 
 def test_product_code_asserts_nothing() -> None:
-    """A check that `python -O` would drop is no check; the shared contract suites in service/testing are tests."""
+    """No product module asserts, because `python -O` drops assertions; service/testing, which holds tests, may."""
     found = [
         f"{relative(path)}:{node.lineno}"
         for path in sorted((ROOT / "service").rglob("*.py"))

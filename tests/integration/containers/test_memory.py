@@ -26,7 +26,7 @@ CONTAINERS = 2
 # Ten at once keep a slow machine so busy that a heartbeat may be late by a lease of six seconds. This is about memory.
 LEASE = "60"
 LIMIT = 1024 * MIB  # as compose.yaml has it
-PATIENCE = 800.0  # seconds
+TIMEOUT = 800.0  # seconds
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -92,7 +92,7 @@ def test_ten_at_once(roomy: Stack, tmp_path: Path) -> None:
     wait_for(lambda: all(map(claims, roomy.services())), "both have recovered from the uploads")
     jobs = [client.submit(upload_id, "flac", {})["job_id"] for upload_id in uploads]
 
-    wait_for(lambda: all(client.job(job)["state"] in FINAL for job in jobs), "the end of all", within=PATIENCE)
+    wait_for(lambda: all(client.job(job)["state"] in FINAL for job in jobs), "the end of all", within=TIMEOUT)
     ended = [delivered(client, job, tmp_path) for job in jobs]
     memory = [Memory.of(each) for each in roomy.services()]
     assert most_at_once(roomy.services()) == ALIKE, "they came one after the other"
