@@ -40,7 +40,7 @@ def wait_for(fact: Callable[[], Any], what: str, *, within: float = FACT_TIMEOUT
     """
     Ask again and again until `fact` is true; returns what it returned. `within` counts the pauses alone.
 
-    Whoever waits leaves the machine to whom it waits for: the pauses grow, and are longer than what it takes to ask.
+    The pauses grow, and are longer than it takes to ask, so that waiting leaves the processor to what is waited for.
     """
     waited, step = 0.0, SHORTEST
     while True:
@@ -55,7 +55,7 @@ def wait_for(fact: Callable[[], Any], what: str, *, within: float = FACT_TIMEOUT
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; one that only waits to be reaped by whoever inherited it has."""
+    """Whether a process has ended; a zombie that only waits to be reaped has."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:

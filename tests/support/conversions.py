@@ -192,7 +192,7 @@ def processes() -> list[int]:
 
 
 def is_guest(pid: int) -> bool:
-    """Whether it is ffmpeg, a script in its place, the airlock, or a dead one of those that nobody has reaped."""
+    """Whether it is ffmpeg, a script in its place, the sandbox, or a zombie of one of these."""
     command = read(f"/proc/{pid}/cmdline")
     return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "ffmpeg/sandbox.py", FFMPEG))
 
@@ -246,7 +246,7 @@ def memory_behind(process: int) -> int:
 
 
 def run_and_kill(code: str) -> subprocess.Popen[bytes]:
-    """A Python of its own that runs `code`; whoever asks kills it."""
+    """A Python of its own that runs `code`; the caller kills it."""
     return subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

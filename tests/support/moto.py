@@ -2,7 +2,7 @@
 S3 and DynamoDB to stand on: a moto server in a child process.
 
 The child takes port 0 and says in its log which one it got, so no two sessions can fight over one. It cannot outlive
-its parent, however that one ends: its stdin is a pipe that nobody writes to, and the end of it is the end of the child.
+its parent, however that one ends: its stdin is a pipe that is never written to, and the child ends when the pipe does.
 """
 
 import re

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 START_TIMEOUT = 100.0  # seconds for a cold start on a busy machine
-TRIES = 5  # somebody else may take the port between our finding it and Redis taking it
+TRIES = 5  # another process may take the port between our finding it and Redis taking it
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 

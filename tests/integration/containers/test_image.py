@@ -1,4 +1,4 @@
-"""The image by itself: what is in it, who runs in it, and how its containers live and die."""
+"""The image by itself: its contents, its user, and how its containers start, stop and are killed."""
 
 import json
 import re

@@ -45,7 +45,7 @@ class Memory:
     """What the kernel says about the memory of a container, by either of its interfaces."""
 
     limit: int  # bytes
-    peak: int  # bytes, since it was started; with what the kernel keeps of files as long as nobody needs the room
+    peak: int  # bytes, since it was started; with the file cache, which the kernel frees on demand
     killed: int  # processes ended for want of memory
 
     @classmethod

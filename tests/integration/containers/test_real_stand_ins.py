@@ -22,7 +22,7 @@ from tests.support.targets import bare, on
 pytestmark = [pytest.mark.timeout(600), one_worker]
 
 SECONDS, SPEED = 12.0, 1.5  # of music; and of music in a second
-LONG = 2 * LEASE  # seconds; whoever holds a job has lost it by then
+LONG = 2 * LEASE  # seconds, after which a holder that cannot renew has lost its lease
 TIMEOUT = 300.0  # seconds
 Start = Callable[..., Cluster]
 
