@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Four files: the trusted authority, certificate and key of the server, and another authority that is not trusted."""
+    """Four files: the trusted authority, certificate and key of the server, and an authority that is not trusted."""
 
     authority: Path
     certificate: Path
