@@ -1,10 +1,10 @@
 """
 LocalStack, Valkey and Toxiproxy in containers, started by the first test that asks and removed whatever happens.
 
-LocalStack, the expensive one, is started once in a run: whoever finds no note of it under the lock starts it. The first
-pytest process of a run (with xdist the one that runs no tests) holds a lock as long as it lives and removes the
-containers at its end. Should it be killed, the kernel lets its lock go, and a process that waits for that lock (it was
-started together with the first container) removes them instead.
+LocalStack, the expensive one, is started once in a run, by the first process that finds no note of it under the lock.
+The first pytest process of a run (with xdist the one that runs no tests) holds a lock as long as it lives and removes
+the containers at its end. If it is killed, the kernel releases its lock, and a process that waits for that lock (it
+was started together with the first container) removes them instead.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.support.certificates import Certificates
 
 FOLDER = "PYTEST_CONTAINERS_FOLDER"  # where the processes of a run keep their notes; its name is the name of the run
-COLD_START = 110.0  # seconds for LocalStack, on a busy machine
+COLD_START = 240.0  # seconds for LocalStack, on a busy machine
 PASSWORD = "open-sesame"  # of the Valkey that has one
 REAPER = "import sys; from tests.support.containers import reap; reap(sys.argv[1])"
 _owned: list[int] = []  # the file whose lock says that this run is alive
@@ -72,11 +72,11 @@ class Container:
     def log(self) -> str:
         """The last of what it has said."""
         done = subprocess.run(
-            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=30
+            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=100
         )
         return done.stdout + done.stderr
 
-    def wait(self, fact: Callable[[], object], what: str, *, within: float = 20.0) -> None:
+    def wait(self, fact: Callable[[], object], what: str, *, within: float = 100.0) -> None:
         """Ask again and again until `fact` neither raises nor is false; an error shows the container's log."""
         deadline = time.monotonic() + within
         problem: object = "never asked"
@@ -92,7 +92,7 @@ class Container:
 
     def remove(self) -> None:
         """Take it away with its volumes."""
-        with contextlib.suppress(RuntimeError):  # somebody else does it already
+        with contextlib.suppress(RuntimeError):  # another process does it already
             self._docker("rm", "--force", "--volumes")
 
     def note(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Container:
 
     def _docker(self, *verb: str) -> bool:
         command = ["docker", *verb, self.id]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return True
@@ -159,13 +159,13 @@ def shared(name: str, start: Callable[[], Container]) -> Container:
 
 
 def _run_of_this_process() -> str:
-    """The name of the run, after making sure that somebody will tidy up after it."""
+    """The name of the run, after starting the process that removes its containers."""
     folder = folder_of_run()
     with (folder / "reaper.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         reaper = folder / "reaper"
         if not reaper.exists():
-            # In a session of its own, because Ctrl-C is for the others; it outlives us, and nobody waits for it.
+            # In a session of its own, so that Ctrl-C does not end it; it outlives this process.
             subprocess.run(
                 ["setsid", "--fork", sys.executable, "-c", REAPER, str(folder)],
                 cwd=ROOT,
@@ -193,9 +193,9 @@ def remove_all(run: str) -> None:
         (["docker", "ps", "--all", "--quiet", *ours], ["docker", "rm", "--force", "--volumes"]),
         (["docker", "network", "ls", "--quiet", *ours], ["docker", "network", "rm"]),
     ):
-        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=60).stdout.split()
+        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=180).stdout.split()
         if found:
-            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=120)
+            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=300)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -373,7 +373,7 @@ class Toxiproxy:
         self._toxic("latency", {"latency": milliseconds, "jitter": jitter})
 
     def silent(self) -> None:
-        """Nothing comes through in either direction, and nobody is told: a partition."""
+        """Nothing comes through in either direction, and no connection is closed: a partition."""
         for stream in ("upstream", "downstream"):
             self._toxic("timeout", {"timeout": 0}, stream)
 
@@ -382,7 +382,7 @@ class Toxiproxy:
         self._toxic("reset_peer", {"timeout": 0})
 
     def mend(self) -> None:
-        """As good as new."""
+        """Remove all toxics."""
         self._api.post("/reset").raise_for_status()
 
     def _toxic(self, kind: str, attributes: Mapping[str, int], stream: str = "downstream") -> None:
@@ -390,7 +390,7 @@ class Toxiproxy:
         self._api.post("/proxies/line/toxics", json=toxic).raise_for_status()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection to the proxy."""
         self._api.close()
 
 

@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A service that is open to everybody; and, where there is one, another that knows `OURS` and `THEIRS`."""
+    """A service that needs no key; and, where there is one, another that knows the keys `OURS` and `THEIRS`."""
 
     address: str
     keyed: str | None = None

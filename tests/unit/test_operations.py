@@ -123,7 +123,7 @@ def test_every_word_of_the_manual_exists() -> None:
 
 
 def test_every_metric_is_in_the_manual() -> None:
-    """Whatever can be read off is explained."""
+    """Every metric is explained in docs/operations.md, and no other."""
     section = MANUAL.partition("## Metrics")[2].partition("### Alarms")[0]
     listed = set(re.findall(r"`(reprise_[a-z0-9_]+)`", section))
 
@@ -142,6 +142,6 @@ def test_the_table_of_metrics_names_their_events() -> None:
 
 
 def test_the_routes_of_the_alarms_exist() -> None:
-    """A route that an expression leaves out is one that requests are grouped by."""
+    """Every route that an alarm expression excludes is a route of the application."""
     paths = {route.path for route in World().app.routes}
     assert set(re.findall(r'path!?="([^"]+)"', MANUAL)) <= paths
