@@ -38,7 +38,7 @@ def holders_stop_before_takeover(history: History) -> list[str]:
     """
     Trust ends before the lease: when a job is taken over, the ffmpeg of the attempt before has stopped.
 
-    Unless its process did not run for a while, in which case nobody could have stopped it.
+    Unless its process did not run for a while, in which case it could not stop it either.
     """
     broken = []
     running: dict[tuple[str, int], Conversion] = {(one.job_id, one.attempt): one for one in history.conversions}
@@ -71,5 +71,5 @@ def outcomes_are_recorded_at_once(history: History) -> list[str]:
 
 
 def attempts_clean_up(history: History) -> list[str]:
-    """(6) Nothing lies about that no record names, unless somebody was killed before he could tidy up."""
+    """(6) An attempt leaves nothing that no record names, unless it was killed before it could clean up."""
     return [f"{left.key} was left behind" for left in history.leftovers if left.excuse is None]

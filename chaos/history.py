@@ -71,7 +71,7 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A janitor or a deletion removed something; `owner` says to whom it belonged at that moment, if to anybody."""
+    """A janitor or a deletion removed something; `owner` says what needed it at that moment, if anything did."""
 
     at: float
     key: str
@@ -107,7 +107,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """A record was changed. `holder` is (owner, attempt) for whom the write spoke; `held` who held the job then."""
+    """A record was changed. `holder` is the (owner, attempt) for which the write spoke, `held` the holder then."""
 
     at: float
     job_id: str
@@ -176,9 +176,9 @@ class History:
     removals: list[Removal] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
-    surprises: list[str] = field(default_factory=list)  # errors that nobody has foreseen
+    surprises: list[str] = field(default_factory=list)  # errors that no handler was written for
     disturbed: set[str] = field(default_factory=set)  # containers to which, or to whose stores, anything was done
-    noisy: bool = False  # any call of anybody could go wrong
+    noisy: bool = False  # any call of any container could go wrong
     quiet_from: float = 0.0  # from here on, nothing was disturbed
     ended: float = 0.0
     finals: list[Final] = field(default_factory=list)

@@ -6,7 +6,7 @@ from chaos.history import DONE, STOPPING, History
 
 
 def deleted_jobs_stay_deleted(history: History) -> list[str]:
-    """(9) After a deletion was answered with DONE, nobody is shown the job, or delivered, and no write finds it."""
+    """(9) After a deletion was answered with DONE, the job is neither shown nor delivered, and no write finds it."""
     gone: dict[str, float] = {}
     for one in history.deletions:
         if one.answer == DONE:
@@ -44,10 +44,10 @@ def deletion_may_be_repeated(history: History) -> list[str]:
 
 
 def owned_objects_are_never_removed(history: History) -> list[str]:
-    """(11) No janitor, and no deletion, removes what belongs to somebody at that moment."""
+    """(11) No janitor, and no deletion, removes what a record needs at that moment."""
     return [f"{one.key} was removed at {one.at:.3f}, but {one.owner}" for one in history.removals if one.owner]
 
 
 def janitors_remove_all_orphans(history: History) -> list[str]:
-    """(11) After every janitor has had its grace, all that is there belongs to somebody."""
-    return [f"{what} is still there, and nobody's" for what in history.remains]
+    """(11) After every janitor has had its grace, nothing is left that no record needs."""
+    return [f"{what} is still there, and no record needs it" for what in history.remains]

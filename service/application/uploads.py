@@ -21,8 +21,8 @@ from service.core.media.sniff import HEAD_BYTES, identify
 from service.core.naming import input_key, safe_filename
 from service.core.upload import (
     IN_ONE_PIECE,
-    LARGEST_PIECE,
-    MOST_PARTS,
+    MAX_PARTS,
+    MAX_SINGLE_PUT_SIZE,
     Part,
     PendingUpload,
     Upload,
@@ -72,7 +72,7 @@ async def begin_form(
 ) -> tuple[PendingUpload, Form]:
     """Record an upload that comes in one piece, and sign the form that it comes by. Raises as `begin_parts` does."""
     context, seconds = caller.context, caller.context.config.part_url_seconds
-    limit = min(context.config.max_upload_bytes, LARGEST_PIECE)
+    limit = min(context.config.max_upload_bytes, MAX_SINGLE_PUT_SIZE)
     check_declared(size, content_type, limit)
     await check_open_uploads(caller)
     pending = plan(caller, filename, size, seconds)
@@ -147,8 +147,8 @@ async def arrived_parts(context: ServiceContext, pending: PendingUpload) -> Sequ
 
 def check_part_number(number: int) -> None:
     """Raise `NotFound` for a number that S3 would not take."""
-    if not 1 <= number <= MOST_PARTS:
-        raise NotFound(f"There is no part {number}: parts are numbered from 1 to {MOST_PARTS}.")
+    if not 1 <= number <= MAX_PARTS:
+        raise NotFound(f"There is no part {number}: parts are numbered from 1 to {MAX_PARTS}.")
 
 
 async def part_url(context: ServiceContext, pending: PendingUpload, number: int) -> str:

@@ -25,8 +25,8 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
     │   ├── BadMedia                  truncated, corrupt, no audio stream
     │   ├── OutputTooLarge            the output cap was hit
-    │   ├── GuestStalled              ffmpeg was silent and not paused
-    │   ├── GuestDied                 a signal that we did not send
+    │   ├── FfmpegStalled             ffmpeg was silent and not paused
+    │   ├── FfmpegCrashed             a signal that we did not send
     │   ├── TimeExceeded              the wall-clock cap was hit
     │   └── WindowViolated            the muxer wrote behind the window: convert on the local path
     ├── StoreError                    a backing service did not do what was asked
@@ -160,14 +160,14 @@ class OutputTooLarge(TranscodeFailed):
     code = "output_too_large"
 
 
-class GuestStalled(TranscodeFailed):
+class FfmpegStalled(TranscodeFailed):
     """ffmpeg made no progress for too long."""
 
     code = "transcode_stalled"
     retryable = True
 
 
-class GuestDied(TranscodeFailed):
+class FfmpegCrashed(TranscodeFailed):
     """ffmpeg was killed by a signal that this service did not send."""
 
     code = "transcode_crashed"

@@ -28,7 +28,7 @@ class Order:
 
 
 class Draft(Protocol):
-    """A converted file whose parts are stored but which nobody can see yet."""
+    """A converted file whose parts are stored, and which is not visible yet."""
 
     @property
     def facts(self) -> Mapping[str, object]:

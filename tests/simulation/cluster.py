@@ -1,4 +1,4 @@
-"""The containers that run at present, and who brings new ones when one has died."""
+"""The containers that run at present, and new ones in the place of those that have died."""
 
 import asyncio
 import itertools

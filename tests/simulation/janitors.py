@@ -77,7 +77,7 @@ def a_janitor(world: World, jobs: Any, wire: JanitorWire, clock: VirtualClock, i
 
 
 def owner_of(jobs: MemoryJobs, key: str, transfer: str | None, now: float) -> str | None:
-    """To whom an object (or an unfinished upload) belongs, if anybody can still want it. `now` by a right clock."""
+    """What still needs an object (or an unfinished upload), if anything does. `now` by a right clock."""
     kind, name, *rest = key.split("/")
     if f"{kind}/" == RESULTS:
         job = jobs.jobs.get(name)
@@ -96,7 +96,7 @@ def owner_of(jobs: MemoryJobs, key: str, transfer: str | None, now: float) -> st
 
 
 def ownerless(jobs: MemoryJobs, objects: MemoryObjects, now: float) -> list[str]:
-    """What lies in the bucket and belongs to nobody."""
+    """What lies in the bucket and no record needs."""
     there = [(key, None) for key in objects.objects] + [(key, transfer) for transfer, key in objects.unfinished.items()]
     return sorted(
         key if transfer is None else f"{key} (unfinished)"

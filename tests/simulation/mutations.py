@@ -53,7 +53,7 @@ def _held_by_owner(self: Lease, holding: Holding) -> bool:
     return self.state is State.RUNNING and self.owner == holding.owner
 
 
-def _held_by_anybody(self: Lease, holding: Holding) -> bool:
+def _held_by_any_worker(self: Lease, holding: Holding) -> bool:
     return self.state is State.RUNNING
 
 
@@ -65,12 +65,12 @@ def _showable_from_nought(self: Heartbeat) -> float:
     return min(self._percent, self._acknowledged)
 
 
-async def _tells_nobody(self: MemoryJobs, job_id: str, percent: float) -> None:
+async def _notes_nothing(self: MemoryJobs, job_id: str, percent: float) -> None:
     return None
 
 
 class _Loud(asyncio.Lock):
-    """A lock that keeps nobody out."""
+    """A lock that locks nothing."""
 
     async def __aenter__(self) -> None:
         return None
@@ -167,12 +167,12 @@ async def _finds_all_uploads(caller: Caller, upload_id: str, key: str | None = N
     return await _find_upload(replace(caller, tenant=upload.tenant) if upload else caller, upload_id, key)
 
 
-async def _deletes_anybodys_job(caller: Caller, job_id: str) -> Job | None:
+async def _deletes_any_job(caller: Caller, job_id: str) -> Job | None:
     job = await caller.context.jobs.get(job_id)
     return await _delete_job(replace(caller, tenant=job.tenant) if job else caller, job_id)
 
 
-async def _deletes_anybodys_upload(caller: Caller, upload_id: str) -> None:
+async def _deletes_any_upload(caller: Caller, upload_id: str) -> None:
     upload = await caller.context.uploads.look_up_upload(upload_id)
     await _delete_upload(replace(caller, tenant=upload.tenant) if upload else caller, upload_id)
 
@@ -192,7 +192,7 @@ async def _deletes_the_record_alone(caller: Caller, job_id: str) -> Job | None:
     return None
 
 
-def _key_of_nobody(tenant: str, text: str | None, wanted: ConversionRequest) -> IdempotencyKey | None:
+def _key_without_tenant(tenant: str, text: str | None, wanted: ConversionRequest) -> IdempotencyKey | None:
     return _idempotency_key("", text, wanted)
 
 
@@ -225,7 +225,7 @@ def _finds_no_inputs(found: Found, records: Records, now: float) -> Reason | Non
 
 MUTATIONS: Mapping[str, Mutation] = {
     "fence-attempt": Mutation("the fence compares the attempt", ((Lease, "held_by", _held_by_owner),)),
-    "fence": Mutation("the fence compares owner and attempt", ((Lease, "held_by", _held_by_anybody),)),
+    "fence": Mutation("the fence compares owner and attempt", ((Lease, "held_by", _held_by_any_worker),)),
     "ceiling": Mutation(
         "nothing is shown above the ceiling that the store has acknowledged",
         ((Heartbeat, "showable", property(_showable_at_once)),),
@@ -236,7 +236,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "durable": Mutation("the durable ceiling only rises", ((Job, "renewed", _renewed_with_less),)),
     "board": Mutation("the board ignores a lower reading", ((MemoryBoard, "publish", _publish_whatever),)),
     "note-shown": Mutation(
-        "who answers from the record alone says so first", ((MemoryJobs, "note_shown", _tells_nobody),)
+        "an answer from the record alone is noted first", ((MemoryJobs, "note_shown", _notes_nothing),)
     ),
     "quiet": Mutation("no heartbeat crosses the record", ((attempt, "Heartbeat", _loud_heartbeat),)),
     "maybe-recorded": Mutation(
@@ -246,29 +246,29 @@ MUTATIONS: Mapping[str, Mutation] = {
         "a hand-over does not cut the record short", ((attempt.Attempt, "_published", _never_published),)
     ),
     "sweep": Mutation(
-        "who ends a job sweeps up after earlier attempts", ((attempt, "clean_up", _clean_up_without_sweep),)
+        "the attempt that ends a job sweeps up after earlier ones", ((attempt, "clean_up", _clean_up_without_sweep),)
     ),
     "record-first": Mutation(
         "a record does not wait for a clean-up", ((attempt.Attempt, "_record", _record_after_clean_up),)
     ),
     "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "_stop", _cancel_once),)),
-    "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
+    "discard": Mutation("a refused attempt discards its output", ((SimulatedDraft, "discard", _discards_nothing),)),
     "idempotency": Mutation("an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)),
     "lapses": Mutation("lapsed attempts are bounded", ((LeasePolicy, "too_many", _never_too_many),)),
     "trust": Mutation("trust ends before the lease does", ((Trust, "remaining", _always_trusted),)),
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
     ),
-    "tenant-job": Mutation("somebody else's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
+    "tenant-job": Mutation("another tenant's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(
-        "somebody else's upload does not exist",
+        "another tenant's upload does not exist",
         ((uploads, "find_upload", _finds_all_uploads), (completion, "find_upload", _finds_all_uploads)),
     ),
-    "tenant-delete": Mutation("nobody deletes somebody else's job", ((jobs, "delete_job", _deletes_anybodys_job),)),
+    "tenant-delete": Mutation("another tenant's job cannot be deleted", ((jobs, "delete_job", _deletes_any_job),)),
     "tenant-delete-upload": Mutation(
-        "nobody deletes somebody else's upload", ((receiving, "delete_upload", _deletes_anybodys_upload),)
+        "another tenant's upload cannot be deleted", ((receiving, "delete_upload", _deletes_any_upload),)
     ),
-    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((jobs, "idempotency_key", _key_of_nobody),)),
+    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((jobs, "idempotency_key", _key_without_tenant),)),
     "delete-record-first": Mutation(
         "a deletion takes the record first, and then the output", ((jobs, "delete_job", _deletes_the_output_first),)
     ),

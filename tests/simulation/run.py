@@ -47,7 +47,7 @@ def simulate(seed: int, *, trace: bool = False) -> Result:
     dice = Dice(seed)
     world = World(seed, dice)
     loop = ShuffledLoop(dice)
-    loop.set_exception_handler(lambda *_: None)  # of calls that nobody waits for any more
+    loop.set_exception_handler(lambda *_: None)  # of calls that no task waits for any more
     with subscribe(world.on_event), no_log_output(), collecting_later():
         cluster: list[Cluster] = []
         try:

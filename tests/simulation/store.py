@@ -14,7 +14,7 @@ LONGEST_LAG = 3.0  # seconds by which a look at the index may be late
 
 
 class LoggedJobs(MemoryJobs):
-    """`MemoryJobs` that tells the history of each write, for whom it spoke, and who held the job."""
+    """`MemoryJobs` that records each write, the holding for which it spoke, and the holder at that moment."""
 
     def __init__(self, world: World) -> None:
         super().__init__()

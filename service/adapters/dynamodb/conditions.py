@@ -13,7 +13,7 @@ The stamp
         the item     state = running, owner = us, stamp = 7f3…
 
     botocore sends again what was not answered, so a write can be refused *because of itself*. Every transition
-    therefore leaves a ``stamp`` that is unique to the call; who is refused by an item that carries its own stamp has
+    therefore leaves a ``stamp`` that is unique to the call; a write that is refused by an item with its own stamp has
     succeeded. The owner could not tell: two tasks of one process claim under the same name.
 
 Queue keys
@@ -34,19 +34,19 @@ from service.core.queue import queue_of
 
 # ── clauses ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Nobody has been here before us. (On an item that does not exist every other clause below is false.)
+# There is no such item yet. (On an item that does not exist every other clause below is false.)
 IS_NEW = "attribute_not_exists(#pk)"
 
-# Nobody holds the job: the only moment at which it can be claimed, or cancelled without asking anybody.
+# No worker holds the job: the only state in which it can be claimed, or cancelled at once.
 IS_QUEUED = "#state = :queued"
 
-# Somebody holds it. Together with the next two: somebody, namely us, now.
+# A worker holds it. Together with the next two: this worker, in this attempt.
 IS_RUNNING = "#state = :running"
 
-# We are the one who was written down …
+# This worker is the owner in the record …
 IS_OURS = "#owner = :owner"
 
-# … and it is still the same time that we were. The attempt only rises, so this alone catches the one case
+# … and the attempt is the one that it began. The attempt only rises, so this alone catches the one case
 # that a name cannot: replaced, and then claimed again by another task of our own process.
 IS_OUR_ATTEMPT = "#attempt = :attempt"
 

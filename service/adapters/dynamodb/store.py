@@ -54,7 +54,7 @@ TRIES = 5  # of a write that keeps losing races; each loss means that another wr
 
 
 class DynamoJobs:
-    """Jobs and uploads in one table. `shards` must be the same for all who share it."""
+    """Jobs and uploads in one table. `shards` must be the same in every process."""
 
     def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
         self._table = Table(aws, clock, ids)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service.adapters.ffmpeg import sandbox
 from service.core.errors import (
     BadMedia,
-    GuestDied,
+    FfmpegCrashed,
     NoFfmpeg,
     OutputTooLarge,
     RepriseError,
@@ -49,7 +49,7 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
     if code == -signal.SIGXCPU:
         return TimeExceeded("The conversion used more processor time than allowed.", diagnostics=facts)
     if code < 0:
-        return GuestDied(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
+        return FfmpegCrashed(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:

@@ -9,7 +9,7 @@ observations counts `MAX_GAP` at most.
 from collections.abc import Hashable
 
 from service.adapters.ffmpeg.config import MIB, FfmpegConfig
-from service.core.errors import GuestStalled, TimeExceeded
+from service.core.errors import FfmpegStalled, TimeExceeded
 
 MAX_GAP = 1.0  # seconds between two observations that count; they come 50 times a second
 
@@ -40,7 +40,7 @@ class Watchdog:
         """
         Let the clocks run on to `now`; any change of `activity` is progress.
 
-        Raises `GuestStalled` or `TimeExceeded`.
+        Raises `FfmpegStalled` or `TimeExceeded`.
         """
         gap = 0.0 if waiting_for_us else min(MAX_GAP, max(0.0, now - self._last))
         self._last = now
@@ -48,7 +48,7 @@ class Watchdog:
         self.silent = 0.0 if activity != self._activity or waiting_for_us else self.silent + gap
         self._activity = activity
         if self.silent >= self._config.stall_seconds:
-            raise GuestStalled(f"ffmpeg made no progress for {self.silent:.0f} seconds.")
+            raise FfmpegStalled(f"ffmpeg made no progress for {self.silent:.0f} seconds.")
         if self.spent >= (limit := self.time_limit(media_seconds)):
             raise TimeExceeded(
                 f"The conversion took longer than the {limit:.0f} seconds that a file like this may take."

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 from service.adapters.s3.answers import bare
 from service.adapters.s3.bucket import Bucket
 from service.core.errors import EmptyUpload, StoreError, UploadTooLarge
-from service.core.upload import MOST_PARTS, Part
+from service.core.upload import MAX_PARTS, Part
 from service.ports.objects import Stored
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Receiver:
         Raises `UploadTooLarge` as soon as more than `limit` bytes came, `EmptyUpload`, `StoreError`, and whatever
         `chunks` raises.
         """
-        limit = min(limit, PART * MOST_PARTS)
+        limit = min(limit, PART * MAX_PARTS)
         size = 0
         transfer = _Transfer(self._bucket, key, content_type)
         try:

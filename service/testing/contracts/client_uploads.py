@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from service.core.errors import ObjectChanged, ObjectGone, StoreError
-from service.core.upload import SMALLEST_PART
+from service.core.upload import MIN_PART_SIZE
 from service.testing.contracts.objects import DIRECT, LooksBehind, ObjectStore, fetch, pattern, store
 
 
@@ -14,7 +14,7 @@ class ClientUploadsContract(LooksBehind):
 
     async def test_parts_become_the_object(self, objects: ObjectStore) -> None:
         """Parts that came in any order, one of them twice, are listed by number and joined in that order."""
-        first, second = pattern(SMALLEST_PART), b"the rest"
+        first, second = pattern(MIN_PART_SIZE), b"the rest"
         transfer = await objects.begin_parts(DIRECT)
         assert list(await objects.parts(DIRECT, transfer)) == []
         two = await objects.put_part(DIRECT, transfer, 2, second)
@@ -89,7 +89,7 @@ class HousekeepingContract(LooksBehind):
     """Needs the fixture ``objects``: an empty store."""
 
     async def test_open_transfers_are_found(self, objects: ObjectStore) -> None:
-        """What was begun and never ended is listed under its prefix, whoever began it."""
+        """What was begun and never ended is listed under its prefix, also when another process began it."""
         await self.leave_unfinished(objects, "uploads/a/input")
         await self.leave_unfinished(objects, "results/a/1/x.mp3")
         transfer = await objects.begin_parts(DIRECT)

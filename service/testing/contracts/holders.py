@@ -142,7 +142,7 @@ class HoldersContract:
 
     @pytest.mark.parametrize("write", list(HOLDERS_WRITES))
     async def test_stranger_is_refused(self, jobs: Jobs, write: str) -> None:
-        """The number of the attempt is not enough: somebody who never held the job is refused."""
+        """The number of the attempt is not enough: a worker that never held the job is refused."""
         held = await a_held_job(jobs)
 
         with pytest.raises(Fenced):

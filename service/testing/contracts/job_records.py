@@ -85,7 +85,7 @@ class JobRecordsContract:
     # ── cancelling ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_queued_job_is_cancelled_at_once(self, jobs: Jobs) -> None:
-        """Nobody holds a queued job, so nobody has to be asked."""
+        """A queued job has no holder that would have to stop it first."""
         job = await jobs.submit(a_job())
 
         ended = await jobs.cancel("job1", NOON + 1)
@@ -105,7 +105,7 @@ class JobRecordsContract:
         assert (renewed.state, renewed.cancel_requested) == (State.RUNNING, True)
 
     async def test_wish_survives_a_takeover_and_a_release(self, jobs: Jobs) -> None:
-        """Whoever holds the job next learns of the wish too."""
+        """The next holder of the job learns of the wish too."""
         held = await a_held_job(jobs)
         asked = await jobs.cancel("job1", NOON)
         taken = await jobs.take_over(asked.lease, "worker2")

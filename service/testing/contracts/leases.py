@@ -97,7 +97,7 @@ class LeasesContract:
         assert (running.attempt, running.started_at) == (2, held.started_at)
 
     async def test_claimed_job_cannot_be_claimed(self, jobs: Jobs) -> None:
-        """A job that somebody holds is refused to everybody, its owner included."""
+        """A job that is held is refused to every worker, its owner included."""
         held = await a_held_job(jobs)
 
         for owner in ("worker1", "worker2"):
@@ -143,7 +143,7 @@ class LeasesContract:
         assert renewed == await jobs.get("job1")
 
     async def test_exactly_one_watcher_takes_over(self, jobs: Jobs) -> None:
-        """Of ten watchers who saw the same lapse exactly one gets the job."""
+        """Of ten watchers that saw the same lapse exactly one gets the job."""
         seen = await a_held_job(jobs)
 
         answers = await asyncio.gather(
@@ -188,7 +188,7 @@ class LeasesContract:
         assert not await jobs.running()
 
     async def test_holder_who_renewed_is_not_exhausted(self, jobs: Jobs) -> None:
-        """A job whose holder lives is not ended by a watcher who looked too early."""
+        """A job whose holder lives is not ended by a watcher that looked too early."""
         seen = await a_held_job(jobs)
         renewed = await jobs.renew(seen.holding, 1.0, None)
 

@@ -123,7 +123,7 @@ class ObjectContentsContract(LooksBehind):
             await fetch(objects, Stored("uploads/none", 1, "e"))
 
     async def test_other_bytes_under_the_same_key_are_refused(self, objects: ObjectStore) -> None:
-        """Who asks for the object by its ETag never gets the bytes of another one."""
+        """A reader that asks for the object by its ETag never gets the bytes of another one."""
         before = await store(objects, "uploads/a/input", b"before")
         await store(objects, "uploads/a/input", b"after!")
 

@@ -59,7 +59,7 @@ class LooksBehind(ABC):
 
     @abstractmethod
     async def leave_unfinished(self, objects: ObjectStore, key: str) -> None:
-        """Begin a multipart upload and forget it, as one who is killed does."""
+        """Begin a multipart upload and forget it, as a process that is killed does."""
 
     @abstractmethod
     async def unfinished(self, objects: ObjectStore) -> Sequence[str]:

@@ -10,7 +10,7 @@ from litestar.params import PathParameter, SkipValidation
 from service.application.admission import Admission
 from service.application.context import Caller, ServiceContext
 from service.application.lookup import ID_PATTERN
-from service.core.upload import MOST_PARTS
+from service.core.upload import MAX_PARTS
 from service.web.http.config import WebConfig
 
 HttpRequest = Request[Any, Any, State]
@@ -23,7 +23,7 @@ JobId = Annotated[
     str, PathParameter(title="Job id", description="`job_id` of a job", schema_extra={"pattern": ID_PATTERN})
 ]
 PartNumber = Annotated[
-    int, PathParameter(description=f"1 to {MOST_PARTS}", schema_extra={"minimum": 1, "maximum": MOST_PARTS})
+    int, PathParameter(description=f"1 to {MAX_PARTS}", schema_extra={"minimum": 1, "maximum": MAX_PARTS})
 ]
 
 # The parameters are called `caller`, `context`, `config` and `admission`: litestar finds a dependency by its name.

@@ -16,7 +16,7 @@ from service.application.completion import complete_upload
 from service.application.lookup import find_upload
 from service.application.uploads import check_part_number, open_upload, put_part
 from service.core.errors import EmptyUpload
-from service.core.upload import LARGEST_RELAYED_PART
+from service.core.upload import MAX_RELAYED_PART_SIZE
 from service.web.http.parameters import AdmissionDep, CallerDep, HttpRequest, PartNumber, UploadId
 from service.web.http.responses import COMPLETE, READ, RECEIVE, documented
 from service.web.http.schemas import PartDocument, UploadDocument, upload_document
@@ -30,7 +30,7 @@ class PartOperation(Operation):
     def __post_init__(self) -> None:
         binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
         self.request_body = RequestBody(
-            description=f"The bytes of this part, at most {LARGEST_RELAYED_PART}.",
+            description=f"The bytes of this part, at most {MAX_RELAYED_PART_SIZE}.",
             required=True,
             content={"application/octet-stream": OpenAPIMediaType(schema=binary)},
         )
@@ -61,7 +61,7 @@ class RelayedPartsController(Controller):
         """Store one part; sending it again replaces it. All parts but the last need 5 MiB, and 16 MiB is the most."""
         pending = await open_upload(caller, upload_id)
         check_part_number(part_number)
-        limit = min(LARGEST_RELAYED_PART, caller.context.config.max_upload_bytes)
+        limit = min(MAX_RELAYED_PART_SIZE, caller.context.config.max_upload_bytes)
         async with admission.upload_slot():
             part = await put_part(caller.context, pending, part_number, await whole(request, limit))
         return PartDocument(part.number, part.size, part.etag)

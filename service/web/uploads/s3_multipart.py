@@ -25,7 +25,7 @@ from service.application.uploads import (
     part_url,
 )
 from service.core.errors import InvalidRequest
-from service.core.upload import MOST_PARTS, suggested_part_size
+from service.core.upload import MAX_PARTS, suggested_part_size
 from service.web.http.parameters import CallerDep, PartNumber, UploadId
 from service.web.http.responses import BEGIN, COMPLETE, READ_BY_KEY, documented
 from service.web.http.schemas import (
@@ -67,7 +67,7 @@ class MultipartDocument(msgspec.Struct, frozen=True, kw_only=True):
 class ListedPart(msgspec.Struct, frozen=True, kw_only=True):
     """A part that has arrived, in S3's spelling."""
 
-    PartNumber: Annotated[int, Meta(ge=1, le=MOST_PARTS)]
+    PartNumber: Annotated[int, Meta(ge=1, le=MAX_PARTS)]
     ETag: str
     Size: int | None = None
 

@@ -12,8 +12,8 @@ import pytest
 
 from service.core.errors import (
     BadMedia,
-    GuestDied,
-    GuestStalled,
+    FfmpegCrashed,
+    FfmpegStalled,
     ObjectGone,
     OutputTooLarge,
     TimeExceeded,
@@ -259,7 +259,7 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
 
     with subscribe(hear):
         error = await failure(bench)
-    assert isinstance(error, GuestStalled)
+    assert isinstance(error, FfmpegStalled)
     assert stopped == ["transcode_stalled"]
     assert error.diagnostics["signal"] == ("SIGKILL" if manners else "SIGTERM")
     assert error.diagnostics["last_lines"] == ["I am stuck"]
@@ -268,7 +268,7 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
 async def test_a_silent_ffmpeg_that_closed_its_stderr_is_ended(bench: Bench, tmp_path: Path) -> None:
     """Nobody waits for ever for a process that can say nothing any more."""
     bench.configure(stall_seconds=0.3, ffmpeg=script(tmp_path, "os.close(2)\nsignal.pause()"))
-    assert isinstance(await failure(bench), GuestStalled)
+    assert isinstance(await failure(bench), FfmpegStalled)
 
 
 @pytest.mark.requirement("6.12")
@@ -284,7 +284,7 @@ async def test_an_ffmpeg_that_crashes(bench: Bench, tmp_path: Path) -> None:
     """A death by a signal that we did not send is told as such, with the signal's name."""
     bench.configure(ffmpeg=script(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)"))
     error = await failure(bench)
-    assert isinstance(error, GuestDied)
+    assert isinstance(error, FfmpegCrashed)
     assert error.diagnostics["signal"] == "SIGSEGV"
 
 

@@ -21,7 +21,7 @@ from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
-from service.core.upload import SMALLEST_PART
+from service.core.upload import MIN_PART_SIZE
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.web.app import create_app
 from tests.support.fixtures import on_both
@@ -34,7 +34,7 @@ ORIGIN, FOREIGN = "https://audio.example", "https://evil.example"
 LIMIT = 16 * 1024 * 1024
 PATIENCE = 20.0
 SONG = wav(400)
-CUT = SMALLEST_PART
+CUT = MIN_PART_SIZE
 
 
 @dataclass

@@ -70,7 +70,7 @@ def test_media_at_fault_fails_at_once(error: type[errors.TranscodeFailed]) -> No
 
 
 @pytest.mark.requirement("6.5", "6.6")
-@pytest.mark.parametrize("error", [errors.GuestStalled, errors.GuestDied])
+@pytest.mark.parametrize("error", [errors.FfmpegStalled, errors.FfmpegCrashed])
 def test_crash_and_stall_get_one_more_attempt(error: type[errors.TranscodeFailed]) -> None:
     """A crash or a stall may pass once; the second one is the job's."""
     assert outcome(error()) == Released(JOB_FAULT.delay(1, 0.0), fault=True, reason=error.code)

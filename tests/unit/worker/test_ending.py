@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.core.errors import BadMedia, GuestStalled, IllegalTransition, Unavailable
+from service.core.errors import BadMedia, FfmpegStalled, IllegalTransition, Unavailable
 from service.core.job import Job
 from service.core.lease import State
 from service.core.naming import input_key
@@ -79,7 +79,7 @@ async def test_a_failure_does_not_wait_for_the_clean_up() -> None:
 async def test_another_attempt_does_not_wait_for_the_clean_up() -> None:
     """A job that is given back after a stall is done by another worker while the first still clears up."""
     world = World()
-    await a_conversion(world, clean_up=ENDLESS, fails=[GuestStalled()])
+    await a_conversion(world, clean_up=ENDLESS, fails=[FfmpegStalled()])
     world.start("b")
 
     await world.until(final, within=20)
@@ -126,7 +126,7 @@ async def test_a_stopped_worker_does_not_wait_for_a_hung_object_store() -> None:
 async def test_a_worker_told_to_stop_while_it_clears_up_hands_back_what_it_runs() -> None:
     """Two attempts of one job in one process are told apart: the one that runs is handed back, not forgotten."""
     world = World()
-    instance = world.start("a", slots=2, fails=[GuestStalled()], seconds=40)
+    instance = world.start("a", slots=2, fails=[FfmpegStalled()], seconds=40)
     instance.transcoder.clean_up = 8.0
     await world.submit()
     await world.until(lambda job: job.attempt == 2 and job.lease.beat > 4)  # the first one has ended by now

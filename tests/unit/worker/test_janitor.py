@@ -30,7 +30,7 @@ def a_janitor(
     *,
     seed: int = 0,
     page: int = 250,
-    most_queued: int = 250,
+    max_queued: int = 250,
     skew: float = 0.0,
     grace: float = GRACE,
 ) -> Janitor:
@@ -43,7 +43,7 @@ def a_janitor(
         clock=VirtualClock(skew),
         ids=SeededIds(seed),
     )
-    config = JanitorConfig(interval=INTERVAL, grace=grace, page=page, most_queued=most_queued)
+    config = JanitorConfig(interval=INTERVAL, grace=grace, page=page, max_queued=max_queued)
     return Janitor(ports, config)
 
 
@@ -315,10 +315,10 @@ async def test_a_queue_too_long_to_be_asked_keeps_all_inputs() -> None:
     for number in range(3):
         await world.jobs.submit(a_job(job_id=f"job{number}"))
 
-    await rounds(world, a_janitor(world, most_queued=2))
+    await rounds(world, a_janitor(world, max_queued=2))
     assert left(world) == {input_key("gone")}
 
-    await rounds(world, a_janitor(world, most_queued=3))
+    await rounds(world, a_janitor(world, max_queued=3))
     assert left(world) == set()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from service.core.errors import BadMedia, Fenced, GuestStalled, Indefinite, Unavailable
+from service.core.errors import BadMedia, Fenced, FfmpegStalled, Indefinite, Unavailable
 from service.core.job import Job
 from service.core.lease import State
 from service.core.naming import input_key
@@ -171,7 +171,7 @@ async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successo
     """Any write that arrives after its worker was replaced is refused while the other runs: the fence, not luck."""
     world = World()
     late = Late(write)
-    failures: dict[str, list[Exception]] = {"fail": [BadMedia()], "release": [GuestStalled()]}
+    failures: dict[str, list[Exception]] = {"fail": [BadMedia()], "release": [FfmpegStalled()]}
     fails = failures.get(write, [])
     frozen = world.start("a", jobs=Troubled(world.jobs, late.trouble), fails=fails)
     await world.submit()
@@ -422,13 +422,13 @@ async def test_a_job_handed_back_after_it_was_cancelled_is_over() -> None:
 async def test_a_stall_is_tried_once_more() -> None:
     """A conversion that stalled is repeated once; if it stalls again the job fails and says so."""
     world = World()
-    world.start("a", fails=[GuestStalled()])
+    world.start("a", fails=[FfmpegStalled()])
     await world.submit()
     await world.until(final)
     once = await world.job()
     assert (once.state, once.attempt, once.lease.faults) == (State.SUCCEEDED, 2, 1)
 
-    world.instances[0].transcoder.fails += [GuestStalled(), GuestStalled()]
+    world.instances[0].transcoder.fails += [FfmpegStalled(), FfmpegStalled()]
     await world.submit(job_id="job2", upload_id="upload2")
     await world.until(final, job_id="job2")
     twice = await world.job("job2")

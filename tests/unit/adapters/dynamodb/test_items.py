@@ -12,7 +12,7 @@ from service.adapters.dynamodb.items import (
     upload_from_item,
     upload_to_item,
 )
-from service.adapters.dynamodb.values import LARGEST_DIAGNOSTICS, bounded, encode
+from service.adapters.dynamodb.values import MAX_DIAGNOSTICS_SIZE, bounded, encode
 from service.core.errors import Definite
 from service.core.lease import State
 from service.core.media.inputs import Source
@@ -148,7 +148,7 @@ def test_idempotency_keys_are_kept_apart(one: str, other: str) -> None:
 @given(diagnostics=st.dictionaries(st.text(), JSON, max_size=8))
 def test_small_diagnostics_are_kept_whole(diagnostics: dict[str, object]) -> None:
     """What fits is not touched."""
-    if len(json.dumps(diagnostics, ensure_ascii=False).encode(errors="replace")) < LARGEST_DIAGNOSTICS:
+    if len(json.dumps(diagnostics, ensure_ascii=False).encode(errors="replace")) < MAX_DIAGNOSTICS_SIZE:
         assert bounded(diagnostics) == diagnostics
 
 
@@ -164,7 +164,7 @@ def test_diagnostics_are_bounded(diagnostics: dict[str, object], longest: int, l
 
     kept = bounded(diagnostics)
 
-    assert len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()) <= LARGEST_DIAGNOSTICS
+    assert len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()) <= MAX_DIAGNOSTICS_SIZE
     assert kept == diagnostics or kept["truncated"] is True
 
 

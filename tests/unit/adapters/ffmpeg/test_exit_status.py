@@ -6,8 +6,8 @@ import pytest
 from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, signal_name, with_diagnostics
 from service.core.errors import (
     BadMedia,
-    GuestDied,
-    GuestStalled,
+    FfmpegCrashed,
+    FfmpegStalled,
     NoFfmpeg,
     OutputTooLarge,
     RepriseError,
@@ -31,8 +31,8 @@ def test_all_is_well() -> None:
         ({"exit_code": 183, "last_lines": ()}, BadMedia),
         ({"doubt": "the input ends early"}, BadMedia),
         ({"output_size": 0}, BadMedia),
-        ({"exit_code": -signal.SIGSEGV}, GuestDied),
-        ({"exit_code": -signal.SIGKILL}, GuestDied),
+        ({"exit_code": -signal.SIGSEGV}, FfmpegCrashed),
+        ({"exit_code": -signal.SIGKILL}, FfmpegCrashed),
         ({"exit_code": -signal.SIGXFSZ}, OutputTooLarge),
         ({"exit_code": 1, "output_size": 5000}, OutputTooLarge),
         ({"exit_code": -signal.SIGXCPU}, TimeExceeded),
@@ -62,7 +62,7 @@ def test_the_record_says_how_it_ended() -> None:
 
 def test_what_was_raised_early_gets_its_diagnostics() -> None:
     """An error keeps its kind and words when ffmpeg's last lines are added."""
-    error = with_diagnostics(GuestStalled("It stood still."), -15, ("stuck",))
-    assert isinstance(error, GuestStalled)
+    error = with_diagnostics(FfmpegStalled("It stood still."), -15, ("stuck",))
+    assert isinstance(error, FfmpegStalled)
     assert error.detail == "It stood still."
     assert error.diagnostics["signal"] == "SIGTERM"

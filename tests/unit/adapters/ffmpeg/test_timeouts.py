@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from service.adapters.ffmpeg.config import MIB, FfmpegConfig
 from service.adapters.ffmpeg.timeouts import MAX_GAP, Watchdog
-from service.core.errors import GuestStalled, TimeExceeded
+from service.core.errors import FfmpegStalled, TimeExceeded
 
 CONFIG = FfmpegConfig(ffmpeg="/ffmpeg", scratch_dir="/scratch", stall_seconds=5, min_time_limit=20, max_time_limit=1000)
 
@@ -18,7 +18,7 @@ def observe_until(watchdog: Watchdog, until: float, *, waiting_for_us: bool = Fa
 def test_silence_is_a_stall() -> None:
     """An ffmpeg without any activity for `stall_seconds` has stalled."""
     watchdog = Watchdog(CONFIG, 0, 0.0)
-    with pytest.raises(GuestStalled, match="5 seconds"):
+    with pytest.raises(FfmpegStalled, match="5 seconds"):
         observe_until(watchdog, 6)
 
 

@@ -9,7 +9,7 @@ import pytest
 from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.naming import input_key
-from service.core.upload import LARGEST_PIECE
+from service.core.upload import MAX_SINGLE_PUT_SIZE
 from service.testing.factories import a_pending_upload
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
@@ -117,14 +117,14 @@ async def test_it_has_the_size_that_was_announced(world: World, api: httpx.Async
 @pytest.mark.parametrize(
     ("query", "policy"),
     [
-        ({}, f"1 to {LARGEST_PIECE}"),
+        ({}, f"1 to {MAX_SINGLE_PUT_SIZE}"),
         ({"size": 1000}, "1000 to 1000"),
         ({"metadata[size]": "1000"}, "1000 to 1000"),
     ],
 )
 async def test_the_form_is_bounded(query: dict[str, str | int], policy: str) -> None:
     """A form is good for the announced size alone, else for what one upload may have and S3 takes at once."""
-    async with client_of(World(config=ServiceConfig(max_upload_bytes=2 * LARGEST_PIECE)).app) as api:
+    async with client_of(World(config=ServiceConfig(max_upload_bytes=2 * MAX_SINGLE_PUT_SIZE)).app) as api:
         upload = await begun(api, **query)
     assert upload["fields"]["policy"] == f"{policy} bytes within 900 s"
     assert upload["expires"] == 900

@@ -9,13 +9,13 @@ from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
-from service.core.upload import LARGEST_RELAYED_PART, SMALLEST_PART
+from service.core.upload import MAX_RELAYED_PART_SIZE, MIN_PART_SIZE
 from service.testing.factories import a_pending_upload
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
 LONG = wav(400)  # more than one part
-CUT = SMALLEST_PART
+CUT = MIN_PART_SIZE
 TEXT = b"To be, or not to be, that is the question. " * 100
 
 
@@ -385,7 +385,7 @@ async def test_part_that_breaks_off_is_not_kept(world: World, api: httpx.AsyncCl
 async def test_bounds_of_a_part(world: World, api: httpx.AsyncClient) -> None:
     """A part that would not fit into memory, has no bytes or no place is refused; memory stays bounded."""
     parts = (await begun(api))["links"]["parts"]
-    call = Call(world.app, "PUT", f"{parts}1", {"content-length": str(LARGEST_RELAYED_PART + 1), "expect": "x"})
+    call = Call(world.app, "PUT", f"{parts}1", {"content-length": str(MAX_RELAYED_PART_SIZE + 1), "expect": "x"})
     await call.run()
     assert (call.status, call.received_before_answer) == (413, 0)
     assert (await api.put(f"{parts}1", content=b"")).status_code == 422
