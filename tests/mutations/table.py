@@ -279,8 +279,8 @@ BYTES = (
         (
             Edit(
                 "service/adapters/s3/reading.py",
-                'Range=f"bytes={self.at}-',
-                'Range=f"bytes={wanted.start}-',
+                "        self._breaks += 1\n",
+                "        self._breaks += 1\n        self.at = self._wanted.start\n",
             ),
         ),
         ("tests/integration/s3/test_reading.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
