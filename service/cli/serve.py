@@ -48,7 +48,7 @@ def run(environment: Mapping[str, str]) -> int:
                     given,
                     environment,
                     lambda address: _announce(address, sample),
-                    show=report.draw if form == "text" else wiring.say,
+                    show=report.draw if form == "text" else wiring.log_report,
                     embedded=embedded,
                 )
             )

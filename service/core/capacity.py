@@ -31,7 +31,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
+class WorkerStatus:
     """The worker of a process: how many conversions it can do, does, and what keeps it from taking more."""
 
     slots: int
@@ -39,7 +39,7 @@ class Crew:
     short_of: tuple[str, ...] = ()
 
 
-class Ample:
+class UnlimitedCapacity:
     """A `ports.Capacity` that never runs out of anything."""
 
     def load(self) -> Load:

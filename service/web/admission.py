@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from service.core.capacity import Crew, Load, short_of
+from service.core.capacity import Load, WorkerStatus, short_of
 from service.core.errors import Busy, NoCapacity, QueueFull, StoreError
 from service.ports.capacity import Capacity
 from service.ports.jobs import JobStore
@@ -37,12 +37,23 @@ class Counts:
 
 
 class Admission:
-    """One for each process. `crew` is its worker, None if it has none."""
+    """One for each process. `worker_status` is its worker, None if it has none."""
 
     def __init__(
-        self, jobs: JobStore, clock: Clock, capacity: Capacity, crew: Callable[[], Crew | None], config: WebConfig
+        self,
+        jobs: JobStore,
+        clock: Clock,
+        capacity: Capacity,
+        worker_status: Callable[[], WorkerStatus | None],
+        config: WebConfig,
     ) -> None:
-        self._jobs, self._clock, self._capacity, self.crew, self._config = jobs, clock, capacity, crew, config
+        self._jobs, self._clock, self._capacity, self.worker_status, self._config = (
+            jobs,
+            clock,
+            capacity,
+            worker_status,
+            config,
+        )
         self._queued = 0
         self._until = -FRESH  # monotonic seconds
         self.uploads = 0  # being received now
@@ -54,8 +65,8 @@ class Admission:
             self._until = self._clock.monotonic() + FRESH
         if self._queued >= self._config.max_queued:
             raise QueueFull(limit=self._config.max_queued)
-        crew = self.crew()
-        if crew is not None and set(crew.short_of) - {"cpu"} and not await self._others():
+        worker_status = self.worker_status()
+        if worker_status is not None and set(worker_status.short_of) - {"cpu"} and not await self._others():
             raise NoCapacity
         self._queued += 1
 

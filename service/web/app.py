@@ -58,7 +58,7 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 
 def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
     """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.crew, config)
+    admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.worker_status, config)
     handlers: list[ControllerRouterHandler] = [Uploads, Direct, Single, Resumable, Jobs, Events, Downloads, status]
     keyed = bool(config.api_keys)
     guards, security = [guard(config.api_keys)], EITHER_KEY if keyed else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from service.core.capacity import Ample, Crew
+from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobStore
@@ -29,8 +29,8 @@ class WebDependencies:
     ids: Ids
     checks: Callable[[], Awaitable[Mapping[str, str]]]
     """Name of each backing service → ``ok``, ``degraded…`` (we go on without it) or what is wrong with it."""
-    capacity: Capacity = field(default_factory=Ample)
-    crew: Callable[[], Crew | None] = lambda: None
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
+    worker_status: Callable[[], WorkerStatus | None] = lambda: None
     """The worker in this process, None if there is none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""

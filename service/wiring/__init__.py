@@ -18,7 +18,7 @@ from service.wiring.build import build, ffmpeg_program
 from service.wiring.health import Health
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
 from service.wiring.serving import serve
-from service.wiring.start_up import Report, StartError, look_around, say
+from service.wiring.start_up import Report, StartError, log_report, run_checks
 
 __all__ = [
     "CannotProvision",
@@ -31,10 +31,10 @@ __all__ = [
     "embedded_stack",
     "environment",
     "ffmpeg_program",
-    "look_around",
+    "log_report",
     "mortal",
     "prepare_embedded",
     "provision",
-    "say",
+    "run_checks",
     "serve",
 ]

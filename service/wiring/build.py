@@ -41,11 +41,11 @@ class Service:
 
     settings: Settings
     aws: Aws
-    truth: Aws
+    dynamodb: Aws  # on threads and a circuit of its own
     breakers: tuple[Breaker, ...]
     capacity: Capacity
-    bucket: "S3Client"  # for the checks alone
-    table: "DynamoDBClient"
+    s3_probe: "S3Client"  # for the start-up checks and /health/ready alone
+    dynamodb_probe: "DynamoDBClient"  # the same
     jobs: DynamoJobs
     objects: S3Objects
     board: ProgressBoard
@@ -89,10 +89,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
     aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
-    # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
-    dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)
-    truth = Aws(aws.settings, threads=16, breaker=dynamodb)
-    jobs = DynamoJobs(truth, clock, ids)
+    # Threads of its own for DynamoDB: no number of slow downloads may keep a heartbeat waiting.
+    dynamodb = Aws(aws.settings, threads=16, breaker=(breaker := Breaker("dynamodb", clock.monotonic, reset=reset)))
+    jobs = DynamoJobs(dynamodb, clock, ids)
     objects = S3Objects(aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
@@ -127,11 +126,11 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     return Service(
         settings=settings,
         aws=aws,
-        truth=truth,
-        breakers=(dynamodb, s3),
+        dynamodb=dynamodb,
+        breakers=(breaker, s3),
         capacity=capacity,
-        bucket=aws.s3(connections=2),
-        table=truth.dynamodb(connections=2),
+        s3_probe=aws.s3(connections=2),
+        dynamodb_probe=dynamodb.dynamodb(connections=2),
         jobs=jobs,
         objects=objects,
         board=board,

@@ -29,10 +29,12 @@ class Health:
     async def check(self) -> dict[str, str]:
         """Ask all of them at once. Takes `PATIENCE` seconds at most."""
         service = self._service
-        table, bucket = service.truth.settings.table, service.aws.settings.bucket
+        table, bucket = service.dynamodb.settings.table, service.aws.settings.bucket
         dynamodb, s3 = await asyncio.gather(
-            self._ask("dynamodb", service.truth, lambda: dynamodb_checks.look_at_table(service.table, table)),
-            self._ask("s3", service.aws, lambda: s3_checks.look_at_bucket(service.bucket, bucket)),
+            self._ask(
+                "dynamodb", service.dynamodb, lambda: dynamodb_checks.look_at_table(service.dynamodb_probe, table)
+            ),
+            self._ask("s3", service.aws, lambda: s3_checks.look_at_bucket(service.s3_probe, bucket)),
         )
         return {"dynamodb": dynamodb, "s3": s3, "redis": await self._redis()}
 

@@ -8,10 +8,10 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import uvicorn
-from botocore.exceptions import BotoCoreError
 
 from service import __version__
 from service.adapters.aws.breaker import circuits
+from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.capacity import Thresholds
@@ -23,7 +23,7 @@ from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.wiring.build import Service, build
 from service.wiring.health import Health
-from service.wiring.start_up import Report, StartError, look_patiently, say
+from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
 
 
 async def serve(
@@ -31,7 +31,7 @@ async def serve(
     environment: Mapping[str, str],
     announce: Callable[[str], None],
     *,
-    show: Callable[[Report], None] = say,
+    show: Callable[[Report], None] = log_report,
     embedded: bool = False,
 ) -> None:
     """
@@ -41,13 +41,13 @@ async def serve(
     the settings point to what was started just for this. Raises `StartError`.
     """
     try:
-        service = build(settings, environment)
-    except BotoCoreError as error:
-        # Such as a profile that is in no file. botocore's words are about names and files, never about secrets.
+        with configuring():
+            service = build(settings, environment)
+    except CannotConfigure as error:
         problem, fix = f"The configuration of AWS cannot be used: {error}.", "Check AWS_PROFILE and AWS's own files."
         raise StartError([str(Finding("aws_configuration", problem, fix))]) from error
     async with _closing(service):
-        report = await look_patiently(service, SystemClock(), embedded=embedded)
+        report = await wait_until_ready(service, SystemClock(), embedded=embedded)
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
@@ -100,7 +100,7 @@ def _answer(
             ids=SystemIds(),
             checks=Health(service).check,
             capacity=service.capacity,
-            crew=lambda: None if settings.role == "api" else service.worker.crew(),
+            worker_status=lambda: None if settings.role == "api" else service.worker.status(),
             circuits=lambda: circuits(*service.breakers),
         ),
         WebConfig(
@@ -146,7 +146,7 @@ class _Server(uvicorn.Server):
 async def _closing(service: Service) -> AsyncIterator[None]:
     """All connections live as long as the service."""
     async with contextlib.AsyncExitStack() as stack:
-        for close in (service.aws.close, service.truth.close, service.bucket.close, service.table.close):
+        for close in (service.aws.close, service.dynamodb.close, service.s3_probe.close, service.dynamodb_probe.close):
             stack.callback(close)
         stack.push_async_callback(service.objects.aclose)
         if service.link is not None:

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError
-
+from service.adapters.aws.configuration import describe_credentials
 from service.adapters.dynamodb.checks import check_table
 from service.adapters.ffmpeg.check import check_ffmpeg
 from service.adapters.ffmpeg.config import FfmpegConfig
@@ -59,19 +58,19 @@ class Report:
         return tuple(dict.fromkeys(finding for finding in every if not finding.stops))
 
 
-async def look_around(service: Service, *, embedded: bool = False) -> Report:
+async def run_checks(service: Service, *, embedded: bool = False) -> Report:
     """
     Ask all outside services at once. Takes as long as the slowest answer, and seconds if one does not answer.
 
     Past the circuits: they are about a service that was there before.
     """
-    settings, aws, truth = service.settings, service.aws, service.truth
+    settings, aws, dynamodb = service.settings, service.aws, service.dynamodb
     # Only who talks to browsers needs what browsers need.
     origins = () if settings.role == "worker" else settings.cors_origins
     credentials, bucket, table, redis, ffmpeg = await asyncio.gather(
-        aws.aside(_credentials, service),
-        aws.aside(check_bucket, service.bucket, aws.settings.bucket, origins, kept=settings.time_to_live),
-        truth.aside(check_table, service.table, truth.settings.table),
+        aws.aside(describe_credentials, aws),
+        aws.aside(check_bucket, service.s3_probe, aws.settings.bucket, origins, kept=settings.time_to_live),
+        dynamodb.aside(check_table, service.dynamodb_probe, dynamodb.settings.table),
         check_redis(service.link),
         aws.aside(_ffmpeg, settings),
     )
@@ -85,7 +84,7 @@ async def look_around(service: Service, *, embedded: bool = False) -> Report:
     )
 
 
-async def look_patiently(service: Service, clock: Clock, *, embedded: bool = False) -> Report:
+async def wait_until_ready(service: Service, clock: Clock, *, embedded: bool = False) -> Report:
     """
     Look around again and again, for as long as nothing stops the start but what may pass by itself.
 
@@ -94,15 +93,15 @@ async def look_patiently(service: Service, clock: Clock, *, embedded: bool = Fal
     """
     until = clock.monotonic() + service.settings.start_wait
     while True:
-        report = await look_around(service, embedded=embedded)
-        if not report.problems or not all(one.passes for one in report.problems) or clock.monotonic() >= until:
+        report = await run_checks(service, embedded=embedded)
+        if not report.problems or not all(one.transient for one in report.problems) or clock.monotonic() >= until:
             return report
         for one in report.problems:
             emit(events.SERVICE_WAITING, code=one.code, problem=one.problem)
         await clock.sleep(BETWEEN_LOOKS)
 
 
-def say(report: Report) -> None:
+def log_report(report: Report) -> None:
     """The report as events."""
     settings = report.settings
     s3, dynamodb, redis, presigned = report.places
@@ -130,14 +129,6 @@ def say(report: Report) -> None:
     ):
         for finding in findings:
             emit(event, code=finding.code, problem=finding.problem, fix=finding.fix)
-
-
-def _credentials(service: Service) -> str:
-    """Where they come from. That they are missing is found, with its fix, by the first request that is signed."""
-    try:
-        return service.aws.credentials_source() or "none found"
-    except BotoCoreError as error:
-        return f"could not be fetched ({type(error).__name__})"
 
 
 def _settled(service: Service) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from service.core.capacity import Ample, Thresholds
+from service.core.capacity import Thresholds, UnlimitedCapacity
 from service.core.lease import LeasePolicy
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
@@ -23,7 +23,7 @@ class WorkerPorts:
     transcoder: Transcoder
     clock: Clock
     ids: Ids
-    capacity: Capacity = field(default_factory=Ample)
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from service.adapters.aws.clients import code_of, is_aws, status_of
 from service.adapters.aws.diagnosis import Subject, explain, passing, subject, unreadable
+from service.adapters.aws.permissions import actions_for
 from service.adapters.aws.resources import CORS, LIFECYCLE
 from service.core.findings import Finding
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CORSRuleOutputTypeDef
 
 # What a role has to allow for these checks; all of it on the bucket.
-PERMISSIONS = frozenset({"s3:ListBucket", "s3:GetBucketCORS", "s3:GetLifecycleConfiguration"})
+PERMISSIONS = actions_for("HeadBucket", "ListObjectsV2", "GetBucketCors", "GetBucketLifecycleConfiguration")
 
 DAY = 86400  # seconds
 

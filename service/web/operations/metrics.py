@@ -113,7 +113,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 def readings(deps: WebDependencies, config: WebConfig, admission: Admission, counts: Counts) -> Iterator[Metric]:
     """The gauges, with what is known of them."""
-    crew, load, degraded = deps.crew(), admission.load(), deps.board.degraded
+    worker_status, load, degraded = deps.worker_status(), admission.load(), deps.board.degraded
     circuits = {**deps.circuits(), "redis": "open" if degraded else "closed"}
     values: Mapping[str, Samples] = {
         "reprise_info": [((config.version,), 1)],
@@ -121,9 +121,11 @@ def readings(deps: WebDependencies, config: WebConfig, admission: Admission, cou
             ((service, state), float(state == now)) for service, now in circuits.items() for state in CIRCUIT_STATES
         ],
         "reprise_redis_degraded": [((), float(degraded))],
-        "reprise_conversions_running": [((), crew.active if crew else 0)],
-        "reprise_conversion_slots": [((), crew.slots if crew else 0)],
-        "reprise_short_of": [((what,), float(crew is not None and what in crew.short_of)) for what in RESOURCES],
+        "reprise_conversions_running": [((), worker_status.active if worker_status else 0)],
+        "reprise_conversion_slots": [((), worker_status.slots if worker_status else 0)],
+        "reprise_short_of": [
+            ((what,), float(worker_status is not None and what in worker_status.short_of)) for what in RESOURCES
+        ],
         "reprise_uploads_running": [((), admission.uploads)],
         "reprise_upload_slots": [((), config.max_uploads)],
         "reprise_queue_jobs": [(("queued",), counts.queued), (("running",), counts.running)],

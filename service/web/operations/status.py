@@ -63,16 +63,16 @@ class StatusDocument(msgspec.Struct, frozen=True, kw_only=True):
 @get("/status", operation_id="getStatus", summary="How busy the service is", tags=["health"])
 async def status(deps: Deps, config: Config, admission: Admit) -> StatusDocument:
     """The queue, this container's conversions and uploads, its readings, and the circuits of the backing services."""
-    counts, crew, load = await admission.counts(), admission.crew(), admission.load()
+    counts, worker_status, load = await admission.counts(), admission.worker_status(), admission.load()
     circuits = dict(deps.circuits())
     degraded = [name for name, state in circuits.items() if state != "closed"]
     return StatusDocument(
         instance=config.instance,
         queue=QueueStatus(queued=counts.queued, running=counts.running, limit=config.max_queued),
         conversions=ConversionStatus(
-            slots=crew.slots if crew else 0,
-            active=crew.active if crew else 0,
-            short_of=list(crew.short_of) if crew else [],
+            slots=worker_status.slots if worker_status else 0,
+            active=worker_status.active if worker_status else 0,
+            short_of=list(worker_status.short_of) if worker_status else [],
         ),
         uploads=UploadStatus(active=admission.uploads, limit=config.max_uploads),
         load=LoadStatus(memory=load.memory, disk_free=load.disk_free, cpu=load.cpu),

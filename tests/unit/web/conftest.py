@@ -8,7 +8,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from service.core.capacity import Ample, Crew
+from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.job import Failure, Job, Output, State
 from service.core.naming import output_key
 from service.core.progress import Hint
@@ -46,8 +46,8 @@ class World:
     board: MemoryBoard = field(default_factory=MemoryBoard)
     health: dict[str, str] = field(default_factory=lambda: {"dynamodb": "ok", "s3": "ok", "redis": "ok"})
 
-    capacity: Capacity = field(default_factory=Ample)
-    crew: Crew | None = None
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
+    worker_status: WorkerStatus | None = None
     states: dict[str, str] = field(default_factory=dict)  # of the circuits
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class World:
             ids=SeededIds(seed),
             checks=self.checks,
             capacity=self.capacity,
-            crew=lambda: self.crew,
+            worker_status=lambda: self.worker_status,
             circuits=lambda: self.states,
         )
 

@@ -11,7 +11,7 @@ from service.adapters.ffmpeg import check as ffmpeg_check
 from service.core.findings import Finding
 from service.wiring.build import ffmpeg_program
 from service.wiring.places import Place
-from service.wiring.start_up import Report, _ffmpeg, _settled, say
+from service.wiring.start_up import Report, _ffmpeg, _settled, log_report
 
 PLACES = (
     Place("S3", "http://localstack:4566", "AWS_ENDPOINT_URL"),
@@ -42,7 +42,7 @@ def a_report(**findings: list[Finding]) -> Report:
 def test_what_is_used_and_why_is_one_event() -> None:
     """A start is logged with each endpoint, what chose it, and the source of credentials; each check has its result."""
     with capture_logs() as said:
-        say(a_report(s3=[CORS]))
+        log_report(a_report(s3=[CORS]))
 
     starting, *checks = said
     assert starting["event"] == "service.starting"
@@ -60,7 +60,7 @@ def test_each_finding_is_an_event_with_its_fix() -> None:
     """What stops is an error and what does not a warning, each once, with a stable code and the fix to make."""
     with capture_logs() as said:
         report = a_report(s3=[GONE, CORS], dynamodb=[GONE])
-        say(report)
+        log_report(report)
 
     found = [(one["event"], one["log_level"], one["code"], one["fix"]) for one in said if "code" in one]
     assert found == [
