@@ -9,7 +9,7 @@ The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
 
     core/       what is true of jobs, leases, progress and media: pure, standard library only
     ports/      what we need from the outside: jobs, objects, progress, a transcoder, a clock, ids
-    telemetry/  every event that is logged, with its fields; metrics are counted from it
+    telemetry/  every event that is logged, with its fields, and the metrics that are counted from them
     adapters/   the outside, one folder per system: aws, dynamodb, s3, redis, ffmpeg, embedded, system
     worker/     the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
     web/        HTTP words: uploads, jobs, events, downloads, problems

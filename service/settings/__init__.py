@@ -47,6 +47,7 @@ class Settings:
     role: str
     host: str
     port: int
+    worker_port: int
     bucket: str | None
     table: str | None
     region: str
@@ -99,6 +100,14 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_HOST", "host", text, "an address to listen on", "127.0.0.1", "address to listen on"),
     Variable("PORT", "port", whole(0, 65535), _PORT, 8080, "port, as platforms set it"),
     Variable("REPRISE_PORT", "port", whole(0, 65535), _PORT, 8080, "port; goes before PORT"),
+    Variable(
+        "REPRISE_WORKER_PORT",
+        "worker_port",
+        whole(0, 65535),
+        _PORT,
+        8081,
+        "side port of the role worker: health, metrics",
+    ),
     Variable(
         "REPRISE_BUCKET",
         "bucket",

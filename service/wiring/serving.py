@@ -21,6 +21,7 @@ from service.telemetry import emit, events
 from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
+from service.web.side_app import create_side_app
 from service.wiring.build import Service, build
 from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
@@ -51,21 +52,19 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings) if settings.role != "worker" else None, announce)
+        await _work(service, _open(settings), announce)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(service: Service, listener: socket.socket | None, announce: Callable[[str], None]) -> None:
+async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce) if listener else None
+        server = _answer(service, listener, group, announce)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         janitor = group.create_task(service.janitor.run(), name="janitor") if role != "api" else None
         stopping = asyncio.Event()
         _on_signals(stopping)
-        if server is None:
-            announce("no address: this process is a worker")
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,50 +72,52 @@ async def _work(service: Service, listener: socket.socket | None, announce: Call
         if janitor is not None:
             janitor.cancel()  # it leaves nothing half-done that another one would not find
         service.worker.stop()
-        if server is not None:
-            server.should_exit = True
+        server.should_exit = True
 
 
 def _open(settings: Settings) -> socket.socket:
-    """Listen, before anything is begun that would have to be given back."""
+    """Listen, before anything is begun that would have to be given back. A worker listens on its side port."""
+    port = settings.worker_port if settings.role == "worker" else settings.port
     try:
-        return socket.create_server((settings.host, settings.port), backlog=512)
+        return socket.create_server((settings.host, port), backlog=512)
     except OSError as error:
-        raise StartError([f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"]) from error
+        raise StartError([f"cannot listen on {settings.host}:{port}: {error.strerror}"]) from error
 
 
 def _answer(
     service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
 ) -> uvicorn.Server:
     settings = service.settings
-    app = create_app(
-        WebDependencies(
-            jobs=service.jobs,
-            uploads=service.jobs,
-            objects=service.objects,
-            board=service.board,
-            wakeups=service.wakeups,
-            clock=SystemClock(),
-            ids=SystemIds(),
-            checks=Health(service).check,
-            capacity=service.capacity,
-            worker_status=lambda: None if settings.role == "api" else service.worker.status(),
-            circuits=lambda: circuits(*service.breakers),
-        ),
-        WebConfig(
-            api_keys=settings.api_keys or (),
-            metrics_open=settings.metrics == "open",
-            cors_origins=settings.cors_origins,
-            max_upload_bytes=settings.max_upload,
-            max_uploads=settings.max_uploads,
-            max_open_uploads=settings.max_open_uploads,
-            max_queued=settings.max_queued,
-            limits=Thresholds(memory=settings.max_memory / 100),
-            ttl_seconds=settings.time_to_live,
-            version=__version__,
-            instance=service.instance,
-        ),
+    deps = WebDependencies(
+        jobs=service.jobs,
+        uploads=service.jobs,
+        objects=service.objects,
+        board=service.board,
+        wakeups=service.wakeups,
+        clock=SystemClock(),
+        ids=SystemIds(),
+        checks=Health(service).check,
+        capacity=service.capacity,
+        worker_status=lambda: None if settings.role == "api" else service.worker.status(),
+        circuits=lambda: circuits(*service.breakers),
     )
+    limits = WebConfig(
+        api_keys=settings.api_keys or (),
+        metrics_open=settings.metrics == "open",
+        cors_origins=settings.cors_origins,
+        max_upload_bytes=settings.max_upload,
+        max_uploads=settings.max_uploads,
+        max_open_uploads=settings.max_open_uploads,
+        max_queued=settings.max_queued,
+        limits=Thresholds(memory=settings.max_memory / 100),
+        ttl_seconds=settings.time_to_live,
+        version=__version__,
+        instance=service.instance,
+    )
+    if settings.role == "worker":
+        app = create_side_app(deps, limits, open_service=settings.api_keys == ())
+    else:
+        app = create_app(deps, limits)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=75, server_header=False
     )

@@ -60,7 +60,7 @@ def record(folder: Path, name: str, *arguments: str) -> list[Mapping[str, str]]:
         "no:cacheprovider",
     ]
     with log.open("w") as output:
-        environment = {**os.environ, FILE: str(sink)}
+        environment = {**wiring.environment(), FILE: str(sink)}
         done = subprocess.run(
             [*command, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output, check=False
         )

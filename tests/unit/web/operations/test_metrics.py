@@ -15,12 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.core.access import parse_keys
 from service.core.capacity import Load, WorkerStatus
 from service.core.errors import Unavailable
-from service.telemetry import emit, events
+from service.telemetry import counters, emit, events
+from service.telemetry.counters import COUNTERS, OTHER
+from service.telemetry.metrics import GAUGES
 from service.testing.memory_jobs import MemoryJobs
 from service.web.config import WebConfig
-from service.web.operations import counters
-from service.web.operations.counters import COUNTERS, OTHER
-from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
 from tests.unit.web.operations.test_admission import Tank
 

@@ -1,5 +1,5 @@
 """
-What is counted: one table, and nothing is counted anywhere else.
+What is counted: this table lists every counter, and nothing is counted anywhere else.
 
 A counter is some events of `service.telemetry`, told apart by labels. A label is either fixed by the event or the
 event's field of the same name, so a dashboard and the log speak the same words. Every label has a vocabulary; what is
