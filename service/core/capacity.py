@@ -9,6 +9,8 @@ leaves *further* ones to others.
 
 from dataclasses import dataclass
 
+from service.core import defaults
+
 MIB = 1024 * 1024
 
 
@@ -25,7 +27,7 @@ class Load:
 class Thresholds:
     """Where enough is enough."""
 
-    memory: float = 0.9
+    memory: float = defaults.MAX_MEMORY_PERCENT / 100
     disk_free: int = 64 * MIB
     cpu: float = 0.9
 

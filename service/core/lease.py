@@ -45,6 +45,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from service.core import defaults
 from service.core.job import Holding, Job
 
 MAX_LAPSES = 5
@@ -54,9 +55,9 @@ MAX_LAPSES = 5
 class LeasePolicy:
     """How long a lease is, how often it is renewed, and how long before its end trust ends; in seconds."""
 
-    duration: float = 6.0
-    heartbeat: float = 2.0
-    margin: float = 1.0
+    duration: float = defaults.LEASE
+    heartbeat: float = defaults.HEARTBEAT
+    margin: float = defaults.LEASE / defaults.MARGINS_OF_A_LEASE
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with these numbers, one phrase each; empty if they fit together."""

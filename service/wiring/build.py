@@ -82,6 +82,26 @@ def ffmpeg_program(settings: Settings) -> str:
     return str(Path(found).absolute()) if found else wanted
 
 
+def config_of_ffmpeg(settings: Settings, scratch: str) -> FfmpegConfig:
+    """How conversions are run; `scratch` is the folder for inputs that have to be seekable."""
+    return FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=scratch, max_output_bytes=settings.max_output)
+
+
+def config_of_worker(settings: Settings, instance: str) -> WorkerConfig:
+    """How many conversions, and under which lease."""
+    return WorkerConfig(instance=instance, slots=settings.slots, limits=limits(settings), lease=settings.lease_policy)
+
+
+def config_of_janitor(settings: Settings) -> JanitorConfig:
+    """When the janitor looks, and how long it spares what it finds."""
+    return JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace)
+
+
+def limits(settings: Settings) -> Thresholds:
+    """Beyond which a container begins nothing new."""
+    return Thresholds(memory=settings.max_memory / 100)
+
+
 def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Make all objects; nothing is contacted yet."""
     clock, ids = SystemClock(), SystemIds()
@@ -98,16 +118,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
     scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
     capacity = Container(scratch)
-    limits = Thresholds(memory=settings.max_memory / 100)
-    transcoder = FfmpegTranscoder(
-        aws,
-        FfmpegConfig(
-            ffmpeg=ffmpeg_program(settings),
-            scratch_dir=scratch,
-            max_output_bytes=settings.max_output,
-        ),
-        clock,
-    )
+    transcoder = FfmpegTranscoder(aws, config_of_ffmpeg(settings, scratch), clock)
     ports = WorkerPorts(
         jobs=jobs,
         objects=objects,
@@ -118,10 +129,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         ids=ids,
         capacity=capacity,
     )
-    config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
     janitor = Janitor(
         JanitorPorts(jobs=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
-        JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
+        config_of_janitor(settings),
     )
     return Service(
         settings=settings,
@@ -136,7 +146,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         board=board,
         wakeups=wakeups,
         link=link,
-        worker=Worker(ports, config),
+        worker=Worker(ports, config_of_worker(settings, instance)),
         janitor=janitor,
         instance=instance,
     )

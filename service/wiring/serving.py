@@ -14,7 +14,6 @@ from service.adapters.aws.breaker import circuits
 from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.core.capacity import Thresholds
 from service.core.findings import Finding
 from service.settings import Settings
 from service.telemetry import emit, events
@@ -22,7 +21,7 @@ from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.side_app import create_side_app
-from service.wiring.build import Service, build
+from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
 
@@ -84,6 +83,23 @@ def _open(settings: Settings) -> socket.socket:
         raise StartError([f"cannot listen on {settings.host}:{port}: {error.strerror}"]) from error
 
 
+def config_of_web(settings: Settings, instance: str) -> WebConfig:
+    """The limits of the API, and who may use it."""
+    return WebConfig(
+        api_keys=settings.api_keys or (),
+        metrics_open=settings.metrics == "open",
+        cors_origins=settings.cors_origins,
+        max_upload_bytes=settings.max_upload,
+        max_uploads=settings.max_uploads,
+        max_open_uploads=settings.max_open_uploads,
+        max_queued=settings.max_queued,
+        limits=limits(settings),
+        ttl_seconds=settings.time_to_live,
+        version=__version__,
+        instance=instance,
+    )
+
+
 def _answer(
     service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
 ) -> uvicorn.Server:
@@ -101,23 +117,11 @@ def _answer(
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),
     )
-    limits = WebConfig(
-        api_keys=settings.api_keys or (),
-        metrics_open=settings.metrics == "open",
-        cors_origins=settings.cors_origins,
-        max_upload_bytes=settings.max_upload,
-        max_uploads=settings.max_uploads,
-        max_open_uploads=settings.max_open_uploads,
-        max_queued=settings.max_queued,
-        limits=Thresholds(memory=settings.max_memory / 100),
-        ttl_seconds=settings.time_to_live,
-        version=__version__,
-        instance=service.instance,
-    )
+    web = config_of_web(settings, service.instance)
     if settings.role == "worker":
-        app = create_side_app(deps, limits, open_service=settings.api_keys == ())
+        app = create_side_app(deps, web, open_service=settings.api_keys == ())
     else:
-        app = create_app(deps, limits)
+        app = create_app(deps, web)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=75, server_header=False
     )

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from service.adapters.aws.configuration import describe_credentials
 from service.adapters.dynamodb.checks import check_table
 from service.adapters.ffmpeg.check import check_ffmpeg
-from service.adapters.ffmpeg.config import FfmpegConfig
 from service.adapters.redis.check import check_redis
 from service.adapters.s3.checks import check_bucket
 from service.core.findings import Finding, stopping
 from service.ports.time import Clock
 from service.settings import Settings
 from service.telemetry import emit, events
-from service.wiring.build import Service, ffmpeg_program
+from service.wiring.build import Service, config_of_ffmpeg
 from service.wiring.places import Place, places, unreachable_for_clients
 
 BETWEEN_LOOKS = 1.0  # seconds
@@ -151,4 +150,4 @@ def _ffmpeg(settings: Settings) -> list[Finding]:
     """Only who converts needs it."""
     if settings.role == "api":
         return []
-    return check_ffmpeg(FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=settings.scratch or ""))
+    return check_ffmpeg(config_of_ffmpeg(settings, settings.scratch or ""))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from service.core import defaults
 from service.core.capacity import Thresholds, UnlimitedCapacity
 from service.core.lease import LeasePolicy
 from service.ports.capacity import Capacity
@@ -31,7 +32,7 @@ class WorkerConfig:
     """Times in seconds."""
 
     instance: str  # the `owner` in this worker's leases; unique per process
-    slots: int = 1  # conversions at once
+    slots: int = defaults.SLOTS  # conversions at once
     limits: Thresholds = field(default_factory=Thresholds)  # of what this container has, to begin another conversion
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed

@@ -157,19 +157,36 @@ def listed(rows: Sequence[Permission]) -> frozenset[Call]:
     )
 
 
+def differences(rows: Sequence[Permission], calls: frozenset[Call]) -> list[str]:
+    """What the file lacks, and what in it is needed by no call."""
+    found = [f"{call} is not in the file" for call in sorted(calls - listed(rows))]
+    for row in rows:
+        if row.when is None:
+            theirs = {call for call in calls if call.resource == row.resource and call.operation in row.operations}
+            idle = row.roles - {call.role for call in theirs}
+            unused = row.operations - {call.operation for call in theirs if call.role in row.roles}
+            found += [f"{role} never needs {row.action} on {row.resource}" for role in sorted(idle)]
+            found += [f"{operation} is never called on {row.resource}" for operation in sorted(unused)]
+    return found
+
+
 def test_permissions_are_exactly_those_of_the_calls_that_are_made(calls: frozenset[Call]) -> None:
-    """The file lists each call of each role with its resource, and no call that is not made."""
-    assert sorted(calls - listed(PERMISSIONS)) == []
-    assert sorted(listed(PERMISSIONS) - calls) == []
+    """The file lists each call of each role with its resource, and no role, action or call that is not needed."""
+    assert differences(PERMISSIONS, calls) == []
 
 
 def test_a_missing_or_superfluous_permission_is_noticed(calls: frozenset[Call]) -> None:
-    """The comparison fails without any one row of the file, and with one too many."""
+    """The comparison fails without any one row of the file, and with a row, a role or an operation too many."""
     rows = [row for row in PERMISSIONS if row.when is None]
-    for number in range(len(rows)):
-        assert calls - listed(rows[:number] + rows[number + 1 :])
-    more = dataclasses.replace(rows[0], resource="bucket", operations=frozenset({"s3.DeleteBucket"}))
-    assert listed([*rows, more]) - calls
+    for number, row in enumerate(rows):
+        rest = rows[:number] + rows[number + 1 :]
+        assert differences(rest, calls), f"without {row}"
+        for role in {"api", "worker", "provision"} - row.roles:
+            assert differences([*rest, dataclasses.replace(row, roles=row.roles | {role})], calls), (row, role)
+        more = dataclasses.replace(row, operations=row.operations | {"s3.DeleteBucket"})
+        assert differences([*rest, more], calls), row
+    superfluous = dataclasses.replace(rows[0], action="s3:DeleteBucket", operations=frozenset({"s3.DeleteBucket"}))
+    assert differences([*rows, superfluous], calls)
 
 
 def test_permissions_for_a_customer_key_follow_the_calls(calls: frozenset[Call]) -> None:
