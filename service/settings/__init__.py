@@ -7,7 +7,7 @@ them. What AWS already has a name for (endpoints, region, profiles, credentials)
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 

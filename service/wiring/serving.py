@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
 import uvicorn
 
@@ -24,6 +24,7 @@ from service.web.side_app import create_side_app
 from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
+from service.worker.queue_depth import QueueDepth
 
 
 async def serve(
@@ -61,17 +62,23 @@ async def _work(service: Service, listener: socket.socket, announce: Callable[[s
     async with asyncio.TaskGroup() as group:
         server = _answer(service, listener, group, announce)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
-        janitor = group.create_task(service.janitor.run(), name="janitor") if role != "api" else None
+        upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         stopping = asyncio.Event()
         _on_signals(stopping)
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if janitor is not None:
-            janitor.cancel()  # it leaves nothing half-done that another one would not find
+        for task in upkeep:
+            task.cancel()  # none leaves anything half-done that another process would not find
         service.worker.stop()
         server.should_exit = True
+
+
+def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
+    """What runs beside the worker for as long as it does."""
+    depth = QueueDepth(service.jobs, SystemClock(), service.settings.max_queued)
+    return ("janitor", service.janitor.run), ("queue depth", depth.run)
 
 
 def _open(settings: Settings) -> socket.socket:
