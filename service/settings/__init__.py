@@ -31,7 +31,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set. Sizes are bytes, times seconds; None leaves a choice to somebody else."""
+    """Everything that can be set. Sizes are bytes, times seconds; None leaves a choice to the platform."""
 
     role: str
     host: str
@@ -45,7 +45,7 @@ class Settings:
     any_endpoint: str | None
     s3_public_endpoint: str | None
     redis_url: str | None
-    api_keys: tuple[ApiKey, ...] | None  # (): everybody, and that was said; None: nothing was said
+    api_keys: tuple[ApiKey, ...] | None  # (): open to everybody on purpose; None: not set
     metrics: str
     cors_origins: tuple[str, ...]
     slots: int
@@ -123,7 +123,7 @@ def _half_a_deployment(environment: Mapping[str, str]) -> list[str]:
 
 
 def _half_a_credential(environment: Mapping[str, str]) -> list[str]:
-    """A key without its secret is noticed by nobody before the first request is signed."""
+    """A key without its secret would not be noticed before the first request is signed."""
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     missing = [name for name in names if not environment.get(name, "").strip()]
     if len(missing) != 1:

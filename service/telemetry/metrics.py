@@ -1,5 +1,5 @@
 """
-Numbers for Prometheus: counters that follow from the events, and gauges that are read when somebody asks.
+Numbers for Prometheus: counters that follow from the events, and gauges that are read at each scrape.
 
 The only module that imports prometheus_client. What is counted stands in `counters`; what is read is handed in as
 `Readings`. Each `EventMetrics` has a registry of its own: nothing is global. The document names no tenant, id, file or

@@ -4,8 +4,8 @@ The composition root: settings in, running objects out. The only importer of ada
     places        which S3, DynamoDB and Redis, and what chose them
     provisioning  make the bucket and the table, where no infrastructure program does
     build         clients, adapters, worker, janitor
-    start_up      the look around before the first job, and what comes of it
-    health        how the backing services are, later on
+    start_up      the checks before the first job, and their report
+    health        whether the backing services answer, for /health/ready
     serving       listen, work, stop when told to
 
 The command line gets the outside through here, so that the adapters have one importer.

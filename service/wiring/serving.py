@@ -1,4 +1,4 @@
-"""The life of the service: look around, listen, work, and stop when told to."""
+"""The life of the service: run the checks, listen, work, and stop when told to."""
 
 import asyncio
 import contextlib
@@ -91,7 +91,7 @@ def _open(settings: Settings) -> socket.socket:
 
 
 def config_of_web(settings: Settings, instance: str) -> WebConfig:
-    """The limits of the API, and who may use it."""
+    """The limits of the API, and its keys."""
     return WebConfig(
         api_keys=settings.api_keys or (),
         metrics_open=settings.metrics == "open",

@@ -1,8 +1,8 @@
 """
-The look around before the first job: which outside services, chosen by what, and is everything as it should be?
+The checks before the first job: which outside services are used, what chose them, and whether each is set up right.
 
-A `Report` says it, as events for machines or as a table for a person (`cli.report`). Which findings stop the service is
-decided where they are described: `core.findings`.
+The result is a `Report`, logged as events for machines or drawn as a table for a person (`cli.report`). Which findings
+stop the service is decided where they are described: `core.findings`.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from service.core.findings import Finding, stopping
 from service.ports.time import Clock
 from service.settings import Settings
 from service.telemetry import emit, events
-from service.wiring.build import Service, config_of_ffmpeg
+from service.wiring.build import Service
 from service.wiring.places import Place, places, unreachable_for_clients
 
-BETWEEN_LOOKS = 1.0  # seconds
+CHECK_INTERVAL = 1.0  # seconds between two runs of the checks
 NO_KEYS = "none: open to everybody"
 
 
@@ -59,19 +59,19 @@ class Report:
 
 async def run_checks(service: Service, *, embedded: bool = False) -> Report:
     """
-    Ask all outside services at once. Takes as long as the slowest answer, and seconds if one does not answer.
+    Run all checks at once. Takes as long as the slowest answer, and seconds if a service does not answer.
 
-    Past the circuits: they are about a service that was there before.
+    The checks do not go through the circuits, which are about a service that has answered before.
     """
     settings, aws, dynamodb = service.settings, service.aws, service.dynamodb
-    # Only who talks to browsers needs what browsers need.
+    # CORS matters only to a process that browsers talk to.
     origins = () if settings.role == "worker" else settings.cors_origins
     credentials, bucket, table, redis, ffmpeg = await asyncio.gather(
         aws.aside(describe_credentials, aws),
         aws.aside(check_bucket, service.s3_probe, aws.settings.bucket, origins, kept=settings.time_to_live),
         dynamodb.aside(check_table, service.dynamodb_probe, dynamodb.settings.table),
         check_redis(service.link),
-        aws.aside(_ffmpeg, settings),
+        aws.aside(_check_ffmpeg, settings),
     )
     return Report(
         settings=settings,
@@ -79,16 +79,16 @@ async def run_checks(service: Service, *, embedded: bool = False) -> Report:
         places=places(settings, aws, embedded=embedded),
         credentials="made up" if embedded else credentials,
         embedded=embedded,
-        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_settled(service), *ffmpeg]},
+        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_check_settings(service), *ffmpeg]},
     )
 
 
 async def wait_until_ready(service: Service, clock: Clock, *, embedded: bool = False) -> Report:
     """
-    Look around again and again, for as long as nothing stops the start but what may pass by itself.
+    Run the checks again as long as only transient findings stop the start, and return the last report.
 
-    Until then a platform that replaces containers would replace this one in vain, in the middle of a fault that every
-    running one survives. Takes `Settings.start_wait` seconds, and the last look.
+    A platform that replaces containers would otherwise replace this one in vain, in the middle of a fault that every
+    running container survives. Takes at most `Settings.start_wait` seconds, and the last run.
     """
     until = clock.monotonic() + service.settings.start_wait
     while True:
@@ -97,11 +97,11 @@ async def wait_until_ready(service: Service, clock: Clock, *, embedded: bool = F
             return report
         for one in report.problems:
             emit(events.SERVICE_WAITING, code=one.code, problem=one.problem)
-        await clock.sleep(BETWEEN_LOOKS)
+        await clock.sleep(CHECK_INTERVAL)
 
 
 def log_report(report: Report) -> None:
-    """The report as events."""
+    """Log the report as events."""
     settings = report.settings
     s3, dynamodb, redis, presigned = report.places
     emit(
@@ -130,8 +130,8 @@ def log_report(report: Report) -> None:
             emit(event, code=finding.code, problem=finding.problem, fix=finding.fix)
 
 
-def _settled(service: Service) -> list[Finding]:
-    """What can be said without asking anybody."""
+def _check_settings(service: Service) -> list[Finding]:
+    """Find what is wrong in the settings alone; nothing is asked."""
     found, settings = [], service.settings
     host = unreachable_for_clients(settings, service.aws)
     if settings.role != "worker" and host is not None:
@@ -146,8 +146,8 @@ def _settled(service: Service) -> list[Finding]:
     return found
 
 
-def _ffmpeg(settings: Settings) -> list[Finding]:
-    """Only who converts needs it."""
+def _check_ffmpeg(settings: Settings) -> list[Finding]:
+    """Try ffmpeg, unless this process only serves the API."""
     if settings.role == "api":
         return []
     return check_ffmpeg(config_of_ffmpeg(settings, settings.scratch or ""))

@@ -2,8 +2,8 @@
 One table: what AWS says → which of our errors it is, and what an operator should do about it.
 
 Three questions decide a row. Did it certainly not happen? Then the error is definite. Does it pass by itself? Then the
-client is told when to come back (503). Does somebody have to mend something? Then the client gets a plain 500, and
-the log names the permission, key or quota; clients never read what AWS said.
+client is told when to come back (503). Does an operator have to change something? Then the client gets a plain 500,
+and the log names the permission, key or quota; clients never read AWS's own message.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Rule:
     """
     Codes of AWS, the error that they are, advice for the log. `retry_after` in seconds, None for the class's own.
 
-    `kind` is the name under which `diagnosis` explains it to whoever starts the service.
+    `kind` is the name under which `diagnosis` explains it in the start-up report.
     """
 
     codes: frozenset[str]

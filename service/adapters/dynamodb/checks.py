@@ -32,7 +32,7 @@ def check_table(client: "DynamoDBClient", name: str) -> list[Finding]:
 
 def look_at_table(client: "DynamoDBClient", name: str) -> Finding | None:
     """
-    Whether the table is there and usable: one request, for whoever asks often.
+    Whether the table is there and usable: one request, because readiness asks often.
 
     Raises botocore's error if DynamoDB does not answer, or not sensibly.
     """

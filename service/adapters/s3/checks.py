@@ -27,7 +27,7 @@ def check_bucket(client: "S3Client", name: str, origins: Sequence[str], *, kept:
     """
     What is not as it should be; empty if all is well. Raises nothing of botocore's.
 
-    `origins` are the web pages that talk to S3 directly; without any, CORS is nobody's concern. `kept` is for how many
+    `origins` are the web pages that talk to S3 directly; without any, CORS is not checked. `kept` is for how many
     seconds an upload, and then a job, is promised to be there.
     """
     about = subject(client, "bucket", name)
@@ -42,7 +42,7 @@ def check_bucket(client: "S3Client", name: str, origins: Sequence[str], *, kept:
 
 def look_at_bucket(client: "S3Client", name: str) -> Finding | None:
     """
-    Whether the bucket is there, ours to use, and in our region: one cheap request, for whoever asks often.
+    Whether the bucket is there, ours to use, and in our region: one cheap request, because readiness asks often.
 
     Raises botocore's error if S3 does not answer, or not sensibly.
     """

@@ -1,8 +1,8 @@
 """
 `/metrics`: serves what `service.telemetry.metrics` counts, and measures requests.
 
-Requests are measured by litestar's own middleware, by the template of their route. The gauges are read when somebody
-asks, from what `/v1/status` reads too.
+Requests are measured by litestar's own middleware, by the template of their route. The gauges are read at each scrape,
+from what `/v1/status` reads too.
 """
 
 import asyncio

@@ -16,6 +16,7 @@ from service import settings
         {"REPRISE_ROLE": "worker", "PORT": "1", "REPRISE_PORT": "2"},
         {"REPRISE_ROLE": "all", "REPRISE_WORKER_PORT": "3"},
     ],
+    ids=["none", "port", "ours-first", "api", "worker", "worker-port", "worker-not-port", "all"],
 )
 def test_health_check_asks_the_port_that_the_settings_choose(variables: dict[str, str]) -> None:
     """The health check, which may not import the service, has the same rules and defaults for ports as the settings."""
