@@ -19,7 +19,7 @@ from service.core.findings import Finding, stopping
 from service.ports.time import Clock
 from service.settings import Settings
 from service.telemetry import emit, events
-from service.wiring.build import Service
+from service.wiring.build import Service, config_of_ffmpeg
 from service.wiring.places import Place, places, unreachable_for_clients
 
 CHECK_INTERVAL = 1.0  # seconds between two runs of the checks

@@ -554,12 +554,6 @@ OPERATIONS = (
             "tests/unit/wiring/test_defaults.py::test_configuration_classes_have_the_defaults_of_the_settings[FfmpegConfig]",
         ),
     ),
-    Mutation(
-        "health-check-port",
-        "the image's health check asks a worker on its side port",
-        (Edit("deploy/healthy.py", 'number("REPRISE_WORKER_PORT", default=8081)', 'number("PORT", default=8080)'),),
-        ("tests/unit/deploy/test_healthy.py::test_health_check_asks_the_port_that_the_settings_choose[worker]",),
-    ),
 )
 
 MUTATIONS: tuple[Mutation, ...] = (
