@@ -14,7 +14,6 @@ import pytest
 from botocore.stub import Stubber
 
 from service import settings, wiring
-from service.adapters.aws import permissions
 from service.adapters.aws.permissions import PERMISSIONS, Permission
 from service.adapters.aws.resources import TABLE
 from service.wiring.health import Health
@@ -196,23 +195,3 @@ def test_permissions_for_a_customer_key_follow_the_calls(calls: frozenset[Call])
         if row.when == "kms":
             assert {role for role, operation in made if operation in row.operations} == row.roles
             assert {operation for _, operation in made} >= row.operations
-
-
-def test_every_operation_has_one_permission() -> None:
-    """An operation needs the same action wherever it is listed, so that advice can name it."""
-    actions = {(operation, row.action) for row in PERMISSIONS if row.when is None for operation in row.operations}
-
-    assert len({operation for operation, _ in actions}) == len(actions)
-    assert all(permissions.action_for(operation.partition(".")[2]) == action for operation, action in actions)
-
-
-def test_permissions_use_the_vocabulary_of_their_readers() -> None:
-    """Resources, roles and conditions are words that the infrastructure program knows; each row has a plain reason."""
-    for row in PERMISSIONS:
-        assert row.resource in {"bucket", "objects", "uploads", "results", "table", "index", "key"}
-        assert row.roles
-        assert row.roles <= {"api", "worker", "provision"}
-        assert row.when in {None, "kms"}
-        assert (row.resource == "key") == (row.when == "kms")
-        assert row.why.endswith(".")
-        assert row.operations
