@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from service.core import defaults
 from service.core.lease import Holding, Lease
 
 
@@ -15,9 +16,11 @@ from service.core.lease import Holding, Lease
 class LeasePolicy:
     """How long a lease is, how it is renewed, and what becomes of one that keeps lapsing. Times in seconds."""
 
-    duration: float = 6.0
-    heartbeat: float = 2.0  # from one renewal to the next
-    margin: float = 1.0  # before its end, in which its holder does not rely on it any more
+    duration: float = defaults.LEASE
+    heartbeat: float = defaults.HEARTBEAT  # from one renewal to the next
+    margin: float = (
+        defaults.LEASE / defaults.MARGINS_OF_A_LEASE
+    )  # before its end, in which its holder does not rely on it any more
     late_after: float = 2.0  # heartbeats without a renewal: the process was frozen or starved, or the store was slow
     last_try: float = 2.0  # for the one renewal of a worker that overslept its lease
     max_lapses: int = 5  # attempts that end without a word before the job itself is taken for the cause

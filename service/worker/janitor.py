@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from service.core import defaults
 from service.core.errors import Definite, ObjectGone, StoreError, Unavailable
 from service.core.naming import RESULTS, UPLOADS, parse_input_key, parse_output_key
 from service.core.orphans import Found, Reason, Records, orphaned, settle
@@ -43,8 +44,8 @@ class JanitorPorts:
 class JanitorConfig:
     """Times in seconds."""
 
-    interval: float = 300.0  # between two rounds
-    grace: float = 3600.0  # how long an orphan has to be seen as one
+    interval: float = defaults.JANITOR_INTERVAL  # between two rounds
+    grace: float = defaults.JANITOR_GRACE  # how long an orphan has to be seen as one
     page: int = 500  # objects, and transfers, that a round looks at under each prefix
     max_queued: int = 250  # jobs waiting; with more, inputs are left alone until the queue is shorter
 

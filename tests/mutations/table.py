@@ -553,4 +553,38 @@ WORKERS = (
     ),
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE)
+SIDE = "service/web/side_app.py"
+SIDE_TESTS = "tests/unit/web/test_side_app.py"
+
+OPERATIONS = (
+    Mutation(
+        "side-port-closed",
+        "metrics of a worker are not open because its operator said nothing",
+        (Edit(SIDE, "if config.api_keys or open_service else [_refuse]", ""),),
+        (f"{SIDE_TESTS}::test_side_port_guards_metrics[nothing-said]",),
+    ),
+    Mutation(
+        "side-port-key",
+        "metrics of a worker need a key where the API needs one",
+        (Edit(SIDE, "    if config.metrics_open:\n", "    if True:\n"),),
+        (f"{SIDE_TESTS}::test_side_port_guards_metrics[keys]",),
+    ),
+    Mutation(
+        "one-default",
+        "the cap on an output is the same wherever it is stated",
+        (
+            Edit(
+                "service/adapters/ffmpeg/config.py",
+                "max_output_bytes: int = defaults.MAX_OUTPUT_BYTES",
+                "max_output_bytes: int = 8 * GIB",
+            ),
+        ),
+        (
+            "tests/unit/wiring/test_defaults.py::test_configuration_classes_have_the_defaults_of_the_settings[FfmpegConfig]",
+        ),
+    ),
+)
+
+MUTATIONS: tuple[Mutation, ...] = (
+    *(*FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS),
+)

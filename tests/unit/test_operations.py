@@ -10,9 +10,9 @@ import pytest
 from service import settings
 from service.core.errors import RepriseError
 from service.telemetry import events
+from service.telemetry.counters import COUNTERS, PROBLEMS
 from service.telemetry.events import Event
-from service.web.operations.counters import COUNTERS, PROBLEMS
-from service.web.operations.metrics import GAUGES
+from service.telemetry.metrics import GAUGES
 from tests.unit.web.conftest import World
 
 ROOT = Path(__file__).parent.parent.parent

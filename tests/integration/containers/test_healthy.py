@@ -36,7 +36,7 @@ def somebody_answers(answer: bytes) -> Iterator[int]:
 def test_the_one_that_listens_is_asked(answer: bytes, said: str | None) -> None:
     """The health check passes on what the process answers: healthy, or the reason why not."""
     with somebody_answers(answer) as port:
-        found = healthy.door(port)
+        found = healthy.ask(port)
 
     assert found is None if said is None else said in (found or "")
 
@@ -46,4 +46,4 @@ def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    assert "does not answer" in (healthy.door(port) or "")
+    assert "does not answer" in (healthy.ask(port) or "")

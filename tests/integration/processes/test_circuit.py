@@ -184,8 +184,8 @@ async def test_readiness_tells_and_finds_out(proxy: FlakyProxy, moto_endpoint: s
             await clock.sleep(0.05)
         assert s3.state == "closed"
     finally:
-        service.bucket.close()
-        service.table.close()
+        service.s3_probe.close()
+        service.dynamodb_probe.close()
         await service.objects.aclose()
-        service.truth.close()
+        service.dynamodb.close()
         service.aws.close()

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from service.application.config import ServiceConfig
 from service.application.context import Caller, ServiceContext
-from service.core.capacity import Ample, Crew
+from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.job import Failure, Job, Output, State
 from service.core.naming import output_key
 from service.core.progress import Hint
@@ -41,8 +41,8 @@ class ServiceWorld:
     board: MemoryBoard = field(default_factory=MemoryBoard)
     health: dict[str, str] = field(default_factory=lambda: {"dynamodb": "ok", "s3": "ok", "redis": "ok"})
 
-    capacity: Capacity = field(default_factory=Ample)
-    crew: Crew | None = None
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
+    worker: WorkerStatus | None = None
     states: dict[str, str] = field(default_factory=dict)  # of the circuits
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class ServiceWorld:
             ids=SeededIds(seed),
             checks=self.checks,
             capacity=self.capacity,
-            worker_status=lambda: self.crew,
+            worker_status=lambda: self.worker,
             circuits=lambda: self.states,
         )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from service.core.capacity import Ample, Load, Thresholds, short_of
+from service.core.capacity import Load, Thresholds, UnlimitedCapacity, short_of
 
 LIMITS = Thresholds(memory=0.9, disk_free=100, cpu=0.8)
 
@@ -24,4 +24,4 @@ def test_short_of(load: Load, active: int, short: tuple[str, ...]) -> None:
 
 def test_ample() -> None:
     """Where nothing is measured, nothing is short."""
-    assert short_of(Ample().load(), LIMITS, 5) == ()
+    assert short_of(UnlimitedCapacity().load(), LIMITS, 5) == ()

@@ -14,14 +14,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.application.config import ServiceConfig
 from service.core.access import parse_keys
-from service.core.capacity import Crew, Load
+from service.core.capacity import Load, WorkerStatus
 from service.core.errors import Unavailable
-from service.telemetry import emit, events
+from service.telemetry import counters, emit, events
+from service.telemetry.counters import COUNTERS, OTHER
+from service.telemetry.metrics import GAUGES
 from service.testing.memory_jobs import MemoryJobs
 from service.web.http.config import WebConfig
-from service.web.operations import counters
-from service.web.operations.counters import COUNTERS, OTHER
-from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
 from tests.unit.web.operations.test_admission import Tank
 
@@ -186,8 +185,8 @@ async def test_refusals_are_counted_by_their_code() -> None:
 @pytest.mark.requirement("6.11", "6.15")
 async def test_how_things_are() -> None:
     """Circuits, slots, uploads, the queue and the readings of the container are those of the moment of asking."""
-    crew = Crew(slots=2, active=1, short_of=("memory",))
-    world = World(crew=crew, capacity=Tank(Load(memory=0.41, disk_free=1234)), config=ServiceConfig(max_uploads=7))
+    worker = WorkerStatus(slots=2, active=1, short_of=("memory",))
+    world = World(worker=worker, capacity=Tank(Load(memory=0.41, disk_free=1234)), config=ServiceConfig(max_uploads=7))
     world.states.update(dynamodb="closed", s3="open")
     world.job(job_id="a" * 16)
     world.running(job_id="b" * 16)
