@@ -109,6 +109,15 @@ def _faces(error: type[RepriseError]) -> set[tuple[int, str]]:
 FACES = _faces(RepriseError)
 
 
+def test_api_document_names_codes_that_exist() -> None:
+    """Each status with a code in docs/api.md is the public face of an error, wherever the line breaks."""
+    text = " ".join((ROOT / "docs" / "api.md").read_text(encoding="utf-8").split())
+    named = {(int(status), code) for status, code in re.findall(r"`([45]\d\d) ([a-z_]+)`", text)}
+
+    assert named
+    assert named - FACES - {(400, "bad_request")} == set()
+
+
 def test_every_word_of_the_manual_exists() -> None:
     """No event, metric or setting is named anywhere in the manual that the code does not have."""
     rooms = {name.partition(".")[0] for name in EVENTS}
