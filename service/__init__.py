@@ -1,9 +1,9 @@
 """
 Reprise: an audio-conversion service that can be killed at any moment, and picks the work up again.
 
-The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
+The rooms, and which may import which (held by import-linter, see `pyproject.toml`):
 
-    core  ◀─  ports  ◀─  { adapters, worker, web }  ◀─  wiring  ◀─  cli  ◀─  __main__
+    core  ◀─  ports  ◀─  { application  ◀─  web, adapters, worker }  ◀─  wiring  ◀─  cli  ◀─  __main__
                              │
     core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }
 
@@ -20,9 +20,10 @@ The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
         ffmpeg/          one conversion
         embedded/        S3, DynamoDB and Redis as child processes
         system/          this process and this machine: time, chance, environment, child processes
+    application/         the use cases of the API without HTTP: receive, submit, follow, cancel, download, admission
     worker/              the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
     web/                 HTTP words
-        http/            what holds for every route: middleware, authentication, problem documents
+        http/            what holds for every route: middleware, authentication, parameters, problem documents
         uploads/         taking bytes in
         jobs/            submit, view, events, download
         operations/      health, status, metrics
@@ -33,8 +34,9 @@ The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
     testing/             fakes of the ports; no product code imports them
         contracts/       what each port promises, as tests for fakes and adapters
 
-Where does a line go? A rule about jobs: `core`. A call to something outside: `adapters`. The order in which things
-are done: `worker`. HTTP words: `web`. What joins them: `wiring`.
+Where does a line go? A rule about jobs: `core`. What a caller may do, and in which order: `application`. A call to
+something outside: `adapters`. The order in which a conversion is done: `worker`. HTTP words: `web`. What joins them:
+`wiring`.
 """
 
 __version__ = "0.1.0"
