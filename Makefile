@@ -15,7 +15,7 @@ MINUTES ?= 2
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
-# A run of the tests starts hundreds of processes; none of them should write byte code beside the sources.
+# Byte code is cached: a run of the tests starts hundreds of processes, and none should compile again what another has.
 export PYTHONDONTWRITEBYTECODE =
 
 VENV := .venv
@@ -71,7 +71,7 @@ test-containers: $(VENV)/ready-dev ## the tests that need Docker: LocalStack, Va
 requirements: $(VENV)/ready-dev ## write docs/requirements.md from what the three sets above have proved
 	@$(BIN)/python -m scripts.requirements_report --report $(REPORT) $(wildcard $(PROOFS)/*.json)
 
-simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one with its timeline
+simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one
 	@$(BIN)/python -m tests.simulation $(SEEDS)
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios

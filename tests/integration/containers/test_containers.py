@@ -11,8 +11,9 @@ import pytest
 
 from service.wiring import environment
 from tests.support.cluster import wait_for
-from tests.support.containers import FOLDER, MortalValkey
+from tests.support.containers import FOLDER
 from tests.support.docker import LABEL, ROOT, docker_or_skip, one_worker
+from tests.support.valkey import MortalValkey
 
 pytestmark = [pytest.mark.timeout(300), one_worker]
 

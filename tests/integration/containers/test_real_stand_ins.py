@@ -14,10 +14,12 @@ from service.cli.client import Client
 from service.cli.processes import ServiceProcess
 from service.cli.sample import write_sample
 from tests.support.cluster import LEASE, Cluster, Watcher, a_cluster, pause, wait_for
-from tests.support.containers import Container, MortalValkey, Toxiproxy, a_line_to, endpoint_of
+from tests.support.containers import Container, endpoint_of
 from tests.support.delivery import digest_of_plain, patiently
 from tests.support.docker import one_worker
 from tests.support.targets import bare, on
+from tests.support.toxiproxy import Toxiproxy, a_line_to
+from tests.support.valkey import MortalValkey
 
 pytestmark = [pytest.mark.timeout(600), one_worker]
 

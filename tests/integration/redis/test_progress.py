@@ -14,9 +14,9 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import LONG, SHORT, SharedWakeupsContract, asleep
-from tests.support.containers import PASSWORD
 from tests.support.redis_fixtures import hung_up, on_both_redis, on_every_redis
 from tests.support.redis_server import RedisServer, redis_or_skip
+from tests.support.valkey import PASSWORD
 
 PATIENCE = 20.0  # seconds
 
