@@ -45,12 +45,12 @@ class UnlimitedCapacity:
     """A `ports.Capacity` that never runs out of anything."""
 
     def load(self) -> Load:
-        """Nothing is known."""
+        """Return no readings."""
         return Load()
 
 
 def short_of(load: Load, limits: Thresholds, active: int) -> tuple[str, ...]:
-    """What there is too little of to begin another conversion beside `active` ones: memory, disk, cpu."""
+    """Return what there is too little of to begin another conversion beside `active` ones: memory, disk, cpu."""
     short = []
     if load.memory is not None and load.memory >= limits.memory:
         short.append("memory")

@@ -26,5 +26,5 @@ class Finding:
 
 
 def stopping(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that the service does not start with."""
+    """Return those that the service does not start with."""
     return tuple(finding for finding in findings if finding.stops)

@@ -66,14 +66,14 @@ class Part:
 
 
 def suggested_part_size(size: int | None) -> int:
-    """How large parts should be: a size that fits all of the file into `MAX_PARTS`, in whole MiB."""
+    """Return how large parts should be: a size that fits all of the file into `MAX_PARTS`, in whole MiB."""
     least = -(-(size or 0) // MAX_PARTS)
     return max(DEFAULT_PART_SIZE, -(-least // MIB) * MIB)
 
 
 def check_declared(size: int | None, content_type: str, limit: int) -> None:
     """
-    What can be refused before a single byte was sent.
+    Refuse what can be refused before a single byte was sent.
 
     The type is only what a client believes, so it can do no more than rule out what is certainly no audio; the bytes
     are looked at when they are there. Raises `UploadTooLarge`, `InvalidRequest`, `UnsupportedMedia`.
@@ -88,14 +88,14 @@ def check_declared(size: int | None, content_type: str, limit: int) -> None:
 
 
 def check_size(size: int, limit: int) -> None:
-    """Raises `UploadTooLarge`."""
+    """Raise `UploadTooLarge` above the limit."""
     if size > limit:
         raise UploadTooLarge(f"The upload is larger than the {limit} bytes that this service accepts.", limit=limit)
 
 
 def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None, declared: int | None) -> list[Part]:
     """
-    The parts that make up the file, in order: those that the client names as (number, etag), or all that arrived.
+    Return the parts of the file, in order: those that the client names as (number, etag), or all that arrived.
 
     The client's list is believed in one thing only, which parts it wants; that they are there, and are what the client
     sent, is compared. Raises `UploadPending` if something is missing, `InvalidRequest` if it does not fit together.

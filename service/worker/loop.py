@@ -38,7 +38,7 @@ class Worker:
         return len(self._attempts)
 
     def status(self) -> WorkerStatus:
-        """What this worker can do, and does at the moment."""
+        """Return what this worker can do, and does at the moment."""
         return WorkerStatus(slots=self._config.slots, active=self.active, short_of=self._lacking())
 
     async def run(self) -> None:
@@ -169,7 +169,7 @@ class Worker:
         return 0 if self._stopping.is_set() else self._config.slots - len(self._attempts)
 
     def _short(self) -> bool:
-        """Whether this container has too little left to begin anything; logged when it begins and when it ends."""
+        """Tell whether too little is left here to begin anything; logged when that begins and when it ends."""
         short = self._lacking()
         if short and not self._short_of:
             emit(events.CLAIMING_PAUSED, short_of=short)

@@ -21,7 +21,7 @@ USABLE = frozenset({"ACTIVE", "UPDATING"})
 
 
 def check_table(client: "DynamoDBClient", name: str) -> list[Finding]:
-    """What is not as it should be; empty if all is well. Raises nothing of botocore's."""
+    """Return what is not as it should be; empty if all is well. Raises nothing of botocore's."""
     about = subject(client, "table", name)
     try:
         table = client.describe_table(TableName=name)["Table"]
@@ -32,7 +32,7 @@ def check_table(client: "DynamoDBClient", name: str) -> list[Finding]:
 
 def look_at_table(client: "DynamoDBClient", name: str) -> Finding | None:
     """
-    Whether the table is there and usable: one request, because readiness asks often.
+        Tell whether the table is there and usable: one request, because readiness asks often.
 
     Raises botocore's error if DynamoDB does not answer, or not sensibly.
     """
@@ -47,7 +47,7 @@ def look_at_table(client: "DynamoDBClient", name: str) -> Finding | None:
 
 
 def _state(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
-    """A table, or an index, that is being made or deleted."""
+    """Return a table, or an index, that is being made or deleted."""
     if table.get("TableStatus") not in USABLE:
         yield Finding(
             "table_not_active",
@@ -91,7 +91,7 @@ def _shape(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
 
 
 def _expiry(client: "DynamoDBClient", about: Subject) -> Iterable[Finding]:
-    """Whether old items ever go. They count as gone when their time has come, so nothing but room is lost."""
+    """Tell whether old items ever go. They count as gone when their time has come, so nothing but room is lost."""
     try:
         attribute = expiry_of(client, about.name)
     except (ClientError, BotoCoreError) as error:
