@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from service.core.media.containers.budget import Budget, Spent
-from service.core.media.containers.finding import TOO_LARGE, Ends, Finding
+from service.core.media.containers.budget import Budget, Overrun, Spent
+from service.core.media.containers.finding import BROKEN, TOO_LARGE, Ends, Finding
 
 BEHIND = "its index (moov) lies behind the sound"
 _FIXED = 36  # bytes: the fields that are read, of any box
@@ -49,6 +49,8 @@ def examine(ends: Ends) -> Finding:
         return _look(name, ends)
     except Spent:
         return Finding(name, TOO_LARGE)
+    except Overrun:
+        return Finding(name, BROKEN)
 
 
 def _look(name: str, ends: Ends) -> Finding:
@@ -64,10 +66,10 @@ def _look(name: str, ends: Ends) -> Finding:
 
 
 def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
-    head, scale, fragmented, seconds = ends.head, 0, first.kind == b"moof", None
-    for box in _walk(ends.budget, head, moov.at, moov.end):
+    scale, fragmented, seconds = 0, first.kind == b"moof", None
+    for box in _inside(ends, moov):
         if box.kind == b"mvhd":
-            scale = _movie_scale(_start(head, box))
+            scale = _movie_scale(_start(ends.head, box))
         elif box.kind == b"mvex":
             fragmented = True
         elif box.kind == b"trak":
@@ -129,8 +131,16 @@ def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Box]:
             length = end - at
         if length < header:
             return
-        yield _Box(kind, at + header, min(at + length, end), at + length <= end)
+        yield _Box(kind, at + header, min(at + length, end), whole=at + length <= end)
         at += length
+
+
+def _inside(ends: Ends, parent: _Box) -> Iterator[_Box]:
+    """Yield the boxes in a box. Raises `Spent`, and `Overrun` at one that does not fit in."""
+    for box in _walk(ends.budget, ends.head, parent.at, parent.end):
+        if not box.whole:
+            raise Overrun
+        yield box
 
 
 def _start(head: bytes, box: _Box) -> bytes:
@@ -142,7 +152,7 @@ def _descend(ends: Ends, outer: _Box) -> Iterator[_Box]:
     waiting = [outer]
     while waiting:
         parent = waiting.pop()
-        for box in _walk(ends.budget, ends.head, parent.at, parent.end):
+        for box in _inside(ends, parent):
             yield box
             if box.kind in _NESTED:
                 waiting.append(box)

@@ -19,6 +19,10 @@ class Spent(Exception):
     """
 
 
+class Overrun(Exception):
+    """An element says that it is longer than the one it is in. How ffmpeg takes that is not for us to guess."""
+
+
 class Budget:
     """Counts the `steps` and the `bytes` of one look. Used once."""
 

@@ -8,8 +8,8 @@ jump.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.budget import Budget, Spent
-from service.core.media.containers.finding import TOO_LARGE, Ends, Finding
+from service.core.media.containers.budget import Budget, Overrun, Spent
+from service.core.media.containers.finding import BROKEN, TOO_LARGE, Ends, Finding
 
 _SEGMENT, _CLUSTER, _TRACKS, _SEEK_HEAD = 0x18538067, 0x1F43B675, 0x1654AE6B, 0x114D9B74
 _TAGS, _CHAPTERS, _ATTACHMENTS, _INFO = 0x1254C367, 0x1043A770, 0x1941A469, 0x1549A966
@@ -27,6 +27,7 @@ class _Element:
     begin: int  # of its header
     at: int  # of its contents
     end: int | None  # never beyond the parent, whatever the header says; None: open, as in a live stream
+    whole: bool  # the parent has room for all of it
 
 
 def examine(ends: Ends) -> Finding:
@@ -39,13 +40,15 @@ def examine(ends: Ends) -> Finding:
         return Finding(name, "its beginning cannot be read") if segment is None else _look(name, ends, segment)
     except Spent:
         return Finding(name, TOO_LARGE)
+    except Overrun:
+        return Finding(name, BROKEN)
 
 
 def _look(name: str, ends: Ends, segment: _Element) -> Finding:
     pointed_at: list[int] = []
     tracks = video = False
     reason: str | None = "the sound begins too far inside"
-    for element in _walk(ends.budget, ends.head, segment.at, len(ends.head)):
+    for element in _walk(ends.budget, ends.head, segment.at, ends.size):
         if element.number == _CLUSTER:
             reason = None if tracks else "its tracks are described behind the sound"
             if any(position >= element.begin for position in pointed_at):
@@ -61,7 +64,7 @@ def _look(name: str, ends: Ends, segment: _Element) -> Finding:
 def _beginning(ends: Ends) -> tuple[bytes, _Element | None]:
     """The document's type, and the segment that holds everything else."""
     doc_type, head = b"", ends.head
-    for element in _walk(ends.budget, head, 0, len(head)):
+    for element in _walk(ends.budget, head, 0, ends.size):
         if element.number == _SEGMENT:
             return doc_type, element
         for inner in _inside(ends, element) if element.number == _EBML_HEADER else ():
@@ -92,8 +95,11 @@ def _has_video(ends: Ends, tracks: _Element) -> bool:
 
 
 def _inside(ends: Ends, parent: _Element) -> Iterator[_Element]:
-    """Yield what is in an element; nothing of an open one. Raises `Spent`."""
-    return _walk(ends.budget, ends.head, parent.at, parent.end or 0)
+    """Yield what is in an element; nothing of an open one. Raises `Spent`, and `Overrun` at what does not fit in."""
+    for element in _walk(ends.budget, ends.head, parent.at, parent.end or 0):
+        if not element.whole:
+            raise Overrun
+        yield element
 
 
 def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Element]:
@@ -112,9 +118,9 @@ def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Element]:
         size = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
         at += width
         if size == (1 << 7 * width) - 1:
-            yield _Element(number, begin, at, None)
+            yield _Element(number, begin, at, None, whole=True)
             return
-        yield _Element(number, begin, at, min(at + size, end))
+        yield _Element(number, begin, at, min(at + size, end), whole=at + size <= end)
         at += size
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from service.core.media.containers.budget import Budget, Spent
 
 TOO_LARGE = "it is too large to look through"
+BROKEN = "its parts do not fit into each other"
 
 
 @dataclass(frozen=True, slots=True)
