@@ -8,8 +8,8 @@ A queue is a partition of a sparse index, and a partition takes only so many wri
 import zlib
 from collections.abc import Iterable
 
+from service.core.backoff import JOB_FAULT
 from service.core.job import Job, State
-from service.core.outcome import LONGEST_DELAY
 
 SHARDS = 4
 
@@ -40,10 +40,10 @@ def due(due_at: float, now: float) -> bool:
     """
     Whether a queued job may be claimed at `now` (both wall seconds).
 
-    No delay is ever longer than `LONGEST_DELAY`. A due time beyond that was written by a clock that runs ahead, and
+    No delay is ever longer than `JOB_FAULT.cap`. A due time beyond that was written by a clock that runs ahead, and
     waiting for it could take years: it counts as due now.
     """
-    return due_at <= now or due_at > now + LONGEST_DELAY
+    return due_at <= now or due_at > now + JOB_FAULT.cap
 
 
 def candidates(queued: Iterable[tuple[float, str]], now: float, limit: int) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class ScriptedTranscoder:
                 self.clear_at[order.output_key] = self.clock.monotonic() + self.clean_up
         return ScriptedDraft(self.objects, order, {"path": "local" if order.local else "streaming"})
 
-    async def cleared(self, order: Order) -> None:
+    async def wait_for_cleanup(self, order: Order) -> None:
         """Wait until it would be."""
         if (left := self.clear_at.get(order.output_key, 0.0) - self.clock.monotonic()) > 0:
             await self.clock.sleep(left)

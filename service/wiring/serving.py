@@ -11,7 +11,7 @@ import uvicorn
 from botocore.exceptions import BotoCoreError
 
 from service import __version__
-from service.adapters.aws.breaker import circuits
+from service.adapters.aws.circuit import circuits
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.capacity import Thresholds

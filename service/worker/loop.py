@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
+from service.core.backoff import WORKER_SCAN
 from service.core.capacity import Crew, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.job import Job
 from service.core.lease import MAX_LAPSES, Sighting, next_look, sight
-from service.core.outcome import backoff, exhausted
+from service.core.outcome import exhausted
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
@@ -80,7 +81,7 @@ class Worker:
             except StoreError as error:
                 faults += 1
                 emit(events.WORKER_TROUBLE, where=where, reason=error.detail)
-                await self._ports.clock.sleep(min(5.0, backoff(faults, self._ports.ids.draw())))
+                await self._ports.clock.sleep(WORKER_SCAN.delay(faults, self._ports.ids.draw()))
 
     async def _claim(self) -> None:
         """Take queued jobs while slots are free; then sleep, shortly after a wake-up and longer when nothing comes."""

@@ -117,7 +117,7 @@ async def tidy(work: Work) -> None:
     """
     try:
         if work.order is not None and work.draft is None:
-            await work.ports.transcoder.cleared(work.order)
+            await work.ports.transcoder.wait_for_cleanup(work.order)
         if work.draft is not None and not work.recorded and not work.maybe_recorded:
             await work.draft.discard()
         if work.job.final and work.job.attempt > 1:

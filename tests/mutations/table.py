@@ -218,7 +218,7 @@ BYTES = (
     Mutation(
         "end-of-input-media",
         "ffmpeg's exit code 0 counts only if the input ended where its headers say",
-        (Edit("service/adapters/ffmpeg/conversion.py", "doubt=self._readings.doubt(self._log)", "doubt=None"),),
+        (Edit("service/adapters/ffmpeg/supervision.py", "doubt=self._progress.doubt(self._log)", "doubt=None"),),
         (f"{FFMPEG}::test_a_file_that_was_cut_off_fails",),
         REFUSED,
     ),
@@ -232,7 +232,7 @@ BYTES = (
                 "            self._close_pipe()\n            self.error = error\n        except Exception",
             ),
         ),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_failed_feed_leaves_the_pipe_open",),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_failed_feed_leaves_the_pipe_open",),
         "BlockingIOError",
     ),
     Mutation(
@@ -240,36 +240,36 @@ BYTES = (
         "a stream that broke is never taken for one that has ended",
         (
             Edit(
-                "service/adapters/s3/object_stream.py",
-                "return self.offset == self.original.size",
+                "service/adapters/s3/reading.py",
+                "return self.offset == self.size",
                 "return self.offset > 0",
             ),
         ),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
     ),
     Mutation(
         "if-match-input",
         "an input that is read on is the very object that was begun",
-        (Edit("service/adapters/s3/object_stream.py", "IfMatch=f'\"{at.etag}\"'", 'IfMatch="*"'),),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        (Edit("service/adapters/s3/reading.py", "IfMatch=quoted(wanted.etag)", 'IfMatch="*"'),),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
     ),
     Mutation(
         "offset-input",
         "an input that broke is read on from the first byte that is missing",
         (
             Edit(
-                "service/adapters/s3/object_stream.py",
-                'f"bytes={self.offset}-"} if self.offset',
-                'f"bytes={self.offset + 1}-"} if self.offset',
+                "service/adapters/s3/reading.py",
+                'Range=f"bytes={self.at}-',
+                'Range=f"bytes={self.at + 1}-',
             ),
         ),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
         "ObjectChanged",
     ),
     Mutation(
         "if-match-download",
         "a download that is continued never mixes two objects",
-        (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(self._etag),\n", ""),),
+        (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(wanted.etag),\n", ""),),
         ("tests/integration/s3/test_reading.py::test_mending_never_mixes_two_objects",),
         REFUSED,
     ),
@@ -279,8 +279,8 @@ BYTES = (
         (
             Edit(
                 "service/adapters/s3/reading.py",
-                "_Stream(bucket, key, etag, at, stop, clip=clip)",
-                "_Stream(bucket, key, etag, start, stop, clip=clip)",
+                'Range=f"bytes={self.at}-',
+                'Range=f"bytes={wanted.start}-',
             ),
         ),
         ("tests/integration/s3/test_reading.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
@@ -288,7 +288,7 @@ BYTES = (
     Mutation(
         "length-download",
         "a download that ends early is no download: the promised length is met, or there is an error",
-        (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self._at"),),
+        (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self.at"),),
         ("tests/integration/s3/test_reading.py::test_mending_gives_up[early-end]",),
         "StopAsyncIteration",
     ),

@@ -122,7 +122,7 @@ class SimulatedTranscoder:
             world, self.objects, self.wire, order, run, self._clear, {"path": "streaming"}, small=small
         )
 
-    async def cleared(self, order: Order) -> None:
+    async def wait_for_cleanup(self, order: Order) -> None:
         """Wait for the upload to be aborted."""
         if clearing := self.clearing.get(upload_of(order)):
             await asyncio.wait({clearing})

@@ -144,10 +144,14 @@ class Bench:
         """All that a conversion must not leave behind, but for a published object; waits until all is cleared up."""
         for transcoder in self._made:
             for order in self._ordered:
-                await asyncio.wait_for(transcoder.cleared(order), 30)
+                await asyncio.wait_for(transcoder.wait_for_cleanup(order), 30)
         uploads = (await asyncio.to_thread(self.s3.list_multipart_uploads, Bucket=self.bucket)).get("Uploads", [])
         objects = (await asyncio.to_thread(self.s3.list_objects_v2, Bucket=self.bucket)).get("Contents", [])
-        mine = [thread.name for thread in threading.enumerate() if thread.name.startswith(("convert", "feed", "ship"))]
+        mine = [
+            thread.name
+            for thread in threading.enumerate()
+            if thread.name.startswith(("convert", "feed", "upload-part"))
+        ]
         return [
             *(f"upload {one['Key']}" for one in uploads),
             *(f"object {one['Key']}" for one in objects if one["Key"] != INPUT_KEY),
@@ -182,8 +186,8 @@ async def small_bench(endpoint: str, folder: Path) -> AsyncIterator[Bench]:
 
 
 def children() -> list[int]:
-    """Processes that are (or were, and still count) guests of this process."""
-    return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_guest(pid)]
+    """Processes that are (or were, and are not reaped yet) conversions of this process."""
+    return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_ffmpeg(pid)]
 
 
 def processes() -> list[int]:
@@ -191,8 +195,8 @@ def processes() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def is_guest(pid: int) -> bool:
-    """Whether it is ffmpeg, a script in its place, the airlock, or a dead one of those that nobody has reaped."""
+def is_ffmpeg(pid: int) -> bool:
+    """Whether it is ffmpeg, a script in its place, the sandbox, or a dead one of those that nobody has reaped."""
     command = read(f"/proc/{pid}/cmdline")
     return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "ffmpeg/sandbox.py", FFMPEG))
 

@@ -15,8 +15,8 @@ from service.adapters.aws.clients import Aws, code_of
 from service.adapters.aws.resources import DUE_AT, INDEX, KEY, QUEUE
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.values import Item, encode
+from service.core.backoff import DYNAMODB_CALL
 from service.core.errors import Unavailable
-from service.core.outcome import backoff
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
 
@@ -211,7 +211,7 @@ class Table:
 
     async def _pause(self, operation: str, number: int) -> None:
         emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
-        await self._clock.sleep(backoff(number, self._ids.draw()) / 5)
+        await self._clock.sleep(DYNAMODB_CALL.delay(number, self._ids.draw()))
 
 
 def _key(key: str) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import pytest
 
+from service.core.backoff import JOB_FAULT
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound, Refused
 from service.core.job import Failure, Holding, Job, State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
-from service.core.outcome import LONGEST_DELAY
 from service.core.upload import IN_ONE_PIECE
 from service.ports.jobs import IdempotencyKey, JobStore
 from service.ports.uploads import UploadStore
@@ -217,7 +217,7 @@ class JobStoreContract:
     async def test_due_time_of_a_wrong_clock_is_not_waited_for(self, jobs: JobStore) -> None:
         """A due time further ahead than any delay counts as due; one that a real delay can give is waited for."""
         await jobs.submit(a_job(job_id="year", due_at=NOON + 365 * A_DAY))
-        await jobs.submit(a_job(job_id="minute", due_at=NOON + LONGEST_DELAY))
+        await jobs.submit(a_job(job_id="minute", due_at=NOON + JOB_FAULT.cap))
 
         assert list(await jobs.claimable(NOON, 10)) == ["year"]
 

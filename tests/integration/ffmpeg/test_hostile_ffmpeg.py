@@ -29,7 +29,7 @@ from tests.support.conversions import (
     MIB,
     Bench,
     children,
-    is_guest,
+    is_ffmpeg,
     moto_with_small_parts,
     noise,
     open_files,
@@ -63,7 +63,7 @@ def small_parts() -> Iterator[str]:
 async def bench(small_parts: str, tmp_path: Path) -> AsyncIterator[Bench]:
     """A bucket with parts of 32 KiB; after the test, nothing may be left."""
     async for bench in small_bench(small_parts, tmp_path):
-        bench.configure(polite_seconds=0.3)
+        bench.configure(stop_grace=0.3)
         yield bench
 
 
@@ -155,7 +155,8 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
         "from service.adapters.system.ambient import SystemClock\n"
         "from service.adapters.aws.clients import Aws, AwsSettings\n"
         "from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder\n"
-        "from service.core.media.inputs import Options, Source, Target\n"
+        "from service.core.media.inputs import Source\n"
+        "from service.core.media.options import Options, Target\n"
         "from service.ports import Order\n"
         f"aws = Aws({bench.aws.settings!r})\n"
         f"transcoder = FfmpegTranscoder(aws, {bench.config!r}, SystemClock())\n"
@@ -173,7 +174,7 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
     finally:
         service.kill()
         service.communicate()
-        if alive.exists() and is_guest(pid := int(alive.read_text())):
+        if alive.exists() and is_ffmpeg(pid := int(alive.read_text())):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -274,7 +275,7 @@ async def test_a_silent_ffmpeg_that_closed_its_stderr_is_ended(bench: Bench, tmp
 async def test_the_wall_clock_is_capped(bench: Bench, tmp_path: Path) -> None:
     """An ffmpeg that does make progress, but for longer than its media allows, is ended."""
     body = "n = 0\nwhile True: n += 1; os.write(2, b'out_time_us=%d\\nprogress=continue\\n' % n); time.sleep(0.01)"
-    bench.configure(least_patience=0.3, ffmpeg=script(tmp_path, body))
+    bench.configure(min_time_limit=0.3, ffmpeg=script(tmp_path, body))
     assert isinstance(await failure(bench), TimeExceeded)
 
 

@@ -11,8 +11,8 @@ import pytest
 from litestar import Litestar
 
 from service import settings, wiring
-from service.adapters.aws import breaker as breaker_module
-from service.adapters.aws.breaker import Breaker
+from service.adapters.aws import circuit as circuit_module
+from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock
@@ -28,7 +28,7 @@ from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
 pytestmark = pytest.mark.requirement("6.11")
 FAILURES = 3
-FAILURES_OF_THE_PRODUCT = breaker_module.FAILURES
+FAILURES_OF_THE_PRODUCT = circuit_module.FAILURES
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def clock() -> SteppingClock:
 @pytest.fixture
 def truth(aws: Aws, proxy: FlakyProxy, clock: SteppingClock) -> Iterator[Aws]:
     """DynamoDB as the product reaches it, through a circuit."""
-    breaker = Breaker("dynamodb", clock.monotonic, failures=FAILURES, reset=1.0)
+    breaker = CircuitBreaker("dynamodb", clock.monotonic, failures=FAILURES, reset=1.0)
     made = Aws(replace(aws.settings, dynamodb_endpoint=f"http://{proxy.address}"), threads=4, breaker=breaker)
     yield made
     made.close()

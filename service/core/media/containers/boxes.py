@@ -1,5 +1,5 @@
 """
-MP4, M4A, MOV, 3GP: boxes in boxes. ``moov`` tells where everything is, ``mdat`` is the sound.
+MP4, M4A, MOV, 3GP: boxes in boxes. `moov` tells where everything is, `mdat` is the sound.
 
 From a pipe, ffmpeg needs moov before mdat, reads the samples in the order of their place, and stops looking for
 boxes at mdat. Chapters kept as a text track lie among the samples and are fetched by jumping.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from service.core.media.containers.budget import Budget, Overrun, Spent
-from service.core.media.containers.finding import BROKEN, TOO_LARGE, Ends, Finding
+from service.core.media.containers.layout import BROKEN, TOO_LARGE, Ends, Layout
 
 BEHIND = "its index (moov) lies behind the sound"
 _FIXED = 36  # bytes: the fields that are read, of any box
@@ -42,30 +42,30 @@ def is_picture(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in _PICTURES
 
 
-def examine(ends: Ends) -> Finding:
+def examine(ends: Ends) -> Layout:
     """Any file of the family."""
     name = _name(ends.head)
     try:
         return _look(name, ends)
     except Spent:
-        return Finding(name, TOO_LARGE)
+        return Layout(name, TOO_LARGE)
     except Overrun:
-        return Finding(name, BROKEN)
+        return Layout(name, BROKEN)
 
 
-def _look(name: str, ends: Ends) -> Finding:
+def _look(name: str, ends: Ends) -> Layout:
     moov = None
     for box in _walk(ends.budget, ends.head, 0, ends.size):
         if box.kind == b"moov":
             moov = box
             if not moov.whole or moov.end > len(ends.head):
-                return Finding(name, "its index (moov) is too large to look through")
+                return Layout(name, "its index (moov) is too large to look through")
         elif box.kind in (b"mdat", b"moof"):
-            return _with_index(name, ends, moov, box) if moov else Finding(name, BEHIND)
-    return Finding(name, BEHIND)
+            return _with_index(name, ends, moov, box) if moov else Layout(name, BEHIND)
+    return Layout(name, BEHIND)
 
 
-def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
+def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Layout:
     scale, fragmented, seconds = 0, first.kind == b"moof", None
     for box in _inside(ends, moov):
         if box.kind == b"mvhd":
@@ -77,10 +77,10 @@ def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
             if seconds is None and track.sound and scale:
                 seconds = track.length / scale if track.length else None
             if track.reason:
-                return Finding(name, track.reason, seconds)
+                return Layout(name, track.reason, seconds)
     if fragmented:
-        return Finding(name)  # what follows are more fragments, and lengths are not known in front
-    return Finding(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
+        return Layout(name)  # what follows are more fragments, and lengths are not known in front
+    return Layout(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
 
 
 def _look_into(ends: Ends, trak: _Box) -> _Track:
@@ -98,7 +98,7 @@ def _look_into(ends: Ends, trak: _Box) -> _Track:
 
 
 def _only_filling(ends: Ends, at: int) -> bool:
-    """Whether nothing that matters follows from *at* on; False if that cannot be seen."""
+    """Whether nothing that matters follows from `at` on; False if that cannot be seen."""
     while at < ends.size:
         box = next(_walk(ends.budget, ends.window(at, 16), 0, ends.size - at), None)
         if box is None or box.kind not in _FILLING:
@@ -117,7 +117,7 @@ def _name(head: bytes) -> str:
 
 
 def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Box]:
-    """Yield the boxes between *at* and *end* whose header is seen. A size of 0 reaches to *end*. Raises `Spent`."""
+    """Yield the boxes between `at` and `end` whose header is seen. A size of 0 reaches to `end`. Raises `Spent`."""
     while at + 8 <= min(len(data), end):
         budget.step()
         length, kind = struct.unpack_from(">I4s", data, at)

@@ -6,8 +6,8 @@ one walk begins another. So every walker takes its steps out of one budget that 
 budget is far above what any real file needs, and spent within some ten milliseconds.
 """
 
-MOST_STEPS = 10_000  # boxes, chunks, elements, pages, frames and tags, each of which costs some microseconds
-MOST_BYTES = 4 * 1024 * 1024  # copied out of the two ends, beyond the few that belong to a step
+MAX_STEPS = 10_000  # boxes, chunks, elements, pages, frames and tags, each of which costs some microseconds
+MAX_BYTES = 4 * 1024 * 1024  # copied out of the two ends, beyond the few that belong to a step
 
 
 class Spent(Exception):
@@ -26,22 +26,22 @@ class Overrun(Exception):
 class Budget:
     """Counts the `steps` and the `bytes` of one look. Used once."""
 
-    __slots__ = ("_most_bytes", "_most_steps", "bytes", "steps")
+    __slots__ = ("_max_bytes", "_max_steps", "bytes", "steps")
 
-    def __init__(self, *, most_steps: int = MOST_STEPS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, *, max_steps: int = MAX_STEPS, max_bytes: int = MAX_BYTES) -> None:
         self.steps = 0
         self.bytes = 0
-        self._most_steps = most_steps
-        self._most_bytes = most_bytes
+        self._max_steps = max_steps
+        self._max_bytes = max_bytes
 
     def step(self) -> None:
         """One more header is looked at. Raises `Spent`."""
-        if self.steps >= self._most_steps:
+        if self.steps >= self._max_steps:
             raise Spent
         self.steps += 1
 
     def take(self, size: int) -> None:
         """So many bytes are about to be copied. Raises `Spent`."""
-        if self.bytes + size > self._most_bytes:
+        if self.bytes + size > self._max_bytes:
             raise Spent
         self.bytes += size

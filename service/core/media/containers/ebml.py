@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core.media.containers.budget import Budget, Overrun, Spent
-from service.core.media.containers.finding import BROKEN, TOO_LARGE, Ends, Finding
+from service.core.media.containers.layout import BROKEN, TOO_LARGE, Ends, Layout
 
 _SEGMENT, _CLUSTER, _TRACKS, _SEEK_HEAD = 0x18538067, 0x1F43B675, 0x1654AE6B, 0x114D9B74
 _TAGS, _CHAPTERS, _ATTACHMENTS, _INFO = 0x1254C367, 0x1043A770, 0x1941A469, 0x1549A966
@@ -30,21 +30,21 @@ class _Element:
     whole: bool  # the parent has room for all of it
 
 
-def examine(ends: Ends) -> Finding:
+def examine(ends: Ends) -> Layout:
     """Any file of the family."""
     name = "mka"
     try:
         doc_type, segment = _beginning(ends)
         if doc_type == b"webm":
             name = "webm"
-        return Finding(name, "its beginning cannot be read") if segment is None else _look(name, ends, segment)
+        return Layout(name, "its beginning cannot be read") if segment is None else _look(name, ends, segment)
     except Spent:
-        return Finding(name, TOO_LARGE)
+        return Layout(name, TOO_LARGE)
     except Overrun:
-        return Finding(name, BROKEN)
+        return Layout(name, BROKEN)
 
 
-def _look(name: str, ends: Ends, segment: _Element) -> Finding:
+def _look(name: str, ends: Ends, segment: _Element) -> Layout:
     pointed_at: list[int] = []
     tracks = video = False
     reason: str | None = "the sound begins too far inside"
@@ -58,7 +58,7 @@ def _look(name: str, ends: Ends, segment: _Element) -> Finding:
             pointed_at += [segment.at + offset for offset in _pointers(ends, element)]
         elif element.number == _TRACKS:
             tracks, video = True, _has_video(ends, element)
-    return Finding("mkv" if video and name != "webm" else name, reason)
+    return Layout("mkv" if video and name != "webm" else name, reason)
 
 
 def _beginning(ends: Ends) -> tuple[bytes, _Element | None]:
@@ -103,7 +103,7 @@ def _inside(ends: Ends, parent: _Element) -> Iterator[_Element]:
 
 
 def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Element]:
-    """Yield the elements between *at* and *end* whose header is seen; an open one is the last. Raises `Spent`."""
+    """Yield the elements between `at` and `end` whose header is seen; an open one is the last. Raises `Spent`."""
     while True:
         budget.step()
         begin = at
@@ -125,7 +125,7 @@ def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Element]:
 
 
 def _width(data: bytes, at: int, end: int, most: int) -> int | None:
-    """Bytes of the number that begins at *at*: as many as its first byte has leading zeros, plus one."""
+    """Bytes of the number that begins at `at`: as many as its first byte has leading zeros, plus one."""
     if at >= min(len(data), end) or not data[at]:
         return None
     width = 9 - data[at].bit_length()

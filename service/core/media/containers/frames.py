@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.core.media.containers.budget import Budget, Spent
-from service.core.media.containers.finding import TOO_LARGE, Ends, Finding
+from service.core.media.containers.layout import TOO_LARGE, Ends, Layout
 
 TAG_BEHIND = "its tags are at the end"
-_BELIEVED = 3  # frames in a row, where they are expected
-_BELIEVED_IN_JUNK = 8
-_MOST_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
+_MIN_FRAMES = 3  # frames in a row, where they are expected
+_MIN_FRAMES_IN_JUNK = 8
+_MAX_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
 _ID3V1 = 128
 _APE = b"APETAGEX"
 _TEXTS = (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL")
@@ -52,8 +52,8 @@ def id3v2_end(ends: Ends) -> int:
     return at
 
 
-def mpeg(ends: Ends, begin: int) -> Finding | None:
-    """MPEG audio from *begin* (behind the ID3v2 tags) on, or None if it is none. Raises `Spent`."""
+def mpeg(ends: Ends, begin: int) -> Layout | None:
+    """MPEG audio from `begin` (behind the ID3v2 tags) on, or None if it is none. Raises `Spent`."""
     found = _find(ends, begin, _mpeg_frame)
     if found is None:
         return None
@@ -65,15 +65,15 @@ def mpeg(ends: Ends, begin: int) -> Finding | None:
             reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
     except Spent:
         reason = TOO_LARGE
-    return Finding(name, reason, seconds)
+    return Layout(name, reason, seconds)
 
 
-def adts(ends: Ends, begin: int) -> Finding | None:
+def adts(ends: Ends, begin: int) -> Layout | None:
     """AAC in ADTS frames, or None if it is none. Raises `Spent`."""
     if _find(ends, begin, _adts_frame) is None:
         return None
     tagged = _APE in ends.tail or ends.tail[-_ID3V1:].startswith(b"TAG")
-    return Finding("aac", TAG_BEHIND if tagged else None)
+    return Layout("aac", TAG_BEHIND if tagged else None)
 
 
 # ── MPEG audio ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,11 +168,11 @@ def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None
     head = ends.head
     if head[begin : begin + 1] == b"\0":
         begin = len(head) - len(ends.take(begin, len(head)).lstrip(b"\0"))
-    at, stop = begin - 1, begin + _MOST_JUNK
+    at, stop = begin - 1, begin + _MAX_JUNK
     while (at := head.find(b"\xff", at + 1, stop)) >= 0:
         ends.budget.step()
         first = frame_at(head, at)
-        enough = _BELIEVED if at == begin else _BELIEVED_IN_JUNK
+        enough = _MIN_FRAMES if at == begin else _MIN_FRAMES_IN_JUNK
         if first and _chain(ends.budget, head, at, first, frame_at) >= enough:
             return at, first
     return None
@@ -181,7 +181,7 @@ def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None
 def _chain(budget: Budget, head: bytes, at: int, first: _Frame, frame_at: Callable[[bytes, int], _Frame | None]) -> int:
     """Count the frames of the same kind that follow each other without a gap, up to as many as are ever wanted."""
     count, frame = 0, frame_at(head, at)
-    while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _BELIEVED_IN_JUNK:
+    while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _MIN_FRAMES_IN_JUNK:
         budget.step()
         count += 1
         at += frame.size

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.core.media.containers.budget import Budget
-from service.core.media.containers.finding import Ends, Finding, within_budget
+from service.core.media.containers.layout import Ends, Layout, within_budget
 
 _FIRST_OF_STREAM = 0x02
 _FIRST_PACKET = 64  # bytes: what is read of it, in any of its kinds
@@ -31,7 +31,7 @@ class _Clock:
 
 
 @within_budget("ogg")
-def examine(ends: Ends) -> Finding:
+def examine(ends: Ends) -> Layout:
     """Ogg with whatever in it; ffmpeg finds the audio."""
     name, rates, last = "ogg", dict[int, _Clock | None](), None
     for page in _walk(ends.budget, ends.head, 0):
@@ -42,10 +42,10 @@ def examine(ends: Ends) -> Finding:
             name = "opus"
     for page in _walk(ends.budget, ends.tail, max(ends.tail.find(b"OggS"), 0)):
         if page.serial not in rates:
-            return Finding(name, "it is a chain of several streams")
+            return Layout(name, "it is a chain of several streams")
         if (clock := rates[page.serial]) and page.granule > 0:
             last = max(page.granule - clock.before, 0) / clock.rate
-    return Finding(name, None if last is not None else "its last page cannot be found", last)
+    return Layout(name, None if last is not None else "its last page cannot be found", last)
 
 
 def _rate(body: bytes) -> _Clock | None:
@@ -64,7 +64,7 @@ def _rate(body: bytes) -> _Clock | None:
 
 
 def _walk(budget: Budget, data: bytes, at: int) -> Iterator[_Page]:
-    """Yield the pages from *at* on; after rubbish go on at the next one. Raises `Spent`."""
+    """Yield the pages from `at` on; after rubbish go on at the next one. Raises `Spent`."""
     while (at := data.find(b"OggS", at)) >= 0 and len(data) >= at + 27:
         budget.step()
         flags, granule, serial = struct.unpack_from("<5xBqI", data, at)

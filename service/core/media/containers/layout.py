@@ -1,4 +1,4 @@
-"""The answer of every examine()."""
+"""What the modules here are asked (`Ends`) and what they answer (`Layout`)."""
 
 import functools
 from collections.abc import Callable
@@ -11,10 +11,10 @@ BROKEN = "its parts do not fit into each other"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What the two ends of an object tell."""
+class Layout:
+    """What the two ends of an object tell about it."""
 
-    name: str  # of the InputFormat
+    name: str  # of the `InputFormat`
     reason: str | None = None  # to need seeking
     seconds: float | None = None  # declared by the headers
 
@@ -29,7 +29,7 @@ class Ends:
     budget: Budget = field(default_factory=Budget, compare=False)
 
     def window(self, at: int, length: int) -> bytes:
-        """Return up to *length* bytes that are seen from offset *at* on, none where the middle begins."""
+        """Return up to `length` bytes that are seen from offset `at` on, none where the middle begins."""
         if at < len(self.head):
             return self.head[at : at + length]
         from_tail = at - (self.size - len(self.tail))
@@ -41,7 +41,7 @@ class Ends:
         return self.head[at:end]
 
 
-Examine = Callable[[Ends], Finding]
+Examine = Callable[[Ends], Layout]
 
 
 def within_budget(name: str) -> Callable[[Examine], Examine]:
@@ -49,11 +49,11 @@ def within_budget(name: str) -> Callable[[Examine], Examine]:
 
     def bounded(examine: Examine) -> Examine:
         @functools.wraps(examine)
-        def look(ends: Ends) -> Finding:
+        def look(ends: Ends) -> Layout:
             try:
                 return examine(ends)
             except Spent:
-                return Finding(name, TOO_LARGE)
+                return Layout(name, TOO_LARGE)
 
         return look
 

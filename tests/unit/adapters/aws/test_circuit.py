@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from structlog.testing import capture_logs
 
-from service.adapters.aws.breaker import Breaker
+from service.adapters.aws.circuit import CircuitBreaker
 from service.core.errors import (
     CircuitOpen,
     Definite,
@@ -49,12 +49,12 @@ def service() -> Service:
 
 
 @pytest.fixture
-def breaker(clock: SteppingClock) -> Breaker:
+def breaker(clock: SteppingClock) -> CircuitBreaker:
     """A circuit that opens after three failures, for a second."""
-    return Breaker("s3", clock.monotonic, failures=3, reset=1.0)
+    return CircuitBreaker("s3", clock.monotonic, failures=3, reset=1.0)
 
 
-def fail(breaker: Breaker, service: Callable[[], object], times: int) -> None:
+def fail(breaker: CircuitBreaker, service: Callable[[], object], times: int) -> None:
     """Let it fail so often, each time with its own error."""
     for _ in range(times):
         with pytest.raises(StoreError) as caught:
@@ -63,7 +63,7 @@ def fail(breaker: Breaker, service: Callable[[], object], times: int) -> None:
 
 
 @pytest.mark.parametrize("error", [Unavailable(), Throttled(), Indefinite()])
-def test_failures_in_a_row_open_it(breaker: Breaker, service: Service, error: Exception) -> None:
+def test_failures_in_a_row_open_it(breaker: CircuitBreaker, service: Service, error: Exception) -> None:
     """After so many failures in a row the service is not asked any more, and it is said when it will be."""
     service.error = error
     fail(breaker, service, 3)
@@ -75,7 +75,7 @@ def test_failures_in_a_row_open_it(breaker: Breaker, service: Service, error: Ex
         breaker.check()
 
 
-def test_a_success_forgives(breaker: Breaker, service: Service) -> None:
+def test_a_success_forgives(breaker: CircuitBreaker, service: Service) -> None:
     """Failures with good answers in between never open it."""
     for _ in range(4):
         service.error = Indefinite()
@@ -86,7 +86,7 @@ def test_a_success_forgives(breaker: Breaker, service: Service) -> None:
 
 
 @pytest.mark.parametrize("error", [ObjectGone(), ObjectChanged(), Definite(), Misconfigured(), KeyError("ours")])
-def test_a_refusal_is_an_answer(breaker: Breaker, service: Service, error: Exception) -> None:
+def test_a_refusal_is_an_answer(breaker: CircuitBreaker, service: Service, error: Exception) -> None:
     """A service that says no is there, however often it says so, and forgives failures like any answer."""
     service.error = Unavailable()
     fail(breaker, service, 2)
@@ -99,7 +99,7 @@ def test_a_refusal_is_an_answer(breaker: Breaker, service: Service, error: Excep
     assert breaker.state == "closed"
 
 
-async def test_a_good_answer_closes_it(breaker: Breaker, clock: SteppingClock, service: Service) -> None:
+async def test_a_good_answer_closes_it(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
     """When the pause is over, one call is let through, and its good answer closes the circuit."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -113,7 +113,7 @@ async def test_a_good_answer_closes_it(breaker: Breaker, clock: SteppingClock, s
     assert breaker.state == "closed"
 
 
-async def test_a_failed_try_opens_it_again(breaker: Breaker, clock: SteppingClock, service: Service) -> None:
+async def test_a_failed_try_opens_it_again(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
     """One failure of the call that was let through is enough for another pause."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -125,7 +125,7 @@ async def test_a_failed_try_opens_it_again(breaker: Breaker, clock: SteppingCloc
     assert caught.value.retry_after == 1.0
 
 
-async def test_one_call_at_a_time_finds_out(breaker: Breaker, clock: SteppingClock, service: Service) -> None:
+async def test_one_call_at_a_time_finds_out(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
     """While half open all but one are refused; one that hangs is not waited for longer than a pause."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -161,7 +161,7 @@ async def test_one_call_at_a_time_finds_out(breaker: Breaker, clock: SteppingClo
 @pytest.mark.parametrize("state", ["open", "half-open"])
 @pytest.mark.parametrize("end", [None, Unavailable("late")])
 async def test_late_answers_tell_nothing(
-    breaker: Breaker, clock: SteppingClock, service: Service, state: str, end: Exception | None
+    breaker: CircuitBreaker, clock: SteppingClock, service: Service, state: str, end: Exception | None
 ) -> None:
     """What began before the circuit opened gets its own answer, whenever that comes, and changes nothing."""
     begun, go_on = threading.Event(), threading.Event()
@@ -194,7 +194,7 @@ async def test_late_answers_tell_nothing(
     assert breaker.state == ("open" if state == "open" else "closed")
 
 
-def test_calls_run_at_the_same_time(breaker: Breaker) -> None:
+def test_calls_run_at_the_same_time(breaker: CircuitBreaker) -> None:
     """The circuit never makes one call wait for another."""
     both = threading.Barrier(2, timeout=30)
     calls = [threading.Thread(target=breaker.guard, args=(both.wait,)) for _ in range(2)]
@@ -205,7 +205,7 @@ def test_calls_run_at_the_same_time(breaker: Breaker) -> None:
     assert not both.broken
 
 
-async def test_a_call_within_a_call(breaker: Breaker, clock: SteppingClock, service: Service) -> None:
+async def test_a_call_within_a_call(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
     """A call made inside another is part of it: the one that is let through is not refused by itself."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -215,7 +215,7 @@ async def test_a_call_within_a_call(breaker: Breaker, clock: SteppingClock, serv
     assert breaker.state == "closed"
 
 
-async def test_each_change_is_said_once(breaker: Breaker, clock: SteppingClock, service: Service) -> None:
+async def test_each_change_is_said_once(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
     """Opened, half open and closed are events, with the reason; calls that are refused are not."""
     with capture_logs() as said:
         service.error = Unavailable("GetObject: 503")

@@ -8,13 +8,13 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from service.adapters.aws.clients import Aws
-from service.adapters.ffmpeg.config import FfmpegConfig
-from service.adapters.ffmpeg.input import Feed
-from service.adapters.s3.object_stream import ObjectStream, Original
+from service.adapters.ffmpeg.input import PipeInput
+from service.adapters.s3.reading import ObjectRange, ObjectStream, ReadRetry
+from service.core.backoff import Backoff
 from service.core.errors import Indefinite, ObjectChanged, ObjectGone, RepriseError
 
 CONTENT = bytes(range(256)) * 40
-CONFIG = FfmpegConfig(ffmpeg="/f", scratch_dir="/s", feed_bytes=1000, feed_attempts=3, feed_backoff=0.0)
+RETRY = ReadRetry(chunk=1000, max_breaks=2, backoff=Backoff(first=0.0, cap=0.0))
 
 
 class Body(io.BytesIO):
@@ -43,7 +43,7 @@ class ScriptedS3:
         step = self.steps.pop(0) if self.steps else None
         if isinstance(step, Exception):
             raise step
-        start = int(asked.get("Range", "bytes=0-")[6:-1])
+        start = int(asked["Range"].removeprefix("bytes=").partition("-")[0])
         length, error = step or (None, None)
         return {"ContentLength": len(CONTENT) - start, "Body": Body(CONTENT[start:], length, error)}
 
@@ -55,8 +55,8 @@ def refusal(status: int, code: str) -> ClientError:
 
 def stream(s3: ScriptedS3, *, size: int = len(CONTENT)) -> ObjectStream:
     """A stream of the content, from a scripted S3."""
-    original = Original(bucket="b", key="k", etag="tag", size=size)
-    return ObjectStream(Aws.__new__(Aws), s3, original, CONFIG)  # type: ignore[arg-type]
+    wanted = ObjectRange(bucket="b", key="k", etag="tag", start=0, stop=size)
+    return ObjectStream(Aws.__new__(Aws), s3, wanted, RETRY)  # type: ignore[arg-type]
 
 
 def collect(one: ObjectStream, into: bytearray) -> None:
@@ -78,9 +78,10 @@ def test_a_break_is_mended_at_the_offset(broken: tuple[int, Exception | None]) -
     s3 = ScriptedS3(broken, refusal(500, "InternalError"), (1, ConnectionResetError()), None)
     one = stream(s3)
     assert b"".join(one) == CONTENT
-    assert [asked.get("Range") for asked in s3.asked] == [None, "bytes=2500-", "bytes=2500-", "bytes=2501-"]
+    last = len(CONTENT) - 1
+    assert [asked["Range"] for asked in s3.asked] == [f"bytes={at}-{last}" for at in (0, 2500, 2500, 2501)]
     assert {asked["IfMatch"] for asked in s3.asked} == {'"tag"'}
-    assert (one.complete, one.waiting, one.mended) == (True, False, 3)
+    assert (one.complete, one.waiting, one.mended) == (True, False, 2)
 
 
 def test_breaks_without_a_byte_in_between_come_to_an_end() -> None:
@@ -94,7 +95,7 @@ def test_breaks_without_a_byte_in_between_come_to_an_end() -> None:
 
 
 def test_any_number_of_breaks_is_mended_as_long_as_bytes_come() -> None:
-    """The patience of a stream is counted anew after each byte."""
+    """Breaks count only in a row: after each byte the count begins anew."""
     assert b"".join(stream(ScriptedS3(*[(50, ConnectionResetError())] * 100))) == CONTENT
 
 
@@ -133,7 +134,7 @@ def test_stopping_is_no_error() -> None:
 # ── into the pipe ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def drain(feed: Feed, reading_end: int, before_the_end: Callable[[bytes], None] = lambda _: None) -> bytes:
+def drain(feed: PipeInput, reading_end: int, before_the_end: Callable[[bytes], None] = lambda _: None) -> bytes:
     """Read the pipe to its end."""
     got = bytearray()
     while data := os.read(reading_end, 100):
@@ -144,7 +145,7 @@ def drain(feed: Feed, reading_end: int, before_the_end: Callable[[bytes], None] 
 
 def test_the_end_of_the_pipe_is_the_end_of_the_object() -> None:
     """The reader sees the end of the file exactly when every byte was fed, however often the stream broke."""
-    feed = Feed(stream(ScriptedS3(*[(900, ConnectionResetError())] * 5)))
+    feed = PipeInput(stream(ScriptedS3(*[(900, ConnectionResetError())] * 5)))
     reading_end = os.dup(feed.stdin)
     feed.start()
     assert drain(feed, reading_end) == CONTENT
@@ -156,7 +157,7 @@ def test_the_end_of_the_pipe_is_the_end_of_the_object() -> None:
 @pytest.mark.requirement("1.4")
 def test_a_failed_feed_leaves_the_pipe_open() -> None:
     """When the input breaks for good, the reader waits; only `close`, when the reader is gone, closes the pipe."""
-    feed = Feed(stream(ScriptedS3((900, None), *[refusal(500, "InternalError")] * 9)))
+    feed = PipeInput(stream(ScriptedS3((900, None), *[refusal(500, "InternalError")] * 9)))
     reading_end = os.dup(feed.stdin)
     feed.start()
     feed._thread.join(10)
@@ -172,7 +173,7 @@ def test_a_failed_feed_leaves_the_pipe_open() -> None:
 
 def test_a_reader_that_wants_no_more_is_no_error() -> None:
     """If ffmpeg closes its input, the feed stops and says so."""
-    feed = Feed(stream(ScriptedS3()))
+    feed = PipeInput(stream(ScriptedS3()))
     feed.start()  # the pipe has no reader now
     feed._thread.join(10)
     assert (feed.refused, feed.error, feed.complete) == (True, None, False)
@@ -182,15 +183,15 @@ def test_a_reader_that_wants_no_more_is_no_error() -> None:
 def test_a_feed_that_hangs_in_s3_is_left_to_itself() -> None:
     """Closing does not wait for ever for an S3 that says nothing; the thread closes the pipe when it comes back."""
     gate = threading.Event()
-    one = stream(ScriptedS3())
-    opened = one._open
+    s3 = ScriptedS3()
+    answer = s3.get_object
 
-    def slow() -> Any:
+    def slow(**asked: Any) -> dict[str, Any]:
         gate.wait(10)
-        return opened()
+        return answer(**asked)
 
-    one._open = slow  # type: ignore[method-assign]
-    feed = Feed(one, patience=0.01)
+    s3.get_object = slow  # type: ignore[method-assign]
+    feed = PipeInput(stream(s3), close_timeout=0.01)
     reading_end = os.dup(feed.stdin)
     feed.start()
     feed.close()

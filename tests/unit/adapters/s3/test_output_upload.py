@@ -1,4 +1,6 @@
 import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -6,7 +8,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from service.adapters.aws.clients import Aws
 from service.adapters.s3.completion import Completer
-from service.adapters.s3.multipart import Destination, Multipart
+from service.adapters.s3.multipart import MultipartUploads
+from service.adapters.s3.output_upload import Destination, OutputUpload
 from service.adapters.s3.part_body import PartBody
 from service.core.errors import Definite, Indefinite
 
@@ -43,8 +46,15 @@ class MemoryS3:
             raise no_such_upload()
         return {}
 
-    def list_multipart_uploads(self, **_: Any) -> dict[str, Any]:
-        return {"Uploads": [{"Key": upload.split(":")[0], "UploadId": upload} for upload in self.uploads]}
+    def get_paginator(self, operation: str) -> "MemoryS3":
+        assert operation == "list_multipart_uploads"
+        return self
+
+    def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+        """Each upload on a page of its own, whatever its key: not every stand-in of S3 heeds the prefix."""
+        for upload in list(self.uploads):
+            begun = datetime(2026, 1, 1, tzinfo=UTC)
+            yield {"Uploads": [{"Key": upload.split(":")[0], "UploadId": upload, "Initiated": begun}]}
 
     def head_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         if Key not in self.objects:
@@ -69,23 +79,23 @@ def body(data: bytes) -> PartBody:
     return PartBody(memoryview(data))
 
 
-def multipart(s3: MemoryS3) -> Multipart:
-    """An upload to the key ``k``."""
-    completer = Completer(s3, s3)  # type: ignore[arg-type]
-    return Multipart(Aws.__new__(Aws), s3, Destination("b", "k", "audio/x"), completer)  # type: ignore[arg-type]
+def output_upload(s3: MemoryS3) -> OutputUpload:
+    """An upload to the key `k`."""
+    uploads = MultipartUploads(s3, Completer(s3, s3), "b")  # type: ignore[arg-type]
+    return OutputUpload(Aws.__new__(Aws), uploads, Destination("b", "k", "audio/x"))
 
 
 def test_s3_hears_nothing_before_the_first_part() -> None:
     """An upload that never had a part has nothing to abort either."""
     s3 = MemoryS3()
-    multipart(s3).abort()
+    output_upload(s3).abort()
     assert s3.uploads == {}
 
 
 def test_parts_may_come_in_any_order() -> None:
     """The object is the parts by their numbers, and the head, which has the first, may be the last."""
     s3 = MemoryS3()
-    one = multipart(s3)
+    one = output_upload(s3)
     for number, data in ((3, b"c"), (2, b"b"), (1, b"a")):
         one.send(number, body(data))
     stored = one.complete()
@@ -95,7 +105,7 @@ def test_parts_may_come_in_any_order() -> None:
 def test_a_completion_may_be_repeated() -> None:
     """A second completion, or one whose first answer got lost, finds the object and is content."""
     s3 = MemoryS3()
-    one = multipart(s3)
+    one = output_upload(s3)
     one.send(1, body(b"a"))
     one.send(2, body(b"b"))
     s3.lost = {"complete"}
@@ -106,7 +116,7 @@ def test_a_completion_may_be_repeated() -> None:
 def test_a_completion_that_did_not_take_place_is_no_success(there: bytes | None) -> None:
     """If there is no object, or another one, the error stays an error."""
     s3 = MemoryS3()
-    one = multipart(s3)
+    one = output_upload(s3)
     one.send(1, body(b"a"))
     one.send(2, body(b"b"))
     s3.uploads.clear()
@@ -120,7 +130,7 @@ def test_aborting_finds_uploads_whose_creation_was_never_answered() -> None:
     """All uploads under the key are ours, also those that we never heard of; those under other keys are not touched."""
     s3 = MemoryS3()
     s3.uploads["k2:9"] = {}
-    one = multipart(s3)
+    one = output_upload(s3)
     s3.lost = {"create"}
     with pytest.raises(Indefinite):
         one.send(1, body(b"a"))
