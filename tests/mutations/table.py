@@ -131,7 +131,7 @@ IDEMPOTENCY = (
     Mutation(
         "idempotency-tenant",
         "two tenants who happen on the same key do not meet",
-        (Edit("service/web/jobs/routes.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
+        (Edit("service/application/jobs.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
         (f"{KEYS}::test_idempotency_keys_are_per_tenant",),
     ),
 )
@@ -386,25 +386,31 @@ OWNERSHIP = (
     Mutation(
         "tenant-job",
         "somebody else's job does not exist",
-        (Edit("service/web/lookup.py", "if job is None or job.tenant != tenant:", "if job is None:"),),
+        (Edit("service/application/lookup.py", "if job is None or job.tenant != caller.tenant:", "if job is None:"),),
         (NOT_YOURS,),
     ),
     Mutation(
         "tenant-upload",
         "somebody else's upload does not exist",
-        (Edit("service/web/lookup.py", "if upload is None or upload.tenant != tenant:", "if upload is None:"),),
+        (
+            Edit(
+                "service/application/lookup.py",
+                "if upload is None or upload.tenant != caller.tenant:",
+                "if upload is None:",
+            ),
+        ),
         (NOT_YOURS,),
     ),
     Mutation(
         "tenant-delete-job",
         "nobody deletes somebody else's job",
-        (Edit("service/web/jobs/routes.py", "if job is not None and job.tenant != tenant:", "if False:"),),
+        (Edit("service/application/jobs.py", "if job is not None and job.tenant != caller.tenant:", "if False:"),),
         ("tests/unit/web/jobs/test_routes.py::test_delete_somebody_elses",),
     ),
     Mutation(
         "tenant-delete-upload",
         "nobody deletes somebody else's upload",
-        (Edit("service/web/uploads/whole.py", "elif upload.tenant == tenant:", "else:"),),
+        (Edit("service/application/receiving.py", "elif upload.tenant == caller.tenant:", "else:"),),
         ("tests/unit/web/uploads/test_whole.py::test_delete_somebody_elses",),
     ),
     Mutation(
@@ -414,7 +420,7 @@ OWNERSHIP = (
             Edit(
                 "service/web/http/authentication.py",
                 'raise Unauthorized("This address needs an API key.")',
-                "return NOBODY",
+                "return NAMELESS",
             ),
         ),
         (f"{KEYS}::test_every_call_needs_a_key",),
@@ -434,8 +440,8 @@ INTAKE = (
         (
             Edit(
                 "service/web/http/middleware.py",
-                "minded = 0 if ends_with_the_answer(scope) else SMALL",
-                "minded = SMALL",
+                "minded = 0 if ends_with_the_answer(scope) else SMALL_BODY",
+                "minded = SMALL_BODY",
             ),
         ),
         ("tests/unit/web/http/test_middleware.py::test_a_small_body_is_heard_out_where_the_connection_ends",),
@@ -458,7 +464,7 @@ INTAKE = (
         "no job is made of a file that is not as long as its client said",
         (
             Edit(
-                "service/web/parts.py",
+                "service/application/completion.py",
                 "    assembled([Part(1, stored.size, stored.etag)], claimed, pending.declared_size)\n",
                 "",
             ),
@@ -474,7 +480,11 @@ INTAKE = (
     Mutation(
         "open-uploads",
         "a tenant has no more unfinished uploads than it may",
-        (Edit("service/web/parts.py", ">= config.max_open_uploads:", ">= config.max_open_uploads + 9:"),),
+        (
+            Edit(
+                "service/application/uploads.py", "clock.wall(), limit) >= limit:", "clock.wall(), limit) >= limit + 9:"
+            ),
+        ),
         (f"{SINGLE}::test_open_uploads_are_limited",),
     ),
     Mutation(
@@ -483,7 +493,7 @@ INTAKE = (
         (
             Edit(
                 "service/web/uploads/relayed_parts.py",
-                "        async with admission.upload():\n            part",
+                "        async with admission.upload_slot():\n            part",
                 "        if admission:\n            part",
             ),
         ),

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+from service.application import completion, jobs, lookup, receiving, uploads
+from service.application.context import Caller
+from service.application.jobs import ConversionRequest
 from service.core import orphans
 from service.core.errors import IllegalTransition
 from service.core.job import Holding, Job, State
@@ -23,11 +26,6 @@ from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.web import lookup, parts
-from service.web.dependencies import WebDependencies
-from service.web.http.schemas import JobRequest
-from service.web.jobs import routes
-from service.web.uploads import whole
 from service.worker import attempt, janitor, loop, steps
 from service.worker.heartbeat import Heartbeat
 from tests.simulation.ffmpeg import SimulatedDraft
@@ -141,47 +139,47 @@ async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
     self.hints[job_id] = hint
 
 
-_visible, _find_any_upload = lookup.visible, lookup.find_any_upload
-_forget_job, _forget_upload, _checked_key = routes.forget, whole.forget, routes.checked_key
+_visible_job, _find_upload = lookup.visible_job, lookup.find_upload
+_delete_job, _delete_upload, _idempotency_key = jobs.delete_job, receiving.delete_upload, jobs.idempotency_key
 _orphaned = orphans.orphaned
 
 
-def _visible_to_all(deps: WebDependencies, tenant: str, job_id: str, job: Job | None) -> Job:
-    return _visible(deps, job.tenant if job else tenant, job_id, job)
+def _visible_to_all(caller: Caller, job_id: str, job: Job | None) -> Job:
+    return _visible_job(replace(caller, tenant=job.tenant) if job else caller, job_id, job)
 
 
-async def _finds_all_uploads(deps: WebDependencies, tenant: str, upload_id: str) -> Upload | PendingUpload:
-    upload = await deps.uploads.look_up_upload(upload_id)
-    return await _find_any_upload(deps, upload.tenant if upload else tenant, upload_id)
+async def _finds_all_uploads(caller: Caller, upload_id: str, key: str | None = None) -> Upload | PendingUpload:
+    upload = await caller.context.uploads.look_up_upload(upload_id)
+    return await _find_upload(replace(caller, tenant=upload.tenant) if upload else caller, upload_id, key)
 
 
-async def _forgets_anybodys_job(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
-    job = await deps.jobs.get(job_id)
-    return await _forget_job(deps, job.tenant if job else tenant, job_id)
+async def _deletes_anybodys_job(caller: Caller, job_id: str) -> Job | None:
+    job = await caller.context.jobs.get(job_id)
+    return await _delete_job(replace(caller, tenant=job.tenant) if job else caller, job_id)
 
 
-async def _forgets_anybodys_upload(deps: WebDependencies, tenant: str, upload_id: str) -> None:
-    upload = await deps.uploads.look_up_upload(upload_id)
-    await _forget_upload(deps, upload.tenant if upload else tenant, upload_id)
+async def _deletes_anybodys_upload(caller: Caller, upload_id: str) -> None:
+    upload = await caller.context.uploads.look_up_upload(upload_id)
+    await _delete_upload(replace(caller, tenant=upload.tenant) if upload else caller, upload_id)
 
 
-async def _forgets_the_output_first(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
-    job = await deps.jobs.get(job_id)
-    if job is not None and job.final and job.tenant == tenant:
-        await deps.objects.delete_prefix(result_prefix(job_id))
-    return await _forget_job(deps, tenant, job_id)
+async def _deletes_the_output_first(caller: Caller, job_id: str) -> Job | None:
+    job = await caller.context.jobs.get(job_id)
+    if job is not None and job.final and job.tenant == caller.tenant:
+        await caller.context.objects.delete_prefix(result_prefix(job_id))
+    return await _delete_job(caller, job_id)
 
 
-async def _forgets_the_record_alone(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
-    job = await deps.jobs.get(job_id)
-    if job is None or not job.final or job.tenant != tenant:
-        return await _forget_job(deps, tenant, job_id)
-    await deps.jobs.delete(job_id)
+async def _deletes_the_record_alone(caller: Caller, job_id: str) -> Job | None:
+    job = await caller.context.jobs.get(job_id)
+    if job is None or not job.final or job.tenant != caller.tenant:
+        return await _delete_job(caller, job_id)
+    await caller.context.jobs.delete(job_id)
     return None
 
 
-def _key_of_nobody(text: str | None, tenant: str, wanted: JobRequest) -> IdempotencyKey | None:
-    return _checked_key(text, "", wanted)
+def _key_of_nobody(tenant: str, text: str | None, wanted: ConversionRequest) -> IdempotencyKey | None:
+    return _idempotency_key("", text, wanted)
 
 
 def _settles_at_once(
@@ -245,20 +243,21 @@ MUTATIONS: Mapping[str, Mutation] = {
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
     ),
-    "tenant-job": Mutation("somebody else's job does not exist", ((lookup, "visible", _visible_to_all),)),
+    "tenant-job": Mutation("somebody else's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(
-        "somebody else's upload does not exist", ((parts, "find_any_upload", _finds_all_uploads),)
+        "somebody else's upload does not exist",
+        ((uploads, "find_upload", _finds_all_uploads), (completion, "find_upload", _finds_all_uploads)),
     ),
-    "tenant-delete": Mutation("nobody deletes somebody else's job", ((routes, "forget", _forgets_anybodys_job),)),
+    "tenant-delete": Mutation("nobody deletes somebody else's job", ((jobs, "delete_job", _deletes_anybodys_job),)),
     "tenant-delete-upload": Mutation(
-        "nobody deletes somebody else's upload", ((whole, "forget", _forgets_anybodys_upload),)
+        "nobody deletes somebody else's upload", ((receiving, "delete_upload", _deletes_anybodys_upload),)
     ),
-    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((routes, "checked_key", _key_of_nobody),)),
+    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((jobs, "idempotency_key", _key_of_nobody),)),
     "delete-record-first": Mutation(
-        "a deletion takes the record first, and then the output", ((routes, "forget", _forgets_the_output_first),)
+        "a deletion takes the record first, and then the output", ((jobs, "delete_job", _deletes_the_output_first),)
     ),
     "delete-all": Mutation(
-        "a deletion takes the output as well as the record", ((routes, "forget", _forgets_the_record_alone),)
+        "a deletion takes the output as well as the record", ((jobs, "delete_job", _deletes_the_record_alone),)
     ),
     "grace": Mutation("the janitor spares what is fresh", ((janitor, "settle", _settles_at_once),)),
     "janitor-running": Mutation(

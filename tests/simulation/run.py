@@ -17,7 +17,7 @@ from service.core.naming import RESULTS, parse_output_key
 from service.telemetry import subscribe
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
 from tests.simulation.checkers import judge
-from tests.simulation.clients import TENANTS, Client, forget_upload
+from tests.simulation.clients import TENANTS, Client, delete_upload
 from tests.simulation.cluster import Cluster
 from tests.simulation.ffmpeg import converted, digest, file_of
 from tests.simulation.history import DONE, FINAL, Expectation, Final, History, Leftover
@@ -129,7 +129,7 @@ async def order(world: World, client: Client, key: str) -> None:
         )
     }
     if dice.random() < 0.1:
-        client.cluster.background(client.delete(stored.upload_id, forget_upload, 10 * dice.random()))
+        client.cluster.background(client.delete(stored.upload_id, delete_upload, 10 * dice.random()))
     cancels_after = 8 * dice.random() if dice.random() < 0.15 else None
     await client.convert(stored.upload_id, key=key if dice.random() < 0.6 else None, cancels_after=cancels_after)
 

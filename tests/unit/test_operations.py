@@ -11,7 +11,6 @@ from service import settings
 from service.core.errors import RepriseError
 from service.telemetry import events
 from service.telemetry.events import Event
-from service.web.config import WebConfig
 from service.web.operations.counters import COUNTERS, PROBLEMS
 from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import World
@@ -144,5 +143,5 @@ def test_the_table_of_metrics_names_their_events() -> None:
 
 def test_the_routes_of_the_alarms_exist() -> None:
     """A route that an expression leaves out is one that requests are grouped by."""
-    paths = {route.path for route in World(config=WebConfig()).app.routes}
+    paths = {route.path for route in World().app.routes}
     assert set(re.findall(r'path!?="([^"]+)"', MANUAL)) <= paths

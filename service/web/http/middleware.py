@@ -1,5 +1,5 @@
 """
-What happens around every request, known address or not: its id, its log line, its security headers, its polite end.
+What happens around every request, known address or not: its id, its log line, security headers, draining the body.
 
 This wraps the whole application, because litestar runs middleware only for addresses that it knows.
 
@@ -23,7 +23,7 @@ from service.ports.time import Clock, Ids
 from service.telemetry import emit, events, log_context
 
 LINGER_SECONDS = 2.0
-SMALL = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
+SMALL_BODY = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
 
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -35,8 +35,8 @@ HEADERS: Mapping[str, str] = {
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
-class Around:
-    """ASGI: everything that is the same for all requests."""
+class RequestMiddleware:
+    """ASGI middleware: everything that is the same for all requests."""
 
     def __init__(self, app: ASGIApp, clock: Clock, ids: Ids, methods: Mapping[str, str]) -> None:
         """`methods`: of each path template, as ``Allow`` wants them."""
@@ -51,20 +51,20 @@ class Around:
             await self.app(scope, receive, send)
             return
         request_id = request_id_in(scope) or self.ids.new()
-        exchange = Exchange(scope, receive, send, self.clock, request_id, self.methods)
-        with log_context(request_id=exchange.request_id):
+        log = RequestLog(scope, receive, send, self.clock, request_id, self.methods)
+        with log_context(request_id=log.request_id):
             try:
-                await self.app(scope, exchange.receive, exchange.send)
+                await self.app(scope, log.receive, log.send)
             except Exception as error:  # noqa: BLE001  # the last one who can say anything about it
                 # The answer has begun, so no other can be given: the server closes the connection when we return.
                 if not broken_store(error):
                     emit(events.UNEXPECTED, where="answer", exc_info=error)
             finally:
-                exchange.log()
+                log.write()
 
 
-class Exchange:
-    """One request and its answer, seen from outside."""
+class RequestLog:
+    """One request and its answer, seen from outside: what the access log says, and the body that is drained."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, clock: Clock, request_id: str, methods: Mapping[str, str]
@@ -108,8 +108,8 @@ class Exchange:
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
-    def log(self) -> None:
-        """One line for the whole exchange; probes are of no interest by default."""
+    def write(self) -> None:
+        """Log one line for the whole exchange; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
         event = events.PROBE_DONE if probe else events.REQUEST_DONE
@@ -164,7 +164,7 @@ def announced_body(scope: Scope) -> bool:
     connections (nginx, by default) asks for that, and turns a reset while it still sends into a 502.
     """
     length = header(scope, b"content-length")
-    minded = 0 if ends_with_the_answer(scope) else SMALL
+    minded = 0 if ends_with_the_answer(scope) else SMALL_BODY
     return bool(header(scope, b"transfer-encoding")) or (length.isdigit() and int(length) > minded)
 
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from service.application.progress import View
 from service.core.job import Job, State
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, suggested_part_size
-from service.web.progress import View
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
 Size = Annotated[int, Meta(ge=0, description="bytes")]

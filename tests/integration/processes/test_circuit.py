@@ -16,14 +16,13 @@ from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock
+from service.application.context import ServiceContext
 from service.core.errors import CircuitOpen, StoreError, Unavailable
 from service.testing.clock import SeededIds, SteppingClock
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
 pytestmark = pytest.mark.requirement("6.11")
@@ -67,7 +66,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
         return {}
 
     return create_app(
-        WebDependencies(
+        ServiceContext(
             jobs=jobs,
             uploads=jobs,
             objects=MemoryObjects(),
@@ -76,8 +75,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
             clock=clock,
             ids=SeededIds(),
             checks=checks,
-        ),
-        WebConfig(),
+        )
     )
 
 

@@ -13,7 +13,7 @@ from service.core.errors import (
     StoreError,
     Unavailable,
 )
-from service.web.http.problems import MEDIA_TYPE, Problem, from_ours
+from service.web.http.problems import MEDIA_TYPE, ProblemException, from_ours
 from tests.unit.web.conftest import JOB, World
 
 
@@ -117,5 +117,5 @@ def test_every_error_has_a_face(error: type[RepriseError]) -> None:
 
 def test_titles_are_the_same_on_every_python() -> None:
     """Titles that Python renamed are ours, so that the image and a developer's machine answer alike."""
-    titles = {status: Problem(status, "code", "detail").title for status in (413, 416, 422)}
+    titles = {status: ProblemException(status, "code", "detail").title for status in (413, 416, 422)}
     assert titles == {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}

@@ -1,16 +1,17 @@
 """Jobs: submitted, looked at, cancelled, forgotten."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.errors import Unavailable
 from service.core.job import Job, Output, State
 from service.core.naming import output_key, result_prefix
 from service.testing.clock import NOON
 from service.web.app import create_app
-from service.web.config import WebConfig
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of
 
 ORDER = {"upload_id": UPLOAD, "format": "mp3"}
@@ -349,6 +350,6 @@ async def test_expiry_is_configured() -> None:
     """Jobs and uploads live as long as the configuration says."""
     world = World()
     world.upload()
-    async with client_of(create_app(world.deps, WebConfig(ttl_seconds=60))) as api:
+    async with client_of(create_app(replace(world.context, config=ServiceConfig(ttl_seconds=60)))) as api:
         job = (await api.post("/v1/jobs", json=ORDER)).json()
     assert job["expires_at"] == "2027-01-15T08:01:00Z"

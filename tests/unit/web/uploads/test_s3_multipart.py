@@ -5,12 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
 from service.core.upload import LARGEST_RELAYED_PART, SMALLEST_PART
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
@@ -192,7 +192,7 @@ async def test_abort_leaves_nothing(world: World, api: httpx.AsyncClient) -> Non
 )
 async def test_refused_at_creation(fields: dict[str, object], status: int) -> None:
     """What is too large by its own word, or certainly no audio, is refused before a byte was sent."""
-    world = World(config=WebConfig(max_upload_bytes=1000))
+    world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
         body = {"filename": "a.wav", "type": "audio/wav", **fields}
         assert (await api.post("/v1/s3/multipart", json=body)).status_code == status
@@ -211,7 +211,7 @@ async def test_bytes_are_checked_at_completion(world: World, api: httpx.AsyncCli
 
 async def test_size_is_checked_at_completion() -> None:
     """More bytes than the limit, which nobody announced, are refused before they become an object, and removed."""
-    world = World(config=WebConfig(max_upload_bytes=1000))
+    world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
         upload = await begun(api)
         await arrive(world, upload, 1, wav(1))

@@ -1,11 +1,9 @@
-"""What the web layer is given, and how a handler asks for it."""
+"""What a use case is given: the ports of this process with the limits, and the tenant that asks."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
-
+from service.application.config import ServiceConfig
 from service.core.capacity import Ample, Crew
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
@@ -13,13 +11,13 @@ from service.ports.jobs import JobStore
 from service.ports.objects import ObjectStore
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadStore
-from service.web.config import WebConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebDependencies:
+class ServiceContext:
     """Everything outside of this process that a request may need; nothing else is shared between requests."""
 
+    config: ServiceConfig = field(default_factory=ServiceConfig)
     jobs: JobStore
     uploads: UploadStore
     objects: ObjectStore
@@ -30,12 +28,15 @@ class WebDependencies:
     checks: Callable[[], Awaitable[Mapping[str, str]]]
     """Name of each backing service → ``ok``, ``degraded…`` (we go on without it) or what is wrong with it."""
     capacity: Capacity = field(default_factory=Ample)
-    crew: Callable[[], Crew | None] = lambda: None
-    """The worker in this process, None if there is none."""
+    worker_status: Callable[[], Crew | None] = lambda: None
+    """Of the worker in this process; None if there is none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
 
 
-# What a handler writes to be handed them. They are our own objects: nothing for litestar to validate.
-Deps = NamedDependency[SkipValidation[WebDependencies]]
-Config = NamedDependency[SkipValidation[WebConfig]]
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The tenant that asks, and the service that it asks. An open service has one tenant, whose name is empty."""
+
+    context: ServiceContext
+    tenant: str

@@ -1,9 +1,9 @@
 """
-Finding out what an upload is while it passes.
+Find out what an upload is while it passes.
 
 The first and the last bytes are kept as they go by, so that nothing has to be read back from the store. What is
-clearly no audio is refused as soon as its head is complete; the final word is spoken when the last byte has passed,
-still inside the stream, so that whoever stores it gives up and leaves nothing behind.
+clearly no audio is refused as soon as its head is complete. The final check of the format runs inside the stream, after
+the last byte, so that the code that stores the stream gives up and leaves nothing behind.
 """
 
 from collections.abc import AsyncIterator
@@ -12,13 +12,14 @@ from service.core.media.inputs import Source
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 
 
-class Inspection:
+class UploadSniffer:
     """Watches one upload. `source` and `size` are known once `watch` has come to its end."""
 
     def __init__(self, expected_size: int) -> None:
+        """Take as `expected_size` what the client announced, or the limit: good enough for an early look."""
         self.source: Source | None = None
         self.size = 0
-        self._expected_size = expected_size  # what the client announced, or the limit: good enough for an early look
+        self._expected_size = expected_size
         self._head = bytearray()
         self._tail = b""
 

@@ -1,20 +1,16 @@
-"""The few numbers and names that the web layer goes by."""
+"""The limits that the use cases go by."""
 
 from dataclasses import dataclass, field
 
-from service.core.access import ApiKey
 from service.core.capacity import Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebConfig:
-    """Limits and names. Times are seconds, sizes bytes."""
+class ServiceConfig:
+    """Limits of the service, and what this process is called. Times are seconds, sizes bytes."""
 
     version: str = "0"
     instance: str = "local"  # which container answered: shown by /health, so that a tester can tell them apart
-    api_keys: tuple[ApiKey, ...] = ()  # none: everybody is let in, as the one nameless tenant
-    metrics_open: bool = False  # /metrics without a key, also where /v1 needs one
-    cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
     max_upload_bytes: int = 5 * 1024**3
     max_uploads: int = 32  # received at once by this process, whole ones and parts
     max_open_uploads: int = 1000  # of one tenant, begun and not complete
@@ -23,6 +19,4 @@ class WebConfig:
     ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this
     pending_seconds: float = 24 * 3600.0  # an upload in parts that is not complete by then is dropped
     part_url_seconds: int = 900  # a presigned URL of a part works this long; a late client asks for another
-    longest_wait_seconds: float = 100.0  # of ?wait=; App Runner cuts a request at 120 s
-    events_seconds: float = 100.0  # of one event stream, for the same reason
     download_url_seconds: int = 900  # a presigned URL works this long
