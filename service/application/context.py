@@ -9,6 +9,7 @@ from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobStore
 from service.ports.objects import ObjectStore
+from service.ports.sniffer import Sniffer
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadStore
 
@@ -21,6 +22,7 @@ class ServiceContext:
     jobs: JobStore
     uploads: UploadStore
     objects: ObjectStore
+    sniffer: Sniffer
     board: ProgressBoard
     wakeups: Wakeups
     clock: Clock

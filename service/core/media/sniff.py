@@ -27,8 +27,8 @@ def identify(head: bytes, tail: bytes, size: int, budget: Budget | None = None) 
     Return what these bytes are.
 
     `head` holds the first `HEAD_BYTES`, `tail` the last `TAIL_BYTES` of an object of `size` bytes (they overlap in a
-    small one). Whatever is in them, this costs no more than `budget`, a fresh one if there is none. Raises `EmptyUpload`
-    or `UnsupportedMedia`.
+    small one). Whatever is in them, this costs no more than `budget`, a fresh one if none is given. Raises
+    `EmptyUpload` or `UnsupportedMedia`.
     """
     if not size or not head:
         raise EmptyUpload

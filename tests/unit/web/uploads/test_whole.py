@@ -14,6 +14,7 @@ from service.core.naming import input_key
 from service.core.upload import Upload
 from service.testing.clock import NOON
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
@@ -238,7 +239,7 @@ async def test_store_away(world: World) -> None:
 
 async def test_constant_memory() -> None:
     """However much passes an inspection, no more than the head and the tail of it is held."""
-    sniffer = UploadSniffer(2**31)
+    sniffer = UploadSniffer(DirectSniffer(), "", 2**31)
 
     async def body() -> AsyncIterator[bytes]:
         yield wav()[:40] + (2**31 - 100).to_bytes(4, "little")
