@@ -96,7 +96,7 @@ def test_output_is_called_like_the_input(name: str, extension: str, output: str)
 
 def test_a_name_of_any_length_keeps_its_beginning_and_its_extension() -> None:
     """What lies in the middle of an endless name is not looked at; where the name begins and ends is."""
-    assert safe_filename("Prélude" + "\u0301\u0316" * 100_000 + ".flac").startswith("Prélude\u0316")
+    assert safe_filename("Prélude " + "x" * 100_000 + ".flac").startswith("Prélude xx")
     assert safe_filename("Prélude" + "x" * 100_000 + ".flac").endswith("x.flac")
 
 

@@ -9,7 +9,7 @@ from service.core.errors import UnsupportedMedia
 from service.core.media.containers.budget import MAX_BYTES, MAX_STEPS, Budget, Spent
 from service.core.media.containers.layout import BROKEN, TOO_LARGE
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
-from tests.support.work import Watched, lines_of
+from tests.support.work import TOP, Watched, lines_of
 from tests.unit.core.media.test_sniff import (
     FTYP,
     ID3V1,
@@ -91,6 +91,7 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "tracks of elements beyond their parents": (lambda n: matroska(ebml(0x1654AE6B, far_element(0xAE)) * n), 45_000),
     "pointers beyond their parents": (lambda n: matroska(ebml(0x114D9B74, far_element(0x4DBB)) * n), 45_000),
     "document types beyond their parents": (lambda n: ebml(0x1A45DFA3, far_element(0x4282)) * n, 45_000),
+    "a row of headers": (lambda n: m4a(box(b"trak", box(b"hdlr", bytes(12)) * n)), 50_000),
     "nested boxes": (lambda n: m4a(box(b"trak", box(b"mdia", box(b"minf", box(b"stbl")))) * n), 30_000),
     "many boxes": (lambda n: m4a(box(b"trak", box(b"mdia") * n)), 120_000),
     "boxes without a length in each other": (lambda n: m4a(box(b"trak", b"\0\0\0\0mdia" * n)), 120_000),
@@ -137,11 +138,11 @@ def test_no_file_costs_more_than_the_budget(attack: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_a_file_costs_does_not_multiply(attack: str) -> None:
     """Without any budget, too, the cost of a look grows with the bytes and not with their square."""
-    data = attack_of(attack, 1 / 40)
+    data = attack_of(attack, 1 / 60)
 
     lines, copied = work(data, unbounded())
 
-    assert lines <= LINES_PER_BYTE * len(data) + LINES_BESIDE
+    assert lines <= LINES_PER_BYTE * len(data) + LINES_BESIDE < TOP
     assert copied <= COPIED_PER_BYTE * len(data) + LINES_BESIDE
 
 
