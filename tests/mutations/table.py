@@ -279,8 +279,8 @@ BYTES = (
         (
             Edit(
                 "service/adapters/s3/reading.py",
-                'Range=f"bytes={self.at}-',
-                'Range=f"bytes={wanted.start}-',
+                "        self._breaks += 1\n",
+                "        self._breaks += 1\n        self.at = self._wanted.start\n",
             ),
         ),
         ("tests/integration/s3/test_reading.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
@@ -458,6 +458,25 @@ INTAKE = (
         "a service that hangs is asked for its health once, however many want to know",
         (Edit("service/wiring/health.py", "if asked is None or asked.done():", "if True:"),),
         ("tests/integration/s3/test_hung.py::test_readiness_tells_while_s3_hangs",),
+    ),
+    Mutation(
+        "circuit-opens",
+        "a service that fails again and again is left alone",
+        (Edit("service/core/circuit.py", "failures < self.threshold:", "failures < self.threshold + 9:"),),
+        ("tests/unit/adapters/aws/test_circuit.py::test_failures_in_a_row_open_it",),
+    ),
+    Mutation(
+        "circuit-late-answers",
+        "an answer from before an outage does not end it",
+        (Edit("service/core/circuit.py", "if began not in (None, self.state):", "if False:"),),
+        ("tests/unit/adapters/redis/test_connection.py::test_a_redis_answer_from_before_the_outage_does_not_end_it",),
+    ),
+    Mutation(
+        "retry-what-passes",
+        "reading from S3 repeats only what can pass by itself",
+        (Edit("service/adapters/s3/reading.py", "RETRIED = (Indefinite, Unavailable)", "RETRIED = (StoreError,)"),),
+        ("tests/unit/adapters/s3/test_reading.py::test_reading_what_is_forbidden_is_not_retried",),
+        "DID NOT RAISE",
     ),
     Mutation(
         "piece-size",

@@ -11,7 +11,7 @@ from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.input import PipeInput
 from service.adapters.s3.reading import ObjectRange, ObjectStream, ReadRetry
 from service.core.backoff import Backoff
-from service.core.errors import Indefinite, ObjectChanged, ObjectGone, RepriseError
+from service.core.errors import Indefinite, Misconfigured, ObjectChanged, ObjectGone, RepriseError
 
 CONTENT = bytes(range(256)) * 40
 RETRY = ReadRetry(chunk=1000, max_breaks=2, backoff=Backoff(first=0.0, cap=0.0))
@@ -112,6 +112,22 @@ def test_another_object_is_no_continuation(answer: Exception, error: type[Except
     with pytest.raises(error):
         list(stream(s3))
     assert len(s3.asked) == 2
+
+
+def test_reading_what_is_forbidden_is_not_retried() -> None:
+    """An error that does not pass by itself is raised at once, and not after all repetitions."""
+    s3 = ScriptedS3((2500, None), refusal(403, "AccessDenied"))
+    with pytest.raises(Misconfigured):
+        list(stream(s3))
+    assert len(s3.asked) == 2
+
+
+def test_after_a_break_less_is_read_at_once() -> None:
+    """Each break in a row quarters the next read; with the first byte the reads have their full size again."""
+    one = stream(ScriptedS3((1500, ConnectionResetError()), refusal(503, "SlowDown"), None))
+    sizes = [len(data) for data in one]
+    assert sizes[:5] == [1000, 500, 1000 >> 4, 1000, 1000]
+    assert sum(sizes) == len(CONTENT)
 
 
 def test_another_length_is_another_object() -> None:
