@@ -2,9 +2,9 @@
 Errors as ``application/problem+json`` (RFC 9457).
 
 Our own errors carry their public face on their class, so there is no table here: status, code, hint and retry-after are
-theirs, the title is the first line of their docstring. What a backing service said stays in the logs, its class speaks
-for it. Litestar's own errors are translated, and anything unexpected becomes a bare 500 whose request id leads to the
-traceback in the log.
+theirs, the title is the first line of their docstring. What a backing service answered stays in the log; the client
+gets the first line of its class. Litestar's own errors are translated, and anything unexpected becomes a bare 500 whose
+request id leads to the traceback in the log.
 """
 
 import math
@@ -54,7 +54,7 @@ class ProblemException(ProblemDetailsException):
             self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        """The answer."""
+        """Render the problem, and leave its code for the access log."""
         request.scope["state"]["problem"] = self.code  # for the access log
         document: dict[str, Any] = {
             "type": f"urn:reprise:problem:{self.code}",
@@ -73,7 +73,7 @@ class ProblemException(ProblemDetailsException):
 
 
 def from_ours(error: RepriseError) -> ProblemException:
-    """By its public face."""
+    """Translate one of our errors by its public face."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, StoreError | Overloaded):
         return from_unexpected(error)  # not meant for clients: a worker's error has no business here
     summary = first_line(type(error))
@@ -90,7 +90,7 @@ def from_ours(error: RepriseError) -> ProblemException:
 
 
 def headers_of(error: RepriseError) -> Mapping[str, str] | None:
-    """What HTTP wants to be said in a header as well."""
+    """Return what HTTP demands in a header as well; None if nothing."""
     match error:
         case RangeUnsatisfiable():
             return {"Content-Range": f"bytes */{error.extra['size']}"}
@@ -100,7 +100,7 @@ def headers_of(error: RepriseError) -> Mapping[str, str] | None:
 
 
 def from_litestar(error: HTTPException) -> ProblemException:
-    """Routing, parsing and validation as litestar sees them."""
+    """Translate what litestar raises: routing, parsing and validation."""
     if isinstance(error, ValidationException):
         return invalid(error)
     if isinstance(error.__cause__, SerializationException):
@@ -123,7 +123,7 @@ def from_litestar(error: HTTPException) -> ProblemException:
 
 
 def invalid(error: ValidationException) -> ProblemException:
-    """Every field that is wrong, by name, with what was expected."""
+    """Name every field that is wrong, with what was expected."""
     errors = [
         {
             "field": str(entry.get("key", "")),
@@ -132,14 +132,14 @@ def invalid(error: ValidationException) -> ProblemException:
         }
         for entry in (error.extra if isinstance(error.extra, list) else [])
     ]
-    said = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
-    if not said and error.detail.startswith("Missing required "):
-        said = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
-    return ProblemException(422, "invalid_request", said or "The request is not valid.", extra={"errors": errors})
+    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+    if not detail and error.detail.startswith("Missing required "):
+        detail = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
+    return ProblemException(422, "invalid_request", detail or "The request is not valid.", extra={"errors": errors})
 
 
 def from_unexpected(error: Exception) -> ProblemException:
-    """A mistake of ours: said in the log with all there is, and to the client without any of it."""
+    """Translate a mistake of ours: the log gets the traceback, the client nothing of it."""
     emit(events.UNEXPECTED, where="web", exc_info=error)
     return ProblemException(
         500, "internal", "Something went wrong on our side; the request id leads to it in the logs."
@@ -147,7 +147,7 @@ def from_unexpected(error: Exception) -> ProblemException:
 
 
 def first_line(error: type[RepriseError]) -> str:
-    """What this class of errors means, in one sentence."""
+    """Return what this class of errors means, in one sentence."""
     return next((cls.__doc__.strip().splitlines()[0] for cls in error.__mro__ if cls.__doc__), "")
 
 

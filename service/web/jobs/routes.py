@@ -140,7 +140,7 @@ class JobController(Controller):
 
 
 def answer(seen: View, *, location: bool = False) -> Response[JobDocument]:
-    """A job, with advice on when to ask again."""
+    """Answer with a job, and with advice on when to ask again."""
     headers = pause(seen.job)
     if location:
         headers["Location"] = job_path(seen.job.job_id)
@@ -148,5 +148,5 @@ def answer(seen: View, *, location: bool = False) -> Response[JobDocument]:
 
 
 def pause(job: Job) -> dict[str, str]:
-    """``Retry-After``, as long as there is something to wait for."""
+    """Return ``Retry-After`` as long as there is something to wait for."""
     return {} if job.final else {"Retry-After": RETRY_AFTER}

@@ -54,7 +54,7 @@ async def open_file(body: AsyncIterator[bytes], boundary: str) -> FormFile:
 
 async def parsed(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[FormPart | bytes, None]:
     """
-    The parts of a form, each followed by what is in it.
+    Yield the parts of a form, each followed by what is in it.
 
     Raises `ClientError` where the body is no form, `UploadIncomplete` if it ends before the form does.
     """
@@ -73,7 +73,7 @@ async def parsed(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[Fo
 
 
 def filename_of(segment: Any) -> str | None:
-    """The name of a file as the client wrote it; None for an ordinary field."""
+    """Return the name of a file as the client wrote it; None for an ordinary field."""
     header = next((value for name, value in segment.headerlist if name == "Content-Disposition"), "")
     name: str | None = segment.filename
     return extended_value(parameters(header).get("filename*")) or name

@@ -220,14 +220,14 @@ def declared_size(data: NewMultipart) -> int | None:
     return data.size if data.size is not None else size_in((data.metadata or {}).get("size"))
 
 
-def size_in(said: object) -> int | None:
+def size_in(given: object) -> int | None:
     """Read the size in a client's metadata, None if there is none. Raises `InvalidRequest`."""
-    if said is None or said == "":
+    if given is None or given == "":
         return None
-    if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) < 20:
-        return int(said)
-    if isinstance(said, int) and not isinstance(said, bool) and said >= 0:
-        return said
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 20:
+        return int(given)
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return given
     raise InvalidRequest("metadata.size: must be a number of bytes.")
 
 

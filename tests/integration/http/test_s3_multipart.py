@@ -236,7 +236,7 @@ async def test_a_cut_connection_costs_one_part(served: Served) -> None:
     shown = (await served.http.get(links["self"])).json()
     assert (shown["state"], shown["received"], shown["size"]) == ("pending", CUT, len(SONG))
     early = await served.http.post(links["complete"])
-    assert (early.status_code, early.json()["code"]) == (409, "upload_incomplete")
+    assert (early.status_code, early.json()["code"]) == (409, "upload_pending")
     have = {part["number"] for part in shown["parts"]}
     for number, data in ((1, SONG[:CUT]), (2, SONG[CUT:])):
         if number not in have:

@@ -43,7 +43,7 @@ async def test_the_first_job_completes_it(world: World, api: httpx.AsyncClient) 
     assert (upload["method"], upload["fields"]["key"]) == ("POST", input_key(upload["upload_id"]))
     assert upload["key"] == upload["fields"]["key"]
     early = await job_of(api, upload)
-    assert (early.status_code, early.json()["code"]) == (409, "upload_incomplete")
+    assert (early.status_code, early.json()["code"]) == (409, "upload_pending")
     world.objects.put(upload["key"], SONG)
     job = await job_of(api, upload)
     assert job.status_code == 202

@@ -7,14 +7,12 @@ import httpx
 import pytest
 
 from service.application.config import ServiceConfig
-from service.application.inspection import UploadSniffer
 from service.core.errors import Indefinite, StoreError, Unavailable
-from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
+from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
 from service.core.upload import Upload
 from service.testing.clock import NOON
 from service.testing.memory_objects import MemoryObjects
-from service.testing.sniffer import DirectSniffer
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
@@ -235,23 +233,6 @@ async def test_store_away(world: World) -> None:
     async with client_of(world.app) as api:
         answer = await api.post("/v1/uploads", content=wav())
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-
-
-async def test_constant_memory() -> None:
-    """However much passes an inspection, no more than the head and the tail of it is held."""
-    sniffer = UploadSniffer(DirectSniffer(), "", 2**31)
-
-    async def body() -> AsyncIterator[bytes]:
-        yield wav()[:40] + (2**31 - 100).to_bytes(4, "little")
-        for _ in range(64):
-            yield bytes(256 * 1024)
-
-    async for _ in sniffer.watch(body()):
-        assert len(sniffer._head) <= HEAD_BYTES
-        assert len(sniffer._tail) <= TAIL_BYTES
-    assert sniffer.size == 44 + 64 * 256 * 1024
-    assert sniffer.source is not None
-    assert sniffer.source.container == "wav"
 
 
 # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────────
