@@ -9,6 +9,7 @@ from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords
 from service.ports.objects import ClientObjects
+from service.ports.sniffer import Sniffer
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadRecords
 
@@ -21,6 +22,7 @@ class ServiceContext:
     jobs: JobRecords
     uploads: UploadRecords
     objects: ClientObjects
+    sniffer: Sniffer
     board: ProgressBoard
     wakeups: Wakeups
     clock: Clock

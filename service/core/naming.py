@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 MAX_NAME_LENGTH = 120  # characters; an object key holds 1,024 bytes, and four bytes each leave room for the ids
+_MAX_GIVEN = 1000  # characters of a client's name that are looked at: to normalise a text takes the square of it
+_GIVEN_END = 100  # of them from its end, where the suffix is
 UPLOADS = "uploads/"
 RESULTS = "results/"
 _INPUT = re.compile(rf"{UPLOADS}([^/]+)/input")
@@ -51,6 +53,8 @@ def safe_filename(name: str | None, default: str = "audio") -> str:
     Umlauts, quotes, spaces and other scripts stay: `content_disposition` knows how to carry them.
     """
     base = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    if len(base) > _MAX_GIVEN:
+        base = base[: _MAX_GIVEN - _GIVEN_END] + base[-_GIVEN_END:]
     # Categories C*: control, format (bidirectional overrides!), surrogate, private use, unassigned.
     kept = unicodedata.normalize("NFC", "".join(c for c in base if not unicodedata.category(c).startswith("C")))
     kept = kept.strip("." + "".join(filter(str.isspace, kept)))

@@ -14,6 +14,7 @@ from service.adapters.aws.circuit import circuits
 from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.findings import Finding
@@ -121,6 +122,7 @@ def _answer(
         jobs=service.jobs,
         uploads=service.jobs,
         objects=service.objects,
+        sniffer=ThreadedSniffer(),
         board=service.board,
         wakeups=service.wakeups,
         clock=SystemClock(),

@@ -20,6 +20,7 @@ from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 
 JOB = "jobjobjobjobjobj"
@@ -78,6 +79,7 @@ async def served() -> AsyncIterator[Served]:
         jobs=behind.jobs,
         uploads=behind.jobs,
         objects=behind.objects,
+        sniffer=DirectSniffer(),
         board=behind.board,
         wakeups=MemoryWakeups(clock),
         clock=clock,

@@ -23,6 +23,7 @@ from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.upload import MIN_PART_SIZE
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
+from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, what_is_left
@@ -62,6 +63,7 @@ async def served(aws: Aws, s3_objects: S3Objects) -> AsyncIterator[Served]:
         jobs=jobs,
         uploads=jobs,
         objects=s3_objects,
+        sniffer=DirectSniffer(),
         board=MemoryBoard(),
         wakeups=MemoryWakeups(clock),
         clock=clock,

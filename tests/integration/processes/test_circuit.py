@@ -22,6 +22,7 @@ from service.testing.clock import SeededIds, SteppingClock
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
@@ -70,6 +71,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
             jobs=jobs,
             uploads=jobs,
             objects=MemoryObjects(),
+            sniffer=DirectSniffer(),
             board=MemoryBoard(),
             wakeups=MemoryWakeups(clock),
             clock=clock,

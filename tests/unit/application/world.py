@@ -17,6 +17,7 @@ from service.testing.factories import JobFields, UploadFields, a_job, an_upload
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 
 JOB = "jobjobjobjobjobj"  # ids have to look like ids
 UPLOAD = "uploaduploadupload"
@@ -56,6 +57,7 @@ class ServiceWorld:
             jobs=self.jobs,
             uploads=self.jobs,
             objects=self.objects,
+            sniffer=DirectSniffer(),
             board=self.board,
             wakeups=self.wakeups,
             clock=self.clock,

@@ -55,6 +55,17 @@ def test_missing_parts_are_named(
     assert caught.value.extra["missing"] == missing
 
 
+@pytest.mark.parametrize("claimed", [None, [(number, "etag1") for number in range(MAX_PARTS, 0, -1)]])
+def test_a_long_list_of_missing_parts_is_cut(claimed: list[tuple[int, str]] | None) -> None:
+    """However many parts are missing, the answer names the first hundred of them."""
+    there = [Part(number, BIG, "etag1") for number in range(1, MAX_PARTS, 2)]
+
+    with pytest.raises(UploadPending) as caught:
+        assembled(there, claimed, None)
+
+    assert caught.value.extra["missing"] == list(range(2, 202, 2))
+
+
 def test_a_shorter_file_than_declared_is_not_complete() -> None:
     """The last part need not be the last one of the file: the declared size tells."""
     with pytest.raises(UploadPending):

@@ -29,6 +29,24 @@ def test_an_unknown_format_is_answered_with_the_nearest(wrong: str, meant: str) 
     assert caught.value.extra["allowed"] == list(OUTPUT_FORMATS)
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"quality": 10**400}, "quality of mp3 is from 0 to 9"),
+        ({"start_seconds": 10**400}, "start_seconds is a time"),
+        ({"bitrate_kbps": 10**400}, "bitrate_kbps of mp3"),
+        ({"quality": [[[0] * 1000]]}, "quality is a number, not a list."),
+        ({"channels": {"a": 1}}, "channels is a whole number, not an object."),
+    ],
+)
+def test_a_value_of_any_size_is_refused_in_few_words(options: dict[str, object], says: str) -> None:
+    """A number larger than any float, and a list or an object in place of one, are mistakes of the client's."""
+    with pytest.raises(InvalidOption) as caught:
+        parse_target("mp3", options)
+
+    assert caught.value.detail.startswith(says)
+
+
 @pytest.mark.parametrize("wrong", [None, 3, ["mp3"], "", "x" * 10_000])
 def test_what_is_no_format_at_all_is_refused(wrong: object) -> None:
     """Any JSON value may arrive as the format; the echo in the message stays short."""
