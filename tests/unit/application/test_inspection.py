@@ -8,7 +8,7 @@ from service.testing.sniffer import DirectSniffer
 from tests.unit.application.world import wav
 
 
-async def test_constant_memory() -> None:
+async def test_a_sniffer_holds_no_more_than_head_and_tail_of_a_stream() -> None:
     """However much passes an inspection, no more than the head and the tail of it is held."""
     sniffer = UploadSniffer(DirectSniffer(), "", 2**31)
 

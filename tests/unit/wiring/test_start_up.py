@@ -39,7 +39,7 @@ def a_report(**findings: list[Finding]) -> Report:
 
 
 @pytest.mark.requirement("4.1", "5.4")
-def test_what_is_used_and_why_is_one_event() -> None:
+def test_start_logs_each_endpoint_what_chose_it_and_each_check() -> None:
     """A start is logged with each endpoint, what chose it, and the source of credentials; each check has its result."""
     with capture_logs() as said:
         log_report(a_report(s3=[CORS]))
@@ -82,7 +82,7 @@ def test_each_finding_is_an_event_with_its_fix() -> None:
     ],
     ids=["all", "said", "worker", "no-ffmpeg", "api"],
 )
-def test_each_role_is_told_what_it_needs(variables: dict[str, str], found: list[str]) -> None:
+def test_start_up_checks_depend_on_the_role(variables: dict[str, str], found: list[str]) -> None:
     """Who presigns is told that browsers cannot reach a container's name; who converts, that there is no ffmpeg."""
     endpoint = "http://localstack:4566"
     given = settings.read({**DEPLOYED, "AWS_ENDPOINT_URL": endpoint, **variables})
@@ -122,7 +122,9 @@ def test_an_ffmpeg_that_cannot_run_stops_the_start(
     assert "REPRISE_FFMPEG" in finding.fix
 
 
-def test_only_who_converts_tries_it_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ffmpeg_check_is_skipped_for_api_and_gives_up_on_a_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only who converts tries it, and one that hangs is given up and ended."""
     monkeypatch.setattr(ffmpeg_check, "VERSION_TIMEOUT", 0.3)
     program = a_program(tmp_path, b"#!/bin/sh\nexec sleep 60\n")
@@ -138,7 +140,7 @@ def test_the_bundled_ffmpeg_runs() -> None:
     assert _check_ffmpeg(settings.read(DEPLOYED)) == []
 
 
-def test_a_name_on_the_path_becomes_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ffmpeg_named_without_a_path_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ffmpeg may be set by its name alone, though conversions start it where there is no PATH."""
     program = a_program(tmp_path, b"#!/bin/sh\n")
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -40,7 +40,7 @@ async def test_a_full_container_claims_nothing() -> None:
 
 
 @in_virtual_time
-async def test_it_goes_on_by_itself() -> None:
+async def test_container_with_room_again_claims_again() -> None:
     """When there is room again the worker claims without being told."""
     world, tank = World(), Tank()
     tank.now = Load(disk_free=0)

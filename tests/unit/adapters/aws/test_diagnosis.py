@@ -124,7 +124,9 @@ SILENCES: list[tuple[BotoCoreError, str, str]] = [
 
 @pytest.mark.requirement("4.1", "5.5")
 @pytest.mark.parametrize(("silence", "code", "fix"), SILENCES, ids=[type(case[0]).__name__ for case in SILENCES])
-def test_no_answer_at_all(s3: Any, silence: BotoCoreError, code: str, fix: str) -> None:
+def test_service_that_does_not_answer_is_a_finding_with_its_address(
+    s3: Any, silence: BotoCoreError, code: str, fix: str
+) -> None:
     """Without an answer the finding says what is to be checked, and names the address that was tried."""
     found = explain(silence, subject(s3, "bucket", "audio"))
 
