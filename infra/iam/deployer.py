@@ -47,7 +47,8 @@ ROWS: Mapping[str, Row] = {
     "apprunner/service:Service": Row(
         (
             "apprunner:CreateService", "apprunner:DeleteService", "apprunner:DescribeService",
-            "apprunner:UpdateService", "apprunner:ListTagsForResource", "apprunner:TagResource", "apprunner:UntagResource",
+            "apprunner:UpdateService", "apprunner:ListTagsForResource", "apprunner:TagResource",
+            "apprunner:UntagResource",
         ),
         _named("apprunner", f"service/{OURS}", f"autoscalingconfiguration/{OURS}", f"vpcconnector/{OURS}"),
     ),

@@ -9,6 +9,7 @@ import yaml
 
 from infra import config
 from infra.config.keys import KEYS
+from infra.config.model import Config
 from infra.costs.examples import example
 from service.core.access import parse_keys
 from tests.support.cloud import API_KEYS, MINIMAL, REGION, TOKEN
@@ -22,7 +23,8 @@ EXISTING = {
 }
 
 
-def read(*, stack: str = "dev", region: str = REGION, **changed: str) -> config.Config:
+def read(*, stack: str = "dev", region: str = REGION, **changed: str) -> Config:
+    """Read a stack with these settings besides those it needs."""
     return config.read(
         {**MINIMAL, **{f"reprise:{name}": it for name, it in changed.items()}}, stack=stack, region=region
     )
