@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import Shape
 
 NUMBER = (int, float)
 PYTHON: Mapping[str, tuple[type, ...]] = {
@@ -38,12 +37,12 @@ JAVA = (
 
 
 @cache
-def shape(service: str, operation: str) -> Shape:
+def shape(service: str, operation: str) -> Any:
     """What a call takes."""
     return botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
 
 
-def call(wanted: Shape, given: Any, renamed: Mapping[str, str], unknown: list[str], where: str = "") -> Any:
+def call(wanted: Any, given: Any, renamed: Mapping[str, str], unknown: list[str], where: str = "") -> Any:
     """`given` as the call wants it. Properties that no member of the call stands for are added to `unknown`."""
     kind = wanted.type_name
     if kind == "structure":
@@ -74,7 +73,7 @@ def call(wanted: Shape, given: Any, renamed: Mapping[str, str], unknown: list[st
     return given
 
 
-def member(wanted: Shape, name: str, renamed: Mapping[str, str]) -> str | None:
+def member(wanted: Any, name: str, renamed: Mapping[str, str]) -> str | None:
     """The member that a property stands for, or None."""
     if renamed.get(name) in wanted.members:
         return renamed[name]
@@ -84,10 +83,11 @@ def member(wanted: Shape, name: str, renamed: Mapping[str, str]) -> str | None:
     return next((it for it in wanted.members if it.lower() in wordings), None)
 
 
-def faults(wanted: Shape, value: Any, where: str = "") -> Iterator[str]:
+def faults(wanted: Any, value: Any, where: str = "") -> Iterator[str]:
     """What the call would be refused for: members, types, words, patterns, lengths and bounds."""
-    kind, rules = wanted.type_name, wanted.metadata
-    if not isinstance(value, PYTHON[kind]) or (kind != "boolean" and isinstance(value, bool)):
+    kind, rules = str(wanted.type_name), wanted.metadata
+    right = isinstance(value, PYTHON[kind]) and isinstance(value, bool) == (kind == "boolean")
+    if not right:
         yield f"{where}: not a {kind}: {value!r}"
     elif kind == "structure":
         yield from (f"{where}.{name}: missing" for name in wanted.required_members if name not in value)

@@ -190,7 +190,12 @@ CALLS: Mapping[str, Call] = {
         "ecs", "CreateExpressGatewayService", {}, {"waitForSteadyState": PULUMIS}
     ),
     "ecs/service:Service": Call(
-        "ecs", "CreateService", {"name": "serviceName"}, {"waitForSteadyState": PULUMIS}, ecs_service, "name"
+        "ecs",
+        "CreateService",
+        {"name": "serviceName"},
+        {"waitForSteadyState": PULUMIS, "forceNewDeployment": LATER},
+        ecs_service,
+        "name",
     ),
     "ecs/taskDefinition:TaskDefinition": Call(
         "ecs",
