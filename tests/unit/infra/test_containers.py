@@ -56,7 +56,7 @@ def test_the_roles_of_the_containers_make_a_whole(name: str) -> None:
 
 def test_a_worker_is_stopped_after_it_has_given_back_what_it_holds() -> None:
     """ECS waits several times as long as a worker needs for its farewell."""
-    assert 5 * WorkerConfig(instance="w").farewell_seconds <= STOP
+    assert 5 * WorkerConfig(instance="w").shutdown_cleanup_seconds <= STOP
 
 
 def test_the_health_check_is_a_file_of_the_image() -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from service.core.lease import LeasePolicy
 from service.core.progress import Reading
+from service.core.trust import LeasePolicy
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
 from service.testing.factories import a_job
@@ -18,7 +18,7 @@ async def a_heartbeat(percent: float = 0.0) -> tuple[MemoryJobs, Heartbeat]:
     jobs, clock = MemoryJobs(), VirtualClock()
     await jobs.submit(a_job(percent=percent))
     job = await jobs.claim("job1", "worker1", clock.wall())
-    return jobs, Heartbeat(jobs, clock, LeasePolicy(), job, clock.monotonic())
+    return jobs, Heartbeat(jobs, clock, LeasePolicy(), job.holding, claimed_at=clock.monotonic(), percent=job.percent)
 
 
 def at(percent: float) -> Reading:
