@@ -30,7 +30,6 @@ def environments(cloud: Cloud) -> Iterator[tuple[dict[str, str], set[str]]]:
         yield {e["name"]: e["value"] for e in container["environment"]}, {e["name"] for e in container["secrets"]}
 
 
-@pytest.mark.requirement("5.3")
 @pytest.mark.parametrize("name", STACKS)
 def test_the_service_takes_what_it_is_told(name: str) -> None:
     """Every variable is a setting of the service, and all of them together are settings that it starts with."""
