@@ -485,7 +485,7 @@ def test_workers_are_where_they_were_asked_to_be(name: str) -> None:
         assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
         assert "launchType" not in service.inputs
         providers = cloud.one("ecs/clusterCapacityProviders:ClusterCapacityProviders")["capacityProviders"]
-        assert providers == ["FARGATE_SPOT"]
+        assert providers == ["FARGATE", "FARGATE_SPOT"]
     target = cloud.one("appautoscaling/target:Target")
     assert (target["minCapacity"], target["maxCapacity"]) == (1, 4)
 
