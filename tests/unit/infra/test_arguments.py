@@ -308,7 +308,7 @@ BAD: Mapping[str, tuple[str, Inputs, str]] = {
     "a bound": ("secretsmanager/secret:Secret", {"name": "n" * 513}, "is above 512"),
     "a type": (
         "elasticache/replicationGroup:ReplicationGroup",
-        {"description": "d", "numCacheClusters": "2"},
+        {"description": "d", "numCacheClusters": "two"},
         "not a integer",
     ),
 }
