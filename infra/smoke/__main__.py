@@ -5,6 +5,7 @@ Exit codes: 0, everything is right; 1, a step failed; 2, wrong arguments.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ from infra.smoke.journey import STEPS, Journey, Step
 from infra.smoke.service import TRIES, Service, Unexpected
 
 RIGHT, FAILED = 0, 1
+KEY = "REPRISE_API_KEY"
 
 
 def main(arguments: Sequence[str] | None = None, read: Callable[[], str] = sys.stdin.readline) -> int:
@@ -25,7 +27,8 @@ def main(arguments: Sequence[str] | None = None, read: Callable[[], str] = sys.s
     address = httpx.URL(given.url)
     if address.scheme not in {"http", "https"} or not address.host:
         _parser().error(f"an address like https://… expected, not {given.url!r}")
-    key = read().strip() if given.key == "-" else given.key
+    # The environment keeps a key out of the shell's history and out of the list of processes.
+    key = read().strip() if given.key == "-" else given.key or os.environ.get(KEY)  # noqa: TID251  # of this command
     service = Service(given.url, key or None, tries=given.tries)
     try:
         return run(
@@ -59,7 +62,7 @@ def _tell_where(console: Console, step: Step, problem: Exception, journey: Journ
     lines = [("usually", step.hint)]
     status, request_id = getattr(problem, "status", None), getattr(problem, "request_id", None)
     if status == 401:
-        lines.insert(0, ("the key", "a key is needed: --key KEY, or --key - to read it from standard input"))
+        lines.insert(0, ("the key", f"a key is needed: --key KEY, or --key - to read it from standard input, or {KEY}"))
     words = request_id or (journey.jobs[-1] if journey.jobs else None)
     if where.log_group:
         pattern = f" --filter-pattern '\"{words}\"'" if words else ""
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Upload, convert, watch, download and compare bytes, once, through a deployed service.",
     )
     parser.add_argument("url", metavar="URL", help="its address; the stack's output `url`")
-    parser.add_argument("--key", metavar="KEY", help="an API key; - reads it from standard input, out of the history")
+    parser.add_argument("--key", metavar="KEY", help=f"an API key; - reads it from standard input; left out: {KEY}")
     parser.add_argument("--log-group", metavar="NAME", action="append", default=[], help="named if a step fails")
     parser.add_argument("--dashboard", metavar="LINK", help="named if a step fails")
     parser.add_argument(

@@ -21,7 +21,7 @@ SCALE = 20.0  # the platform's time goes so much faster than that of App Runner
 LIMIT = 120.0 / SCALE  # seconds
 WAIT = 5  # seconds that a client waits in one request: 100 of App Runner's
 LEASE = {"REPRISE_LEASE_SECONDS": "2.4", "REPRISE_HEARTBEAT_SECONDS": "0.6"}
-SECONDS = 48.0  # of music, which is twelve seconds of work for the slow ffmpeg: two requests, or 240 s of App Runner's
+LONG, SHORT = 28.0, 4.0  # seconds of music: seven of work for the slow ffmpeg, more than a request may take; and one
 
 Platform = Callable[..., AppRunner]
 
@@ -90,6 +90,16 @@ def client(opened: ExitStack) -> Callable[[AppRunner], Client]:
 @pytest.fixture(scope="session")
 def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some music, whose conversion takes longer than a request may."""
-    path = tmp_path_factory.mktemp("piece") / "piece.wav"
-    write_sample(path, SECONDS)
+    return _music(tmp_path_factory, LONG)
+
+
+@pytest.fixture(scope="session")
+def short_piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some music, whose conversion fits into a request, with a takeover before it."""
+    return _music(tmp_path_factory, SHORT)
+
+
+def _music(factory: pytest.TempPathFactory, seconds: float) -> Path:
+    path = factory.mktemp("piece") / "piece.wav"
+    write_sample(path, seconds)
     return path

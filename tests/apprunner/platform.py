@@ -274,6 +274,7 @@ async def _answer(send: Send, status: int) -> None:
 
 async def _docker(verb: str, name: str) -> None:
     """One with many threads may take several tries to freeze."""
+    said = ""
     for _ in range(20):
         try:
             await asyncio.to_thread(docker, verb, name)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from service.cli.client import Client
+from service.core.lease import MAX_LAPSES
 from tests.apprunner.conftest import LEASE, WAIT, Backings, Platform
 from tests.apprunner.platform import AppRunner
 from tests.support.cluster import pause, wait_for
@@ -18,7 +19,7 @@ from tests.support.docker import one_worker
 pytestmark = [pytest.mark.apprunner, one_worker, pytest.mark.requirement("5.3")]
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
-TOO_LONG = 1.5 * float(LEASE["REPRISE_LEASE_SECONDS"])  # seconds without a processor, in which any lease lapses
+TOO_LONG = float(LEASE["REPRISE_LEASE_SECONDS"]) + 0.4  # seconds without a processor, in which any lease lapses
 Make = Callable[[AppRunner], Client]
 
 
@@ -33,11 +34,12 @@ def asked(platform: AppRunner, job_id: str, query: str = "") -> dict[str, Any] |
     return dict(answer.raise_for_status().json())
 
 
-def waited(platform: AppRunner, job_id: str, requests: int = 40) -> dict[str, Any]:
+def waited(platform: AppRunner, job_id: str, seconds: int = WAIT, requests: int = 40) -> dict[str, Any]:
     """Wait for the end as docs/api.md has it, one request after the other."""
-    seen = 0.0
+    seen, job = 0.0, None
     for _ in range(requests):
-        if (job := asked(platform, job_id, f"?wait={WAIT}")) is None:
+        job = asked(platform, job_id, f"?wait={seconds}")
+        if job is None:
             pause(0.2)
             continue
         assert job["percent"] >= seen
@@ -85,47 +87,53 @@ def test_a_client_that_follows_events(platform: Platform, client: Make, piece: P
     assert delivered(client(made), job_id, tmp_path)[1] == digest_of_plain(piece, "mp3", tmp_path)
 
 
-def test_a_client_that_comes_back(platform: Platform, client: Make, piece: Path, tmp_path: Path) -> None:
-    """Without a client that waits nothing goes on; when it comes back, the job does, and ends in the right bytes."""
-    made = platform(slow=True)
-    job_id = submitted(client(made), piece, "mp3")
-    wait_for(made.calm, "frozen")
-    pause(TOO_LONG)
-    job = asked(made, job_id)
-    assert job
-    assert job["state"] not in ENDED
-    job = waited(made, job_id)
-
-    assert job["state"] == "succeeded", job
-    assert delivered(client(made), job_id, tmp_path)[1] == digest_of_plain(piece, "mp3", tmp_path)
-
-
 def test_a_client_that_looks_now_and_then(platform: Platform, client: Make, piece: Path, tmp_path: Path) -> None:
-    """Freezing again and again for longer than a lease costs time, and is never taken for the fault of the file."""
+    """
+    Without a request nothing goes on; freezing longer than a lease, more often than a job may lapse, costs time alone.
+
+    Nobody replaced the container meanwhile, so that it goes on where it was.
+    """
     made = platform(slow=True)
     job_id = submitted(client(made), piece, "mp3")
-    for _ in range(7):
+    for _ in range(MAX_LAPSES + 1):
+        wait_for(made.calm, "frozen")
         pause(TOO_LONG)
-        asked(made, job_id, "?wait=1")
+        job = asked(made, job_id)
+        assert job
+        assert job["state"] not in ENDED
     job = waited(made, job_id)
 
-    assert job["state"] == "succeeded", job
+    assert (job["state"], job["attempt"]) == ("succeeded", 1), job
     assert delivered(client(made), job_id, tmp_path)[1] == digest_of_plain(piece, "mp3", tmp_path)
 
 
-def test_requests_that_go_to_another_container(platform: Platform, client: Make, piece: Path, tmp_path: Path) -> None:
-    """With two containers that are asked in turn the job still ends in the right bytes."""
+def test_two_containers(platform: Platform, client: Make, short_piece: Path, tmp_path: Path) -> None:
+    """With two containers that are asked in turn, what fits into a request ends in the right bytes."""
+    made = platform(2, slow=True)
+    job_id = submitted(client(made), short_piece, "mp3")
+    job = waited(made, job_id)
+
+    assert job["state"] == "succeeded", job
+    assert delivered(client(made), job_id, tmp_path)[1] == digest_of_plain(short_piece, "mp3", tmp_path)
+
+
+def test_two_containers_are_no_place_for_long_conversions(platform: Platform, client: Make, piece: Path) -> None:
+    """
+    What takes longer than a request ends as failed where requests alternate between containers that convert.
+
+    Each container takes the job over from the other, which is frozen, and begins anew. It is a limit of the platform,
+    which docs/deploy.md states: long conversions want `reprise:worker: fargate`, or a single container.
+    """
     made = platform(2, slow=True)
     job_id = submitted(client(made), piece, "mp3")
-    job = waited(made, job_id)
+    job = waited(made, job_id, seconds=3)
 
-    assert job["state"] == "succeeded", job
-    assert delivered(client(made), job_id, tmp_path)[1] == digest_of_plain(piece, "mp3", tmp_path)
+    assert (job["state"], job["error"]["code"]) == ("failed", "attempts_exhausted")
 
 
 def test_a_worker_elsewhere(platform: Platform, backings: Backings, client: Make, piece: Path, tmp_path: Path) -> None:
     """With the loop in a service of its own, jobs go on while no request is in flight, and one attempt is enough."""
-    made = platform(REPRISE_ROLE="api")
+    made = platform(2, REPRISE_ROLE="api")
     worker = backings.start(slow=True, REPRISE_ROLE="worker")
     worker.wait_until_it_answers()
     job_id = submitted(client(made), piece, "mp3")
@@ -143,7 +151,7 @@ def test_a_deployment_in_the_middle(platform: Platform, client: Make, piece: Pat
     made = platform(slow=True)
     job_id = submitted(client(made), piece, "mp3")
     wait_for(lambda: (asked(made, job_id, "?wait=1") or {}).get("percent", 0) > 5, "progress")
-    made.deploy(2)
+    made.deploy()
     job = waited(made, job_id)
 
     assert job["state"] == "succeeded", job

@@ -13,13 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pulumi import automation
 
 from tests.support.docker import ROOT
 
 REQUIRE = "REPRISE_REQUIRE_PULUMI"
 PASSPHRASE = "of a state that lives as long as a test"
+# So that a provider never asks for an account, and gives up on what is away.
+PROVIDER: Mapping[str, str] = {
+    "aws:region": "us-east-1",
+    "aws:accessKey": "test",
+    "aws:secretKey": "test",
+    "aws:maxRetries": "2",
+    "aws:skipCredentialsValidation": "true",
+    "aws:skipMetadataApiCheck": "true",
+    "aws:s3UsePathStyle": "true",
+}
 Program = Callable[[], None]
 
 
@@ -86,10 +95,14 @@ class Stack:
     program: Program
 
     def configure(self, settings: Mapping[str, str], *, secrets: Mapping[str, str] | None = None) -> None:
-        """Set these keys, as `pulumi config set` does."""
+        """Set these keys, as `pulumi config set --path` does: `reprise:corsOrigins[0]` is the first of a list."""
         given = {name: automation.ConfigValue(value) for name, value in settings.items()}
         given |= {name: automation.ConfigValue(value, secret=True) for name, value in (secrets or {}).items()}
-        self.stack.set_all_config(given)
+        self.stack.set_all_config(given, path=True)
+
+    def point(self, endpoints: Mapping[str, str]) -> None:
+        """Tell the provider where each service of AWS is."""
+        self.configure({"aws:endpoints": json.dumps([dict(endpoints)])})
 
     def preview(self) -> Done:
         """What would be done."""
@@ -130,12 +143,15 @@ def open_stack(
 ) -> Stack:
     """A stack without resources, whose provider is pointed at these endpoints and nowhere else."""
     home = {"PULUMI_HOME": environment["PULUMI_HOME"]} if environment.get("PULUMI_HOME") else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    backend = automation.ProjectBackend(url=f"file://{folder}")
+    state, project = folder / "state", folder / "project"
+    state.mkdir(parents=True)
+    # Pulumi.yaml as it is, with its declarations of keys. The folder that it names stays empty: we run that in here.
+    (project / "infra").mkdir(parents=True)
+    shutil.copy(ROOT / "Pulumi.yaml", project)
     options = automation.LocalWorkspaceOptions(
-        project_settings=_project(backend),
+        work_dir=str(project),
         env_vars={
-            "PULUMI_BACKEND_URL": f"file://{folder}",
+            "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -149,26 +165,10 @@ def open_stack(
         program=lambda: made.program(),  # noqa: PLW0108  # the one that it has then
         opts=options,
     )
-    made.stack, made.folder, made.program = stack, folder, program
-    made.configure(
-        {
-            "aws:region": "us-east-1",
-            "aws:accessKey": "test",
-            "aws:secretKey": "test",
-            "aws:skipCredentialsValidation": "true",
-            "aws:skipMetadataApiCheck": "true",
-            "aws:s3UsePathStyle": "true",
-            "aws:endpoints": json.dumps([dict(endpoints)]),
-        }
-    )
+    made.stack, made.folder, made.program = stack, state, program
+    made.configure(PROVIDER)
+    made.point(endpoints)
     return made
-
-
-def _project(backend: automation.ProjectBackend) -> automation.ProjectSettings:
-    """Pulumi.yaml with its declarations of keys; only where the program lies is left out, since it runs in here."""
-    document = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
-    config = document.get("config") or {}
-    return automation.ProjectSettings(name=document["name"], runtime="python", config=config, backend=backend)
 
 
 def _steps(events: list[automation.EngineEvent]) -> tuple[Step, ...]:

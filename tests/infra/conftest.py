@@ -1,0 +1,60 @@
+"""What the engine tests stand on: one emulator of AWS for all of them, and stacks of the program in the tree."""
+
+import itertools
+import runpy
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pulumi_aws
+import pytest
+
+from service.wiring import environment
+from tests.infra.emulator import Emulator, emulator
+from tests.infra.engine import Stack, engine_or_skip, open_stack
+from tests.support.targets import KEYS
+
+DIGEST, NEXT_DIGEST = "a" * 64, "b" * 64
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/reprise@sha256:{}"
+# What every stack has to be told. Without an image the program would build it, for which it needs Docker.
+TOLD: Mapping[str, str] = {"reprise:image": IMAGE.format(DIGEST), "reprise:corsOrigins[0]": "https://app.example.com"}
+SECRETS: Mapping[str, str] = {"reprise:apiKeys": KEYS}
+Open = Callable[..., Stack]
+_numbers = itertools.count(1)
+
+
+def program() -> None:
+    """Run the program of the tree, as `pulumi up` does."""
+    with warnings.catch_warnings():
+        # Its deprecated modules say so when the package is imported, used or not: that is no warning about us.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        pulumi_aws.s3.Bucket, pulumi_aws.ec2.Vpc  # noqa: B018  # imported with their first attribute
+    runpy.run_module("infra", run_name="__main__")
+
+
+@pytest.fixture(scope="session")
+def surroundings() -> Mapping[str, str]:
+    """The environment of the run, with an engine in it; skips, or fails, without."""
+    found = environment()
+    engine_or_skip(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def aws_emulator(surroundings: Mapping[str, str]) -> Iterator[Emulator]:
+    """AWS, without anything in it when a module begins."""
+    with emulator(surroundings) as made:
+        yield made
+
+
+@pytest.fixture
+def opened(surroundings: Mapping[str, str], aws_emulator: Emulator, tmp_path: Path) -> Open:
+    """Opens a stack that is not deployed yet. Its name is its own, so that several are side by side in one account."""
+
+    def made(settings: Mapping[str, str], *, secrets: Mapping[str, str] = SECRETS) -> Stack:
+        name = f"test{next(_numbers)}"
+        stack = open_stack(name, program, tmp_path / name, aws_emulator.endpoints, surroundings)
+        stack.configure({**TOLD, **settings}, secrets=secrets)
+        return stack
+
+    return made

@@ -1,0 +1,73 @@
+"""A second version of the program's settings over a live stack: what holds data stays, and keeps what it has."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.infra.account import client, of_type
+from tests.infra.conftest import IMAGE, NEXT_DIGEST, Open
+from tests.infra.emulator import Emulator
+
+pytestmark = [pytest.mark.infra_engine, pytest.mark.timeout(300)]
+
+# What may be replaced at all, and why that hurts nobody. All else is changed in place, or stays.
+MAY_BE_REPLACED: Mapping[str, str] = {
+    "aws:ecs/taskDefinition:TaskDefinition": "a task definition is never changed, only followed by the next revision",
+    "aws:apprunner/autoScalingConfigurationVersion:AutoScalingConfigurationVersion":
+        "cannot be changed; the new one has another name, and the old one goes when the service has moved",
+    "aws:apprunner/vpcConnector:VpcConnector":
+        "cannot be changed; the new one has another name, and the old one goes when the service has moved",
+    "aws:secretsmanager/secretVersion:SecretVersion":
+        "a new value is a new version beside the old one, which running containers have read already",
+}  # fmt: skip
+SECOND: Mapping[str, str] = {
+    "reprise:image": IMAGE.format(NEXT_DIGEST),
+    "reprise:cpu": "2",
+    "reprise:memory": "4",
+    "reprise:corsOrigins[1]": "https://new.example.com",
+    "reprise:cache": "serverless",
+    "reprise:maxInstances": "6",
+    "reprise:keepHours": "48",
+}
+
+
+@pytest.mark.requirement("8.1", "8.2")
+@pytest.mark.parametrize("compute", ["apprunner", "ecs-express"])
+def test_nothing_that_holds_data_is_replaced(opened: Open, aws_emulator: Emulator, compute: str) -> None:
+    """Another image, more memory, a new origin, a cache: bucket and table stay, and what is replaced may be."""
+    stack = opened({"reprise:compute": compute, "reprise:worker": "fargate"})
+    stack.up()
+    bucket = of_type(stack.resources(), "aws:s3/bucket:Bucket")["id"]
+    table = of_type(stack.resources(), "aws:dynamodb/table:Table")["id"]
+    with client(aws_emulator, "s3") as s3, client(aws_emulator, "dynamodb") as dynamodb:
+        s3.put_object(Bucket=bucket, Key="results/one", Body=b"kept")
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": "job#one"}})
+
+        stack.configure(SECOND)
+        done = stack.up()
+
+        assert s3.get_object(Bucket=bucket, Key="results/one")["Body"].read() == b"kept"
+        assert dynamodb.get_item(TableName=table, Key={"pk": {"S": "job#one"}})["Item"]
+        assert len(s3.get_bucket_cors(Bucket=bucket)["CORSRules"][0]["AllowedOrigins"]) >= 2
+    touched = {step.type for step in done.of("delete", "delete-replaced", "create-replacement", "replace")}
+    assert touched <= MAY_BE_REPLACED.keys()
+    assert "aws:elasticache/serverlessCache:ServerlessCache" in {step.type for step in done.of("create")}
+    assert stack.up().changes() == {}
+    stack.destroy()
+
+
+@pytest.mark.requirement("8.1")
+def test_a_rollback_is_the_other_way_round(opened: Open) -> None:
+    """The image of before is deployed by its digest; only what names the image changes."""
+    stack = opened({"reprise:compute": "apprunner", "reprise:worker": "fargate"})
+    stack.up()
+    stack.configure({"reprise:image": IMAGE.format(NEXT_DIGEST)})
+    forth = stack.up()
+    stack.configure({"reprise:image": IMAGE.format("a" * 64)})
+    back = stack.up()
+
+    assert back.changes() == forth.changes()
+    assert {step.type for step in back.of("update", "replace", "create-replacement", "delete-replaced")} == {
+        "aws:apprunner/service:Service", "aws:ecs/taskDefinition:TaskDefinition", "aws:ecs/service:Service",
+    }  # fmt: skip
+    stack.destroy()
