@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := service tests benchmarks scripts
+CODE := service infra tests benchmarks scripts
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -65,7 +65,11 @@ format: $(VENV)/ready-dev ## put the code into its usual shape
 lock: $(VENV)/ready-dev ## pin the dependencies of pyproject.toml in requirements/, with hashes
 	$(COMPILE) -o requirements/runtime.txt
 	$(COMPILE) --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
-	$(COMPILE) --extra embedded --group dev --group lock -c requirements/embedded.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile --group infra --quiet $(UPGRADE) --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  -c requirements/runtime.txt -o requirements/infra.txt
+	$(COMPILE) --extra embedded --group dev --group lock --group infra \
+	  -c requirements/embedded.txt -c requirements/infra.txt -o requirements/dev.txt
 
 clean: ## remove .venv and what the tools left behind
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

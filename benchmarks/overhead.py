@@ -11,8 +11,8 @@ from rich.table import Table
 
 from benchmarks.rig import BAD, GOOD, job_seconds, rig
 from service.cli.sample import write_sample
-from service.core.arguments import output_arguments
-from service.core.media import parse_target
+from service.core.media.arguments import output_arguments
+from service.core.media.options import parse_target
 
 TARGET = 1.10
 MINUTES = 10

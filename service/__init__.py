@@ -8,9 +8,9 @@ The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
     core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }
 
     core/       what is true of jobs, leases, progress and media: pure, standard library only
-    ports       what we need from the outside: jobs, objects, progress, a transcoder, a clock, ids
-    telemetry   every event that is logged, with its fields
-    adapters/   the outside, one system per file: DynamoDB, S3, Redis, ffmpeg; `ambient` owns time and chance
+    ports/      what we need from the outside: jobs, objects, progress, a transcoder, a clock, ids
+    telemetry/  every event that is logged, with its fields; metrics are counted from it
+    adapters/   the outside, one folder per system: aws, dynamodb, s3, redis, ffmpeg, embedded, system
     worker/     the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
     web/        HTTP words: uploads, jobs, events, downloads, problems
     settings    environment in, frozen values out, all complaints at once

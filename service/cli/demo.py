@@ -27,8 +27,8 @@ from service.cli.convert import follow, pause, progress_bars
 from service.cli.processes import ServiceProcess
 from service.cli.sample import write_sample
 from service.cli.serve import embed
-from service.core.arguments import output_arguments
-from service.core.media import parse_target
+from service.core.media.arguments import output_arguments
+from service.core.media.options import parse_target
 
 TOLD = {
     "job.claimed": "claims the job",

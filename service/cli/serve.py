@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from service import settings, telemetry, wiring
+from service import settings, wiring
 from service.cli import report
 from service.cli.sample import write_sample
+from service.telemetry import configure_logging
 
 PATIENCE = 1.0  # seconds for threads that are about to end
 
@@ -34,7 +35,7 @@ def run(environment: Mapping[str, str]) -> int:
             given = settings.read(environment)
             people = given.embedded and "REPRISE_LOG_FORMAT" not in environment
             form = "text" if people else given.log_format
-            telemetry.configure(level=given.log_level, form=form)
+            configure_logging(level=given.log_level, form=form)
             sample: Path | None = None
             embedded = given.embedded
             if embedded:

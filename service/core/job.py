@@ -22,7 +22,8 @@ from enum import StrEnum
 from typing import Self
 
 from service.core.errors import IllegalTransition
-from service.core.media import Source, Target
+from service.core.media.inputs import Source
+from service.core.media.options import Target
 
 
 class State(StrEnum):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.core.errors import InvalidRequest, UnsupportedMedia, UploadPending, UploadTooLarge
-from service.core.media import Source
+from service.core.media.inputs import Source
 
 MIB = 1024 * 1024
 MOST_PARTS = 10_000  # what S3 allows

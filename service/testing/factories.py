@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import TypedDict, Unpack
 
 from service.core.job import Failure, Job, Output, State
-from service.core.media import Source, Target
+from service.core.media.inputs import Source
+from service.core.media.options import Target
 from service.core.naming import input_key, output_key
 from service.core.upload import PendingUpload, Upload
 from service.testing.clock import NOON

@@ -3,7 +3,7 @@
 import asyncio
 
 from service.core.progress import Hint
-from service.ports import Clock
+from service.ports.time import Clock
 
 
 class MemoryBoard:

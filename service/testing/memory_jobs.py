@@ -12,7 +12,7 @@ from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, Not
 from service.core.job import Failure, Holding, Job, Output, State
 from service.core.queue import candidates, same_order
 from service.core.upload import PendingUpload, Upload
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
 
 
 class MemoryJobs:

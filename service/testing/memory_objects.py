@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from service.core.errors import Definite, EmptyUpload, ObjectChanged, ObjectGone, UploadTooLarge
 from service.core.naming import content_disposition
 from service.core.upload import Part
-from service.ports import Form, Stored, Unfinished
+from service.ports.objects import Form, Stored, Unfinished
 
 CHUNK = 256 * 1024  # bytes, as the real one
 

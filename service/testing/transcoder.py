@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from service.core.progress import Reading
-from service.ports import Clock, ObjectStore, Order, Stored
+from service.ports.objects import ObjectStore, Stored
+from service.ports.time import Clock
+from service.ports.transcoder import Order
 
 TICKS = 40
 

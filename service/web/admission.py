@@ -19,7 +19,9 @@ from litestar.params import SkipValidation
 
 from service.core.capacity import Crew, Load, short_of
 from service.core.errors import Busy, NoCapacity, QueueFull, StoreError
-from service.ports import Capacity, Clock, JobStore
+from service.ports.capacity import Capacity
+from service.ports.jobs import JobStore
+from service.ports.time import Clock
 from service.web.config import WebConfig
 
 FRESH = 1.0  # seconds for which a count is believed; what this process accepts meanwhile is added to it

@@ -11,24 +11,24 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
-from service.web import problems
 from service.web.admission import Admission
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
-from service.web.direct import Direct
-from service.web.downloads import Downloads
-from service.web.events import Events
 from service.web.formats import formats
-from service.web.health import Health
-from service.web.jobs import Jobs
-from service.web.keys import guard
-from service.web.metrics import Metrics, metrics_route
-from service.web.page import page_routes
-from service.web.requests import Around
-from service.web.resumable import Resumable
-from service.web.single import Single
-from service.web.status import status
-from service.web.uploads import Uploads
+from service.web.http import problems
+from service.web.http.authentication import guard
+from service.web.http.middleware import Around
+from service.web.jobs.downloads import Downloads
+from service.web.jobs.events import Events
+from service.web.jobs.routes import Jobs
+from service.web.operations.health import Health
+from service.web.operations.metrics import Metrics, metrics_route
+from service.web.operations.status import status
+from service.web.page.routes import page_routes
+from service.web.uploads.relayed_parts import Resumable
+from service.web.uploads.s3_form import Single
+from service.web.uploads.s3_multipart import Direct
+from service.web.uploads.whole import Uploads
 
 LARGEST_BODY = 256 * 1024  # of anything that is not an upload
 

@@ -7,7 +7,12 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from service.core.capacity import Ample, Crew
-from service.ports import Capacity, Clock, Ids, JobStore, ObjectStore, ProgressBoard, UploadStore, Wakeups
+from service.ports.capacity import Capacity
+from service.ports.hints import ProgressBoard, Wakeups
+from service.ports.jobs import JobStore
+from service.ports.objects import ObjectStore
+from service.ports.time import Clock, Ids
+from service.ports.uploads import UploadStore
 from service.web.config import WebConfig
 
 

@@ -6,7 +6,8 @@ import msgspec
 from litestar import get
 from msgspec import Meta
 
-from service.core.media import INPUT_FORMATS, OUTPUT_FORMATS
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import INPUT_FORMATS
 
 # What can be asked for whatever the format; a default is what happens without a word about it.
 COMMON_OPTIONS: dict[str, dict[str, Any]] = {

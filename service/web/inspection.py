@@ -8,8 +8,8 @@ still inside the stream, so that whoever stores it gives up and leaves nothing b
 
 from collections.abc import AsyncIterator
 
-from service.core.media import Source
-from service.core.sniff import HEAD_BYTES, TAIL_BYTES, identify
+from service.core.media.inputs import Source
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 
 
 class Inspection:

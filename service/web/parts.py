@@ -14,7 +14,6 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from service import telemetry
 from service.core.errors import (
     ClientError,
     EmptyUpload,
@@ -28,8 +27,8 @@ from service.core.errors import (
     UploadsOpen,
     UploadTooLarge,
 )
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 from service.core.naming import input_key, safe_filename
-from service.core.sniff import HEAD_BYTES, TAIL_BYTES, identify
 from service.core.upload import (
     IN_ONE_PIECE,
     LARGEST_PIECE,
@@ -40,7 +39,8 @@ from service.core.upload import (
     check_declared,
     check_size,
 )
-from service.ports import Form, Stored
+from service.ports.objects import Form, Stored
+from service.telemetry import emit, events
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
 from service.web.lookup import find_any_upload
@@ -54,7 +54,7 @@ def refusals_said() -> Iterator[None]:
     try:
         yield
     except RepriseError as error:
-        telemetry.say(telemetry.UPLOAD_REFUSED, code=error.code, detail=error.detail)
+        emit(events.UPLOAD_REFUSED, code=error.code, detail=error.detail)
         raise
 
 
@@ -123,8 +123,8 @@ def plan(
 
 def say_begun(pending: PendingUpload) -> None:
     """Log it."""
-    telemetry.say(
-        telemetry.UPLOAD_BEGUN,
+    emit(
+        events.UPLOAD_BEGUN,
         upload_id=pending.upload_id,
         filename=pending.filename,
         size=pending.declared_size,
@@ -191,7 +191,7 @@ async def complete(
         check_size(stored.size, config.max_upload_bytes)
         source = identify(*await ends(deps, stored), stored.size)
     except HOPELESS as error:
-        telemetry.say(telemetry.UPLOAD_REFUSED, upload_id=found.upload_id, code=error.code, detail=error.detail)
+        emit(events.UPLOAD_REFUSED, upload_id=found.upload_id, code=error.code, detail=error.detail)
         await discard(deps, found)
         raise
     now = deps.clock.wall()
@@ -212,8 +212,8 @@ async def complete(
     except NotFound:
         await deps.objects.delete([found.key])  # it was aborted while we joined it
         raise
-    telemetry.say(
-        telemetry.UPLOAD_STORED,
+    emit(
+        events.UPLOAD_STORED,
         upload_id=upload.upload_id,
         filename=upload.filename,
         size=upload.size,

@@ -11,9 +11,9 @@ The composition root: settings in, running objects out. The only importer of ada
 The command line gets the outside through here, so that the adapters have one importer.
 """
 
-from service.adapters.ambient import SystemClock, environment
-from service.adapters.child import mortal
-from service.adapters.embedded import EmbeddedError, embedded_stack
+from service.adapters.embedded.stack import EmbeddedError, embedded_stack
+from service.adapters.system.ambient import SystemClock, environment
+from service.adapters.system.child import mortal
 from service.wiring.build import build, ffmpeg_program
 from service.wiring.health import Health
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision

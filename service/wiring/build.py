@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 
-from service.adapters.ambient import SystemClock, SystemIds
-from service.adapters.aws import Aws, AwsSettings
-from service.adapters.breaker import RESET, Breaker
-from service.adapters.container import Container
-from service.adapters.dynamodb_jobs import DynamoJobs
-from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
-from service.adapters.local_hints import LocalWakeups, SilentBoard
-from service.adapters.redis_link import RedisLink
-from service.adapters.redis_progress import RedisBoard
-from service.adapters.redis_wakeups import RedisWakeups
-from service.adapters.s3_objects import S3Objects
+from service.adapters.aws.breaker import RESET, Breaker
+from service.adapters.aws.clients import Aws, AwsSettings
+from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
+from service.adapters.redis.connection import RedisLink
+from service.adapters.redis.progress import RedisBoard
+from service.adapters.redis.wakeups import RedisWakeups
+from service.adapters.s3.store import S3Objects
+from service.adapters.system.ambient import SystemClock, SystemIds
+from service.adapters.system.cgroups import Container
+from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
-from service.ports import Capacity, ProgressBoard, Wakeups
+from service.ports.capacity import Capacity
+from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from service.adapters import dynamodb_checks, s3_checks
-from service.adapters.aws import Aws
+from service.adapters.aws.clients import Aws
+from service.adapters.dynamodb import checks as dynamodb_checks
+from service.adapters.s3 import checks as s3_checks
 from service.core.errors import CircuitOpen, RepriseError
 from service.core.findings import Finding
 from service.wiring.build import Service

@@ -8,7 +8,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from service.adapters.aws import Aws, is_aws
+from service.adapters.aws.clients import Aws, is_aws
 from service.settings import Settings
 
 EMBEDDED = "embedded, as REPRISE_BUCKET is not set"

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  # botocore's
 
-from service.adapters import dynamodb_table, s3_bucket
-from service.adapters.ambient import SystemClock
-from service.adapters.aws import Aws, status_of
-from service.adapters.provisioning import CannotBeMended, Tell, silently
+from service.adapters.aws.clients import Aws, status_of
+from service.adapters.aws.provisioning import CannotBeMended, Tell, silently
+from service.adapters.dynamodb import provision as dynamodb_provision
+from service.adapters.s3 import provision as s3_provision
+from service.adapters.system.ambient import SystemClock
 from service.settings import Settings
 from service.wiring.build import aws_settings
 from service.wiring.places import places
@@ -71,8 +72,8 @@ def _make(settings: Settings, aws: Aws, tell: Tell) -> None:
     s3, dynamodb = aws.s3(connections=1), aws.dynamodb(connections=1)
     try:
         bucket, origins = aws.settings.bucket, settings.cors_origins
-        s3_bucket.create_bucket(s3, bucket, region=settings.region, origins=origins, tell=tell)
-        dynamodb_table.create_table(dynamodb, aws.settings.table, tell)
+        s3_provision.create_bucket(s3, bucket, region=settings.region, origins=origins, tell=tell)
+        dynamodb_provision.create_table(dynamodb, aws.settings.table, tell)
     finally:
         s3.close()
         dynamodb.close()

@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import uvicorn
 from botocore.exceptions import BotoCoreError
 
-from service import __version__, telemetry
-from service.adapters.ambient import SystemClock, SystemIds
-from service.adapters.breaker import circuits
-from service.adapters.redis_wakeups import RedisWakeups
+from service import __version__
+from service.adapters.aws.breaker import circuits
+from service.adapters.redis.wakeups import RedisWakeups
+from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.capacity import Thresholds
 from service.core.findings import Finding
 from service.settings import Settings
+from service.telemetry import emit, events
 from service.web.app import create_app
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
@@ -51,7 +52,7 @@ async def serve(
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
         await _work(service, _open(settings) if settings.role != "worker" else None, announce)
-    telemetry.say(telemetry.SERVICE_STOPPED)
+    emit(events.SERVICE_STOPPED)
 
 
 async def _work(service: Service, listener: socket.socket | None, announce: Callable[[str], None]) -> None:
@@ -159,7 +160,7 @@ def _on_signals(stopping: asyncio.Event) -> None:
     def stop(name: str) -> None:
         if stopping.is_set():
             os._exit(1)  # the second signal: leases lapse instead of being handed back
-        telemetry.say(telemetry.SERVICE_STOPPING, signal=name)
+        emit(events.SERVICE_STOPPING, signal=name)
         stopping.set()
 
     loop = asyncio.get_running_loop()

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError
 
-from service import telemetry
-from service.adapters.dynamodb_checks import check_table
-from service.adapters.ffmpeg_check import check_ffmpeg
-from service.adapters.ffmpeg_config import FfmpegConfig
-from service.adapters.redis_check import check_redis
-from service.adapters.s3_checks import check_bucket
+from service.adapters.dynamodb.checks import check_table
+from service.adapters.ffmpeg.check import check_ffmpeg
+from service.adapters.ffmpeg.config import FfmpegConfig
+from service.adapters.redis.check import check_redis
+from service.adapters.s3.checks import check_bucket
 from service.core.findings import Finding, stopping
-from service.ports import Clock
+from service.ports.time import Clock
 from service.settings import Settings
+from service.telemetry import emit, events
 from service.wiring.build import Service, ffmpeg_program
 from service.wiring.places import Place, places, unreachable_for_clients
 
@@ -98,7 +98,7 @@ async def look_patiently(service: Service, clock: Clock, *, embedded: bool = Fal
         if not report.problems or not all(one.passes for one in report.problems) or clock.monotonic() >= until:
             return report
         for one in report.problems:
-            telemetry.say(telemetry.SERVICE_WAITING, code=one.code, problem=one.problem)
+            emit(events.SERVICE_WAITING, code=one.code, problem=one.problem)
         await clock.sleep(BETWEEN_LOOKS)
 
 
@@ -106,8 +106,8 @@ def say(report: Report) -> None:
     """The report as events."""
     settings = report.settings
     s3, dynamodb, redis, presigned = report.places
-    telemetry.say(
-        telemetry.SERVICE_STARTING,
+    emit(
+        events.SERVICE_STARTING,
         role=settings.role,
         instance=report.instance,
         s3=s3.address,
@@ -123,13 +123,13 @@ def say(report: Report) -> None:
         python=sys.version.split()[0],
     )
     for check, found in report.findings.items():
-        telemetry.say(telemetry.SERVICE_CHECK, check=check, result=", ".join(one.code for one in found) or "ok")
+        emit(events.SERVICE_CHECK, check=check, result=", ".join(one.code for one in found) or "ok")
     for event, findings in (
-        (telemetry.SERVICE_PROBLEM, report.problems),
-        (telemetry.SERVICE_CONCERN, report.concerns),
+        (events.SERVICE_PROBLEM, report.problems),
+        (events.SERVICE_CONCERN, report.concerns),
     ):
         for finding in findings:
-            telemetry.say(event, code=finding.code, problem=finding.problem, fix=finding.fix)
+            emit(event, code=finding.code, problem=finding.problem, fix=finding.fix)
 
 
 def _credentials(service: Service) -> str:

@@ -9,11 +9,11 @@ in the object store is cleared away after the record: nobody renews the lease an
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from service import telemetry
 from service.core.errors import Fenced, NotFound, RepriseError, StoreError
 from service.core.job import Holding, Job, State
 from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
 from service.core.progress import Hint
+from service.telemetry import emit, events, log_context
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.heartbeat import CancelRequested, Heartbeat, TrustEnded
 from service.worker.steps import STEPS, Work, tidy
@@ -35,7 +35,7 @@ class Attempt:
     async def run(self) -> Outcome:
         """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
         job = self._work.job
-        with telemetry.bound(job_id=job.job_id, attempt=job.attempt):
+        with log_context(job_id=job.job_id, attempt=job.attempt):
             outcome = await self._work_out()
             await self._record(outcome)
             self.over = True
@@ -58,7 +58,7 @@ class Attempt:
         if self.over or self._published():
             return  # there is nothing to give back, or the record is one write away and quicker than a new attempt
         self._handed_back = True
-        with telemetry.bound(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
+        with log_context(job_id=self._work.job.job_id, attempt=self._work.job.attempt):
             await self._record(Released(0.0, fault=False, reason="shutdown"))
         if self._published():
             return  # meanwhile: the store knows which write came first, and is about to tell the record step
@@ -72,7 +72,7 @@ class Attempt:
                 await tidy(self._work)
         except TimeoutError:
             job_id = self._work.job.job_id
-            telemetry.say(telemetry.CLEANUP_SLOW, job_id=job_id, seconds=self._config.tidy_seconds)
+            emit(events.CLEANUP_SLOW, job_id=job_id, seconds=self._config.tidy_seconds)
 
     def _published(self) -> bool:
         return self._work.stored is not None
@@ -96,7 +96,7 @@ class Attempt:
             raise CancelRequested
         for step in STEPS:
             self._heartbeat.check()
-            telemetry.say(telemetry.JOB_STEP, step=step.__name__)
+            emit(events.JOB_STEP, step=step.__name__)
             await step(self._work)
 
     async def _show(self) -> None:
@@ -124,7 +124,7 @@ class Attempt:
                 return Lost("trust ended")
             case Exception() as error:
                 if not isinstance(error, RepriseError):
-                    telemetry.say(telemetry.UNEXPECTED, where="attempt", exc_info=error)
+                    emit(events.UNEXPECTED, where="attempt", exc_info=error)
                 return of_exception(error, self._work.job, self._ports.ids.draw())
             case other:
                 raise other or RuntimeError("the steps ended without an output")
@@ -135,23 +135,23 @@ class Attempt:
             case Succeeded(output):
                 seconds = round(clock.monotonic() - self._work.started, 3)
                 facts = self._work.draft.facts if self._work.draft else {}
-                telemetry.say(telemetry.JOB_SUCCEEDED, seconds=seconds, size=output.size, key=output.key, facts=facts)
+                emit(events.JOB_SUCCEEDED, seconds=seconds, size=output.size, key=output.key, facts=facts)
             case Failed(failure):
-                telemetry.say(telemetry.JOB_FAILED, code=failure.code, detail=failure.detail, facts=failure.diagnostics)
+                emit(events.JOB_FAILED, code=failure.code, detail=failure.detail, facts=failure.diagnostics)
                 await self._persist(lambda: jobs.fail(holding, failure, clock.wall(), self._heartbeat.path))
             case Stopped():
-                telemetry.say(telemetry.JOB_STOPPED)
+                emit(events.JOB_STOPPED)
                 await self._persist(lambda: jobs.stop(holding, clock.wall()))
             case Released(delay, fault, reason):
-                telemetry.say(telemetry.JOB_RELEASED, reason=reason, delay=round(delay, 2))
+                emit(events.JOB_RELEASED, reason=reason, delay=round(delay, 2))
                 await self._persist(lambda: jobs.release(holding, clock.wall() + delay, fault=fault))
                 if self._work.job.cancel_requested:  # nobody has to claim it just to find that out
                     await self._persist(lambda: jobs.cancel(holding.job_id, clock.wall()))
                     if self._work.job.state is State.CANCELLED:
-                        telemetry.say(telemetry.JOB_CANCELLED, job_id=holding.job_id)
+                        emit(events.JOB_CANCELLED, job_id=holding.job_id)
                 await self._ports.wakeups.announce()
             case Lost(reason):
-                telemetry.say(telemetry.JOB_LOST, reason=reason)
+                emit(events.JOB_LOST, reason=reason)
 
     async def _persist(self, write: Callable[[], Awaitable[Job]]) -> None:
         """
@@ -167,16 +167,16 @@ class Attempt:
                     try:
                         self._work.job = await write()
                     except StoreError as error:
-                        telemetry.say(telemetry.WORKER_TROUBLE, where="record", reason=error.detail)
+                        emit(events.WORKER_TROUBLE, where="record", reason=error.detail)
                         await self._ports.clock.sleep(0.1)
                     else:
                         return
         except TimeoutError:
-            telemetry.say(telemetry.JOB_LOST, reason="could not record the outcome")
+            emit(events.JOB_LOST, reason="could not record the outcome")
         except Fenced:
-            telemetry.say(telemetry.JOB_LOST, reason="fenced")
+            emit(events.JOB_LOST, reason="fenced")
         except NotFound:
-            telemetry.say(telemetry.JOB_LOST, reason="deleted")
+            emit(events.JOB_LOST, reason="deleted")
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:

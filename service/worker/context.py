@@ -4,7 +4,12 @@ from dataclasses import dataclass, field
 
 from service.core.capacity import Ample, Thresholds
 from service.core.lease import LeasePolicy
-from service.ports import Capacity, Clock, Ids, JobStore, ObjectStore, ProgressBoard, Transcoder, Wakeups
+from service.ports.capacity import Capacity
+from service.ports.hints import ProgressBoard, Wakeups
+from service.ports.jobs import JobStore
+from service.ports.objects import ObjectStore
+from service.ports.time import Clock, Ids
+from service.ports.transcoder import Transcoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ The rules are those of the essay in `service.core.lease`; the ceiling is that of
 
 import asyncio
 
-from service import telemetry
 from service.core.errors import Fenced, StoreError
 from service.core.job import Holding, Job
 from service.core.lease import Lease, LeasePolicy
 from service.core.progress import TOP, Reading, ceiling, percent_of
-from service.ports import Clock, JobStore
+from service.ports.jobs import JobStore
+from service.ports.time import Clock
+from service.telemetry import emit, events
 
 RETRY_AFTER = 0.25  # seconds between tries to renew while the store is in trouble
 LATE = 2.0  # heartbeats without one: this process was frozen or starved, or the store was slow
@@ -49,7 +50,7 @@ class Heartbeat:
     def saw(self, reading: Reading) -> None:
         """Take note of a reading of ffmpeg."""
         percent = percent_of(reading)
-        telemetry.say(telemetry.JOB_READING, percent=percent, paused=reading.paused)
+        emit(events.JOB_READING, percent=percent, paused=reading.paused)
         if percent > self._percent:
             self._percent = percent
             self._changed.set()
@@ -91,7 +92,7 @@ class Heartbeat:
             except Fenced:
                 raise
             except StoreError as error:
-                telemetry.say(telemetry.JOB_RENEWAL_FAILED, trust_left=round(self.trust_left, 2), reason=error.detail)
+                emit(events.JOB_RENEWAL_FAILED, trust_left=round(self.trust_left, 2), reason=error.detail)
                 if self.trust_left <= RETRY_AFTER:
                     raise TrustEnded from error
                 await self._clock.sleep(RETRY_AFTER)
@@ -99,9 +100,9 @@ class Heartbeat:
             after = sent - self.lease.sent_at
             self.lease = self.lease.renewed(sent)
             self._acknowledged, self._at_renewal = job.percent, self._percent
-            telemetry.say(telemetry.JOB_RENEWED, percent=self._percent)
+            emit(events.JOB_RENEWED, percent=self._percent)
             if after > LATE * self._policy.heartbeat:
-                telemetry.say(telemetry.JOB_RENEWED_LATE, after=round(after, 2))
+                emit(events.JOB_RENEWED_LATE, after=round(after, 2))
             if job.cancel_requested:
                 raise CancelRequested
             return

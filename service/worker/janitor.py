@@ -13,11 +13,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from service import telemetry
 from service.core.errors import Definite, ObjectGone, StoreError, Unavailable
 from service.core.naming import RESULTS, UPLOADS, parse_input_key, parse_output_key
 from service.core.orphans import Found, Reason, Records, orphaned, settle
-from service.ports import Clock, Ids, JobStore, ObjectStore, UploadStore
+from service.ports.jobs import JobStore
+from service.ports.objects import ObjectStore
+from service.ports.time import Clock, Ids
+from service.ports.uploads import UploadStore
+from service.telemetry import emit, events
+from service.telemetry.events import Event
 
 T = TypeVar("T")
 
@@ -83,9 +87,9 @@ class Janitor:
             try:
                 await self.round()
             except StoreError as error:
-                telemetry.say(telemetry.JANITOR_TROUBLE, where="round", reason=error.detail)
+                emit(events.JANITOR_TROUBLE, where="round", reason=error.detail)
             except Exception as error:  # noqa: BLE001  # said with its traceback, and no reason to stop converting
-                telemetry.say(telemetry.UNEXPECTED, where="janitor", exc_info=error)
+                emit(events.UNEXPECTED, where="janitor", exc_info=error)
             await clock.sleep(interval * (0.9 + 0.2 * ids.draw()))
 
     async def round(self) -> Tally:
@@ -95,7 +99,7 @@ class Janitor:
             await self._look(walk, tally)
         seconds = round(self._ports.clock.monotonic() - began, 3)
         fields = {"looked": tally.looked, "orphans": tally.orphans, "cleaned": tally.cleaned, "seconds": seconds}
-        telemetry.say(telemetry.JANITOR_ROUND, **fields)
+        emit(events.JANITOR_ROUND, **fields)
         return tally
 
     async def _look(self, walk: Walk, tally: Tally) -> None:
@@ -113,7 +117,7 @@ class Janitor:
         for found, reason in orphans.items():
             # Without a record, a transfer may well be a file that is being sent; it is said if it comes to nothing.
             if found not in known and (found.transfer is None or reason is not Reason.NO_RECORD):
-                _say(telemetry.JANITOR_FOUND, found, reason)
+                _say(events.JANITOR_FOUND, found, reason)
         tally.looked += len(page)
         tally.orphans += len(orphans)
         await self._clean(due, orphans, tally)
@@ -130,10 +134,10 @@ class Janitor:
             except Unavailable:
                 raise
             except Definite as error:  # one that may not be removed must not keep us from all that come after it
-                telemetry.say(telemetry.JANITOR_TROUBLE, where=found.key, reason=error.detail)
+                emit(events.JANITOR_TROUBLE, where=found.key, reason=error.detail)
                 continue
             tally.cleaned += 1
-            _say(telemetry.JANITOR_CLEANED, found, reasons[found])
+            _say(events.JANITOR_CLEANED, found, reasons[found])
 
     async def _records(self, page: Iterable[Found]) -> Records:
         """What the records say about these keys, one strongly consistent read for each id."""
@@ -195,10 +199,10 @@ async def _read_each(ids: Iterable[str], read: Callable[[str], Awaitable[T]]) ->
         except Unavailable:
             raise
         except Definite as error:
-            telemetry.say(telemetry.JANITOR_TROUBLE, where=one, reason=error.detail)
+            emit(events.JANITOR_TROUBLE, where=one, reason=error.detail)
     return found
 
 
-def _say(event: telemetry.Event, found: Found, reason: Reason) -> None:
+def _say(event: Event, found: Found, reason: Reason) -> None:
     kind = "object" if found.transfer is None else "transfer"
-    telemetry.say(event, key=found.key, kind=kind, reason=str(reason))
+    emit(event, key=found.key, kind=kind, reason=str(reason))

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
-from service import telemetry
 from service.core.capacity import Crew, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.job import Job
 from service.core.lease import MAX_LAPSES, Sighting, next_look, sight
 from service.core.outcome import backoff, exhausted
+from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
 
@@ -62,7 +62,7 @@ class Worker:
             await asyncio.wait(self._attempts, timeout=self._config.farewell_seconds)
         for task, attempt in self._attempts.items():
             job_id, seconds = attempt.holding.job_id, self._config.farewell_seconds
-            telemetry.say(telemetry.CLEANUP_SLOW, job_id=job_id, seconds=seconds)
+            emit(events.CLEANUP_SLOW, job_id=job_id, seconds=seconds)
             task.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
@@ -79,7 +79,7 @@ class Worker:
                 faults = 0
             except StoreError as error:
                 faults += 1
-                telemetry.say(telemetry.WORKER_TROUBLE, where=where, reason=error.detail)
+                emit(events.WORKER_TROUBLE, where=where, reason=error.detail)
                 await self._ports.clock.sleep(min(5.0, backoff(faults, self._ports.ids.draw())))
 
     async def _claim(self) -> None:
@@ -114,7 +114,7 @@ class Worker:
                 job = await self._begin(claim)
             except (Refused, NotFound):
                 continue  # another worker was quicker, or the index is behind
-            telemetry.say(telemetry.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+            emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
             claimed = True
         return claimed
 
@@ -147,11 +147,11 @@ class Worker:
         try:
             if seen.lapses + 1 >= MAX_LAPSES and not seen.cancel_requested:
                 await self._ports.jobs.exhaust(seen, exhausted(seen), self._ports.clock.wall())
-                telemetry.say(telemetry.JOB_EXHAUSTED, job_id=seen.job_id, lapses=seen.lapses + 1)
+                emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=seen.lapses + 1)
             elif self._free > 0:
                 job = await self._begin(self._ports.jobs.take_over(seen, self._config.instance))
                 fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": seen.owner}
-                telemetry.say(telemetry.JOB_TAKEN_OVER, **fields)
+                emit(events.JOB_TAKEN_OVER, **fields)
             else:
                 return False
         except (Refused, NotFound):
@@ -171,9 +171,9 @@ class Worker:
         """Whether this container has too little left to begin anything: said once, and once when it is over."""
         short = self._lacking()
         if short and not self._short_of:
-            telemetry.say(telemetry.CLAIMING_PAUSED, short_of=short)
+            emit(events.CLAIMING_PAUSED, short_of=short)
         elif self._short_of and not short:
-            telemetry.say(telemetry.CLAIMING_RESUMED)
+            emit(events.CLAIMING_RESUMED)
         self._short_of = short
         return bool(short)
 
@@ -208,4 +208,4 @@ class Worker:
         self._attempts.pop(task, None)
         self._freed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            telemetry.say(telemetry.UNEXPECTED, where="attempt", exc_info=error)
+            emit(events.UNEXPECTED, where="attempt", exc_info=error)

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from service import telemetry
 from service.core.errors import Fenced, Indefinite, ObjectChanged, StoreError
 from service.core.job import Job, Output
-from service.core.media import OUTPUT_FORMATS
+from service.core.media.formats import OUTPUT_FORMATS
 from service.core.naming import output_key, result_prefix
-from service.ports import Draft, Order, Stored
+from service.ports.objects import Stored
+from service.ports.transcoder import Draft, Order
+from service.telemetry import emit, events
 from service.worker.context import WorkerPorts
 from service.worker.heartbeat import Heartbeat, TrustEnded
 
@@ -96,7 +97,7 @@ async def record(work: Work) -> None:
                 raise
             except StoreError as error:
                 work.maybe_recorded = before or isinstance(error, Indefinite)
-                telemetry.say(telemetry.WORKER_TROUBLE, where="record", reason=error.detail)
+                emit(events.WORKER_TROUBLE, where="record", reason=error.detail)
                 await work.ports.clock.sleep(0.1)
             else:
                 work.recorded = True
@@ -123,6 +124,6 @@ async def tidy(work: Work) -> None:
             prefix, keep = result_prefix(work.job.job_id), work.job.output.key if work.job.output else None
             found = await work.ports.objects.delete_prefix(prefix, keep=keep)
             if found:
-                telemetry.say(telemetry.S3_SWEPT, prefix=prefix, found=list(found))
+                emit(events.S3_SWEPT, prefix=prefix, found=list(found))
     except StoreError as error:
-        telemetry.say(telemetry.WORKER_TROUBLE, where="tidy", reason=error.detail)
+        emit(events.WORKER_TROUBLE, where="tidy", reason=error.detail)

@@ -8,17 +8,17 @@ the bytes.
 
 from tests.mutations.tree import REFUSED, Edit, Mutation
 
-CONDITIONS = "service/adapters/dynamodb_conditions.py"
-DYNAMO = "tests/integration/test_dynamodb_jobs.py::TestDynamoJobs"
+CONDITIONS = "service/adapters/dynamodb/conditions.py"
+DYNAMO = "tests/integration/dynamodb/test_store.py::TestDynamoJobs"
 WORKER = "tests/unit/worker/test_worker.py"
-UPLOADS = "tests/integration/test_dynamodb_jobs.py::TestDynamoUploads"
+UPLOADS = "tests/integration/dynamodb/test_store.py::TestDynamoUploads"
 FAKE = "tests/unit/testing/test_memory_jobs.py::TestMemoryJobs"
 ORPHANS = "service/core/orphans.py"
 SETTLING = "tests/unit/core/test_orphans.py"
 JANITOR = "tests/unit/worker/test_janitor.py"
-FFMPEG = "tests/integration/test_ffmpeg_transcoder.py"
-KEYS = "tests/unit/web/test_keys.py"
-SINGLE = "tests/unit/web/test_single.py"
+FFMPEG = "tests/integration/ffmpeg/test_transcoder.py"
+KEYS = "tests/unit/web/http/test_authentication.py"
+SINGLE = "tests/unit/web/uploads/test_s3_form.py"
 NOT_YOURS = f"{KEYS}::test_what_is_not_yours_does_not_exist"
 FENCE = 'FENCE = f"{IS_RUNNING} AND {IS_OURS} AND {IS_OUR_ATTEMPT}"'
 
@@ -41,7 +41,7 @@ FENCES = (
         "fence-state-dynamodb",
         "nobody holds a job that is not running",
         (Edit(CONDITIONS, FENCE, 'FENCE = f"{IS_OURS} AND {IS_OUR_ATTEMPT}"'),),
-        ("tests/integration/test_dynamodb_faults.py::test_fence_looks_at_the_state_too",),
+        ("tests/integration/dynamodb/test_faults.py::test_fence_looks_at_the_state_too",),
         REFUSED,
     ),
     Mutation(
@@ -76,12 +76,12 @@ FENCES = (
         "a write that was refused because of itself has succeeded",
         (
             Edit(
-                "service/adapters/dynamodb_jobs.py",
+                "service/adapters/dynamodb/store.py",
                 "return change.stamp is not None and stamp_of(item) == change.stamp",
                 "return False",
             ),
         ),
-        ("tests/integration/test_dynamodb_faults.py::test_write_whose_answer_was_lost_counts[claim-sent_again-moto]",),
+        ("tests/integration/dynamodb/test_faults.py::test_write_whose_answer_was_lost_counts[claim-sent_again-moto]",),
         "IllegalTransition",
     ),
     Mutation(
@@ -112,7 +112,7 @@ IDEMPOTENCY = (
         "a key that comes with another request is refused",
         (
             Edit(
-                "service/adapters/dynamodb_jobs.py",
+                "service/adapters/dynamodb/store.py",
                 "            if fingerprint != key.fingerprint:\n"
                 "                raise IdempotencyReuse\n"
                 "            if accepted",
@@ -131,7 +131,7 @@ IDEMPOTENCY = (
     Mutation(
         "idempotency-tenant",
         "two tenants who happen on the same key do not meet",
-        (Edit("service/web/jobs.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
+        (Edit("service/web/jobs/routes.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
         (f"{KEYS}::test_idempotency_keys_are_per_tenant",),
     ),
 )
@@ -142,12 +142,12 @@ PROGRESS = (
         "the script in Redis ignores a lower reading",
         (
             Edit(
-                "service/adapters/redis_progress.py",
+                "service/adapters/redis/progress.py",
                 "if tonumber(ARGV[1]) > percent then",
                 "if tonumber(ARGV[1]) ~= percent then",
             ),
         ),
-        ("tests/integration/test_redis_progress.py::TestRedisBoard::test_a_lower_reading_is_ignored",),
+        ("tests/integration/redis/test_progress.py::TestRedisBoard::test_a_lower_reading_is_ignored",),
     ),
     Mutation(
         "monotonic-dynamodb",
@@ -187,7 +187,7 @@ BYTES = (
         "the head is delivered as the muxer has patched it at the end, not as it was written at first",
         (
             Edit(
-                "service/adapters/window.py",
+                "service/adapters/ffmpeg/window.py",
                 "        return read_into(self.fd, 0, into)\n",
                 "        head = read_into(self.fd, 0, into)\n"
                 '        head[4:8] = b"\\xff" * 4  # the length of a WAV file, as long as ffmpeg does not know it\n'
@@ -200,25 +200,25 @@ BYTES = (
     Mutation(
         "head-kept",
         "the head stays in the window until ffmpeg has exited",
-        (Edit("service/adapters/window.py", "self._next = 1  #", "self._next = 0  #"),),
-        ("tests/integration/test_window.py::test_each_part_is_named_once",),
+        (Edit("service/adapters/ffmpeg/window.py", "self._next = 1  #", "self._next = 0  #"),),
+        ("tests/integration/ffmpeg/test_window.py::test_each_part_is_named_once",),
     ),
     Mutation(
         "window-violated",
         "a muxer that goes back behind the window is caught",
         (
             Edit(
-                "service/adapters/window.py",
+                "service/adapters/ffmpeg/window.py",
                 "return os.lseek(fd, start, os.SEEK_DATA) < start + length",
                 "return False",
             ),
         ),
-        ("tests/integration/test_window.py::test_one_byte_in_a_hole_is_found",),
+        ("tests/integration/ffmpeg/test_window.py::test_one_byte_in_a_hole_is_found",),
     ),
     Mutation(
         "end-of-input-media",
         "ffmpeg's exit code 0 counts only if the input ended where its headers say",
-        (Edit("service/adapters/conversion.py", "doubt=self._readings.doubt(self._log)", "doubt=None"),),
+        (Edit("service/adapters/ffmpeg/conversion.py", "doubt=self._readings.doubt(self._log)", "doubt=None"),),
         (f"{FFMPEG}::test_a_file_that_was_cut_off_fails",),
         REFUSED,
     ),
@@ -227,12 +227,12 @@ BYTES = (
         "ffmpeg sees the end of the file only after the last byte of the object",
         (
             Edit(
-                "service/adapters/feed.py",
+                "service/adapters/ffmpeg/input.py",
                 "            self.error = error\n        except Exception",
                 "            self._close_pipe()\n            self.error = error\n        except Exception",
             ),
         ),
-        ("tests/unit/adapters/test_object_stream.py::test_a_failed_feed_leaves_the_pipe_open",),
+        ("tests/unit/adapters/s3/test_object_stream.py::test_a_failed_feed_leaves_the_pipe_open",),
         "BlockingIOError",
     ),
     Mutation(
@@ -240,37 +240,37 @@ BYTES = (
         "a stream that broke is never taken for one that has ended",
         (
             Edit(
-                "service/adapters/object_stream.py",
+                "service/adapters/s3/object_stream.py",
                 "return self.offset == self.original.size",
                 "return self.offset > 0",
             ),
         ),
-        ("tests/unit/adapters/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
     ),
     Mutation(
         "if-match-input",
         "an input that is read on is the very object that was begun",
-        (Edit("service/adapters/object_stream.py", "IfMatch=f'\"{at.etag}\"'", 'IfMatch="*"'),),
-        ("tests/unit/adapters/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        (Edit("service/adapters/s3/object_stream.py", "IfMatch=f'\"{at.etag}\"'", 'IfMatch="*"'),),
+        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
     ),
     Mutation(
         "offset-input",
         "an input that broke is read on from the first byte that is missing",
         (
             Edit(
-                "service/adapters/object_stream.py",
+                "service/adapters/s3/object_stream.py",
                 'f"bytes={self.offset}-"} if self.offset',
                 'f"bytes={self.offset + 1}-"} if self.offset',
             ),
         ),
-        ("tests/unit/adapters/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
         "ObjectChanged",
     ),
     Mutation(
         "if-match-download",
         "a download that is continued never mixes two objects",
-        (Edit("service/adapters/s3_read.py", "                IfMatch=quoted(self._etag),\n", ""),),
-        ("tests/integration/test_s3_read.py::test_mending_never_mixes_two_objects",),
+        (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(self._etag),\n", ""),),
+        ("tests/integration/s3/test_reading.py::test_mending_never_mixes_two_objects",),
         REFUSED,
     ),
     Mutation(
@@ -278,18 +278,18 @@ BYTES = (
         "a download that breaks goes on at the offset",
         (
             Edit(
-                "service/adapters/s3_read.py",
+                "service/adapters/s3/reading.py",
                 "_Stream(bucket, key, etag, at, stop, clip=clip)",
                 "_Stream(bucket, key, etag, start, stop, clip=clip)",
             ),
         ),
-        ("tests/integration/test_s3_read.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
+        ("tests/integration/s3/test_reading.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
     ),
     Mutation(
         "length-download",
         "a download that ends early is no download: the promised length is met, or there is an error",
-        (Edit("service/adapters/s3_read.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self._at"),),
-        ("tests/integration/test_s3_read.py::test_mending_gives_up[early-end]",),
+        (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self._at"),),
+        ("tests/integration/s3/test_reading.py::test_mending_gives_up[early-end]",),
         "StopAsyncIteration",
     ),
 )
@@ -398,19 +398,25 @@ OWNERSHIP = (
     Mutation(
         "tenant-delete-job",
         "nobody deletes somebody else's job",
-        (Edit("service/web/jobs.py", "if job is not None and job.tenant != tenant:", "if False:"),),
-        ("tests/unit/web/test_jobs.py::test_delete_somebody_elses",),
+        (Edit("service/web/jobs/routes.py", "if job is not None and job.tenant != tenant:", "if False:"),),
+        ("tests/unit/web/jobs/test_routes.py::test_delete_somebody_elses",),
     ),
     Mutation(
         "tenant-delete-upload",
         "nobody deletes somebody else's upload",
-        (Edit("service/web/uploads.py", "elif upload.tenant == tenant:", "else:"),),
-        ("tests/unit/web/test_uploads.py::test_delete_somebody_elses",),
+        (Edit("service/web/uploads/whole.py", "elif upload.tenant == tenant:", "else:"),),
+        ("tests/unit/web/uploads/test_whole.py::test_delete_somebody_elses",),
     ),
     Mutation(
         "key-required",
         "without a key nothing under /v1 is answered",
-        (Edit("service/web/keys.py", 'raise Unauthorized("This address needs an API key.")', "return NOBODY"),),
+        (
+            Edit(
+                "service/web/http/authentication.py",
+                'raise Unauthorized("This address needs an API key.")',
+                "return NOBODY",
+            ),
+        ),
         (f"{KEYS}::test_every_call_needs_a_key",),
     ),
     Mutation(
@@ -425,21 +431,27 @@ INTAKE = (
     Mutation(
         "heard-out",
         "who still sends when the answer comes is heard out before the connection ends",
-        (Edit("service/web/requests.py", "minded = 0 if ends_with_the_answer(scope) else SMALL", "minded = SMALL"),),
-        ("tests/unit/web/test_requests.py::test_a_small_body_is_heard_out_where_the_connection_ends",),
+        (
+            Edit(
+                "service/web/http/middleware.py",
+                "minded = 0 if ends_with_the_answer(scope) else SMALL",
+                "minded = SMALL",
+            ),
+        ),
+        ("tests/unit/web/http/test_middleware.py::test_a_small_body_is_heard_out_where_the_connection_ends",),
     ),
     Mutation(
         "start-in-a-fault",
         "a start in the middle of a fault waits for its end",
         (Edit("service/wiring/start_up.py", "or clock.monotonic() >= until:", "or clock.monotonic() >= 0.0:"),),
-        ("tests/integration/test_start_up.py::test_a_start_in_the_middle_of_a_fault_waits_for_its_end",),
+        ("tests/integration/processes/test_start_up.py::test_a_start_in_the_middle_of_a_fault_waits_for_its_end",),
         "DidNotStart",
     ),
     Mutation(
         "health-asks-once",
         "a service that hangs is asked for its health once, however many want to know",
         (Edit("service/wiring/health.py", "if asked is None or asked.done():", "if True:"),),
-        ("tests/integration/test_hung_s3.py::test_readiness_tells_while_s3_hangs",),
+        ("tests/integration/s3/test_hung.py::test_readiness_tells_while_s3_hangs",),
     ),
     Mutation(
         "piece-size",
@@ -456,8 +468,8 @@ INTAKE = (
     Mutation(
         "form-bounds",
         "a signed form is good for as many bytes as were announced",
-        (Edit("service/adapters/s3_parts.py", '["content-length-range", least, most], *', "*"),),
-        ("tests/integration/test_direct.py::test_what_a_form_is_good_for",),
+        (Edit("service/adapters/s3/client_uploads.py", '["content-length-range", least, most], *', "*"),),
+        ("tests/integration/http/test_s3_multipart.py::test_what_a_form_is_good_for",),
     ),
     Mutation(
         "open-uploads",
@@ -470,12 +482,12 @@ INTAKE = (
         "a part through the service takes one of the places for uploads",
         (
             Edit(
-                "service/web/resumable.py",
+                "service/web/uploads/relayed_parts.py",
                 "        async with admission.upload():\n            part",
                 "        if admission:\n            part",
             ),
         ),
-        ("tests/unit/web/test_admission.py::test_parts_through_the_service_count_as_uploads",),
+        ("tests/unit/web/operations/test_admission.py::test_parts_through_the_service_count_as_uploads",),
     ),
 )
 

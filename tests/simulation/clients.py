@@ -9,15 +9,16 @@ from litestar.response.sse import ServerSentEventMessage
 
 from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
 from service.testing.virtual_time import VirtualClock
-from service.web import jobs, uploads
 from service.web.config import WebConfig
 from service.web.dependencies import WebDependencies
-from service.web.downloads import finished, opened, redirected
-from service.web.events import floor_of, messages
+from service.web.http.schemas import JobRequest
+from service.web.jobs import routes
+from service.web.jobs.downloads import finished, opened, redirected
+from service.web.jobs.events import floor_of, messages
+from service.web.jobs.ranges import Span
 from service.web.lookup import find_job
 from service.web.progress import View, view, view_of
-from service.web.ranges import Span
-from service.web.schemas import JobRequest
+from service.web.uploads import whole
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container
 from tests.simulation.ffmpeg import digest
@@ -44,12 +45,12 @@ SILENCE = 12.0  # seconds after which a listener connects again; there is a comm
 
 async def forget_job(deps: WebDependencies, tenant: str, job_id: str) -> object:
     """As the API does, or as a mutation does instead."""
-    return await jobs.forget(deps, tenant, job_id)
+    return await routes.forget(deps, tenant, job_id)
 
 
 async def forget_upload(deps: WebDependencies, tenant: str, upload_id: str) -> object:
     """The same for an upload."""
-    await uploads.forget(deps, tenant, upload_id)
+    await whole.forget(deps, tenant, upload_id)
     return None
 
 
@@ -93,8 +94,8 @@ class Client:
 
     async def _submit(self, request: JobRequest, key: str | None) -> str | None:
         async def handler(deps: WebDependencies) -> View:
-            bound = jobs.checked_key(key, self.tenant, request)
-            return await view_of(deps, await jobs.submit(deps, CONFIG, self.tenant, request, bound))
+            bound = routes.checked_key(key, self.tenant, request)
+            return await view_of(deps, await routes.submit(deps, CONFIG, self.tenant, request, bound))
 
         while self.cluster.patient():
             asked, api = self.world.moment(), self.cluster.any_api()
@@ -218,7 +219,7 @@ class Client:
 
     async def _cancel(self, job_id: str, after: float) -> None:
         async def handler(deps: WebDependencies) -> View:
-            return await view_of(deps, await jobs.cancel(deps, self.tenant, job_id))
+            return await view_of(deps, await routes.cancel(deps, self.tenant, job_id))
 
         await self._clock.sleep(after)
         self.world.note("CANCEL", client=self.name, job=job_id[:4])

@@ -9,7 +9,8 @@ from typing import Any
 from service.core.errors import BadMedia, Definite, GuestDied, GuestStalled, ObjectGone
 from service.core.naming import UPLOADS
 from service.core.progress import Reading
-from service.ports import Order, Stored
+from service.ports.objects import Stored
+from service.ports.transcoder import Order
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Process, VirtualClock
 from tests.simulation.history import Conversion

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from service.core.naming import RESULTS
-from service.ports import Ids
+from service.ports.time import Ids
 from service.testing.clock import SeededIds
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects

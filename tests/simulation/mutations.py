@@ -20,12 +20,14 @@ from service.core.orphans import Found, Reason, Records
 from service.core.outcome import Outcome, Released, Succeeded
 from service.core.progress import Hint
 from service.core.upload import PendingUpload, Upload
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.web import jobs, lookup, parts, uploads
+from service.web import lookup, parts
 from service.web.dependencies import WebDependencies
-from service.web.schemas import JobRequest
+from service.web.http.schemas import JobRequest
+from service.web.jobs import routes
+from service.web.uploads import whole
 from service.worker import attempt, janitor, loop, steps
 from service.worker.heartbeat import Heartbeat
 from tests.simulation.ffmpeg import SimulatedDraft
@@ -140,7 +142,7 @@ async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
 
 
 _visible, _find_any_upload = lookup.visible, lookup.find_any_upload
-_forget_job, _forget_upload, _checked_key = jobs.forget, uploads.forget, jobs.checked_key
+_forget_job, _forget_upload, _checked_key = routes.forget, whole.forget, routes.checked_key
 _orphaned = orphans.orphaned
 
 
@@ -247,16 +249,16 @@ MUTATIONS: Mapping[str, Mutation] = {
     "tenant-upload": Mutation(
         "somebody else's upload does not exist", ((parts, "find_any_upload", _finds_all_uploads),)
     ),
-    "tenant-delete": Mutation("nobody deletes somebody else's job", ((jobs, "forget", _forgets_anybodys_job),)),
+    "tenant-delete": Mutation("nobody deletes somebody else's job", ((routes, "forget", _forgets_anybodys_job),)),
     "tenant-delete-upload": Mutation(
-        "nobody deletes somebody else's upload", ((uploads, "forget", _forgets_anybodys_upload),)
+        "nobody deletes somebody else's upload", ((whole, "forget", _forgets_anybodys_upload),)
     ),
-    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((jobs, "checked_key", _key_of_nobody),)),
+    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((routes, "checked_key", _key_of_nobody),)),
     "delete-record-first": Mutation(
-        "a deletion takes the record first, and then the output", ((jobs, "forget", _forgets_the_output_first),)
+        "a deletion takes the record first, and then the output", ((routes, "forget", _forgets_the_output_first),)
     ),
     "delete-all": Mutation(
-        "a deletion takes the output as well as the record", ((jobs, "forget", _forgets_the_record_alone),)
+        "a deletion takes the output as well as the record", ((routes, "forget", _forgets_the_record_alone),)
     ),
     "grace": Mutation("the janitor spares what is fresh", ((janitor, "settle", _settles_at_once),)),
     "janitor-running": Mutation(

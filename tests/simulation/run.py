@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import logging
 import math
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
-from service import telemetry
+import structlog
+
 from service.core.naming import RESULTS, parse_output_key
+from service.telemetry import subscribe
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
 from tests.simulation.checkers import judge
 from tests.simulation.clients import TENANTS, Client, forget_upload
@@ -46,7 +48,7 @@ def simulate(seed: int, *, trace: bool = False) -> Verdict:
     world = World(seed, dice)
     loop = ShuffledLoop(dice)
     loop.set_exception_handler(lambda *_: None)  # of calls that nobody waits for any more
-    with mock.patch.object(telemetry, "say", world.say), collecting_later():
+    with subscribe(world.on_event), no_log_output(), collecting_later():
         cluster: list[Cluster] = []
         try:
             contextvars.Context().run(loop.run_until_complete, play(world, cluster))
@@ -60,6 +62,17 @@ def simulate(seed: int, *, trace: bool = False) -> Verdict:
             loop.close()
     broken = judge(world.history)
     return Verdict(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
+
+
+@contextlib.contextmanager
+def no_log_output() -> Iterator[None]:
+    """Write no log: the trace has every event already, with simulated time."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 async def play(world: World, clusters: list[Cluster]) -> None:

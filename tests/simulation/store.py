@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from service.core.job import Holding, Job, State
 from service.core.queue import candidates
-from service.ports import IdempotencyKey
+from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
 from tests.simulation.history import Write
 from tests.simulation.world import World

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from service.core.errors import RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import jobs, lookup, parts
+from service.web import lookup, parts
 from service.web.dependencies import WebDependencies
-from service.web.downloads import finished
+from service.web.http.schemas import JobRequest
+from service.web.jobs import routes
+from service.web.jobs.downloads import finished
 from service.web.progress import view
-from service.web.schemas import JobRequest
 from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_job, forget_upload
 from tests.simulation.history import DONE, OPEN, Glimpse
 
@@ -21,7 +22,7 @@ async def _download(deps: WebDependencies, tenant: str, job_id: str) -> object:
 
 
 async def _convert(deps: WebDependencies, tenant: str, upload_id: str) -> object:
-    return await jobs.submit(deps, CONFIG, tenant, JobRequest(upload_id=upload_id, format="mp3"), None)
+    return await routes.submit(deps, CONFIG, tenant, JobRequest(upload_id=upload_id, format="mp3"), None)
 
 
 async def _overwrite(deps: WebDependencies, tenant: str, upload_id: str) -> object:
@@ -30,7 +31,7 @@ async def _overwrite(deps: WebDependencies, tenant: str, upload_id: str) -> obje
 
 WITH_JOBS: tuple[tuple[str, Verb], ...] = (
     ("read", view),
-    ("cancel", jobs.cancel),
+    ("cancel", routes.cancel),
     ("download", _download),
     ("delete", forget_job),
 )

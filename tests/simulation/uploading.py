@@ -6,9 +6,10 @@ from typing import Any
 from service.core.errors import NotFound, RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import parts, uploads
+from service.web import parts
 from service.web.dependencies import WebDependencies
 from service.web.lookup import find_any_upload
+from service.web.uploads import whole
 from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_upload
 
 
@@ -20,7 +21,7 @@ async def upload(client: Client, data: bytes) -> Upload | None:
 
 async def _in_one_stream(client: Client, data: bytes) -> Upload | None:
     async def handler(deps: WebDependencies) -> Upload:
-        return await uploads.store(deps, CONFIG, client.tenant, _stream(data), announced=len(data), filename="song.wav")
+        return await whole.store(deps, CONFIG, client.tenant, _stream(data), announced=len(data), filename="song.wav")
 
     found: Upload | None = await _until_answered(client, handler)
     return found

@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from service import telemetry
+from service.telemetry import events
+from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
 from tests.simulation.history import History
 
@@ -59,15 +60,15 @@ class World:
         if not self.over:
             self.hits[what] += 1
 
-    def say(self, event: telemetry.Event, /, **fields: object) -> None:
-        """In place of `telemetry.say`."""
-        if event is telemetry.UNEXPECTED and not self.over:
+    def on_event(self, event: Event, fields: Mapping[str, object]) -> None:
+        """Write what the service logs into the trace."""
+        if event is events.UNEXPECTED and not self.over:
             error = fields.get("exc_info")
             if not isinstance(error, Over):
                 self.history.surprises.append(f"{fields.get('where')}: {error!r}")
-        if event is telemetry.CLEANUP_SLOW:
+        if event is events.CLEANUP_SLOW:
             self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
-        if event is not telemetry.JOB_STEP:
+        if event is not events.JOB_STEP:
             self.note(event.name, **fields)
 
     def check(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from service.adapters.ambient import SystemIds
+from service.adapters.system.ambient import SystemIds
 from service.cli.client import Client
 from tests.support.cluster import pause
 from tests.support.docker import LABEL, ROOT

@@ -17,13 +17,14 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from service.adapters.ambient import SystemClock
-from service.adapters.aws import Aws, AwsSettings
-from service.adapters.ffmpeg import FfmpegConfig, FfmpegTranscoder
-from service.core.arguments import output_arguments
-from service.core.media import Source, parse_target
+from service.adapters.aws.clients import Aws, AwsSettings
+from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
+from service.adapters.system.ambient import SystemClock
+from service.core.media.arguments import output_arguments
+from service.core.media.inputs import Source
+from service.core.media.options import parse_target
 from service.core.progress import Reading
-from service.ports import Order
+from service.ports.transcoder import Order
 from tests.support.media_samples import run_ffmpeg
 from tests.support.moto import start_moto
 
@@ -193,7 +194,7 @@ def processes() -> list[int]:
 def is_guest(pid: int) -> bool:
     """Whether it is ffmpeg, a script in its place, the airlock, or a dead one of those that nobody has reaped."""
     command = read(f"/proc/{pid}/cmdline")
-    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "adapters/guest.py", FFMPEG))
+    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "ffmpeg/sandbox.py", FFMPEG))
 
 
 def parent_of(pid: int) -> int:

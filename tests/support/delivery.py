@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import imageio_ffmpeg
 
 from service.cli.client import Client, NobodyAnswers, ServiceProblem
-from service.core.arguments import output_arguments
-from service.core.media import parse_target
+from service.core.media.arguments import output_arguments
+from service.core.media.options import parse_target
 from tests.support.cluster import pause, wait_for
 from tests.support.media_samples import run_ffmpeg
 

@@ -9,8 +9,8 @@ import pytest
 # Before the first import of a contract suite, so that its assertions explain themselves like those of any test.
 pytest.register_assert_rewrite("service.testing.contracts")
 
-from service.adapters.aws import Aws, AwsSettings  # noqa: E402
-from service.adapters.dynamodb_table import create_table  # noqa: E402
+from service.adapters.aws.clients import Aws, AwsSettings  # noqa: E402
+from service.adapters.dynamodb.provision import create_table  # noqa: E402
 from tests.support.containers import endpoint_of  # noqa: E402
 from tests.support.docker import one_worker  # noqa: E402
 from tests.support.moto import start_moto  # noqa: E402

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.adapters.ambient import SystemIds
+from service.adapters.system.ambient import SystemIds
 from tests.support.cluster import wait_for
 from tests.support.docker import LABEL, ROOT, docker_or_skip
 

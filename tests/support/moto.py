@@ -23,7 +23,7 @@ import os, runpy, sys, threading
 threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "1"  # a blanket permission that would hide the bucket's own rules
 sys.argv = ["stand_in", "-H", "127.0.0.1", "-p", "0"]
-runpy.run_module("service.adapters.stand_in", run_name="__main__")
+runpy.run_module("service.adapters.embedded.moto_server", run_name="__main__")
 """
 
 

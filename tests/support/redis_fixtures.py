@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from service.adapters.ambient import SystemClock
-from service.adapters.redis_link import RedisLink
+from service.adapters.redis.connection import RedisLink
+from service.adapters.system.ambient import SystemClock
 from tests.support.containers import PASSWORD, MortalValkey, a_locked_valkey, answers
 from tests.support.docker import one_worker
 from tests.support.redis_server import RedisServer, redis_or_skip

@@ -9,10 +9,10 @@ from botocore.config import Config
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from service.adapters.ambient import SystemClock
-from service.adapters.aws import Aws, AwsSettings
-from service.adapters.s3_objects import S3Objects
-from service.ports import ObjectStore
+from service.adapters.aws.clients import Aws, AwsSettings
+from service.adapters.s3.store import S3Objects
+from service.adapters.system.ambient import SystemClock
+from service.ports.objects import ObjectStore
 from tests.support.flaky_proxy import FlakyProxy
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.diagnosis import EXPLAINED
-from service.adapters.dynamodb_checks import PERMISSIONS as OF_THE_TABLE
-from service.adapters.redis_check import FIXES
-from service.adapters.s3_checks import PERMISSIONS as OF_THE_BUCKET
+from service.adapters.aws.diagnosis import EXPLAINED
+from service.adapters.dynamodb.checks import PERMISSIONS as OF_THE_TABLE
+from service.adapters.redis.check import FIXES
+from service.adapters.s3.checks import PERMISSIONS as OF_THE_BUCKET
 from service.core.findings import Finding, stopping
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ CODE = re.compile(r"""(?:Finding\(|unreadable\("[^"]+",)\s*"([a-z_]+)\b""")
 def codes_in_the_code() -> set[str]:
     """Those that stand in it as they are, and those that come from the two tables."""
     rooms = (ROOT / "service" / "adapters", ROOT / "service" / "wiring")
-    sources = [path.read_text(encoding="utf-8") for room in rooms for path in room.glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for room in rooms for path in room.rglob("*.py")]
     literal = {code for text in sources for code in CODE.findall(text)}
     return literal | (set(EXPLAINED) - {"missing"}) | {"bucket_missing", "table_missing"} | set(FIXES)
 

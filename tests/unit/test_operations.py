@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from service import settings, telemetry
+from service import settings
 from service.core.errors import RepriseError
+from service.telemetry import events
+from service.telemetry.events import Event
 from service.web.config import WebConfig
-from service.web.counters import COUNTERS, PROBLEMS
-from service.web.metrics import GAUGES
+from service.web.operations.counters import COUNTERS, PROBLEMS
+from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import World
 
 ROOT = Path(__file__).parent.parent.parent
 MANUAL = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 COLUMNS = ["fault", "the user sees", "the operator sees", "the system does", "test"]
 
-EVENTS = {event.name for event in vars(telemetry).values() if isinstance(event, telemetry.Event)}
+EVENTS = {event.name for event in vars(events).values() if isinstance(event, Event)}
 LABELS = {f"{counted.name}_total": dict(counted.labels) for counted in COUNTERS}
 SAID_BY_LITESTAR = {"reprise_http_requests_total", "reprise_http_requests_error_total",
                     "reprise_http_request_duration_seconds", "reprise_http_requests_in_progress"}  # fmt: skip
@@ -77,7 +79,7 @@ def test_every_fault_has_its_test(row: Row) -> None:
     assert named
     for name in named:
         path, _, function = name.partition("::")
-        assert re.fullmatch(r"tests/[a-z_/]+/test_[a-z0-9_]+\.py", path), name
+        assert re.fullmatch(r"tests/[a-z0-9_/]+/test_[a-z0-9_]+\.py", path), name
         assert (ROOT / path).is_file(), name
         assert function in defined_in(ROOT / path), name
 
@@ -136,7 +138,7 @@ def test_the_table_of_metrics_names_their_events() -> None:
         metrics = [name for name in codes(line[0]) if name in LABELS]
         counted = {event.name for one in COUNTERS if f"{one.name}_total" in metrics for event in one.events}
         assert set(codes(line[2])) & EVENTS == counted, line[0]
-        quiet = {event.name for one in COUNTERS for event in one.events if event.level < telemetry.INFO}
+        quiet = {event.name for one in COUNTERS for event in one.events if event.level < events.INFO}
         assert {name for name in counted if f"`{name}`°" in line[2]} == counted & quiet, line[0]
 
 

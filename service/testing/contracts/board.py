@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.core.progress import Hint
-from service.ports import ProgressBoard
+from service.ports.hints import ProgressBoard
 
 
 class ProgressBoardContract:

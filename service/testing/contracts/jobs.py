@@ -15,10 +15,12 @@ import pytest
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound, Refused
 from service.core.job import Failure, Holding, Job, State
-from service.core.media import Options, Source, Target
+from service.core.media.inputs import Source
+from service.core.media.options import Options, Target
 from service.core.outcome import LONGEST_DELAY
 from service.core.upload import IN_ONE_PIECE
-from service.ports import IdempotencyKey, JobStore, UploadStore
+from service.ports.jobs import IdempotencyKey, JobStore
+from service.ports.uploads import UploadStore
 from service.testing.clock import NOON
 from service.testing.factories import A_DAY, a_failure, a_job, a_pending_upload, a_running_job, an_output, an_upload
 

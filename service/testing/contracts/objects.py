@@ -10,7 +10,7 @@ import pytest
 
 from service.core.errors import EmptyUpload, ObjectChanged, ObjectGone, StoreError, UploadTooLarge
 from service.core.upload import SMALLEST_PART
-from service.ports import ObjectStore, Stored
+from service.ports.objects import ObjectStore, Stored
 
 PART = 8 * 1024 * 1024
 PLENTY = 1 << 40

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.ports import Wakeups
+from service.ports.hints import Wakeups
 
 LONG = 30.0  # seconds; no test lasts that long unless a wake-up was lost
 SHORT = 0.02

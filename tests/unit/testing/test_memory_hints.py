@@ -1,6 +1,6 @@
 import pytest
 
-from service.adapters.ambient import SystemClock
+from service.adapters.system.ambient import SystemClock
 from service.core.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import SHORT, SharedWakeupsContract

@@ -1,6 +1,7 @@
 import pytest
 
-from service.ports import JobStore, UploadStore
+from service.ports.jobs import JobStore
+from service.ports.uploads import UploadStore
 from service.testing.contracts.jobs import JobStoreContract, UploadStoreContract
 from service.testing.memory_jobs import MemoryJobs
 

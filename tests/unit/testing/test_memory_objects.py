@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from service.core.errors import Indefinite, ObjectGone
-from service.ports import ObjectStore
+from service.ports.objects import ObjectStore
 from service.testing.contracts.objects import ObjectStoreContract, store
 from service.testing.memory_objects import MemoryObjects
 

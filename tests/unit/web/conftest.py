@@ -13,7 +13,7 @@ from service.core.job import Failure, Job, Output, State
 from service.core.naming import output_key
 from service.core.progress import Hint
 from service.core.upload import Upload
-from service.ports import Capacity
+from service.ports.capacity import Capacity
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import JobFields, UploadFields, a_job, an_upload
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups

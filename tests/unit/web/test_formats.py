@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
-from service.core.media import INPUT_FORMATS, OUTPUT_FORMATS, Options, parse_target
+from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import INPUT_FORMATS
+from service.core.media.options import Options, parse_target
 from service.web.formats import COMMON_OPTIONS
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from service import settings
-from service.adapters.aws import Aws
+from service.adapters.aws.clients import Aws
 from service.wiring.build import aws_settings
 from service.wiring.places import EMBEDDED, places, unreachable_for_clients
 

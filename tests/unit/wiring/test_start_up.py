@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service import settings
-from service.adapters import ffmpeg_check
+from service.adapters.ffmpeg import check as ffmpeg_check
 from service.core.findings import Finding
 from service.wiring.build import ffmpeg_program
 from service.wiring.places import Place

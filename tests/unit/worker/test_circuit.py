@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.adapters.breaker import Breaker
+from service.adapters.aws.breaker import Breaker
 from service.core.errors import Unavailable
 from service.core.job import State
 from tests.unit.worker.world import Troubled, World, in_virtual_time

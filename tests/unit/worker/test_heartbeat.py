@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from service import telemetry
 from service.core.lease import LeasePolicy
 from service.core.progress import Reading
+from service.telemetry import events, subscribe
+from service.telemetry.events import Event
 from service.testing.factories import a_job
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.virtual_time import VirtualClock
@@ -70,13 +71,13 @@ async def test_a_late_beat_is_told() -> None:
     """A renewal that comes after two missed beats says how late it is; one in time says nothing of it."""
     said: list[object] = []
 
-    def hear(event: telemetry.Event, fields: Mapping[str, object]) -> None:
-        if event is telemetry.JOB_RENEWED_LATE:
+    def hear(event: Event, fields: Mapping[str, object]) -> None:
+        if event is events.JOB_RENEWED_LATE:
             said.append(fields["after"])
 
     _, heartbeat = await a_heartbeat()
     clock = VirtualClock()
-    with telemetry.observed(hear):
+    with subscribe(hear):
         await clock.sleep(2.0)
         await heartbeat.renew()
         assert said == []

@@ -11,7 +11,8 @@ from service.core.capacity import Ample
 from service.core.job import Job
 from service.core.naming import input_key
 from service.core.progress import must_note, shown
-from service.ports import Capacity, Stored
+from service.ports.capacity import Capacity
+from service.ports.objects import Stored
 from service.testing.clock import SeededIds
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups

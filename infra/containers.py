@@ -1,0 +1,40 @@
+"""
+What a container is told: the service's environment variables, by role.
+
+Only what a stack decides is said here; all else is the service's default. A test holds the names to
+`service/settings`. Secrets are not in here: they go by their ARN (`components/keys.py`).
+"""
+
+from collections.abc import Mapping
+
+from pulumi import Input
+
+from infra.config.model import Config
+
+PORT = 8080
+LIVE = "/health/live"
+"""
+Whether the process lives, not whether it is ready: a container must not be replaced because S3 is away. That bucket and
+table are as they should be is checked at start, before it answers at all.
+"""
+API_KEYS, CACHE = "REPRISE_API_KEYS", "REDIS_URL"  # these come as secrets
+GIB = 1024**3
+
+
+def variables(config: Config, role: str, bucket: Input[str], table: Input[str]) -> Mapping[str, Input[str]]:
+    """The plain variables of a container with this role: all, api or worker."""
+    said: dict[str, Input[str]] = {
+        "AWS_REGION": config.region,
+        "REPRISE_BUCKET": bucket,
+        "REPRISE_LOG_FORMAT": "json",  # the metric filters read it
+        "REPRISE_LOG_LEVEL": config.log_level,
+        "REPRISE_ROLE": role,
+        "REPRISE_TABLE": table,
+        "REPRISE_TTL_SECONDS": str(config.keep_hours * 3600),
+    }
+    if role != "worker":
+        said["REPRISE_CORS_ORIGINS"] = ",".join(config.cors_origins)
+        said["REPRISE_MAX_UPLOAD_BYTES"] = str(config.max_upload_gib * GIB)
+    if role != "api" and config.slots:
+        said["REPRISE_SLOTS"] = str(config.slots)
+    return said

@@ -1,0 +1,57 @@
+"""
+An environment, put together: configuration in, resources and outputs out.
+
+`deploy` is what `pulumi up` runs (`__main__`); a program of the Automation API may call it too.
+"""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi.runtime import config as given
+
+from infra import config
+from infra.components.storage import Cors
+from infra.config.model import Config
+from infra.hosting import api, loop
+from infra.outputs import outputs
+from infra.parts import parts
+from infra.watching.signals import QUEUE_IS_SAID
+from infra.watching.watch import Watch, WatchArgs
+
+
+def deploy() -> None:
+    """Read the stack's configuration, make everything, export the outputs. Raises `config.ConfigError` first."""
+    for name, value in build(read()).items():
+        pulumi.export(name, value)
+
+
+def read() -> Config:
+    """The configuration that the engine hands over."""
+    texts: dict[str, str] = {**given.get_config_env(), **given.CONFIG.get()}
+    secrets = {*given.get_config_secret_keys_env(), *filter(given.is_config_secret, texts)}
+    return config.read(texts, stack=pulumi.get_stack(), region=texts.get("aws:region", ""), secrets=secrets)
+
+
+def build(stack: Config) -> Mapping[str, object]:
+    """Make everything that this configuration asks for; returns the outputs."""
+    shared = parts(stack)
+    service, worker = api(stack, shared), loop(stack, shared)
+    # The page at the service's own address talks to S3 directly, as those of the configured sites do.
+    Cors(f"{stack.prefix}-cors", shared.storage.bucket, [*stack.cors_origins, service.url])
+    watch = Watch(
+        stack.prefix,
+        WatchArgs(
+            region=stack.region,
+            stack=stack.stack,
+            logs=[service.log] if worker is None else [service.log, worker.log],
+            table=shared.jobs.table,
+            api=service.dimensions,
+            runner=not stack.express,
+            worker=None if worker is None else worker.dimensions,
+            topic_arn=stack.alarm_topic_arn,
+            budget_usd=stack.budget_usd,
+            budget_email=stack.budget_email,
+            queue=QUEUE_IS_SAID,
+        ),
+    )
+    return outputs(stack, shared, service, worker, watch.link)

@@ -1,0 +1,199 @@
+"""
+One way to make a boto3 client, and one way to call it: on our threads, through a circuit, with our errors.
+
+Endpoints, regions, profiles and roles are botocore's own business (``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` …).
+What is fixed here: SigV4 always (presigned URLs would be SigV2 otherwise), standard retries with a limit, bounded
+waits, and checksums only where the service demands them, because stand-ins of S3 differ in what they can check.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from service.adapters.aws.breaker import Breaker
+from service.adapters.aws.errors import code_of, status_of, translate
+from service.core.errors import CircuitOpen
+from service.telemetry import emit, events
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_s3.client import S3Client
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+__all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translating"]
+
+
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+LONG = 100  # seconds of silence; App Runner cuts a request at 120 s, and our client should hear from us before
+OPEN_CIRCUITS = 12  # pauses of an open circuit that are waited out; about as long as botocore's own repetitions take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSettings:
+    """How to reach AWS. None leaves the choice to botocore's own conventions."""
+
+    region: str
+    bucket: str
+    table: str
+    s3_endpoint: str | None = None
+    dynamodb_endpoint: str | None = None
+    s3_public_endpoint: str | None = None  # what clients can reach; presigned URLs are signed for it
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+    path_style: bool | None = None  # None: wherever it is not AWS itself, as stand-ins have no wildcard DNS
+
+
+class Aws:
+    """
+    Makes clients (thread-safe, to be shared) and runs blocking calls on its own threads.
+
+    With a `breaker` every call goes through its circuit, so one object belongs to one backing service.
+    """
+
+    long: float = LONG
+    _breaker: Breaker | None = None
+    _wait: Callable[[float], object] = staticmethod(threading.Event().wait)
+
+    def __init__(self, settings: AwsSettings, *, threads: int = 32, breaker: Breaker | None = None) -> None:
+        self.settings = settings
+        self._breaker = breaker
+        self._session = boto3.session.Session(
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            aws_session_token=settings.session_token,
+            region_name=settings.region,
+        )
+        self._session.events.register("request-created", _say_again)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+
+    def s3(self, *, public: bool = False, connections: int = 32, repeats: bool = True) -> "S3Client":
+        """
+        An S3 client; `public` signs for the address that the service's own clients use.
+
+        One that `repeats` nothing waits longer: for what takes long, and must not be done twice at a time.
+        """
+        endpoint = (self.settings.s3_public_endpoint if public else None) or self.settings.s3_endpoint
+        path = self.settings.path_style
+        if path is None:
+            path = not is_aws(endpoint or self.s3_address)
+        # Never "auto": it signs for the bucket's global host, which redirects until DNS knows a young bucket.
+        style = Config(s3={"addressing_style": "path" if path else "virtual"})
+        config = self._config(connections).merge(style)
+        if not repeats:
+            config = config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=self.long))
+        return self._session.client("s3", endpoint_url=endpoint, config=config)
+
+    def dynamodb(self, *, connections: int = 32) -> "DynamoDBClient":
+        """A DynamoDB client. Its answers are small: one that takes longer than this is lost, and a lease is short."""
+        config = self._config(connections).merge(
+            Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+        )
+        return self._session.client("dynamodb", endpoint_url=self.settings.dynamodb_endpoint, config=config)
+
+    @functools.cached_property
+    def s3_address(self) -> str:
+        """Where requests for S3 go: the endpoint that is set, or what botocore makes of its files and the region."""
+        return self.settings.s3_endpoint or self._address("s3")
+
+    @functools.cached_property
+    def dynamodb_address(self) -> str:
+        """The same for DynamoDB."""
+        return self.settings.dynamodb_endpoint or self._address("dynamodb")
+
+    def credentials_source(self) -> str | None:
+        """Where the credentials come from, in botocore's words; None if there are none. May ask the platform."""
+        if self.settings.access_key:
+            return "AWS_ACCESS_KEY_ID"
+        found = self._session.get_credentials()
+        return found.method if found else None
+
+    def _address(self, service: Literal["s3", "dynamodb"]) -> str:
+        client = self._session.client(service)
+        client.close()
+        return str(client.meta.endpoint_url)
+
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        Run a blocking call on our threads; its botocore errors come out as ours.
+
+        Raises `CircuitOpen` without waiting for a thread: they may all be waiting for a service that hangs.
+        """
+        if self._breaker is not None:
+            self._breaker.check()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self.translated(call, *args, **kwargs)
+        )
+
+    def translated(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same on this thread."""
+        if self._breaker is None:
+            return translating(call, *args, **kwargs)
+        return self._breaker.guard(lambda: translating(call, *args, **kwargs))
+
+    def patiently(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        The same on this thread, which waits while the circuit is open, for a few seconds at most.
+
+        For what a whole conversion would be lost with. A request has a client that can come again; this has not.
+        """
+        for _ in range(OPEN_CIRCUITS):
+            try:
+                return self.translated(call, *args, **kwargs)
+            except CircuitOpen as error:
+                self._wait(error.retry_after or 0.0)
+        return self.translated(call, *args, **kwargs)
+
+    async def aside(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on our threads what asks nobody itself: signing, or work whose own calls are `translated`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @staticmethod
+    def _config(connections: int) -> Config:
+        return Config(
+            signature_version="s3v4",
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=3,
+            read_timeout=20,
+            max_pool_connections=connections,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            tcp_keepalive=True,
+        )
+
+
+def is_aws(address: str) -> bool:
+    """Whether an address is one of AWS itself (or a VPC endpoint of it)."""
+    return (urlsplit(address).hostname or "").endswith(AWS_HOSTS)
+
+
+def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a call; botocore's errors come out as ours."""
+    try:
+        return call(*args, **kwargs)
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error) from error
+
+
+def _say_again(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
+    """botocore repeats in silence; every request that it makes comes past here, with its number."""
+    attempt = request.context.get("retries", {}).get("attempt", 1)
+    if attempt > 1:
+        service = event_name.split(".")[1]
+        emit(events.AWS_RETRIED, service=service, operation=operation_name, attempt=attempt)

@@ -1,0 +1,1 @@
+"""Jobs and uploads as items of one DynamoDB table."""

@@ -1,0 +1,265 @@
+"""
+Every write to a job, told as a story: what it changes, and the condition under which it may.
+
+DynamoDB checks a condition and writes in one atomic step on one item; that step is the only lock in this system. A
+condition is put together from named clauses, each with the situation that it is there for. A placeholder ``#name``
+stands for the attribute of that name, ``:queued`` … ``:cancelled`` for the states, any other ``:value`` for what the
+function binds.
+
+The stamp
+    ::
+
+        us           ── claim ──▶ ✓ written      (the answer is lost)      ── claim, sent again ──▶ refused: not queued
+        the item     state = running, owner = us, stamp = 7f3…
+
+    botocore sends again what was not answered, so a write can be refused *because of itself*. Every transition
+    therefore leaves a ``stamp`` that is unique to the call; who is refused by an item that carries its own stamp has
+    succeeded. The owner could not tell: two tasks of one process claim under the same name.
+
+Queue keys
+    ``queue`` alone decides whether an item is in the sparse index; ``due_at`` stays where it is, so that a job reads
+    back as it was written. Renewals and notes touch neither, and cost one write unit.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.adapters.dynamodb.items import PENDING, STAMP, failure_values, output_values
+from service.adapters.dynamodb.values import Scalar, encode
+from service.core.job import Failure, Holding, Job, Output, State
+from service.core.queue import queue_of
+
+# ── clauses ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Nobody has been here before us. (On an item that does not exist every other clause below is false.)
+IS_NEW = "attribute_not_exists(#pk)"
+
+# Nobody holds the job: the only moment at which it can be claimed, or cancelled without asking anybody.
+IS_QUEUED = "#state = :queued"
+
+# Somebody holds it. Together with the next two: somebody, namely us, now.
+IS_RUNNING = "#state = :running"
+
+# We are the one who was written down …
+IS_OURS = "#owner = :owner"
+
+# … and it is still the same time that we were. The attempt only rises, so this alone catches the one case
+# that a name cannot: replaced, and then claimed again by another task of our own process.
+IS_OUR_ATTEMPT = "#attempt = :attempt"
+
+# THE FENCE, on every write of a holder:
+#
+#   worker A   claim (attempt 1) ── frozen ················· thaws ── succeed ──▶ refused: attempt is 2
+#   worker B               take over (attempt 2) ── succeed ✓
+#   worker A   claim (attempt 1) ── frozen ··· thaws ── renew ──▶ refused: attempt is 2, B goes on undisturbed
+#   worker A   claim (attempt 1) ── cut off ── release arrives late ──▶ refused: state is succeeded
+FENCE = f"{IS_RUNNING} AND {IS_OURS} AND {IS_OUR_ATTEMPT}"
+
+# The lease that lapsed is the one that stood still under the watcher's eyes:
+#
+#   holder     renew (beat 7) ── slow ──────────────── renew (beat 8) ✓
+#   watcher         sees 7 ──── a lease later, still 7 ──────── take over if beat = 7 ──▶ refused, the holder lives
+#   watcher 2       sees 7 ──── take over ✓ (attempt 2, beat 0)
+#   watcher         sees 7 ──── take over if attempt = 1 and beat = 7 ──▶ refused, watcher 2 was first
+HAS_STOOD_STILL = f"{IS_RUNNING} AND #attempt = :seen_attempt AND #beat = :seen_beat"
+
+# A new attempt starts at nought, and a renewal can be overtaken by a later one. The ceiling must not follow them down.
+CEILING_DOES_NOT_FALL = "#percent <= :percent"
+
+# Of two readers the one with the greater reading wins, in whichever order they arrive …
+SHOWS_MORE = "#shown < :shown"
+
+# … and a job that is over has its last word already.
+IS_UNFINISHED = "#state IN (:queued, :running)"
+IS_FINAL = "#state IN (:succeeded, :failed, :cancelled)"
+
+# A deletion that is repeated finds nothing, and that is what it wanted.
+MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
+
+# A key is free if it was never used, if its own time is over (TTL removes items days late), or if the job that it stood
+# for was deleted since: then there is nothing left to answer with.
+KEY_IS_FREE = f"{IS_NEW} OR #expires_at <= :now OR #job_id = :deleted_job"
+
+# An upload whose parts are still to come. Of two completions that race, the later one finds the first one's record.
+IS_PENDING = "#state = :pending"
+
+
+# ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A condition, an update (empty for puts and deletes), and the values that both speak of."""
+
+    condition: str
+    update: str = ""
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def stamp(self) -> Scalar | None:
+        """What this change leaves behind to be known by, if it is a transition."""
+        return self.values.get(STAMP)
+
+    def request(self) -> dict[str, Any]:
+        """The arguments of the call; names and values are only those in use, as DynamoDB demands."""
+        text = f"{self.update} {self.condition}"
+        known = {**{state.value: state.value for state in State}, **self.values}
+        values = {f":{name}": encode(known[name]) for name in re.findall(r":(\w+)", text)}
+        return {
+            "ConditionExpression": self.condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in re.findall(r"#(\w+)", text)},
+            **({"UpdateExpression": self.update} if self.update else {}),
+            **({"ExpressionAttributeValues": values} if values else {}),
+        }
+
+
+def claim(job_id: str, owner: str, now: float, stamp: str, shards: int) -> Change:
+    """Queued → running: a new attempt, by `owner`."""
+    return Change(
+        IS_QUEUED,
+        "SET #state = :running, #queue = :queue, #owner = :owner, #attempt = #attempt + :one, #beat = :zero, "
+        "#started_at = if_not_exists(#started_at, :now), #stamp = :stamp",
+        {**_into(State.RUNNING, job_id, shards), "owner": owner, "now": now, "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def take_over(seen: Job, owner: str, stamp: str) -> Change:
+    """Running → running, a new attempt by another owner; the place in the queue is the same."""
+    return Change(
+        HAS_STOOD_STILL,
+        "SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, #lapses = #lapses + :one, #stamp = :stamp",
+        {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def exhaust(seen: Job, failure: Failure, now: float, stamp: str) -> Change:
+    """Running → failed, by a watcher instead of the holder."""
+    values = failure_values(failure)
+    return Change(
+        HAS_STOOD_STILL,
+        f"SET #state = :failed, #lapses = #lapses + :one, {_ended(values)} REMOVE #owner, #queue",
+        {**_pair(seen), **values, "now": now, "stamp": stamp, "one": 1},
+    )
+
+
+def renew(holding: Holding, percent: float, path: str | None) -> Change:
+    """A heartbeat with progress."""
+    return Change(
+        f"{FENCE} AND {CEILING_DOES_NOT_FALL}",
+        "SET #beat = #beat + :one, #percent = :percent" + (", #path = :path" if path else ""),
+        {**_mine(holding), "percent": percent, "one": 1, **({"path": path} if path else {})},
+    )
+
+
+def renew_only(holding: Holding, path: str | None) -> Change:
+    """A heartbeat of a holder whose progress is still behind what the record knows."""
+    return Change(
+        FENCE,
+        "SET #beat = #beat + :one" + (", #path = :path" if path else ""),
+        {**_mine(holding), "one": 1, **({"path": path} if path else {})},
+    )
+
+
+def release(holding: Holding, due_at: float, stamp: str, shards: int, *, fault: bool) -> Change:
+    """Running → queued."""
+    return Change(
+        FENCE,
+        "SET #state = :queued, #queue = :queue, #due_at = :due_at, #faults = #faults + :fault, #stamp = :stamp "
+        "REMOVE #owner",
+        {
+            **_mine(holding),
+            **_into(State.QUEUED, holding.job_id, shards),
+            "due_at": due_at,
+            "fault": int(fault),
+            "stamp": stamp,
+        },
+    )
+
+
+def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
+    """Running → succeeded: the one write that makes an output visible."""
+    values = output_values(output)
+    return Change(
+        FENCE,
+        f"SET #state = :succeeded, #percent = :percent, {_ended(values)} REMOVE #owner, #queue",
+        {**_mine(holding), **values, "percent": 100, "now": now, "stamp": stamp},
+    )
+
+
+def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
+    """Running → failed, by the holder."""
+    # The path, as far as it is known; what an earlier attempt wrote stays otherwise.
+    values = {**failure_values(failure), **({"path": path} if path else {})}
+    return Change(
+        FENCE,
+        f"SET #state = :failed, {_ended(values)} REMOVE #owner, #queue",
+        {**_mine(holding), **values, "now": now, "stamp": stamp},
+    )
+
+
+def stop(holding: Holding, now: float, stamp: str) -> Change:
+    """Running → cancelled, by the holder."""
+    return Change(
+        FENCE,
+        f"SET #state = :cancelled, {_ended({})} REMOVE #owner, #queue",
+        {**_mine(holding), "now": now, "stamp": stamp},
+    )
+
+
+def cancel_queued(now: float) -> Change:
+    """Queued → cancelled. Repeating it does no harm, so it needs no stamp."""
+    return Change(
+        IS_QUEUED,
+        "SET #state = :cancelled, #cancel_requested = :yes, #finished_at = :now REMOVE #owner, #queue",
+        {"yes": True, "now": now},
+    )
+
+
+def cancel_running() -> Change:
+    """A note for the holder, which reads it in the answer to its next renewal."""
+    return Change(IS_RUNNING, "SET #cancel_requested = :yes", {"yes": True})
+
+
+def note_shown(percent: float) -> Change:
+    """Raise what was answered from the record alone."""
+    return Change(f"{IS_UNFINISHED} AND {SHOWS_MORE}", "SET #shown = :shown", {"shown": percent})
+
+
+def forget() -> Change:
+    """Delete a job."""
+    return Change(MAY_BE_FORGOTTEN)
+
+
+def put_new() -> Change:
+    """Put an item that must not exist yet."""
+    return Change(IS_NEW)
+
+
+def complete_upload() -> Change:
+    """Pending → complete: the whole item is replaced."""
+    return Change(IS_PENDING, values={"pending": PENDING})
+
+
+def use_key(now: float, deleted_job: str | None) -> Change:
+    """Put an idempotency item; `deleted_job` is one that it pointed to and that was found to be gone."""
+    return Change(KEY_IS_FREE, values={"now": now, "deleted_job": deleted_job or "-"})
+
+
+def _mine(holding: Holding) -> dict[str, Scalar]:
+    return {"owner": holding.owner, "attempt": holding.attempt}
+
+
+def _pair(seen: Job) -> dict[str, Scalar]:
+    return {"seen_attempt": seen.attempt, "seen_beat": seen.beat}
+
+
+def _into(state: State, job_id: str, shards: int) -> dict[str, Scalar]:
+    queue = queue_of(state, job_id, shards)
+    return {"queue": queue} if queue else {}
+
+
+def _ended(values: Mapping[str, Scalar]) -> str:
+    """What every end sets, and `values` under their own names."""
+    return ", ".join(["#finished_at = :now", "#stamp = :stamp", *(f"#{name} = :{name}" for name in values)])

@@ -1,0 +1,300 @@
+"""
+The truth about jobs and uploads, in DynamoDB: `ports.JobStore` and `ports.UploadStore`.
+
+Each transition is one conditional write (`dynamodb_conditions` tells which and why); what is here is the reading of
+refusals: whose write was in the way, and what that means for the one who asked. After an answer that got lost, the
+item's stamp tells whether the write took place, so that a claim that succeeded is not forgotten for want of a reply.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+from service.adapters.aws.clients import Aws
+from service.adapters.dynamodb import conditions as changes
+from service.adapters.dynamodb.conditions import Change
+from service.adapters.dynamodb.items import (
+    accepted_under,
+    any_upload_from_item,
+    idempotency_pk,
+    idempotency_to_item,
+    job_from_item,
+    job_id_of,
+    job_pk,
+    job_to_item,
+    key_expired,
+    open_queue,
+    pending_to_item,
+    stamp_of,
+    upload_from_item,
+    upload_pk,
+    upload_to_item,
+)
+from service.adapters.dynamodb.table import Entries, Refusal, Table
+from service.adapters.dynamodb.values import Item
+from service.core.errors import (
+    Definite,
+    Fenced,
+    IdempotencyReuse,
+    IllegalTransition,
+    Indefinite,
+    NotFound,
+    StoreError,
+    Unavailable,
+)
+from service.core.job import Event, Failure, Holding, Job, Output, State
+from service.core.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
+from service.core.upload import PendingUpload, Upload
+from service.ports.jobs import IdempotencyKey
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events
+
+TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
+
+
+class DynamoJobs:
+    """Jobs and uploads in one table. `shards` must be the same for all who share it."""
+
+    def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
+        self._table = Table(aws, clock, ids)
+        self._ids = ids
+        self._shards = shards
+
+    # ── accepting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
+        """See `ports.JobStore`; `job.created_at` counts as now."""
+        try:
+            return await (self._submit(job) if key is None else self._submit_under(job, key))
+        except Indefinite:
+            if (there := await self._read_back(job.job_id)) is None:
+                raise
+            return _accepted(there, job)
+
+    async def _submit(self, job: Job) -> Job:
+        item = job_to_item(job, self._shards)
+        refusal = await self._table.put(item, changes.put_new())
+        return job_from_item(item) if refusal is None else _accepted(refusal.item, job)
+
+    async def _submit_under(self, job: Job, key: IdempotencyKey) -> Job:
+        item = job_to_item(job, self._shards)
+        deleted: str | None = None
+        for _ in range(TRIES):
+            refusals = await self._table.put_all([
+                (idempotency_to_item(key, job), changes.use_key(job.created_at, deleted)),
+                (item, changes.put_new()),
+            ])  # fmt: skip
+            if refusals is None:
+                return job_from_item(item)
+            key_taken, job_there = refusals
+            if key_taken is None or key_taken.item is None:
+                return _accepted(job_there.item if job_there else None, job)
+            first, fingerprint = accepted_under(key_taken.item)
+            if fingerprint != key.fingerprint:
+                raise IdempotencyReuse
+            if accepted := await self.get(first):
+                return accepted
+            deleted = first
+        raise Unavailable("The idempotency key is fought over.")
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accepted(self, key: IdempotencyKey, now: float) -> Job | None:
+        item = await self._table.get(idempotency_pk(key.key))
+        if item is None or key_expired(item, now):
+            return None
+        first, fingerprint = accepted_under(item)
+        if fingerprint != key.fingerprint:
+            raise IdempotencyReuse
+        return await self.get(first)
+
+    async def get(self, job_id: str) -> Job | None:
+        item = await self._table.get(job_pk(job_id))
+        return job_from_item(item) if item else None
+
+    async def claimable(self, now: float, limit: int) -> Sequence[str]:
+        """See `ports.JobStore`; one query for each shard, at the same time."""
+        if limit <= 0:
+            return ()
+
+        def enough(found: Entries) -> bool:
+            return len(candidates(found, now, limit)) >= limit
+
+        shards = await asyncio.gather(*(self._table.keys_in(q, enough) for q in all_shards(QUEUED, self._shards)))
+        return candidates(((due_at, job_id_of(pk)) for due_at, pk in itertools.chain(*shards)), now, limit)
+
+    async def queued(self, limit: int) -> int:
+        shards = await asyncio.gather(*(self._table.count_in(q, limit) for q in all_shards(QUEUED, self._shards)))
+        return min(limit, sum(shards))
+
+    async def running(self) -> Sequence[Job]:
+        shards = await asyncio.gather(*map(self._table.keys_in, all_shards(RUNNING, self._shards)))
+        items = await self._table.get_many(sorted({pk for _, pk in itertools.chain(*shards)}))
+        jobs = [job for item in items if (job := _readable_job(item)) and job.state is State.RUNNING]
+        return sorted(jobs, key=lambda job: job.job_id)
+
+    # ── taking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, job_id: str, owner: str, now: float) -> Job:
+        answer = await self._move(job_id, changes.claim(job_id, owner, now, self._ids.new(), self._shards))
+        if isinstance(answer, Job):
+            return answer
+        raise _cannot(Event.CLAIM, answer)
+
+    async def take_over(self, seen: Job, owner: str) -> Job:
+        answer = await self._move(seen.job_id, changes.take_over(seen, owner, self._ids.new()))
+        if isinstance(answer, Job):
+            return answer
+        raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
+
+    async def exhaust(self, seen: Job, failure: Failure, now: float) -> Job:
+        answer = await self._move(seen.job_id, changes.exhaust(seen, failure, now, self._ids.new()))
+        if isinstance(answer, Job):
+            return answer
+        raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
+
+    # ── holding ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
+        """See `ports.JobStore`; a second call is needed only while a new attempt is behind the old one's mark."""
+        answer = await self._move(holding.job_id, changes.renew(holding, percent, path))
+        if isinstance(answer, Refusal) and answer.item and job_from_item(answer.item).held_by(holding):
+            answer = await self._move(holding.job_id, changes.renew_only(holding, path))
+        return _as_holder(answer)
+
+    async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
+        change = changes.release(holding, due_at, self._ids.new(), self._shards, fault=fault)
+        return _as_holder(await self._move(holding.job_id, change))
+
+    async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
+        answer = await self._move(holding.job_id, changes.succeed(holding, output, now, self._ids.new()))
+        if isinstance(answer, Refusal) and answer.item:
+            there = job_from_item(answer.item)
+            if there.state is State.SUCCEEDED and there.output == output:
+                return there
+        return _as_holder(answer)
+
+    async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
+        return _as_holder(await self._move(holding.job_id, changes.fail(holding, failure, now, self._ids.new(), path)))
+
+    async def stop(self, holding: Holding, now: float) -> Job:
+        return _as_holder(await self._move(holding.job_id, changes.stop(holding, now, self._ids.new())))
+
+    # ── from outside ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def cancel(self, job_id: str, now: float) -> Job:
+        """See `ports.JobStore`; the job may be claimed or released between two looks, so the loser looks again."""
+        change = changes.cancel_queued(now)
+        for _ in range(TRIES):
+            answer = await self._move(job_id, change)
+            if isinstance(answer, Job):
+                return answer
+            if answer.item is None:
+                raise NotFound
+            there = job_from_item(answer.item)
+            if there.final:
+                return there
+            change = changes.cancel_running() if there.state is State.RUNNING else changes.cancel_queued(now)
+        raise Unavailable("The job changes hands too fast to be cancelled.")
+
+    async def note_shown(self, job_id: str, percent: float) -> None:
+        await self._table.update(job_pk(job_id), changes.note_shown(percent))
+
+    async def delete(self, job_id: str) -> None:
+        refusal = await self._table.delete(job_pk(job_id), changes.forget())
+        if refusal is not None:
+            raise IllegalTransition("Only a job that is over can be deleted; cancel it first.")
+
+    # ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put_upload(self, upload: Upload) -> None:
+        item = upload_to_item(upload)
+        refusal = await self._table.put(item, changes.put_new())
+        if refusal and refusal.item and any_upload_from_item(refusal.item) != upload_from_item(item):
+            raise IllegalTransition("Another upload has this id.")
+
+    async def get_upload(self, upload_id: str) -> Upload | None:
+        found = await self.look_up_upload(upload_id)
+        return found if isinstance(found, Upload) else None
+
+    async def begin_upload(self, pending: PendingUpload) -> None:
+        item = pending_to_item(pending)
+        refusal = await self._table.put(item, changes.put_new())
+        if refusal and refusal.item and any_upload_from_item(refusal.item) != any_upload_from_item(item):
+            raise IllegalTransition("Another upload has this id.")
+
+    async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
+        item = await self._table.get(upload_pk(upload_id))
+        return any_upload_from_item(item) if item else None
+
+    async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
+        return await self._table.count_in(open_queue(tenant), limit, after=now)
+
+    async def complete_upload(self, upload: Upload) -> Upload:
+        """See `ports.UploadStore`; a write that was refused by its own earlier try reads back as what it wrote."""
+        item = upload_to_item(upload)
+        refusal = await self._table.put(item, changes.complete_upload())
+        if refusal is None:
+            return upload_from_item(item)
+        if refusal.item is None:
+            raise NotFound
+        return upload_from_item(refusal.item)
+
+    async def delete_upload(self, upload_id: str) -> None:
+        await self._table.delete(upload_pk(upload_id))
+
+    # ── lost answers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _move(self, job_id: str, change: Change) -> Job | Refusal:
+        """Write; our own stamp in the item means that it is done, whatever the answer was."""
+        try:
+            answer = await self._table.update(job_pk(job_id), change)
+        except Indefinite:
+            there = await self._read_back(job_id)
+            if there is None or not _ours(there, change):
+                raise
+            return job_from_item(there)
+        if not isinstance(answer, Refusal):
+            return job_from_item(answer)
+        if answer.item is not None and _ours(answer.item, change):
+            return job_from_item(answer.item)
+        return answer
+
+    async def _read_back(self, job_id: str) -> Item | None:
+        """The item after an indefinite answer; None also if it cannot be read, because then nothing is known."""
+        try:
+            return await self._table.get(job_pk(job_id))
+        except StoreError:
+            return None
+
+
+def _ours(item: Item, change: Change) -> bool:
+    return change.stamp is not None and stamp_of(item) == change.stamp
+
+
+def _accepted(there: Item | None, job: Job) -> Job:
+    """The job under this id, if it is the one that was submitted."""
+    if there is not None and same_order(found := job_from_item(there), job):
+        return found
+    raise IllegalTransition("Another job has this id.")
+
+
+def _as_holder(answer: Job | Refusal) -> Job:
+    if isinstance(answer, Job):
+        return answer
+    raise Fenced
+
+
+def _cannot(event: Event, refusal: Refusal) -> IllegalTransition | NotFound:
+    if refusal.item is None:
+        return NotFound()
+    return IllegalTransition(f"a job that is {job_from_item(refusal.item).state} cannot {event}")
+
+
+def _readable_job(item: Item) -> Job | None:
+    """One damaged item must not keep all the others from being rescued."""
+    try:
+        return job_from_item(item)
+    except Definite as error:
+        emit(events.AWS_FAILURE, service="dynamodb", operation="read", reason=error.detail)
+        return None

@@ -1,0 +1,232 @@
+"""
+The calls to DynamoDB that a store needs, as values: what was written, or what stood in the way.
+
+A refused condition is an answer here and no error. It carries the item as it is, which DynamoDB hands back with the
+refusal, so that the loser learns why in the same round trip. What else goes wrong is raised as a `StoreError`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from service.adapters.aws.clients import Aws, code_of
+from service.adapters.aws.resources import DUE_AT, INDEX, KEY, QUEUE
+from service.adapters.dynamodb.conditions import Change
+from service.adapters.dynamodb.values import Item, encode
+from service.core.errors import Unavailable
+from service.core.outcome import backoff
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events
+
+TRIES = 6  # of what is throttled or in conflict half-way, with growing pauses
+PAGE = 200  # index entries in one answer
+MOST_PAGES = 50  # of one shard: a bound for every loop, not a size that anybody should meet
+BATCH = 100  # keys; the limit of BatchGetItem
+
+# Why a transaction was cancelled, said of each of its items. The last three pass; anything else is a mistake of ours.
+NOTHING, CONDITION_FAILED = "None", "ConditionalCheckFailed"
+MAY_PASS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The condition did not hold. `item` is what is there, None if nothing is."""
+
+    item: Item | None
+
+
+Entries = list[tuple[float, str]]  # of the index: (due_at, pk)
+
+
+class Table:
+    """One table, and nothing of what it means. Blocks nobody: all calls run on the threads of `aws`."""
+
+    def __init__(self, aws: Aws, clock: Clock, ids: Ids) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._ids = ids
+        self._name = aws.settings.table
+        self._client = aws.dynamodb()
+
+    async def get(self, key: str) -> Item | None:
+        """Read strongly consistently."""
+        answer = await self._call(self._client.get_item, "GetItem", key, Key=_key(key), ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
+
+    async def put(self, item: Item, change: Change) -> Refusal | None:
+        """Put a whole item."""
+        answer = await self._write(self._client.put_item, "PutItem", item[KEY]["S"], change, Item=item)
+        return answer if isinstance(answer, Refusal) else None
+
+    async def update(self, key: str, change: Change) -> Item | Refusal:
+        """Change an item; returns it as it is after the write."""
+        answer = await self._write(
+            self._client.update_item, "UpdateItem", key, change, Key=_key(key), ReturnValues="ALL_NEW"
+        )
+        return answer if isinstance(answer, Refusal) else answer["Attributes"]
+
+    async def delete(self, key: str, change: Change | None = None) -> Refusal | None:
+        """Delete an item."""
+        delete = self._client.delete_item
+        if change is None:
+            await self._call(delete, "DeleteItem", key, Key=_key(key))
+            return None
+        answer = await self._write(delete, "DeleteItem", key, change, Key=_key(key))
+        return answer if isinstance(answer, Refusal) else None
+
+    async def put_all(self, puts: Sequence[tuple[Item, Change]]) -> list[Refusal | None] | None:
+        """
+        Put all items or none, in one transaction.
+
+        Returns None if it is done, else one entry for each item: why it was refused, or None if it was not.
+        """
+        actions = [
+            {
+                "Put": {
+                    "TableName": self._name,
+                    "Item": item,
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                    **change.request(),
+                }
+            }
+            for item, change in puts
+        ]
+        keys = " ".join(item[KEY]["S"] for item, _ in puts)
+        for number in range(1, TRIES + 1):
+            reasons = await self._aws.run(self._transact, actions)
+            self._said("TransactWriteItems", keys, "refused" if reasons else "ok")
+            if reasons is None:
+                return None
+            if any(reason["Code"] == CONDITION_FAILED for reason in reasons):
+                return [Refusal(r.get("Item")) if r["Code"] == CONDITION_FAILED else None for r in reasons]
+            await self._pause(
+                "TransactWriteItems", number
+            )  # another transaction is at work on these items, or we are throttled
+        raise Unavailable("TransactWriteItems: conflicts or throttling that did not pass")
+
+    async def keys_in(self, queue: str, enough: Callable[[Entries], bool] | None = None) -> Entries:
+        """What one shard of the index holds, by rising `due_at`: everything, or until it is `enough`."""
+        found: Entries = []
+        start: dict[str, Any] = {}
+        for _ in range(MOST_PAGES):
+            answer = await self._call(
+                self._client.query,
+                "Query",
+                queue,
+                IndexName=INDEX,
+                KeyConditionExpression="#queue = :queue",
+                ExpressionAttributeNames={"#queue": QUEUE},
+                ExpressionAttributeValues={":queue": encode(queue)},
+                Limit=PAGE,
+                **start,
+            )
+            found += [(float(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
+            if not answer.get("LastEvaluatedKey") or (enough and enough(found)):
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
+    async def count_in(self, queue: str, most: int, *, after: float = 0.0) -> int:
+        """How many entries later than `after` one queue of the index holds; stops at `most`. Only numbers travel."""
+        found = 0
+        start: dict[str, Any] = {}
+        while found < most:
+            answer = await self._call(
+                self._client.query,
+                "Query",
+                queue,
+                IndexName=INDEX,
+                KeyConditionExpression="#queue = :queue AND #due_at > :after",
+                ExpressionAttributeNames={"#queue": QUEUE, "#due_at": DUE_AT},
+                ExpressionAttributeValues={":queue": encode(queue), ":after": encode(after)},
+                Select="COUNT",
+                Limit=most - found,
+                **start,
+            )
+            found += int(answer["Count"])
+            if not answer.get("LastEvaluatedKey"):
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
+    async def get_many(self, keys: Sequence[str]) -> list[Item]:
+        """The items that exist among `keys`, each read strongly consistently, in no particular order."""
+        found: list[Item] = []
+        for first in range(0, len(keys), BATCH):
+            found += await self._get_batch([_key(key) for key in keys[first : first + BATCH]])
+        return found
+
+    async def _get_batch(self, keys: list[dict[str, Any]]) -> list[Item]:
+        found: list[Item] = []
+        for number in range(1, TRIES + 1):
+            answer = await self._call(
+                self._client.batch_get_item,
+                "BatchGetItem",
+                f"{len(keys)} keys",
+                RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}},
+            )
+            found += answer["Responses"].get(self._name, [])
+            keys = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+            if not keys:
+                return found
+            await self._pause("BatchGetItem", number)
+        raise Unavailable(f"BatchGetItem: {len(keys)} keys were not served")
+
+    # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _write(self, call: Callable[..., Any], operation: str, key: str, change: Change, **arguments: Any) -> Any:
+        """A conditional write: botocore's answer, or the refusal."""
+        return await self._call(
+            _refusable(call),
+            operation,
+            key,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            **arguments,
+            **change.request(),
+        )
+
+    async def _call(self, call: Callable[..., Any], operation: str, key: str, **arguments: Any) -> Any:
+        if operation != "BatchGetItem":
+            arguments["TableName"] = self._name
+        answer = await self._aws.run(call, **arguments)
+        self._said(operation, key, "refused" if isinstance(answer, Refusal) else "ok")
+        return answer
+
+    def _transact(self, actions: list[Any]) -> list[Any] | None:
+        try:
+            self._client.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            reasons: list[Any] = list(error.response.get("CancellationReasons", []))
+            codes = {reason["Code"] for reason in reasons} - {NOTHING}
+            if code_of(error) == "TransactionCanceledException" and codes and codes <= MAY_PASS | {CONDITION_FAILED}:
+                return reasons
+            raise
+        return None
+
+    def _said(self, operation: str, key: str, status: str) -> None:
+        emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key)
+
+    async def _pause(self, operation: str, number: int) -> None:
+        emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
+        await self._clock.sleep(backoff(number, self._ids.draw()) / 5)
+
+
+def _key(key: str) -> dict[str, Any]:
+    return {KEY: encode(key)}
+
+
+def _refusable(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, but a condition that did not hold is an answer."""
+
+    def refusable(**arguments: Any) -> Any:
+        try:
+            return call(**arguments)
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return Refusal(error.response.get("Item"))  # type: ignore[arg-type]  # the stubs do not know of it
+
+    return refusable

@@ -1,0 +1,1 @@
+"""One conversion by ffmpeg: input pipe, sandbox, output window, progress and exit status."""

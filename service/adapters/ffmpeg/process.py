@@ -1,0 +1,101 @@
+"""One ffmpeg process: started through the airlock (`sandbox.py`), paused, resumed, ended."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+AIRLOCK = Path(__file__).with_name("sandbox.py")
+READ_BYTES = 1 << 16
+
+
+class Guest:
+    """
+    A running ffmpeg, the leader of a session and process group of its own.
+
+    To be used by the thread that made it, which has to outlive the process: the kernel kills the guest when that
+    thread ends.
+    """
+
+    def __init__(self, command: Sequence[str], limits: Mapping[str, int], *, stdin: int, keep: Sequence[int]) -> None:
+        """Start it with `stdin` as its input and the descriptors `keep` under their own numbers. Raises OSError."""
+        settings = [f"{name}={value}" for name, value in limits.items()]
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(AIRLOCK), str(os.getpid()), *settings, "--", *command],
+            bufsize=0,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={},
+            cwd="/",
+            pass_fds=tuple(keep),
+            start_new_session=True,
+        )
+        self.paused = False
+        self._silent = False  # it closed its stderr, or ended
+        self._poll = select.poll()  # select() itself cannot see descriptors above 1023
+        if self._process.stderr is not None:
+            os.set_blocking(self._process.stderr.fileno(), False)
+            self._poll.register(self._process.stderr, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its group."""
+        return self._process.pid
+
+    def listen(self, timeout: float) -> bytes:
+        """What it said on stderr, at most 64 KiB; waits up to `timeout` seconds for something, or for its end."""
+        stderr = self._process.stderr
+        if stderr is None or self._silent:
+            self.await_end(timeout)
+            return b""
+        if not self._poll.poll(timeout * 1000):
+            return b""
+        data = stderr.read(READ_BYTES)
+        self._silent = data == b""
+        return data or b""
+
+    def await_end(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for its end; for one that says little."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+    def exit_code(self) -> int | None:
+        """None while it runs; the negative number of the signal that killed it."""
+        return self._process.poll()
+
+    def pause(self) -> None:
+        """Stop it for a while."""
+        self._signal(signal.SIGSTOP)
+        self.paused = True
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+        self.paused = False
+
+    def end(self, polite_seconds: float) -> None:
+        """Ask it to end, then make it end, and take its exit code. Returns when the process is gone."""
+        if self.exit_code() is None and polite_seconds > 0:
+            self._signal(signal.SIGTERM)
+            self.resume()  # a stopped process does not hear SIGTERM
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(polite_seconds)
+        if self.exit_code() is None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def close(self) -> None:
+        """Let go of its stderr."""
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Not reaped yet, so the number is still its own.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)

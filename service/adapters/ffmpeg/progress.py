@@ -1,0 +1,69 @@
+"""How far a conversion is, as `core.progress.Reading`: put together from what ffmpeg says and what it was fed."""
+
+from collections.abc import Callable
+
+from service.core.media.ffmpeg_log import LogReader, judge_end
+from service.core.progress import Reading
+from service.ports.time import Clock
+from service.ports.transcoder import Order
+
+SPOOLING_SHARE = 10  # fetching the input to disk first is a tenth of the way
+
+
+class Readings:
+    """Reports at most once in `seconds`. Used by one thread."""
+
+    def __init__(self, order: Order, clock: Clock, report: Callable[[Reading], None], seconds: float) -> None:
+        self._order = order
+        self._clock = clock
+        self._report = report
+        self._seconds = seconds
+        self._last: float | None = None
+
+    def spooled(self, done: int) -> None:
+        """Tell that `done` bytes of the input were copied to disk."""
+        if self._due():
+            self._report(Reading(bytes_fed=done, bytes_total=self._order.input_size * SPOOLING_SHARE))
+
+    def converting(self, log: LogReader, fed: int, *, paused: bool) -> None:
+        """Tell where ffmpeg is; by bytes too, but not in a spooled file, where it goes to and fro."""
+        if self._due():
+            total, position = self._expected(log), log.position_seconds
+            reading = Reading(
+                # Before ffmpeg names a position it stands at the beginning; the bytes would run ahead of it.
+                position_seconds=0.0 if position is None and total is not None else position,
+                total_seconds=total,
+                bytes_fed=0 if self._order.local else fed,
+                bytes_total=0 if self._order.local else self._order.input_size,
+                paused=paused,
+            )
+            self._report(reading)
+
+    def media_seconds(self, log: LogReader) -> float | None:
+        """The length of the input, as far as it is known."""
+        # The headers first: of a fragmented file, ffmpeg names the length of the first fragment only.
+        return self._order.source.declared_seconds or log.duration_seconds
+
+    def promised_seconds(self, log: LogReader) -> float | None:
+        """The length that the headers of the input promise, guesses left out."""
+        return self._order.source.declared_seconds or log.promised_seconds
+
+    def doubt(self, log: LogReader) -> str | None:
+        """Why a conversion that ended with exit code 0 is not to be believed, or None."""
+        trimmed = self._order.target.options.trimmed
+        short = judge_end(self.promised_seconds(log), log.position_seconds, trimmed)
+        return short or ("the input stops in the middle" if log.ended_early and not trimmed else None)
+
+    def _expected(self, log: LogReader) -> float | None:
+        """Seconds of output to come in all."""
+        options, end = self._order.target.options, self.media_seconds(log)
+        if options.end_seconds is not None:
+            end = min(end or options.end_seconds, options.end_seconds)
+        return None if end is None else max(0.0, end - (options.start_seconds or 0.0))
+
+    def _due(self) -> bool:
+        now = self._clock.monotonic()
+        if self._last is not None and now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True

@@ -1,0 +1,1 @@
+"""Hints in Redis: fresh progress and wake-ups. Losing them costs latency, never a job."""

@@ -1,0 +1,98 @@
+"""
+The one request that makes an object of the parts of an upload: sent once at a time, and never believed without a look.
+
+S3 may take minutes over it. A client that grows impatient and asks again while the first request is still at work gets
+in its way: a stand-in of S3 was seen to store nothing at all, and to call it a success. So nothing is repeated behind
+our back, there is time for an answer, and after a failure the object is looked for before S3 is asked once more; after
+a time-out, which says that S3 may still be at it, S3 is not asked again. And whatever the answer was, an object counts
+only when it is there with all the bytes that were sent.
+
+Permissions: s3:PutObject, s3:GetObject (for the look).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+
+from service.adapters.aws.errors import code_of, rule_for
+from service.core.errors import Indefinite, ObjectGone, Unavailable
+from service.core.upload import Part
+from service.ports.objects import Stored
+from service.telemetry import emit, events
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+PAUSES = (0.2, 0.5, 1.0)  # seconds before each repetition; with the first request as many as botocore would make
+
+
+@dataclass(frozen=True, slots=True)
+class Completer:
+    """`once` repeats nothing by itself (``aws.s3(repeats=False)``); `client` does, and is for what may be repeated."""
+
+    once: "S3Client"
+    client: "S3Client"
+    wait: Callable[[float], object] = threading.Event().wait
+
+    def complete(self, bucket: str, key: str, upload_id: str, parts: Sequence[Part]) -> Stored:
+        """
+        Make the object exist, on this thread; nobody else writes its key. An upload that was completed before counts.
+
+        Raises what botocore raises, for the caller to translate, and `Indefinite` if S3 says that it is done, but the
+        object is not there or not whole. Clearing that away is for whoever knows whose it is.
+        """
+        size, attempt = sum(part.size for part in parts), 1
+        while (error := self._ask(bucket, key, upload_id, parts, size)) is not None:
+            if _may_be_there(error) and (found := self._look(bucket, key)) is not None:
+                if found.size != size:
+                    emit(events.S3_NOT_WHOLE, key=key, size=size, found=found.size)
+                    raise error
+                return found
+            if attempt > len(PAUSES) or not _worth_another(error):
+                raise error
+            self.wait(PAUSES[attempt - 1])
+            attempt += 1
+            emit(events.AWS_RETRIED, service="s3", operation="CompleteMultipartUpload", attempt=attempt)
+        found = self._look(bucket, key)
+        if found is None or found.size != size:
+            there = found.size if found else None
+            emit(events.S3_NOT_WHOLE, key=key, size=size, found=there)
+            raise Indefinite(f"S3 completed {key} with {there} instead of {size} bytes")
+        return found
+
+    def _ask(
+        self, bucket: str, key: str, upload_id: str, parts: Sequence[Part], size: int
+    ) -> ClientError | BotoCoreError | None:
+        try:
+            self.once.complete_multipart_upload(
+                Bucket=bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": [{"PartNumber": one.number, "ETag": f'"{one.etag}"'} for one in parts]},
+                MpuObjectSize=size,
+            )
+        except (ClientError, BotoCoreError) as error:
+            return error
+        return None
+
+    def _look(self, bucket: str, key: str) -> Stored | None:
+        try:
+            found = self.client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if rule_for(error).error is ObjectGone:
+                return None
+            raise
+        return Stored(key, found["ContentLength"], found["ETag"].strip('"'))
+
+
+def _may_be_there(error: ClientError | BotoCoreError) -> bool:
+    """Whether the object can exist although this was the answer; "no such upload" is what a completed one becomes."""
+    gone = isinstance(error, ClientError) and code_of(error) == "NoSuchUpload"
+    return gone or issubclass(rule_for(error).error, Indefinite)
+
+
+def _worth_another(error: ClientError | BotoCoreError) -> bool:
+    return issubclass(rule_for(error).error, Indefinite | Unavailable) and not isinstance(error, ReadTimeoutError)

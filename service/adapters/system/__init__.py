@@ -1,0 +1,1 @@
+"""This process and this machine: time, randomness, environment, child processes, control groups."""

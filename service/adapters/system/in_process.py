@@ -1,0 +1,62 @@
+"""Hints without a Redis: no fresh progress (the record has to do), and wake-ups that reach this process only."""
+
+import asyncio
+
+from service.core.progress import Hint
+from service.ports.time import Clock
+
+
+class SilentBoard:
+    """A `ports.ProgressBoard` that shows nothing, on purpose."""
+
+    degraded = True
+
+    async def publish(self, job_id: str, hint: Hint) -> None:
+        return None
+
+    async def read(self, job_id: str) -> Hint | None:
+        return None
+
+    async def forget(self, job_id: str) -> None:
+        return None
+
+
+class LocalWakeups:
+    """
+    `ports.Wakeups` within one process and event loop.
+
+    A ring wakes everybody who waits. If nobody does, it is kept for the next one who comes, once.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._kept = False
+
+    async def announce(self) -> None:
+        self.ring()
+
+    async def wait(self, seconds: float) -> bool:
+        if self._kept:
+            self._kept = False
+            return True
+        bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._waiting.add(bell)
+        try:
+            await asyncio.wait({bell, timer}, return_when=asyncio.FIRST_COMPLETED)
+            return bell.done()
+        except asyncio.CancelledError:
+            if bell.done():  # heard, but by one who is leaving: the ring is somebody else's
+                self.ring()
+            raise
+        finally:
+            self._waiting.discard(bell)
+            timer.cancel()
+
+    def ring(self) -> None:
+        """Wake all who wait, or the next who comes."""
+        listening = [bell for bell in self._waiting if not bell.done()]
+        for bell in listening:
+            bell.set_result(None)
+        self._kept = not listening

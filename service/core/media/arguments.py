@@ -1,0 +1,149 @@
+"""
+A Source and a Target → the argv of ffmpeg. Built from typed fields only; no string of a client ever gets in.
+
+**Why** ``fd:`` **and not** ``pipe:0``. Both read file descriptor 0. But ``pipe:`` answers the question for the size
+of the input with an error, which the MP3 demuxer takes for a huge number: it then calls every file with a LAME
+header "concatenated", forgets how many frames there are, and leaves the encoder's padding at the end of the output.
+``fd:`` answers "unknown", and the output is that of a local file, byte for byte.
+
+**The cage.** The demuxer is pinned and is the only one allowed; ``fd`` (or ``file``) is the only protocol, so a
+playlist that got this far can open nothing; only the decoders of accepted audio may run, plus the two picture
+decoders that covers need. A video track whose decoder is not allowed is ignored, its audio is converted.
+"""
+
+from service.core.media.formats import OutputFormat
+from service.core.media.inputs import Source
+from service.core.media.options import Carrier, Options, Target, carrier
+
+STREAM_URL = "fd:"  # the input_url of the streaming path: file descriptor 0
+_STDIN = (STREAM_URL, "pipe:0", "-")  # other names for the same, which become STREAM_URL
+
+MOST_STREAMS = 64
+MOST_BYTES_AT_ONCE = 256 * 1024 * 1024  # one allocation of ffmpeg's
+MOST_DECODE_ERRORS = 0.1  # share of frames; above, ffmpeg exits with an error instead of 0
+
+_DECODERS = (
+    # MPEG, AAC, Dolby, DTS, speech
+    *("mp3float", "mp3", "mp2float", "mp2", "mp1float", "mp1", "aac", "ac3", "eac3", "dca", "amrnb", "amrwb"),
+    # open and lossless
+    *("vorbis", "opus", "flac", "alac", "tta", "wavpack", "speex"),
+    *("wmav1", "wmav2", "wmapro", "wmalossless"),
+    # PCM as it occurs in WAV, AIFF, CAF, AU, MOV and DVD
+    *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_s64le"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw", "pcm_dvd"),
+    *("adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt"),
+    # covers
+    *("mjpeg", "png"),
+)
+
+# Attached pictures (disp), only if their size could be read (u; a broken picture must not break the music), none is
+# fine too (?). A real video track is no attached picture. ffmpeg understands the "?" behind "u" only with the colon
+# between them.
+_COVERS = "0:v:disp:attached_pic:u:?"
+
+_LOUDNESS = "loudnorm=I=-16:TP=-1.5:LRA=11"  # one pass; EBU R128 at the level of podcasts and music services
+_RATE_AFTER_LOUDNESS = 48000  # loudnorm works at 192 kHz, and nobody wants that in the output
+
+
+def command(ffmpeg: str, source: Source, target: Target, input_url: str, output_url: str) -> tuple[str, ...]:
+    """
+    Return the whole argv.
+
+    *input_url* is STREAM_URL (the bytes come on stdin; ``pipe:0`` is taken for it) or, for the local path, a file's
+    path; ``needs_seeking`` of the source is the rule, but any source may be read from a local file. *output_url* is
+    a seekable file's path.
+    """
+    streaming = input_url in _STDIN
+    return (
+        ffmpeg,
+        *("-nostdin", "-hide_banner", "-nostats", "-y", "-loglevel", "info"),
+        *("-progress", "pipe:2", "-stats_period", "0.2"),
+        *("-max_alloc", str(MOST_BYTES_AT_ONCE), "-max_error_rate", str(MOST_DECODE_ERRORS)),
+        *input_arguments(source, local=not streaming),
+        *("-i", STREAM_URL if streaming else input_url),
+        *output_arguments(target, source),
+        output_url,
+    )
+
+
+def input_arguments(source: Source, *, local: bool | None = None) -> tuple[str, ...]:
+    """Return what stands before ``-i``. *local* (read a file, not stdin) is what the source needs unless told."""
+    if local is None:
+        local = source.needs_seeking
+    return (
+        *(("-protocol_whitelist", "file") if local else ("-protocol_whitelist", "fd", "-fd", "0")),
+        *("-format_whitelist", source.demuxer, "-codec_whitelist", ",".join(_DECODERS)),
+        *("-max_streams", str(MOST_STREAMS), "-f", source.demuxer),
+    )
+
+
+def output_arguments(target: Target, source: Source | None = None) -> tuple[str, ...]:
+    """Return what stands between the input and the output's path. Without *source*, no tags are moved for its sake."""
+    output, options = target.output_format, target.options
+    wanted = carrier(output, options)
+    return (
+        *("-map", "0:a:0"),
+        *_cover(output, options),
+        *_tags(options, source),
+        *("-c:a", output.encoder),
+        *(output.bit_depths[options.bit_depth] if options.bit_depth is not None else ()),
+        *_filters(output, options, wanted),
+        *(("-b:a", f"{options.bitrate_kbps}k") if options.bitrate_kbps is not None else ()),
+        *(("-q:a", f"{options.quality:g}") if options.quality is not None else ()),
+        *_rate(output, options, wanted),
+        *(("-ac", str(options.channels)) if options.channels is not None else ()),
+        *output.muxer_arguments,
+        *("-f", output.muxer),
+    )
+
+
+def _cover(output: OutputFormat, options: Options) -> tuple[str, ...]:
+    if output.keeps_cover and options.keep_cover:
+        return "-map", _COVERS, "-c:v", "copy"
+    return ()
+
+
+def _tags(options: Options, source: Source | None) -> tuple[str, ...]:
+    if not options.keep_tags:
+        return "-map_metadata", "-1", "-map_metadata:s:a", "-1", "-map_chapters", "-1"
+    # Ogg has its tags on the stream, most others on the file; ffmpeg by itself copies each only to its like, and
+    # loses them.
+    moved = ("-map_metadata", "0", "-map_metadata", "0:s:a:0") if source is not None and source.demuxer == "ogg" else ()
+    # Chapters keep the times of the whole piece: after a trim they would point elsewhere.
+    return moved + (("-map_chapters", "-1") if options.trimmed else ())
+
+
+def _filters(output: OutputFormat, options: Options, wanted: Carrier) -> tuple[str, ...]:
+    chain = []
+    if options.trimmed:
+        # Not -ss/-to before -i (a pipe cannot seek), nor behind it (they drop the cover, whose time is 0).
+        start = f"start={options.start_seconds:.6f}" if options.start_seconds is not None else ""
+        end = f"end={options.end_seconds:.6f}" if options.end_seconds is not None else ""
+        chain += [f"atrim={':'.join(filter(None, (start, end)))}", "asetpts=PTS-STARTPTS"]
+    if options.loudness:
+        chain.append(_LOUDNESS)
+    chain += _nearest(output, options, wanted)
+    return ("-af", ",".join(chain)) if chain else ()
+
+
+def _nearest(output: OutputFormat, options: Options, wanted: Carrier) -> list[str]:
+    """Let through what the encoder takes, convert the rest to the nearest that it takes."""
+    rates = wanted.sample_rates or (output.sample_rates if output.rates_must_be_listed else ())
+    layouts = output.layouts
+    if wanted.channels:
+        layouts = tuple({1: "mono", 2: "stereo", 6: "5.1"}[count] for count in wanted.channels)
+    parts = []
+    if rates and options.sample_rate is None and not options.loudness:
+        parts.append(f"sample_rates={'|'.join(map(str, rates))}")
+    if layouts and options.channels is None:
+        parts.append(f"channel_layouts={'|'.join(layouts)}")
+    return [f"aformat={':'.join(parts)}"] if parts else []
+
+
+def _rate(output: OutputFormat, options: Options, wanted: Carrier) -> tuple[str, ...]:
+    if options.sample_rate is not None:
+        return "-ar", str(options.sample_rate)
+    if options.loudness:
+        possible = wanted.sample_rates or output.sample_rates
+        return "-ar", str(max(rate for rate in possible if rate <= _RATE_AFTER_LOUDNESS))
+    return ()

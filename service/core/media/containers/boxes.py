@@ -1,0 +1,158 @@
+"""
+MP4, M4A, MOV, 3GP: boxes in boxes. ``moov`` tells where everything is, ``mdat`` is the sound.
+
+From a pipe, ffmpeg needs moov before mdat, reads the samples in the order of their place, and stops looking for
+boxes at mdat. Chapters kept as a text track lie among the samples and are fetched by jumping.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from service.core.media.containers.finding import Ends, Finding
+
+BEHIND = "its index (moov) lies behind the sound"
+_MOST_BOXES = 10_000
+_NESTED = (b"mdia", b"minf", b"stbl", b"tref")
+_FILLING = (b"free", b"skip", b"wide", b"mfra", b"mfro")
+_PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+TOP_LEVEL = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof")
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    kind: bytes
+    at: int  # of its contents
+    end: int  # where the next one begins
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    sound: bool
+    length: int  # in the movie's units
+    reason: str | None
+
+
+def is_picture(head: bytes) -> bool:
+    """HEIF and AVIF use the same boxes."""
+    return head[4:8] == b"ftyp" and head[8:12] in _PICTURES
+
+
+def examine(ends: Ends) -> Finding:
+    """Any file of the family."""
+    name, moov = _name(ends.head), None
+    for box in _walk(ends.head, 0, ends.size, ends.size):
+        if box.kind == b"moov":
+            moov = box
+            if moov.end > len(ends.head):
+                return Finding(name, "its index (moov) is too large to look through")
+        elif box.kind in (b"mdat", b"moof"):
+            return _with_index(name, ends, moov, box) if moov else Finding(name, BEHIND)
+    return Finding(name, BEHIND)
+
+
+def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
+    head, scale, fragmented, seconds = ends.head, 0, first.kind == b"moof", None
+    for box in _walk(head, moov.at, moov.end, moov.end):
+        if box.kind == b"mvhd":
+            scale = _movie_scale(head[box.at : box.end])
+        elif box.kind == b"mvex":
+            fragmented = True
+        elif box.kind == b"trak":
+            track = _look_into(head, box)
+            if seconds is None and track.sound and scale:
+                seconds = track.length / scale if track.length else None
+            if track.reason:
+                return Finding(name, track.reason, seconds)
+    if fragmented:
+        return Finding(name)  # what follows are more fragments, and lengths are not known in front
+    return Finding(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
+
+
+def _look_into(head: bytes, trak: _Box) -> _Track:
+    sound, length, reason = False, 0, None
+    for box in _descend(head, trak):
+        body = head[box.at : box.end]
+        if box.kind == b"tkhd":
+            length = _track_length(body)
+        elif box.kind == b"hdlr":
+            sound = sound or body[8:12] == b"soun"
+        elif box.kind == b"chap":
+            reason = "its chapters are a track of their own"
+        elif box.kind in (b"stco", b"co64") and not _ascending(body, box.kind):
+            reason = "its samples are not in the order of time"
+    return _Track(sound, length, reason)
+
+
+def _only_filling(ends: Ends, at: int) -> bool:
+    """Whether nothing that matters follows from *at* on; False if that cannot be seen."""
+    for _ in range(_MOST_BOXES):
+        if at >= ends.size:
+            return True
+        box = next(_walk(ends.window(at)[:16], 0, ends.size - at, ends.size - at), None)
+        if box is None or box.kind not in _FILLING:
+            return False
+        at += box.end
+    return False
+
+
+def _name(head: bytes) -> str:
+    brand = head[8:12] if head[4:8] == b"ftyp" else b"qt  "
+    if brand in (b"M4A ", b"M4B ", b"M4P "):
+        return "m4a"
+    if brand[:3] in (b"3gp", b"3g2"):
+        return "3gp"
+    return "mov" if brand == b"qt  " else "mp4"
+
+
+def _walk(data: bytes, at: int, end: int, size: int) -> Iterator[_Box]:
+    """Yield the boxes between *at* and *end* whose header is seen. A size of 0 reaches to the end of the object."""
+    for _ in range(_MOST_BOXES):
+        if at + 8 > min(len(data), end):
+            return
+        length, kind = struct.unpack_from(">I4s", data, at)
+        header = 8
+        if length == 1:
+            if at + 16 > len(data):
+                return
+            (length,) = struct.unpack_from(">Q", data, at + 8)
+            header = 16
+        elif length == 0:
+            length = size - at
+        if length < header:
+            return
+        yield _Box(kind, at + header, at + length)
+        at += length
+
+
+def _descend(data: bytes, outer: _Box) -> Iterator[_Box]:
+    waiting, seen = [outer], 0
+    while waiting and seen < _MOST_BOXES:
+        parent = waiting.pop()
+        for box in _walk(data, parent.at, min(parent.end, len(data)), len(data)):
+            seen += 1
+            yield box
+            if box.kind in _NESTED:
+                waiting.append(box)
+
+
+def _movie_scale(mvhd: bytes) -> int:
+    """Units per second of the lengths of tracks."""
+    return int.from_bytes(mvhd[20:24] if mvhd[:1] == b"\1" else mvhd[12:16], "big")
+
+
+def _track_length(tkhd: bytes) -> int:
+    """In the movie's units, edit lists applied; 0 if unknown."""
+    raw = tkhd[28:36] if tkhd[:1] == b"\1" else tkhd[20:24]
+    return 0 if raw == b"\xff" * len(raw) else int.from_bytes(raw, "big")
+
+
+def _ascending(body: bytes, kind: bytes) -> bool:
+    """Whether the chunks of one track stand in the file in their order of time."""
+    width, code = (8, "Q") if kind == b"co64" else (4, "I")
+    count = (len(body) - 8) // width
+    if count < 1:
+        return True
+    offsets = struct.unpack_from(f">{count}{code}", body, 8)
+    return all(before < after for before, after in pairwise(offsets))

@@ -1,0 +1,179 @@
+"""
+Streams without a container: frames of MPEG audio or ADTS AAC one after the other, with tags in front (ID3v2) and
+behind (ID3v1, APEv2).
+
+A lone sync word means nothing in arbitrary bytes, so a stream is believed only when several frames follow each
+other exactly.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.core.media.containers.finding import Ends, Finding
+
+TAG_BEHIND = "its tags are at the end"
+_BELIEVED = 3  # frames in a row, where they are expected
+_BELIEVED_IN_JUNK = 8
+_MOST_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
+_ID3V1 = 128
+_APE = b"APETAGEX"
+
+_KBPS = {  # (MPEG-1?, layer) → kbit/s by index
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES = (44100, 48000, 32000)
+_ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    layer: int
+    rate: int
+    samples: int
+    size: int
+    side_info: int  # bytes between the header and a Xing tag
+
+
+def id3v2_end(head: bytes) -> int:
+    """Return where the tags in front end (0 if there are none); may lie beyond *head*."""
+    at = 0
+    while head[at : at + 3] == b"ID3" and len(head) >= at + 10 and max(head[at + 6 : at + 10]) < 0x80:
+        a, b, c, d = head[at + 6 : at + 10]
+        at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[at + 5] & 0x10 else 0)
+    return at
+
+
+def mpeg(ends: Ends, begin: int) -> Finding | None:
+    """MPEG audio from *begin* (behind the ID3v2 tags) on, or None if it is none."""
+    found = _find(ends, begin, _mpeg_frame)
+    if found is None:
+        return None
+    at, frame = found
+    name = "mp3" if frame.layer == 3 else "mp2"
+    reason, seconds = _xing(ends, at, frame)
+    if ends.tail[-_ID3V1:].startswith(b"TAG") and len(ends.tail) >= _ID3V1 and not _has_text(ends.head, begin):
+        reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
+    return Finding(name, reason, seconds)
+
+
+def adts(ends: Ends, begin: int) -> Finding | None:
+    """AAC in ADTS frames, or None if it is none."""
+    if _find(ends, begin, _adts_frame) is None:
+        return None
+    tagged = _APE in ends.tail or ends.tail[-_ID3V1:].startswith(b"TAG")
+    return Finding("aac", TAG_BEHIND if tagged else None)
+
+
+# ── MPEG audio ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _mpeg_frame(data: bytes, at: int) -> _Frame | None:
+    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
+        return None
+    version, layer = data[at + 1] >> 3 & 3, 4 - (data[at + 1] >> 1 & 3)
+    kbps_index, rate_index, padding = data[at + 2] >> 4, data[at + 2] >> 2 & 3, data[at + 2] >> 1 & 1
+    if version == 1 or layer == 4 or kbps_index in (0, 15) or rate_index == 3:
+        return None
+    first = version == 3  # MPEG-1; 2 is MPEG-2, 0 is MPEG-2.5
+    rate = _RATES[rate_index] >> (0 if first else 1 if version == 2 else 2)
+    bits = _KBPS[first, layer][kbps_index] * 1000
+    samples = {1: 384, 2: 1152, 3: 1152 if first else 576}[layer]
+    size = (12 * bits // rate + padding) * 4 if layer == 1 else samples // 8 * bits // rate + padding
+    mono = data[at + 3] >> 6 == 3
+    return _Frame(layer, rate, samples, size, (17 if mono else 32) if first else (9 if mono else 17))
+
+
+def _xing(ends: Ends, at: int, frame: _Frame) -> tuple[str | None, float | None]:
+    """Read the header that encoders put into the first frame: how many frames and bytes there are."""
+    tag = at + 4 + frame.side_info
+    if ends.head[tag : tag + 4] not in (b"Xing", b"Info") or len(ends.head) < tag + 16:
+        return None, None
+    flags, frames, declared = struct.unpack_from(">III", ends.head, tag + 4)
+    if not flags & 1 or not frames:
+        return None, None
+    seconds = (frames * frame.samples - _padding(ends.head, tag)) / frame.rate
+    if not flags & 2:
+        return None, seconds
+    # Two files glued together: ffmpeg sees it from the size and does not believe the header; on a pipe it would.
+    real = ends.size - at
+    if declared and real - declared > declared // 17:  # ffmpeg's line is at a 16th, counted from a little further on
+        return "it is longer than its header says", None
+    return None, seconds
+
+
+def _padding(head: bytes, tag: int) -> int:
+    """Samples that the encoder put in front and behind, from the part of the header that LAME and ffmpeg add."""
+    if head[tag + 120 : tag + 124] not in (b"LAME", b"Lavf", b"Lavc") or len(head) < tag + 144:
+        return 0
+    both = int.from_bytes(head[tag + 141 : tag + 144], "big")
+    return (both >> 12) + (both & 0xFFF)
+
+
+def _has_text(head: bytes, end: int) -> bool:
+    """Whether the ID3v2 tag surely has a text of its own. Unusual tags (unsynchronised, extended) count as not sure."""
+    if head[:3] != b"ID3" or head[5] or head[3] not in (2, 3, 4):
+        return False
+    at, limit, old = 10, min(end, len(head)), head[3] == 2
+    header, name = (6, 3) if old else (10, 4)
+    while at + header < limit:
+        kind, size_field = head[at : at + name], head[at + name : at + (6 if old else 8)]
+        size = _synchsafe(size_field) if head[3] == 4 else int.from_bytes(size_field, "big")
+        if not kind.isalnum() or not size:
+            return False
+        text = head[at + header + 1 : at + header + size]
+        if kind in (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL") and text.strip(b"\xff\xfe\0"):
+            return True
+        at += header + size
+    return False
+
+
+def _synchsafe(raw: bytes) -> int:
+    value = 0
+    for byte in raw:
+        value = value << 7 | byte & 0x7F
+    return value
+
+
+# ── ADTS ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _adts_frame(data: bytes, at: int) -> _Frame | None:
+    if len(data) < at + 7 or data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0:
+        return None
+    rate_index = data[at + 2] >> 2 & 15
+    size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
+    if rate_index >= len(_ADTS_RATES) or size <= 7:
+        return None
+    return _Frame(layer=0, rate=_ADTS_RATES[rate_index], samples=1024, size=size, side_info=0)
+
+
+# ── both ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None]) -> tuple[int, _Frame] | None:
+    """Return the first believable frame and where it is. Zeros in front do not count as junk."""
+    head = ends.head
+    while begin < len(head) and not head[begin]:
+        begin += 1
+    for at in range(begin, min(begin + _MOST_JUNK, len(head))):
+        first = frame_at(head, at) if head[at] == 0xFF else None
+        enough = _BELIEVED if at == begin else _BELIEVED_IN_JUNK
+        if first and _chain(head, at, first, frame_at) >= enough:
+            return at, first
+    return None
+
+
+def _chain(head: bytes, at: int, first: _Frame, frame_at: Callable[[bytes, int], _Frame | None]) -> int:
+    """Count the frames of the same kind that follow each other without a gap, up to as many as anybody wants."""
+    count, frame = 0, frame_at(head, at)
+    while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _BELIEVED_IN_JUNK:
+        count += 1
+        at += frame.size
+        frame = frame_at(head, at)
+    return count

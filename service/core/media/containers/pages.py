@@ -1,0 +1,74 @@
+"""
+Ogg: pages, each with the serial number of its stream and the time (granule) at which it ends.
+
+A file may be several recordings one after the other (a chain). From a file, ffmpeg looks at the last page first; in
+a chain that is another stream's.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.core.media.containers.finding import Ends, Finding
+
+_FIRST_OF_STREAM = 0x02
+_MOST_PAGES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    first: bool
+    granule: int
+    serial: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    rate: int  # granules per second
+    before: int  # granules before the first sample that is to be heard
+
+
+def examine(ends: Ends) -> Finding:
+    """Ogg with whatever in it; ffmpeg finds the audio."""
+    name, rates, last = "ogg", dict[int, _Clock | None](), None
+    for page in _walk(ends.head, 0):
+        if not page.first:
+            break
+        rates[page.serial] = _rate(page.body)
+        if page.body.startswith(b"OpusHead"):
+            name = "opus"
+    for page in _walk(ends.tail, max(ends.tail.find(b"OggS"), 0)):
+        if page.serial not in rates:
+            return Finding(name, "it is a chain of several streams")
+        if (clock := rates[page.serial]) and page.granule > 0:
+            last = max(page.granule - clock.before, 0) / clock.rate
+    return Finding(name, None if last is not None else "its last page cannot be found", last)
+
+
+def _rate(body: bytes) -> _Clock | None:
+    """Read it from the first packet; None if this is no audio."""
+    if body.startswith(b"OpusHead") and len(body) >= 12:
+        return _Clock(48000, struct.unpack_from("<H", body, 10)[0])
+    if body.startswith(b"\x01vorbis") and len(body) >= 16:
+        rate = struct.unpack_from("<I", body, 12)[0]
+    elif body.startswith(b"\x7fFLAC") and len(body) >= 30:
+        rate = int.from_bytes(body[27:30], "big") >> 4
+    elif body.startswith(b"Speex   ") and len(body) >= 40:
+        rate = struct.unpack_from("<I", body, 36)[0]
+    else:
+        return None
+    return _Clock(rate, 0) if rate else None
+
+
+def _walk(data: bytes, at: int) -> Iterator[_Page]:
+    """Yield the pages from *at* on; after rubbish go on at the next one."""
+    for _ in range(_MOST_PAGES):
+        at = data.find(b"OggS", at)
+        if at < 0 or len(data) < at + 27:
+            return
+        flags, granule, serial = struct.unpack_from("<5xBqI", data, at)
+        lacing = data[at + 27 : at + 27 + data[at + 26]]
+        begin = at + 27 + data[at + 26]
+        yield _Page(bool(flags & _FIRST_OF_STREAM), granule, serial, data[begin : begin + sum(lacing)])
+        at = begin + sum(lacing)

@@ -1,0 +1,12 @@
+"""How full this container is."""
+
+from typing import Protocol
+
+from service.core.capacity import Load
+
+
+class Capacity(Protocol):
+    """What this container has left."""
+
+    def load(self) -> Load:
+        """Read it. Cheap, never blocks, never raises."""

@@ -1,0 +1,32 @@
+"""What may be lost at any moment: fresh progress and wake-ups."""
+
+from typing import Protocol
+
+from service.core.progress import Hint
+
+
+class ProgressBoard(Protocol):
+    """Hints: losing all of it costs freshness. Never raises `StoreError`; a board that is away says nothing."""
+
+    async def publish(self, job_id: str, hint: Hint) -> None:
+        """Show a reading; a lower percentage than the one shown is ignored."""
+
+    async def read(self, job_id: str) -> Hint | None:
+        """What is shown, or None if nothing is, or the board is away."""
+
+    async def forget(self, job_id: str) -> None:
+        """Take it down."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the board is away at the moment (for readiness and logs)."""
+
+
+class Wakeups(Protocol):
+    """Hints that there is work. Losing one costs latency: sleepers also wake by themselves."""
+
+    async def announce(self) -> None:
+        """There is work. Never raises `StoreError`."""
+
+    async def wait(self, seconds: float) -> bool:
+        """Sleep until somebody announces (True) or the time is over (False)."""

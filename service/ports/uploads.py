@@ -1,0 +1,34 @@
+"""Uploads: records of bytes that are there, or on their way."""
+
+from typing import Protocol
+
+from service.core.upload import PendingUpload, Upload
+
+
+class UploadStore(Protocol):
+    """The truth about uploads."""
+
+    async def put_upload(self, upload: Upload) -> None:
+        """Record a complete upload. Safe to repeat."""
+
+    async def get_upload(self, upload_id: str) -> Upload | None:
+        """The complete upload (strongly consistent), also when expired; None if there is none, or not all of it."""
+
+    async def begin_upload(self, pending: PendingUpload) -> None:
+        """Record an upload whose parts are to come. Safe to repeat."""
+
+    async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
+        """The upload, complete or not (strongly consistent), also when expired; None if there is no such item."""
+
+    async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
+        """How many uploads of a tenant are begun and can still receive bytes, possibly stale; stops at `limit`."""
+
+    async def complete_upload(self, upload: Upload) -> Upload:
+        """
+        Replace the pending record by the complete one. Safe to repeat: the first one wins, and is returned.
+
+        Raises `NotFound` if there is no record any more.
+        """
+
+    async def delete_upload(self, upload_id: str) -> None:
+        """Forget it; no error if it is gone already."""

@@ -1,0 +1,1 @@
+"""What holds for every route: middleware, authentication, problem documents, parameters, schemas."""

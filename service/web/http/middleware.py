@@ -1,0 +1,174 @@
+"""
+What happens around every request, known address or not: its id, its log line, its security headers, its polite end.
+
+This wraps the whole application, because litestar runs middleware only for addresses that it knows.
+
+A request may be answered before its body was read (413, 415, 404 …). Closing the connection at once would make the
+operating system throw a reset after the answer, and the client, still sending, would never see why. So the answer is
+followed by a short, bounded time of reading and dropping, and only then the connection is closed.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.exceptions import LitestarException
+from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
+
+from service.core.errors import StoreError
+from service.ports.time import Clock, Ids
+from service.telemetry import emit, events, log_context
+
+LINGER_SECONDS = 2.0
+SMALL = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
+
+HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}  # each unless the answer has its own
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+class Around:
+    """ASGI: everything that is the same for all requests."""
+
+    def __init__(self, app: ASGIApp, clock: Clock, ids: Ids, methods: Mapping[str, str]) -> None:
+        """`methods`: of each path template, as ``Allow`` wants them."""
+        self.app = app
+        self.methods = methods
+        self.clock = clock
+        self.ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        request_id = request_id_in(scope) or self.ids.new()
+        exchange = Exchange(scope, receive, send, self.clock, request_id, self.methods)
+        with log_context(request_id=exchange.request_id):
+            try:
+                await self.app(scope, exchange.receive, exchange.send)
+            except Exception as error:  # noqa: BLE001  # the last one who can say anything about it
+                # The answer has begun, so no other can be given: the server closes the connection when we return.
+                if not broken_store(error):
+                    emit(events.UNEXPECTED, where="answer", exc_info=error)
+            finally:
+                exchange.log()
+
+
+class Exchange:
+    """One request and its answer, seen from outside."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, clock: Clock, request_id: str, methods: Mapping[str, str]
+    ) -> None:
+        self.scope = scope
+        self._methods = methods
+        self.request_id = request_id
+        self.status = 0  # of the answer; 0: the client was gone before there was one
+        self._receive = receive
+        self._send = send
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._sending = announced_body(scope)  # whether the client may still be sending
+        self._asked = False
+        scope["state"]["request_id"] = request_id
+
+    async def receive(self) -> HTTPRequestEvent:
+        """Pass on what arrives, and notice when it was all."""
+        self._asked = True
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._sending = False
+        return message  # type: ignore[return-value]  # of whichever kind
+
+    async def send(self, message: Message) -> None:
+        """Pass on the answer, with our headers, and wait for the client where it is still sending."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableScopeHeaders.from_message(message)
+            headers["X-Request-Id"] = self.request_id
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if said := headers.get("Allow"):  # litestar's comes out of a set: its order is another in each process
+                known = self._methods.get(self.scope.get("path_template", ""))
+                headers["Allow"] = known or ", ".join(sorted(method.strip() for method in said.split(",")))
+            if self._sending:
+                headers["Connection"] = "close"
+        if message["type"] == "http.response.body" and not message.get("more_body", False) and self._sending:
+            await self._send({"type": "http.response.body", "body": message.get("body", b""), "more_body": True})
+            await self._linger()
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send(message)
+
+    def log(self) -> None:
+        """One line for the whole exchange; probes are of no interest by default."""
+        path = self.scope["path"]
+        probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
+        event = events.PROBE_DONE if probe else events.REQUEST_DONE
+        said: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
+        if tenant := self.scope["state"].get("tenant"):
+            said["tenant"] = tenant
+        if problem := self.scope["state"].get("problem"):
+            said["code"] = problem
+        emit(event, **said, seconds=round(self._clock.monotonic() - self._began, 4))
+
+    async def _linger(self) -> None:
+        if not self._asked and header(self.scope, b"expect"):
+            return  # it waits for our word before it sends anything, and has just got it
+        drop = asyncio.ensure_future(self._drop())
+        timer = asyncio.ensure_future(self._clock.sleep(LINGER_SECONDS))
+        try:
+            await asyncio.wait({drop, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (drop, timer):
+                task.cancel()
+            await asyncio.gather(drop, timer, return_exceptions=True)
+
+    async def _drop(self) -> None:
+        while self._sending:
+            await self.receive()
+
+
+def broken_store(error: Exception) -> bool:
+    """Whether this is nothing but a backing service that broke in the middle of an answer, which was said already."""
+    cause: BaseException = error
+    while isinstance(cause, LitestarException) and cause.__cause__ is not None:
+        cause = cause.__cause__  # litestar wraps what comes after the start of an answer, more than once
+    return isinstance(cause, StoreError) or (isinstance(cause, ExceptionGroup) and cause.split(StoreError)[1] is None)
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """A header of the request as it came; empty if it did not."""
+    return next((value for key, value in scope["headers"] if key.lower() == name), b"")
+
+
+def request_id_in(scope: Scope) -> str | None:
+    """The id that the client gave its request, if it is one that can be written to a log and a header."""
+    given = header(scope, b"x-request-id")
+    return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else None
+
+
+def announced_body(scope: Scope) -> bool:
+    """
+    Whether a body worth minding is on its way: of unknown length, or large.
+
+    Or any body at all, where the connection ends with the answer because the client wants it so. A proxy that keeps no
+    connections (nginx, by default) asks for that, and turns a reset while it still sends into a 502.
+    """
+    length = header(scope, b"content-length")
+    minded = 0 if ends_with_the_answer(scope) else SMALL
+    return bool(header(scope, b"transfer-encoding")) or (length.isdigit() and int(length) > minded)
+
+
+def ends_with_the_answer(scope: Scope) -> bool:
+    """Whether the server will close the connection, by what the client said: uvicorn keeps none of HTTP/1.0."""
+    wishes = {wish.strip().lower() for wish in header(scope, b"connection").split(b",")}
+    return b"close" in wishes or scope.get("http_version") == "1.0"

@@ -1,0 +1,216 @@
+"""
+Errors as ``application/problem+json`` (RFC 9457).
+
+Our own errors carry their public face on their class, so there is no table here: status, code, hint and retry-after are
+theirs, the title is the first line of their docstring. What a backing service said stays in the logs, its class speaks
+for it. Litestar's own errors are translated, and anything unexpected becomes a bare 500 whose request id leads to the
+traceback in the log.
+"""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
+
+from service.core.errors import Overloaded, RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
+from service.telemetry import emit, events
+from service.web.http import schemas
+
+MEDIA_TYPE = "application/problem+json"
+RESERVED = frozenset({"type", "title", "status", "detail", "code", "request_id", "hint", "retry_after"})
+
+# As RFC 9110 has them. Python took over some of them later than others: what a client reads must not depend on that.
+PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
+class Problem(ProblemDetailsException):
+    """A problem on its way out; it learns the request's id when it is rendered."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        title: str | None = None,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(
+            detail=detail, status_code=status, title=title or PHRASES.get(status) or HTTPStatus(status).phrase
+        )
+        self.code = code
+        self.hint = hint
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+        self.members = {name: value for name, value in (extra or {}).items() if name not in RESERVED}
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+
+    def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        """The answer."""
+        request.scope["state"]["problem"] = self.code  # for the access log
+        document: dict[str, Any] = {
+            "type": f"urn:reprise:problem:{self.code}",
+            "title": self.title,
+            "status": self.status_code,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request.scope["state"].get("request_id", ""),
+        }
+        if self.hint is not None:
+            document["hint"] = self.hint
+        if self.retry_after is not None:
+            document["retry_after"] = self.retry_after
+        members = msgspec.to_builtins(self.members, enc_hook=str)
+        return Response(document | members, status_code=self.status_code, media_type=MEDIA_TYPE, headers=self.headers)
+
+
+def from_ours(error: RepriseError) -> Problem:
+    """By its public face."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, StoreError | Overloaded):
+        return from_unexpected(error)  # not meant for clients: a worker's error has no business here
+    summary = first_line(type(error))
+    return Problem(
+        error.status,
+        error.code,
+        summary if isinstance(error, StoreError | Refused) else error.detail,
+        title=summary.rstrip("."),
+        hint=error.hint,
+        retry_after=error.retry_after,
+        headers=headers_of(error),
+        extra=error.extra,
+    )
+
+
+def headers_of(error: RepriseError) -> Mapping[str, str] | None:
+    """What HTTP wants to be said in a header as well."""
+    match error:
+        case RangeUnsatisfiable():
+            return {"Content-Range": f"bytes */{error.extra['size']}"}
+        case Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="reprise"'}
+    return None
+
+
+def from_litestar(error: HTTPException) -> Problem:
+    """Routing, parsing and validation as litestar sees them."""
+    if isinstance(error, ValidationException):
+        return invalid(error)
+    if isinstance(error.__cause__, SerializationException):
+        return Problem(400, "malformed_json", "The body is not valid JSON.")
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return Problem(
+                404, "not_found", "There is nothing at this address.", hint="GET /schema lists what there is."
+            )
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = error.headers
+            return Problem(405, "method_not_allowed", "This address does not know this method.", headers=headers)
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Problem(413, "body_too_large", "The body is larger than this address accepts.")
+        case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Problem(status, "bad_request", error.detail, headers=error.headers)
+    return from_unexpected(error)
+
+
+def invalid(error: ValidationException) -> Problem:
+    """Every field that is wrong, by name, with what was expected."""
+    errors = [
+        {
+            "field": str(entry.get("key", "")),
+            "in": getattr(entry.get("source"), "value", entry.get("source")) or "request",
+            "message": _readable(entry),
+        }
+        for entry in (error.extra if isinstance(error.extra, list) else [])
+    ]
+    said = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+    if not said and error.detail.startswith("Missing required "):
+        said = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
+    return Problem(422, "invalid_request", said or "The request is not valid.", extra={"errors": errors})
+
+
+def from_unexpected(error: Exception) -> Problem:
+    """A mistake of ours: said in the log with all there is, and to the client without any of it."""
+    emit(events.UNEXPECTED, where="web", exc_info=error)
+    return Problem(500, "internal", "Something went wrong on our side; the request id leads to it in the logs.")
+
+
+def first_line(error: type[RepriseError]) -> str:
+    """What this class of errors means, in one sentence."""
+    return next((cls.__doc__.strip().splitlines()[0] for cls in error.__mro__ if cls.__doc__), "")
+
+
+def _readable(entry: Mapping[str, Any]) -> str:
+    if entry.get("key") == "data" and entry.get("message") == "'data'":
+        return "a JSON object is expected as the body"  # litestar's way of saying that there is none
+    return str(entry.get("message", "")).replace("`", "")
+
+
+plugin = ProblemDetailsPlugin(
+    ProblemDetailsConfig(
+        exception_to_problem_detail_map={
+            RepriseError: from_ours,
+            HTTPException: from_litestar,
+            Exception: from_unexpected,
+        }
+    )
+)
+
+
+def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
+    """The problems that an address can answer with, for its OpenAPI description."""
+    by_status: dict[int, list[type[RepriseError]]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
+    described = {
+        status: _described(
+            "; ".join(f"`{error.code}`: {first_line(error).rstrip('.')}" for error in group), status, group
+        )
+        for status, group in by_status.items()
+    }
+    described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
+    described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
+    described.setdefault(
+        503,
+        _described(
+            "`unavailable`, `throttled`, `quota_reached`, `circuit_open`: A backing service is away; retry",
+            503,
+            (StoreError,),
+        ),
+    )
+    return described
+
+
+def _described(
+    text: str, status: int, group: "list[type[RepriseError]] | tuple[type[RepriseError], ...]"
+) -> ResponseSpec:
+    return ResponseSpec(
+        data_container=schemas.Problem,
+        description=text,
+        media_type=MEDIA_TYPE,
+        generate_examples=False,
+        examples=[
+            Example(
+                summary=first_line(error),
+                value={
+                    "type": f"urn:reprise:problem:{error.code}",
+                    "title": first_line(error).rstrip("."),
+                    "status": status,
+                    "detail": first_line(error),
+                    "code": error.code,
+                    "request_id": "mfrggzdfmztwq2lknnwg23tpoa",
+                },
+            )
+            for error in group
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Routes about jobs: submit, look, cancel, events, download."""

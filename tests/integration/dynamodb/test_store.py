@@ -1,0 +1,43 @@
+import asyncio
+
+import pytest
+
+from service.adapters.aws.clients import Aws
+from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.system.ambient import SystemClock, SystemIds
+from service.core.job import Job
+from service.testing.clock import NOON
+from service.testing.contracts.jobs import JobStoreContract, UploadStoreContract
+from service.testing.factories import a_job
+from tests.support.fixtures import on_both
+
+pytestmark = on_both
+
+
+@pytest.fixture
+def store(aws: Aws) -> DynamoJobs:
+    """The real store on a table of its own."""
+    return DynamoJobs(aws, SystemClock(), SystemIds())
+
+
+class TestDynamoJobs(JobStoreContract):
+    @pytest.fixture
+    def jobs(self, store: DynamoJobs) -> DynamoJobs:
+        return store
+
+
+class TestDynamoUploads(UploadStoreContract):
+    @pytest.fixture
+    def uploads(self, store: DynamoJobs) -> DynamoJobs:
+        return store
+
+
+async def test_stand_in_is_atomic(store: DynamoJobs) -> None:
+    """The stand-in has one winner in every one of many races, or all other tests of races would be tests of luck."""
+    for n in range(25):
+        job_id = f"job{n}"
+        await store.submit(a_job(job_id=job_id))
+        claims = (store.claim(job_id, f"worker{worker}", NOON) for worker in range(10))
+        answers = await asyncio.gather(*claims, return_exceptions=True)
+
+        assert sum(isinstance(answer, Job) for answer in answers) == 1

@@ -1,0 +1,30 @@
+"""The OpenAPI document, held against the running service by a fuzzer."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from service.adapters.system.ambient import environment
+from tests.support.cluster import a_cluster
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+ENDLESS = "followJob"  # a stream of events: an answer to it takes longer than a fuzzer waits
+
+
+@pytest.mark.requirement("8.3")
+def test_the_document_is_true(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
+    """Whatever requests the document allows or forbids, the answers are as it says, and never a 5xx."""
+    with a_cluster(embedded_stack) as cluster:
+        service = cluster.start()
+        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"]
+        command += [f"{service.address}/schema/openapi.json", "--exclude-operation-id", ENDLESS]
+        command += ["--max-examples", "20", "--request-timeout", "20", "--generation-database", "none", "--no-color"]
+        command += ["--seed", "1"]  # a search that finds something new belongs to a developer, not to CI
+        done = subprocess.run(
+            command, cwd=tmp_path, env=dict(environment()), capture_output=True, text=True, timeout=110, check=False
+        )
+
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -1,0 +1,96 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from service.adapters.dynamodb import conditions as changes
+from service.adapters.dynamodb.conditions import Change
+from service.adapters.dynamodb.items import STAMP, job_to_item
+from service.core.job import Holding, State
+from service.testing.clock import NOON
+from service.testing.factories import a_failure, a_job, a_running_job, an_output
+
+HOLDING = Holding("job1", "worker1", 1)
+
+HOLDERS = {
+    "renew": changes.renew(HOLDING, 5.0, "local"),
+    "renew_only": changes.renew_only(HOLDING, None),
+    "release": changes.release(HOLDING, NOON, "stamp", 4, fault=True),
+    "succeed": changes.succeed(HOLDING, an_output(), NOON, "stamp"),
+    "fail": changes.fail(HOLDING, a_failure(), NOON, "stamp"),
+    "stop": changes.stop(HOLDING, NOON, "stamp"),
+}
+OTHERS = {
+    "claim": changes.claim("job1", "worker1", NOON, "stamp", 4),
+    "take_over": changes.take_over(a_running_job(), "worker2", "stamp"),
+    "exhaust": changes.exhaust(a_running_job(), a_failure(), NOON, "stamp"),
+    "cancel_queued": changes.cancel_queued(NOON),
+    "cancel_running": changes.cancel_running(),
+    "note_shown": changes.note_shown(5.0),
+    "forget": changes.forget(),
+    "put_new": changes.put_new(),
+    "use_key": changes.use_key(NOON, None),
+}
+ALL = HOLDERS | OTHERS
+
+
+def _attributes() -> Iterator[str]:
+    full = a_running_job(path="local", finished_at=NOON, output=an_output(), failure=a_failure())
+    yield from job_to_item(full, 4)
+    yield STAMP
+
+
+@pytest.mark.parametrize("change", list(HOLDERS.values()), ids=list(HOLDERS))
+def test_every_write_of_a_holder_is_fenced(change: Change) -> None:
+    """Nothing that a holder writes goes without the whole fence."""
+    assert change.condition.startswith(changes.FENCE)
+    assert changes.FENCE.count(" AND ") == 2
+
+
+@pytest.mark.parametrize("change", list(ALL.values()), ids=list(ALL))
+def test_expressions_speak_of_attributes_that_exist(change: Change) -> None:
+    """Every name is one that a job is written down with: a typing error would be a condition that never holds."""
+    names = set(change.request()["ExpressionAttributeNames"].values())
+
+    assert names <= set(_attributes())
+
+
+@pytest.mark.parametrize("change", list(ALL.values()), ids=list(ALL))
+def test_requests_bind_exactly_what_they_use(change: Change) -> None:
+    """DynamoDB refuses names and values that no expression uses, and those that are missing."""
+    request = change.request()
+    text = f"{request['ConditionExpression']} {request.get('UpdateExpression', '')}"
+
+    assert set(request["ExpressionAttributeNames"]) == set(re.findall(r"#\w+", text))
+    assert set(request.get("ExpressionAttributeValues", {})) == set(re.findall(r":\w+", text))
+
+
+@pytest.mark.parametrize("change", list(ALL.values()), ids=list(ALL))
+def test_only_moves_touch_the_index(change: Change) -> None:
+    """Who leaves the state alone leaves the keys of the index alone, and who ends a job takes it out."""
+    to = re.search(r"#state = :(\w+)", change.update)
+    if to is None:
+        assert not re.search(r"#queue|#due_at", change.update)
+    elif State(to[1]) in {State.QUEUED, State.RUNNING}:
+        assert "#queue = :queue" in change.update
+    else:
+        assert re.search(r"REMOVE .*#queue", change.update)
+
+
+@pytest.mark.parametrize("change", list(ALL.values()), ids=list(ALL))
+def test_moves_can_be_told_apart(change: Change) -> None:
+    """Every transition leaves its stamp, but for a cancellation, which may simply be repeated."""
+    moves = "#attempt = #attempt" in change.update or "#state = " in change.update
+    cancels = "#cancel_requested" in change.update
+
+    assert (change.stamp == "stamp") == (moves and not cancels)
+    assert ("#stamp = :stamp" in change.update) == (change.stamp is not None)
+
+
+def test_queue_of_a_claim_is_that_of_its_submission() -> None:
+    """A claim moves the job within its own shard."""
+    before = job_to_item(a_job(), 4)["queue"]["S"]
+    after = OTHERS["claim"].request()["ExpressionAttributeValues"][":queue"]["S"]
+
+    assert (before.split("#")[0], after.split("#")[0]) == ("queued", "running")
+    assert before.split("#")[1] == after.split("#")[1]

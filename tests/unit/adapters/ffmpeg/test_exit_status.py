@@ -1,0 +1,68 @@
+import dataclasses
+import signal
+
+import pytest
+
+from service.adapters.ffmpeg.exit_status import Ending, judge, signal_name, with_diagnostics
+from service.core.errors import (
+    BadMedia,
+    GuestDied,
+    GuestStalled,
+    NoFfmpeg,
+    OutputTooLarge,
+    RepriseError,
+    TimeExceeded,
+    Unavailable,
+)
+
+WELL = Ending(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
+
+
+def test_all_is_well() -> None:
+    """Exit code 0, an output, and no doubt: nothing to complain of."""
+    assert judge(WELL) is None
+
+
+@pytest.mark.requirement("6.5")
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"exit_code": 1}, BadMedia),
+        ({"exit_code": 183, "last_lines": ()}, BadMedia),
+        ({"doubt": "the input ends early"}, BadMedia),
+        ({"output_size": 0}, BadMedia),
+        ({"exit_code": -signal.SIGSEGV}, GuestDied),
+        ({"exit_code": -signal.SIGKILL}, GuestDied),
+        ({"exit_code": -signal.SIGXFSZ}, OutputTooLarge),
+        ({"exit_code": 1, "output_size": 5000}, OutputTooLarge),
+        ({"exit_code": -signal.SIGXCPU}, TimeExceeded),
+        ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, Unavailable),
+        ({"exit_code": 228, "disk_full": True}, Unavailable),
+        ({"exit_code": 125, "last_lines": ("guest: cannot start: no such file",)}, NoFfmpeg),
+        ({"exit_code": 125}, BadMedia),
+    ],
+)
+def test_every_end_has_its_error(changes: dict[str, object], error: type[RepriseError]) -> None:
+    """What the media did is told apart from what ffmpeg, its limits or this machine did."""
+    assert type(judge(dataclasses.replace(WELL, **changes))) is error  # type: ignore[arg-type]
+
+
+def test_the_record_says_how_it_ended() -> None:
+    """Diagnostics name the exit code or the signal, and hold the last lines."""
+    died = dataclasses.replace(WELL, exit_code=-11)
+    assert died.diagnostics == {
+        "stage": "convert",
+        "exit_code": None,
+        "signal": "SIGSEGV",
+        "last_lines": ["one", "two"],
+    }
+    assert WELL.diagnostics["exit_code"] == 0
+    assert signal_name(40) == "signal 40"
+
+
+def test_what_was_raised_early_gets_its_diagnostics() -> None:
+    """An error keeps its kind and words when ffmpeg's last lines are added."""
+    error = with_diagnostics(GuestStalled("It stood still."), -15, ("stuck",))
+    assert isinstance(error, GuestStalled)
+    assert error.detail == "It stood still."
+    assert error.diagnostics["signal"] == "SIGTERM"

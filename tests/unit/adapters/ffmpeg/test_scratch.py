@@ -1,0 +1,70 @@
+import errno
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from service.adapters.ffmpeg.scratch import Scratch, memory_file, path_of
+from service.core.errors import Unavailable
+from tests.support.conversions import open_files
+
+
+def test_a_file_without_a_name(tmp_path: Path) -> None:
+    """The file exists for those who hold its descriptor, and for nobody else; its space is taken at once."""
+    fd = Scratch(str(tmp_path / "scratch"), 0).file(100_000)
+    try:
+        assert list((tmp_path / "scratch").iterdir()) == []
+        assert os.fstat(fd).st_nlink == 0
+        assert os.fstat(fd).st_blocks * 512 >= 100_000
+        os.write(fd, b"hello")
+        assert Path(path_of(fd)).read_bytes()[:5] == b"hello"
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR])
+def test_file_systems_that_need_two_steps(tmp_path: Path, number: int) -> None:
+    """Where no nameless file can be made, a file loses its name right after it was made."""
+    scratch = Scratch(str(tmp_path), 0)
+    opened = os.open
+
+    def refuse(path: object, flags: int, *rest: int, **named: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(number, "no")
+        return opened(path, flags, *rest, **named)  # type: ignore[arg-type]
+
+    with patch("os.open", refuse):
+        fd = scratch.file()
+    try:
+        assert list(tmp_path.iterdir()) == []
+        assert os.fstat(fd).st_nlink == 0
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.requirement("6.10")
+def test_the_reserve_is_not_touched(tmp_path: Path) -> None:
+    """A file that would eat into the reserve is refused before it exists."""
+    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
+    with pytest.raises(Unavailable):
+        Scratch(str(tmp_path), free).file(10_000_000)
+    assert Scratch(str(tmp_path), 1 << 62).free() == 0
+
+
+@pytest.mark.requirement("6.10")
+def test_a_disk_that_fills_up_meanwhile(tmp_path: Path) -> None:
+    """If the space is gone between asking and taking, the answer is the same, and nothing is left open."""
+    before = len(open_files(os.getpid()))
+    with (
+        patch("os.posix_fallocate", side_effect=OSError(errno.ENOSPC, "full")),
+        pytest.raises(Unavailable),
+    ):
+        Scratch(str(tmp_path), 0).file(1000)
+    assert len(open_files(os.getpid())) == before
+
+
+def test_a_platform_without_memory_files() -> None:
+    """There is None instead of an exception."""
+    with patch("os.memfd_create", side_effect=OSError(errno.ENOSYS, "no such call")):
+        assert memory_file() is None

@@ -1,0 +1,191 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.core.media.ffmpeg_log import LONGEST_LINE, MOST_LINES, LogReader, judge_end
+
+LOG = """\
+Input #0, mp3, from 'fd:':
+  Metadata:
+    title           : Prélude № 1
+    comment         : Duration: 99:00:00.00 is not what it says
+  Duration: 00:10:00.50, start: 0.025057, bitrate: 128 kb/s
+  Stream #0:0: Audio: mp3 (mp3float), 44100 Hz, stereo, fltp, 128 kb/s
+  Stream #0:1: Video: mjpeg (Baseline), yuvj444p(pc), 48x48, 90k tbr, 90k tbn (attached pic)
+Stream mapping:
+  Stream #0:0 -> #0:0 (mp3 (mp3float) -> flac (native))
+Output #0, flac, to '/proc/self/fd/7':
+bitrate= 816.3kbits/s
+total_size=1769472
+out_time_us=17339501
+out_time_ms=17339501
+out_time=00:00:17.339501
+dup_frames=0
+speed=  34x
+progress=continue
+[flac @ 0x1] something went wrong: a=b
+out_time_us=599000000
+out_time=00:09:59.000000
+progress=end
+size=   61234KiB time=00:10:00.50 bitrate= 816.3kbits/s speed= 34x
+""".encode()
+
+
+def read(*chunks: bytes) -> LogReader:
+    """A reader that was fed these chunks."""
+    reader = LogReader()
+    for chunk in chunks:
+        reader.feed(chunk)
+    return reader
+
+
+def state(reader: LogReader) -> tuple[object, ...]:
+    """All that can be seen of a reader."""
+    return (
+        reader.duration_seconds, reader.promised_seconds, reader.position_seconds, reader.finished,
+        reader.ended_early, reader.last_lines,
+    )  # fmt: skip
+
+
+@pytest.mark.requirement("2.1")
+def test_duration_and_position_are_read() -> None:
+    """The input's duration and the last position are known, and that ffmpeg came to its end."""
+    reader = read(LOG)
+
+    assert (reader.duration_seconds, reader.position_seconds, reader.finished) == (600.5, 599.0, True)
+
+
+@pytest.mark.requirement("2.1")
+def test_the_last_lines_are_for_people() -> None:
+    """Diagnostics hold what ffmpeg said, without the progress blocks and the closing statistics."""
+    lines = read(LOG).last_lines
+
+    assert lines[-1] == "[flac @ 0x1] something went wrong: a=b"
+    assert lines[0].startswith("Input #0")
+    assert not any("out_time" in line or "speed" in line for line in lines)
+
+
+@pytest.mark.requirement("2.2")
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        (b"  Duration: 00:00:01.50, start: 0.0\n", 1.5),
+        (b"  Duration: 123:45:06.78, bitrate: 1 kb/s\n", 123 * 3600 + 45 * 60 + 6.78),
+        (b"  Duration: N/A, start: 0.000000, bitrate: N/A\n", None),
+        (b"  Duration: 00:00:00.00, start: 0.000000\n", None),
+        (b"  Duration: 1:2\n", None),
+        (b"    Duration        : 00:00:09.00\n", None),
+        (b"", None),
+    ],
+)
+def test_every_shape_of_a_duration(line: bytes, seconds: float | None) -> None:
+    """Hours over 99, not available, nought, mangled, a tag of that name, or no such line at all."""
+    assert read(line).duration_seconds == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.requirement("2.2")
+@pytest.mark.parametrize(
+    ("lines", "seconds"),
+    [
+        (b"out_time_us=N/A\nout_time=N/A\nprogress=continue\n", None),
+        (b"out_time_us=-21333\nout_time=-00:00:00.021333\n", None),
+        (b"out_time=123:00:00.500000\n", 442800.5),
+        (b"out_time_us=500000\nout_time_us=400000\n", 0.5),
+        (b"out_time_us=\nout_time_us=1e9\nout_time_us=0x10\n", None),
+        (b"out_time_us=1500000\r\nprogress=continue\r\n", 1.5),
+        (b"out_time_us=1500000", None),
+    ],
+)
+def test_every_shape_of_a_position(lines: bytes, seconds: float | None) -> None:
+    """Not available, negative, over 99 hours, going back, mangled, with CR LF, or cut off before its end."""
+    assert read(lines).position_seconds == seconds
+
+
+def test_progress_can_continue_after_an_end() -> None:
+    """Only the last block says whether ffmpeg is done."""
+    assert not read(b"progress=end\nprogress=continue\n").finished
+
+
+@pytest.mark.requirement("2.2")
+@given(st.lists(st.integers(0, len(LOG)), max_size=30))
+def test_it_does_not_matter_where_the_chunks_are_cut(cuts: list[int]) -> None:
+    """Any split of a log gives the same reading, also inside a UTF-8 character."""
+    edges = [0, *sorted(cuts), len(LOG)]
+
+    assert state(read(*(LOG[a:b] for a, b in pairwise(edges)))) == state(read(LOG))
+
+
+@pytest.mark.requirement("2.2")
+@given(
+    st.lists(st.binary(max_size=200) | st.sampled_from([b"  Duration: ", b"out_time_us=", b"progress=", b"\n", b"\r"]))
+)
+@example([b"x" * 5_000_000])
+@example([b"\xff\xfe\n" * 1000])
+def test_no_bytes_disturb_it(chunks: list[bytes]) -> None:
+    """Whatever comes, nothing is raised, and what is kept stays small."""
+    reader = read(*chunks)
+
+    assert len(reader.last_lines) <= MOST_LINES
+    assert all(len(line) <= LONGEST_LINE for line in reader.last_lines)
+    assert reader.position_seconds is None or reader.position_seconds >= 0
+    assert state(read(b"".join(chunks))) == state(reader)
+
+
+def test_a_line_without_an_end_is_heard() -> None:
+    """The last words of a process that died in the middle of a line count."""
+    assert read(b"one\ntwo").last_lines == ("one", "two")
+    assert read(b"one\nout_time_us=12").last_lines == ("one",)
+
+
+def test_a_guess_is_no_promise() -> None:
+    """A duration guessed from the bitrate serves for progress, but no file is failed for missing it."""
+    reader = read(b"[in#0/aac @ 0x1] Estimating duration from bitrate, this may be inaccurate\n", LOG)
+
+    assert (reader.duration_seconds, reader.promised_seconds) == (600.5, None)
+
+
+def test_a_film_promises_no_sound() -> None:
+    """The pictures of a film may go on when its sound has ended; a cover is no film."""
+    film = b"  Stream #0:0[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(progressive), 64x48\n"
+
+    assert read(LOG).promised_seconds == 600.5
+    assert read(film, LOG).promised_seconds is None
+    assert read(LOG, film).promised_seconds == 600.5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[in#0/matroska,webm @ 0x1] File ended prematurely\n",
+        b"[mov,mp4,m4a @ 0x1] stream 0, offset 0x6f65: partial file\n",
+        b"[mov,mp4,m4a @ 0x1] moov atom not found\n",
+    ],
+)
+def test_demuxers_say_when_a_file_stops_in_the_middle(line: bytes) -> None:
+    """What a container's own structure tells about a truncation is kept."""
+    assert read(line).ended_early
+    assert not read(LOG).ended_early
+
+
+@pytest.mark.requirement("6.5")
+@pytest.mark.parametrize(
+    ("declared", "position", "trimmed", "believed"),
+    [
+        (600.0, 600.0, False, True),
+        (600.0, 597.5, False, True),  # 0.4 %
+        (600.0, 590.0, False, False),
+        (6.0, 5.6, False, True),  # a short one may lack half a second
+        (6.0, 5.4, False, False),
+        (1.5, 60.0, False, True),  # more than declared is no truncation
+        (None, 3.0, False, True),
+        (600.0, 30.0, True, True),  # what was asked for
+        (None, None, False, False),
+        (600.0, None, False, False),
+        (None, 0.0, True, False),  # start lies behind the end
+    ],
+)
+def test_what_is_believed(declared: float | None, position: float | None, trimmed: bool, believed: bool) -> None:
+    """An output that is clearly shorter than its input declares, or has no sound at all, is no success."""
+    assert (judge_end(declared, position, trimmed) is None) is believed

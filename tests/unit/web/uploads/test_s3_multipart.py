@@ -1,0 +1,402 @@
+"""Uploads in parts: straight to the store, and through the service."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service.core.errors import Indefinite, StoreError
+from service.core.media.sniff import HEAD_BYTES
+from service.core.naming import input_key
+from service.core.upload import LARGEST_RELAYED_PART, SMALLEST_PART
+from service.testing.factories import a_pending_upload
+from service.web.config import WebConfig
+from tests.unit.web.asgi import Call
+from tests.unit.web.conftest import UPLOAD, World, client_of, wav
+
+LONG = wav(400)  # more than one part
+CUT = SMALLEST_PART
+TEXT = b"To be, or not to be, that is the question. " * 100
+
+
+async def begun(api: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
+    """A fresh upload, as Uppy begins it."""
+    body = {"filename": "Lied.wav", "type": "audio/wav", "metadata": {"name": "Lied.wav", "type": "audio/wav"}}
+    answer = await api.post("/v1/s3/multipart", json={**body, **fields})
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def arrive(world: World, upload: dict[str, Any], number: int, data: bytes) -> None:
+    """A part arrives in the store, past the service."""
+    pending = world.jobs.pending[upload["upload_id"]]
+    await world.objects.put_part(pending.key, pending.transfer, number, data)
+
+
+def there(upload: dict[str, Any], end: str = "", **query: object) -> tuple[str, dict[str, Any]]:
+    """The path of a call about this upload, and its query."""
+    return f"/v1/s3/multipart/{upload['uploadId']}{end}", {"key": upload["key"], **query}
+
+
+async def complete(api: httpx.AsyncClient, upload: dict[str, Any]) -> httpx.Response:
+    """What Uppy does last: it sends back what it was told about the parts."""
+    path, query = there(upload)
+    parts = (await api.get(path, params=query)).json()
+    sent = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
+    return await api.post(f"{path}/complete", params=query, json={"parts": sent})
+
+
+def nothing_left(world: World) -> bool:
+    """Neither bytes, nor a transfer, nor a record."""
+    return not (world.objects.objects or world.objects.unfinished or world.jobs.uploads or world.jobs.pending)
+
+
+# ── straight to the store ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("1.1", "6.1")
+async def test_as_uppy_does_it(world: World, api: httpx.AsyncClient) -> None:
+    """Begin, sign, list, complete in the shapes of Uppy's Companion give an upload that a job can be created from."""
+    upload = await begun(api)
+    assert upload["key"] == input_key(upload["upload_id"])
+    path, query = there(upload)
+    assert (await api.get(path, params=query)).json() == []
+    for number, data in ((2, LONG[CUT:]), (1, LONG[:CUT])):
+        signed = (await api.get(f"{path}/{number}", params=query)).json()
+        assert signed["expires"] == 900
+        assert f"partNumber={number}" in signed["url"]
+        await arrive(world, upload, number, data)
+    listed = (await api.get(path, params=query)).json()
+    assert [(part["PartNumber"], part["Size"], part["ETag"][0]) for part in listed] == [
+        (1, CUT, '"'),
+        (2, len(LONG) - CUT, '"'),
+    ]
+    completed = await complete(api, upload)
+    assert completed.status_code == 200
+    assert completed.json()["location"] == f"/v1/uploads/{upload['upload_id']}"
+    assert (completed.json()["size"], completed.json()["format"]) == (len(LONG), "wav")
+    assert world.objects.objects[upload["key"]].data == LONG
+    assert not world.objects.unfinished
+    shown = (await api.get(completed.json()["location"])).json()
+    assert (shown["state"], shown["filename"], shown["size"]) == ("complete", "Lied.wav", len(LONG))
+    job = await api.post("/v1/jobs", json={"upload_id": upload["upload_id"], "format": "mp3"})
+    assert job.status_code == 202
+    assert world.jobs.jobs[job.json()["job_id"]].input_etag == world.objects.objects[upload["key"]].etag
+
+
+async def test_many_parts_are_signed_at_once(api: httpx.AsyncClient) -> None:
+    """A batch answers a URL for each number."""
+    path, query = there(await begun(api), "/batch", partNumbers="1,3")
+    urls = (await api.get(path, params=query)).json()["presignedUrls"]
+    assert {number: f"partNumber={number}" in url for number, url in urls.items()} == {"1": True, "3": True}
+
+
+@pytest.mark.parametrize("numbers", ["", "1,x", "1,,2", "٣", "1;2", ",".join(["1"] * 1001)])
+async def test_odd_batches_are_refused(api: httpx.AsyncClient, numbers: str) -> None:
+    """What is no list of part numbers is a 422."""
+    path, query = there(await begun(api), "/batch", partNumbers=numbers)
+    assert (await api.get(path, params=query)).status_code == 422
+
+
+@pytest.mark.parametrize("number", ["0", "10001", "-1", "x", "99999999999999999999"])
+async def test_impossible_numbers_are_not_signed(api: httpx.AsyncClient, number: str) -> None:
+    """Part numbers go from 1 to 10000; there is nothing at any other."""
+    path, query = there(await begun(api), f"/{number}")
+    assert (await api.get(path, params=query)).status_code == 404
+
+
+@pytest.mark.parametrize("call", ["list", "sign", "batch", "complete", "abort"])
+async def test_a_foreign_key_is_refused(world: World, api: httpx.AsyncClient, call: str) -> None:
+    """A client that names a key other than that of its upload gets nothing signed, listed, completed or removed."""
+    mine, other = await begun(api), await begun(api)
+    await arrive(world, other, 1, wav())
+    path, query = f"/v1/s3/multipart/{mine['uploadId']}", {"key": other["key"]}
+    body = {"parts": [{"PartNumber": 1, "ETag": "x"}]}
+    answer = await ask(api, call, path, query, body)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert len(world.objects.unfinished) == 2
+
+
+async def test_a_missing_key_is_said(api: httpx.AsyncClient) -> None:
+    """A call that does not name its key is told which parameter is missing."""
+    upload = await begun(api)
+    answer = await api.get(f"/v1/s3/multipart/{upload['uploadId']}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "'key'" in answer.json()["detail"]
+    assert "multipart" not in answer.json()["detail"]
+
+
+async def ask(
+    api: httpx.AsyncClient, call: str, path: str, query: dict[str, str], body: dict[str, Any]
+) -> httpx.Response:
+    """One of the calls that name a key."""
+    match call:
+        case "list":
+            return await api.get(path, params=query)
+        case "sign":
+            return await api.get(f"{path}/1", params=query)
+        case "batch":
+            return await api.get(f"{path}/batch", params={**query, "partNumbers": "1"})
+        case "complete":
+            return await api.post(f"{path}/complete", params=query, json=body)
+    return await api.delete(path, params=query)
+
+
+@pytest.mark.parametrize("call", ["list", "sign", "batch", "complete", "abort"])
+async def test_an_upload_of_another_tenant_does_not_exist(world: World, api: httpx.AsyncClient, call: str) -> None:
+    """With the right id and the right key, somebody else's upload answers exactly like one that is not there."""
+    foreign = a_pending_upload(upload_id=UPLOAD, tenant="somebody")
+    world.jobs.pending[UPLOAD] = foreign
+    world.objects.unfinished[foreign.transfer] = foreign.key
+    body = {"parts": [{"PartNumber": 1, "ETag": "x"}]}
+    headers = {"x-request-id": "12345678"}
+    api.headers.update(headers)
+    found = await ask(api, call, f"/v1/s3/multipart/{UPLOAD}", {"key": foreign.key}, body)
+    del world.jobs.pending[UPLOAD]
+    unknown = await ask(api, call, f"/v1/s3/multipart/{UPLOAD}", {"key": foreign.key}, body)
+    assert found.status_code == 404
+    assert (found.status_code, found.json()) == (unknown.status_code, unknown.json())
+    assert world.objects.unfinished == {foreign.transfer: foreign.key}
+
+
+async def test_abort_leaves_nothing(world: World, api: httpx.AsyncClient) -> None:
+    """An upload that is given up is gone with all its parts; so is one that is deleted by its id."""
+    upload = await begun(api)
+    await arrive(world, upload, 1, LONG[:CUT])
+    path, query = there(upload)
+    answer = await api.delete(path, params=query)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert nothing_left(world)
+    assert (await api.delete(path, params=query)).status_code == 404
+    upload = await begun(api)
+    assert (await api.delete(f"/v1/uploads/{upload['upload_id']}")).status_code == 204
+    assert nothing_left(world)
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("6.9")
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"size": 1001}, 413),
+        ({"metadata": {"size": "1001"}}, 413),
+        ({"type": "image/png"}, 415),
+        ({"size": -1}, 422),
+        ({"metadata": {"size": "many"}}, 422),
+        ({"metadata": {"size": True}}, 422),
+        ({"filename": None}, 422),
+    ],
+)
+async def test_refused_at_creation(fields: dict[str, object], status: int) -> None:
+    """What is too large by its own word, or certainly no audio, is refused before a byte was sent."""
+    world = World(config=WebConfig(max_upload_bytes=1000))
+    async with client_of(world.app) as api:
+        body = {"filename": "a.wav", "type": "audio/wav", **fields}
+        assert (await api.post("/v1/s3/multipart", json=body)).status_code == status
+    assert nothing_left(world)
+
+
+@pytest.mark.requirement("6.9")
+@pytest.mark.parametrize(("data", "status"), [(TEXT, 415), (b"#EXTM3U\nhttp://127.0.0.1/\n", 415), (b"", 422)])
+async def test_bytes_are_checked_at_completion(world: World, api: httpx.AsyncClient, data: bytes, status: int) -> None:
+    """What was announced as audio and is none is refused when its bytes are there, and nothing of it is kept."""
+    upload = await begun(api)
+    await arrive(world, upload, 1, data)
+    assert (await complete(api, upload)).status_code == status
+    assert nothing_left(world)
+
+
+async def test_size_is_checked_at_completion() -> None:
+    """More bytes than the limit, which nobody announced, are refused before they become an object, and removed."""
+    world = World(config=WebConfig(max_upload_bytes=1000))
+    async with client_of(world.app) as api:
+        upload = await begun(api)
+        await arrive(world, upload, 1, wav(1))
+        asked: list[str] = []
+
+        async def noted(verb: str, key: str, moment: str) -> None:
+            asked.append(verb)
+
+        world.objects.trouble = noted
+        answer = await complete(api, upload)
+    assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "upload_too_large", 1000)
+    assert "join_parts" not in asked
+    assert nothing_left(world)
+
+
+@pytest.mark.requirement("6.1")
+async def test_what_is_missing_is_named(world: World, api: httpx.AsyncClient) -> None:
+    """Completing too early keeps all that arrived and names what did not; the rest can be sent and it goes through."""
+    upload = await begun(api, size=len(LONG))
+    assert (await complete(api, upload)).json()["missing"] == [1]
+    await arrive(world, upload, 1, LONG[:CUT])
+    early = await complete(api, upload)
+    assert (early.status_code, early.json()["code"], early.json()["received"]) == (409, "upload_incomplete", CUT)
+    shown = (await api.get(f"/v1/uploads/{upload['upload_id']}")).json()
+    assert (shown["state"], shown["received"], shown["size"]) == ("pending", CUT, len(LONG))
+    assert [part["number"] for part in shown["parts"]] == [1]
+    await arrive(world, upload, 2, LONG[CUT:])
+    assert (await complete(api, upload)).status_code == 200
+
+
+async def test_no_job_of_half_an_upload(world: World, api: httpx.AsyncClient) -> None:
+    """A job cannot be created before its upload is complete."""
+    upload = await begun(api)
+    answer = await api.post("/v1/jobs", json={"upload_id": upload["upload_id"], "format": "mp3"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_incomplete")
+    assert not world.jobs.jobs
+
+
+async def test_late_completion_is_too_late(world: World, api: httpx.AsyncClient) -> None:
+    """An upload that was not completed in time is gone, for every call."""
+    upload = await begun(api)
+    await arrive(world, upload, 1, wav())
+    await world.clock.advance(world.config.pending_seconds)
+    path, query = there(upload)
+    assert (await api.get(path, params=query)).status_code == 410
+    assert (await api.get(f"{path}/1", params=query)).status_code == 410
+
+
+# ── lost answers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_completion_may_be_repeated(world: World, api: httpx.AsyncClient) -> None:
+    """The answer of a completion can be asked for again, through any container, and is the same."""
+    upload = await begun(api)
+    await arrive(world, upload, 1, wav())
+    path, query = there(upload, "/complete")
+    sent = {"parts": [{"PartNumber": 1, "ETag": (await api.get(path[:-9], params=query)).json()[0]["ETag"]}]}
+    first = await api.post(path, params=query, json=sent)
+    async with client_of(World(jobs=world.jobs, objects=world.objects).app) as other:
+        again = await other.post(path, params=query, json=sent)
+        plain = await other.post(f"/v1/uploads/{upload['upload_id']}/complete")
+    assert first.status_code == again.status_code == plain.status_code == 200
+    assert first.json() == again.json()
+    assert plain.json()["upload_id"] == upload["upload_id"]
+
+
+@pytest.mark.parametrize("verb", ["join_parts", "head", "peek"])
+async def test_completion_that_was_cut_short_is_taken_up(world: World, api: httpx.AsyncClient, verb: str) -> None:
+    """Whatever breaks in the middle of a completion, the next one ends it; joined bytes are not lost."""
+    upload = await begun(api)
+    await arrive(world, upload, 1, wav())
+    path, query = there(upload, "/complete")
+    sent = {"parts": [{"PartNumber": 1, "ETag": (await api.get(path[:-9], params=query)).json()[0]["ETag"]}]}
+    broken: list[str] = []
+
+    async def trouble(asked: str, key: str, moment: str) -> None:
+        if asked == verb and moment == ("after" if verb == "join_parts" else "before") and not broken:
+            broken.append(asked)
+            raise Indefinite
+
+    world.objects.trouble = trouble
+    if verb == "head":
+        pending = world.jobs.pending[upload["upload_id"]]
+        there_now = await world.objects.parts(pending.key, pending.transfer)
+        await world.objects.join_parts(pending.key, pending.transfer, there_now)  # by one who was killed right after
+    assert (await api.post(path, params=query, json=sent)).status_code == 503
+    assert (await api.post(path, params=query, json=sent)).status_code == 200
+    assert world.jobs.uploads[upload["upload_id"]].size == len(wav())
+
+
+@pytest.mark.parametrize("left", [0, -1])
+async def test_an_object_that_is_not_whole_is_no_upload(world: World, api: httpx.AsyncClient, left: int) -> None:
+    """Who finds the parts joined already, by one who was killed before its look, does not accept what lacks bytes."""
+    upload = await begun(api, metadata={"size": len(wav())})
+    await arrive(world, upload, 1, wav())
+    pending = world.jobs.pending[upload["upload_id"]]
+    assert pending.declared_size == len(wav())
+    arrived = await world.objects.parts(pending.key, pending.transfer)
+    await world.objects.join_parts(pending.key, pending.transfer, arrived)
+    world.objects.put(pending.key, wav()[:left])
+
+    refused = await complete(api, upload)
+
+    assert (refused.status_code, refused.json()["code"]) == (410, "object_gone")
+    assert world.jobs.uploads == {}
+
+
+async def test_an_upload_aborted_during_its_completion_stays_aborted(world: World, api: httpx.AsyncClient) -> None:
+    """Of an abort and a completion at the same time, the abort wins, and no object is left without a record."""
+    upload = await begun(api)
+    await arrive(world, upload, 1, wav())
+
+    async def trouble(verb: str, key: str, moment: str) -> None:
+        if (verb, moment) == ("join_parts", "after"):
+            await world.jobs.delete_upload(upload["upload_id"])
+
+    world.objects.trouble = trouble
+    assert (await complete(api, upload)).status_code == 404
+    assert nothing_left(world)
+
+
+async def test_creation_without_a_record_leaves_no_transfer(
+    world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the record cannot be written, the transfer is taken back."""
+
+    async def broken(_: object) -> None:
+        raise StoreError
+
+    monkeypatch.setattr(world.jobs, "begin_upload", broken)
+    assert (await api.post("/v1/s3/multipart", json={"filename": "a.wav", "type": ""})).status_code == 503
+    assert nothing_left(world)
+
+
+# ── through the service ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("6.1")
+async def test_parts_through_the_service(world: World, api: httpx.AsyncClient) -> None:
+    """Parts that are sent to the service, in any order, make the same upload as parts that are sent to the store."""
+    upload = await begun(api)
+    links = upload["links"]
+    second = await api.put(f"{links['parts']}2", content=LONG[CUT:])
+    assert (second.status_code, second.json()["size"]) == (200, len(LONG) - CUT)
+    shown = (await api.get(links["self"])).json()
+    assert shown["parts"] == [second.json()]
+    assert (await api.post(links["complete"])).json()["missing"] == [1]
+    await api.put(f"{links['parts']}1", content=LONG[:CUT])
+    completed = await api.post(links["complete"])
+    assert completed.status_code == 200
+    assert completed.json() == (await api.get(links["self"])).json()
+    assert world.objects.objects[upload["key"]].data == LONG
+    late = await api.put(f"{links['parts']}1", content=b"x")
+    assert (late.status_code, late.json()["code"]) == (404, "not_found")
+    assert world.objects.objects[upload["key"]].data == LONG
+
+
+async def test_part_that_breaks_off_is_not_kept(world: World, api: httpx.AsyncClient) -> None:
+    """A connection that ends in the middle of a part leaves nothing of that part, and all of the others."""
+    upload = await begun(api)
+    await api.put(f"{upload['links']['parts']}1", content=LONG[:CUT])
+    call = Call(world.app, "PUT", f"{upload['links']['parts']}2", {"content-length": str(len(LONG) - CUT)})
+    await call.send_body(LONG[CUT : CUT + 1000], more=True)
+    call.disconnect()
+    await call.run()
+    assert (call.status, call.json()["code"]) == (400, "upload_incomplete")
+    shown = (await api.get(upload["links"]["self"])).json()
+    assert [part["number"] for part in shown["parts"]] == [1]
+
+
+async def test_bounds_of_a_part(world: World, api: httpx.AsyncClient) -> None:
+    """A part that would not fit into memory, has no bytes or no place is refused; memory stays bounded."""
+    parts = (await begun(api))["links"]["parts"]
+    call = Call(world.app, "PUT", f"{parts}1", {"content-length": str(LARGEST_RELAYED_PART + 1), "expect": "x"})
+    await call.run()
+    assert (call.status, call.received_before_answer) == (413, 0)
+    assert (await api.put(f"{parts}1", content=b"")).status_code == 422
+    assert (await api.put(f"{parts}10001", content=b"x")).status_code == 404
+    assert (await api.put(f"{parts}0", content=b"x")).status_code == 404
+
+
+@pytest.mark.requirement("6.9")
+async def test_what_is_no_audio_is_refused_with_its_first_part(world: World, api: httpx.AsyncClient) -> None:
+    """Through the service the first part is looked at, so that a large text is not sent to its end."""
+    upload = await begun(api)
+    answer = await api.put(f"{upload['links']['parts']}1", content=TEXT * (HEAD_BYTES // len(TEXT) + 1))
+    assert answer.status_code == 415
+    assert (await api.get(upload["links"]["self"])).json()["parts"] == []

@@ -1,0 +1,291 @@
+"""Uploads through the service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from service.core.errors import Indefinite, StoreError, Unavailable
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
+from service.core.naming import input_key
+from service.core.upload import Upload
+from service.testing.clock import NOON
+from service.testing.memory_objects import MemoryObjects
+from service.web.config import WebConfig
+from service.web.inspection import Inspection
+from tests.unit.web.asgi import Call
+from tests.unit.web.conftest import UPLOAD, World, client_of, wav
+
+TEXT = b"To be, or not to be, that is the question. " * 100
+
+
+def nothing_left(world: World) -> bool:
+    """Neither bytes nor a record."""
+    return not world.objects.objects and not world.objects.unfinished and not world.jobs.uploads
+
+
+async def in_pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    """A body without an announced length."""
+    for at in range(0, len(data), size):
+        yield data[at : at + size]
+
+
+# ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("1.1", "4.2", "4.6")
+async def test_raw_body(world: World, api: httpx.AsyncClient) -> None:
+    """A raw body is stored, recognised by its bytes, and answered with a reference that any container understands."""
+    answer = await api.post("/v1/uploads", params={"filename": "Übung 1.bin"}, content=in_pieces(wav()))
+    assert answer.status_code == 201
+    document = answer.json()
+    upload_id = document["upload_id"]
+    assert document == {
+        "upload_id": upload_id,
+        "state": "complete",
+        "filename": "Übung 1.bin",
+        "size": len(wav()),
+        "format": "wav",
+        "created_at": "2027-01-15T08:00:00Z",
+        "expires_at": "2027-01-16T08:00:00Z",
+        "links": {"self": f"/v1/uploads/{upload_id}", "jobs": "/v1/jobs"},
+    }
+    assert answer.headers["location"] == f"/v1/uploads/{upload_id}"
+    assert world.objects.objects[input_key(upload_id)].data == wav()
+    assert world.jobs.uploads[upload_id].etag == world.objects.objects[input_key(upload_id)].etag
+    async with client_of(World(jobs=world.jobs, objects=world.objects).app) as other:
+        assert (await other.get(answer.headers["location"])).json() == document
+
+
+@pytest.mark.requirement("1.1")
+async def test_form(world: World, api: httpx.AsyncClient) -> None:
+    """A form is stored like a raw body, without the fields around its file."""
+    answer = await api.post("/v1/uploads", data={"note": "hello"}, files={"file": ("Lied.wav", wav(), "text/plain")})
+    assert answer.status_code == 201
+    assert answer.json()["filename"] == "Lied.wav"
+    assert answer.json()["size"] == len(wav())
+    assert [kept.data for kept in world.objects.objects.values()] == [wav()]
+
+
+@pytest.mark.parametrize("name", ["Ünï cödé.wav", 'a "quoted".wav', "..\\..\\evil.wav", "/etc/passwd", "a\r\nX: y.wav"])
+async def test_form_names_are_safe(world: World, api: httpx.AsyncClient, name: str) -> None:
+    """A name with umlauts, quotes or a path is kept as far as it is harmless, and is no part of a key."""
+    answer = await api.post("/v1/uploads", files={"file": (name, wav())})
+    assert answer.status_code == 201, answer.text
+    shown = answer.json()["filename"]
+    assert (
+        shown
+        == {
+            "Ünï cödé.wav": "Ünï cödé.wav",
+            'a "quoted".wav': 'a "quoted".wav',
+            "..\\..\\evil.wav": "evil.wav",
+            "/etc/passwd": "passwd",
+            "a\r\nX: y.wav": "aX: y.wav",
+        }[name]
+    )
+    assert list(world.objects.objects) == [input_key(answer.json()["upload_id"])]
+
+
+async def test_name_from_header(api: httpx.AsyncClient) -> None:
+    """Without ?filename= the name comes from Content-Disposition, encoded or not, and is harmless."""
+    header = {"content-disposition": "attachment; filename*=UTF-8''..%2F%C3%9Cbung.wav"}
+    assert (await api.post("/v1/uploads", content=wav(), headers=header)).json()["filename"] == "Übung.wav"
+    both = await api.post("/v1/uploads?filename=b.wav", content=wav(), headers=header)
+    assert both.json()["filename"] == "b.wav"
+
+
+async def test_content_type_is_not_believed(api: httpx.AsyncClient) -> None:
+    """What curl --data-binary says about the body (a web form) changes nothing."""
+    header = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await api.post("/v1/uploads", content=wav(), headers=header)).json()["format"] == "wav"
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("6.9")
+@pytest.mark.parametrize(
+    "data",
+    [TEXT, b"#EXTM3U\nhttp://127.0.0.1/x\n", b"ffconcat version 1.0\nfile x\n", b"\x89PNG\r\n\x1a\n" + bytes(100)],
+)
+async def test_unsupported(world: World, api: httpx.AsyncClient, data: bytes) -> None:
+    """Text, playlists and pictures are refused from their bytes, whatever they are called, and leave nothing behind."""
+    for kind in ({"content": data}, {"files": {"file": ("song.mp3", data, "audio/mpeg")}}):
+        answer = await api.post("/v1/uploads?filename=song.mp3", **kind)
+        assert answer.status_code == 415
+        assert answer.json()["code"] == "unsupported_media"
+        assert "GET /v1/formats" in answer.json()["hint"]
+        assert nothing_left(world)
+
+
+@pytest.mark.requirement("6.9")
+async def test_refused_early(world: World) -> None:
+    """What is clearly no audio is refused when its head has come, long before its end."""
+    call = Call(world.app, "POST", "/v1/uploads", headers={"content-length": str(2**30)})
+    task = asyncio.create_task(call.run())
+    for _ in range(HEAD_BYTES // 65536):
+        await call.send_body(TEXT[:1024] * 64, more=True)
+    await call.answered()
+    assert call.status == 415
+    call.disconnect()
+    await task
+    assert nothing_left(world)
+
+
+async def test_empty(world: World, api: httpx.AsyncClient) -> None:
+    """An upload without bytes is refused with 422."""
+    for kind in ({"content": b""}, {"files": {"file": ("a.wav", b"")}}):
+        answer = await api.post("/v1/uploads", **kind)
+        assert (answer.status_code, answer.json()["code"]) == (422, "empty_upload")
+        assert nothing_left(world)
+
+
+async def test_too_large_by_announcement(world: World) -> None:
+    """A body announced to be too large is refused before any of it is read."""
+    for media_type, announced in (("audio/wav", 5 * 1024**3 + 1), ("multipart/form-data; boundary=x", 6 * 1024**3)):
+        call = Call(
+            world.app, "POST", "/v1/uploads", headers={"content-length": str(announced), "content-type": media_type}
+        )
+        task = asyncio.create_task(call.run())
+        await call.answered()
+        assert (call.status, call.json()["code"]) == (413, "upload_too_large")
+        assert call.json()["limit"] == 5 * 1024**3
+        assert call.received_before_answer == 0
+        assert call.headers["connection"] == "close"
+        call.disconnect()
+        await task
+        assert nothing_left(world)
+
+
+async def test_too_large_without_announcement() -> None:
+    """A body without a length is cut off at the limit, and nothing of it stays."""
+    world = World(config=WebConfig(max_upload_bytes=100_000))
+    async with client_of(world.app) as api:
+        for kind in (
+            {"content": in_pieces(wav(20))},
+            {"content": in_pieces(wav(100), 65536)},
+            {"files": {"file": ("a.wav", wav(10))}},
+        ):
+            answer = await api.post("/v1/uploads", **kind)
+            assert (answer.status_code, answer.json()["code"]) == (413, "upload_too_large")
+            assert nothing_left(world)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("multipart/form-data", b"x", 400),
+        ("multipart/form-data; boundary=b", b"--b\r\nnonsense\r\n", 400),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--\r\n',
+            422,
+        ),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; filename="a"\r\n\r\nRIFF', 400),
+    ],
+)
+async def test_broken_form(world: World, api: httpx.AsyncClient, content_type: str, body: bytes, status: int) -> None:
+    """A form that is none, has no file or is cut off is refused, and leaves nothing behind."""
+    answer = await api.post("/v1/uploads", content=body, headers={"content-type": content_type})
+    assert answer.status_code == status, answer.text
+    assert nothing_left(world)
+
+
+@pytest.mark.requirement("1.9")
+@pytest.mark.parametrize("form", [False, True])
+async def test_client_gone(world: World, form: bool) -> None:
+    """A client that goes away in the middle leaves nothing behind."""
+    head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.wav"\r\n\r\n' if form else b""
+    media_type = "multipart/form-data; boundary=b" if form else "audio/wav"
+    call = Call(world.app, "POST", "/v1/uploads", headers={"content-length": "1000000", "content-type": media_type})
+    task = asyncio.create_task(call.run())
+    await call.send_body(head + wav(), more=True)
+    call.disconnect()
+    await task
+    assert call.json()["code"] == "upload_incomplete"
+    assert nothing_left(world)
+
+
+@pytest.mark.parametrize("error", [Unavailable("PutItem: Throttling"), Indefinite("PutItem: 500")])
+async def test_record_fails(
+    world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    """Bytes whose record cannot be written are taken away again, and the client hears 503 and when to retry."""
+
+    async def refuse(upload: Upload) -> None:
+        raise error
+
+    monkeypatch.setattr(world.jobs, "put_upload", refuse)
+    answer = await api.post("/v1/uploads", content=wav())
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+    assert "PutItem" not in answer.text
+    assert nothing_left(world)
+
+
+async def test_store_away(world: World) -> None:
+    """Without the object store an upload is refused with 503."""
+
+    async def away(verb: str, key: str, moment: str) -> None:
+        raise Unavailable("UploadPart: SlowDown")
+
+    world = World(objects=MemoryObjects(away))
+    async with client_of(world.app) as api:
+        answer = await api.post("/v1/uploads", content=wav())
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_constant_memory() -> None:
+    """However much passes an inspection, no more than the head and the tail of it is held."""
+    inspection = Inspection(2**31)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield wav()[:40] + (2**31 - 100).to_bytes(4, "little")
+        for _ in range(64):
+            yield bytes(256 * 1024)
+
+    async for _ in inspection.watch(body()):
+        assert len(inspection._head) <= HEAD_BYTES
+        assert len(inspection._tail) <= TAIL_BYTES
+    assert inspection.size == 44 + 64 * 256 * 1024
+    assert inspection.source is not None
+    assert inspection.source.container == "wav"
+
+
+# ── what is there ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_unknown_and_expired(world: World, api: httpx.AsyncClient) -> None:
+    """An unknown id, one that is none, and somebody else's upload are 404; an expired one is 410."""
+    for path in ("aaaaaaaaaaaaaaaaaaaa", "short", "UPPERCASEUPPERCASE", "x" * 41, "a%2F..%2F..aaaaaaaaaaa"):
+        assert (await api.get(f"/v1/uploads/{path}")).status_code == 404
+    world.upload(tenant="somebody")
+    assert (await api.get(f"/v1/uploads/{UPLOAD}")).status_code == 404
+    world.upload(expires_at=NOON)
+    answer = await api.get(f"/v1/uploads/{UPLOAD}")
+    assert (answer.status_code, answer.json()["code"]) == (410, "expired")
+    world.upload(expires_at=NOON + 0.001)
+    assert (await api.get(f"/v1/uploads/{UPLOAD}")).status_code == 200
+
+
+@pytest.mark.requirement("1.9")
+async def test_delete(world: World, api: httpx.AsyncClient) -> None:
+    """Deleting removes record and bytes, may be repeated, and does not ask about jobs."""
+    upload = world.upload()
+    job = world.running(upload_id=UPLOAD)
+    for _ in range(2):
+        answer = await api.delete(f"/v1/uploads/{UPLOAD}")
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert upload.key not in world.objects.objects
+    assert UPLOAD not in world.jobs.uploads
+    assert world.jobs.jobs[job.job_id] == job
+    assert (await api.delete("/v1/uploads/short")).status_code == 404
+
+
+async def test_delete_somebody_elses(world: World, api: httpx.AsyncClient) -> None:
+    """Somebody else's upload looks deleted, and is not."""
+    upload = world.upload(tenant="somebody")
+    assert (await api.delete(f"/v1/uploads/{UPLOAD}")).status_code == 204
+    assert upload.key in world.objects.objects
+    assert UPLOAD in world.jobs.uploads
