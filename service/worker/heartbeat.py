@@ -17,6 +17,7 @@ from service.telemetry import emit, events
 RETRY_AFTER = 0.25  # seconds between tries to renew while the store is in trouble
 LATE = 2.0  # heartbeats without one: this process was frozen or starved, or the store was slow
 LAST_TRY = 2.0  # seconds for the one renewal of a worker that overslept its lease
+OVERSLEPT = 1.0  # seconds by which a time-out comes late only if this process was frozen or starved meanwhile
 
 
 class TrustEnded(Exception):
@@ -83,12 +84,15 @@ class Heartbeat:
             sent = self._clock.monotonic()
             top = ceiling(self._percent, self._percent - self._at_renewal, self._acknowledged)
             left = self.lease.remaining(sent)
+            # A worker that overslept (frozen, or starved) asks once: if nobody replaced it, it just goes on.
+            limit = left if left > 0 else LAST_TRY
             try:
-                # A worker that overslept (frozen, or starved) asks once: if nobody replaced it, it just goes on.
-                async with asyncio.timeout(left if left > 0 else LAST_TRY):
+                async with asyncio.timeout(limit):
                     job = await self._jobs.renew(self.holding, min(top, TOP), self.path)
             except TimeoutError:
-                raise TrustEnded from None
+                if self._clock.monotonic() - sent <= limit + OVERSLEPT:
+                    raise TrustEnded from None
+                continue  # it was frozen in the middle of this call, whose answer is lost
             except Fenced:
                 raise
             except StoreError as error:

@@ -92,7 +92,7 @@ def test_a_line_that_is_too_slow(platform: Platform) -> None:
             )
         assert made.cut == 2
         document = http.get(path).raise_for_status().json()
-        assert [part["part_number"] for part in document["parts"]] == [1, 3]
+        assert [part["number"] for part in document["parts"]] == [1, 3]
         assert arrives(http, "PUT", f"{path}/parts/2", data[PART : 2 * PART])
         http.post(f"{path}/complete").raise_for_status()
         judged(http, made, upload["upload_id"], pcm)

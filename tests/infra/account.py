@@ -41,7 +41,12 @@ def contents(emulator: Emulator) -> dict[str, list[str]]:
             "networks": [it["VpcId"] for it in vpcs],
             "secrets": [it["Name"] for it in secrets.list_secrets()["SecretList"]],
             "log groups": [it["logGroupName"] for it in logs.describe_log_groups()["logGroups"]],
-            "clusters": ecs.list_clusters()["clusterArns"],
+            # One that was deleted is listed for a while.
+            "clusters": [
+                it["clusterArn"]
+                for it in ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+                if it["status"] == "ACTIVE"
+            ],
             "services": [it["ServiceName"] for it in apprunner.list_services()["ServiceSummaryList"]],
         }
     return {kind: names for kind, names in found.items() if names}
