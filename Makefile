@@ -26,10 +26,10 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run restarts test check simulate mutations bench format lock clean
+.PHONY: help demo run restarts test infra-test check simulate mutations bench format lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready-embedded ## convert a file, kill the process in the middle, watch another finish the job
 	@$(BIN)/python -m service demo
@@ -48,6 +48,9 @@ check: $(VENV)/ready-dev ## look without running: format, lint, types, and who m
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/lint-imports --no-logo
+
+infra-test: $(VENV)/ready-dev ## run the infrastructure program on the real Pulumi engine, with emulators for AWS
+	$(BIN)/python -m pytest tests/infra
 
 simulate: $(VENV)/ready-dev ## play the service under faults that seeds choose: SEEDS=0-9999, or one seed with its timeline
 	@$(BIN)/python -m tests.simulation $(SEEDS)

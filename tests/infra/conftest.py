@@ -2,11 +2,9 @@
 
 import itertools
 import runpy
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import pulumi_aws
 import pytest
 
 from service.wiring import environment
@@ -16,19 +14,29 @@ from tests.support.targets import KEYS
 
 DIGEST, NEXT_DIGEST = "a" * 64, "b" * 64
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/reprise@sha256:{}"
-# What every stack has to be told. Without an image the program would build it, for which it needs Docker.
-TOLD: Mapping[str, str] = {"reprise:image": IMAGE.format(DIGEST), "reprise:corsOrigins[0]": "https://app.example.com"}
+# What every stack has to be told. Without an image the program would build it, for which it needs Docker. Without Spot
+# it gets by without capacity providers of the cluster, which a stand-in for the plugin need not know.
+TOLD: Mapping[str, str] = {
+    "reprise:image": IMAGE.format(DIGEST),
+    "reprise:corsOrigins[0]": "https://app.example.com",
+    "reprise:spot": "false",
+}
 SECRETS: Mapping[str, str] = {"reprise:apiKeys": KEYS}
 Open = Callable[..., Stack]
 _numbers = itertools.count(1)
 
 
+# The inline programs of Pulumi forget a future when they fail, which Python mentions whenever it finds that.
+ENGINE = [
+    pytest.mark.infra_engine,
+    pytest.mark.timeout(400),
+    pytest.mark.xdist_group("pulumi"),  # an engine has two processors to itself, and an emulator is started once
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
 def program() -> None:
     """Run the program of the tree, as `pulumi up` does."""
-    with warnings.catch_warnings():
-        # Its deprecated modules say so when the package is imported, used or not: that is no warning about us.
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        pulumi_aws.s3.Bucket, pulumi_aws.ec2.Vpc  # noqa: B018  # imported with their first attribute
     runpy.run_module("infra", run_name="__main__")
 
 

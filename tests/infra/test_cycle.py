@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pytest
 from pulumi import automation
 
-from tests.infra.account import contents
-from tests.infra.conftest import SECRETS, Open
+from tests.infra.account import client, contents, of_type
+from tests.infra.conftest import ENGINE, SECRETS, Open
 from tests.infra.emulator import Emulator
 
-pytestmark = [pytest.mark.infra_engine, pytest.mark.timeout(300)]
+pytestmark = ENGINE
 
 DEV: Mapping[str, str] = {"reprise:compute": "ecs-express"}
 APP_RUNNER: Mapping[str, str] = {
@@ -50,14 +50,18 @@ def test_from_nothing_to_nothing(opened: Open, aws_emulator: Emulator, settings:
 
 @pytest.mark.requirement("8.1")
 def test_what_is_protected_is_kept(opened: Open, aws_emulator: Emulator) -> None:
-    """A stack with `protect` cannot be destroyed by a slip; without that, bucket and table are what is left."""
+    """A `destroy` of a stack with `protect` is an error; bucket and table are there afterwards, and not empty."""
     before = contents(aws_emulator)
     stack = opened({**DEV, "reprise:protect": "true"})
     stack.up()
-    with pytest.raises(automation.CommandError, match="protected"):
-        stack.destroy()
-    assert stack.up().changes() == {}
-    stack.stack.destroy(exclude_protected=True, color="never")
+    bucket = of_type(stack.resources(), "aws:s3/bucket:Bucket")["id"]
+    with client(aws_emulator, "s3") as s3:
+        s3.put_object(Bucket=bucket, Key="results/one", Body=b"kept")
+        with pytest.raises(automation.CommandError, match="protected"):
+            stack.destroy()
+        assert s3.get_object(Bucket=bucket, Key="results/one")["Body"].read() == b"kept"
+        stack.stack.destroy(exclude_protected=True, color="never")
+        assert s3.get_object(Bucket=bucket, Key="results/one")["Body"].read() == b"kept"
 
     kept = {it["type"] for it in stack.resources() if it.get("custom") and it["type"].startswith("aws:")}
     assert {"aws:s3/bucket:Bucket", "aws:dynamodb/table:Table"} == kept

@@ -13,14 +13,14 @@ import pytest
 from service.cli import processes
 from tests.blackbox.test_same_answers import differences, once, told
 from tests.infra.account import CREDENTIALS, told_to_container
-from tests.infra.conftest import Open
+from tests.infra.conftest import ENGINE, Open
 from tests.infra.emulator import Emulator
 from tests.infra.engine import Stack
 from tests.support.docker import ROOT
 from tests.support.redis_server import RedisServer, redis_or_skip
 from tests.support.targets import OURS, Target, bare, embedded
 
-pytestmark = [pytest.mark.infra_engine, pytest.mark.timeout(400)]
+pytestmark = ENGINE
 
 ORIGIN, FOREIGN = "https://app.example.com", "https://evil.example.com"
 # As the embedded service has it, so that both answer alike: open to every origin.
@@ -66,7 +66,6 @@ def test_the_black_box_suite(
         found = told(Target(free.address, keyed.address))
 
     assert not (differing := differences(expected, found, "deployed")), f"\n{differing}"
-    stack.destroy()
 
 
 @pytest.mark.requirement("3.2", "8.1")
@@ -87,7 +86,6 @@ def test_a_service_that_starts_without_a_concern(opened: Open, aws_emulator: Emu
     assert {event["code"] for event in found} <= EXPECTED_CONCERNS, found
     assert allowed == {ORIGIN: ORIGIN, FOREIGN: None}
     assert json.dumps(dict(outputs))  # texts that a script can read
-    stack.destroy()
 
 
 def preflight(url: str, origin: str) -> str | None:
