@@ -52,6 +52,35 @@ def contents(emulator: Emulator) -> dict[str, list[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
+def a_network(emulator: Emulator) -> dict[str, str]:
+    """
+    A network that was there before, and the settings that name it.
+
+    Its gateway endpoints are not the program's, so that the way out is one rule for HTTPS. With endpoints of its own it
+    is one for each, by prefix list: a stand-in for the plugin may know only one list, and the two are alike then.
+    """
+    with client(emulator, "ec2") as ec2:
+        vpc = ec2.create_vpc(CidrBlock="10.64.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.64.{16 * number}.0/20", AvailabilityZone=f"us-east-1{zone}")
+            for number, zone in enumerate("abab")
+        ]
+    names = [it["Subnet"]["SubnetId"] for it in subnets]
+    kinds = ("privateSubnets[0]", "privateSubnets[1]", "publicSubnets[0]", "publicSubnets[1]")
+    named = {f"reprise:{kind}": name for kind, name in zip(kinds, names, strict=True)}
+    return {"reprise:network": "existing", "reprise:vpcId": vpc, "reprise:vpcCidr": "10.64.0.0/16", **named}
+
+
+def lift_policy(emulator: Emulator, bucket: str) -> None:
+    """
+    Take the bucket's policy away, so that the emulator can be used without TLS.
+
+    moto looks at no condition of a policy: what is denied without TLS, it denies altogether.
+    """
+    with client(emulator, "s3") as s3:
+        s3.delete_bucket_policy(Bucket=bucket)
+
+
 def of_type(resources: Sequence[Resource], token: str) -> Resource:
     """The one resource of this type, as the state has it."""
     (found,) = [it for it in resources if it["type"] == token]

@@ -1,7 +1,6 @@
 """What the engine tests stand on: one emulator of AWS for all of them, and stacks of the program in the tree."""
 
 import itertools
-import runpy
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -26,18 +25,11 @@ Open = Callable[..., Stack]
 _numbers = itertools.count(1)
 
 
-# The inline programs of Pulumi forget a future when they fail, which Python mentions whenever it finds that.
 ENGINE = [
     pytest.mark.infra_engine,
     pytest.mark.timeout(400),
     pytest.mark.xdist_group("pulumi"),  # an engine has two processors to itself, and an emulator is started once
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-def program() -> None:
-    """Run the program of the tree, as `pulumi up` does."""
-    runpy.run_module("infra", run_name="__main__")
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +53,7 @@ def opened(surroundings: Mapping[str, str], aws_emulator: Emulator, tmp_path: Pa
 
     def made(settings: Mapping[str, str], *, secrets: Mapping[str, str] = SECRETS) -> Stack:
         name = f"test{next(_numbers)}"
-        stack = open_stack(name, program, tmp_path / name, aws_emulator.endpoints, surroundings)
+        stack = open_stack(name, tmp_path / name, aws_emulator.endpoints, surroundings)
         stack.configure({**TOLD, **settings}, secrets=secrets)
         return stack
 

@@ -2,11 +2,15 @@
 The Pulumi engine through its Automation API: a stack whose state is a folder, and what an operation did, by resource.
 
 The engine is the `pulumi` on the PATH; the plugin for AWS lies in PULUMI_HOME (`pulumi plugin install resource aws`).
+Every operation is a process of its own (`operation.py`), as `pulumi up` is: what one leaves behind in Pulumi's library
+when it fails is nothing to the next.
 """
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +33,12 @@ PROVIDER: Mapping[str, str] = {
     "aws:skipMetadataApiCheck": "true",
     "aws:s3UsePathStyle": "true",
 }
-Program = Callable[[], None]
+PROJECT = "reprise"
+PATIENCE = 300.0  # seconds for one operation
+
+
+class OperationFailed(Exception):
+    """The engine said no, or the program did; the message is what was said."""
 
 
 def engine_or_skip(environment: Mapping[str, str]) -> None:
@@ -86,13 +95,38 @@ class Done:
         return [step for step in self.steps if step.did in verbs and not step.type.startswith("pulumi:")]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is: its project and its state in a folder, and the variables with which both are found."""
+
+    name: str
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def state(self) -> Path:
+        """The folder of the state, with history and backups."""
+        return self.folder / "state"
+
+    def options(self) -> automation.LocalWorkspaceOptions:
+        """As the Automation API wants it."""
+        home = {"PULUMI_HOME": self.environment["PULUMI_HOME"]} if self.environment.get("PULUMI_HOME") else {}
+        variables = {
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **home,
+        }
+        return automation.LocalWorkspaceOptions(work_dir=str(self.folder / "project"), env_vars=variables)
+
+
 @dataclass
 class Stack:
-    """A stack of the project, on emulators, and the program that it has now."""
+    """A stack of the project, on emulators."""
 
+    place: Place
     stack: automation.Stack
-    folder: Path
-    program: Program
 
     def configure(self, settings: Mapping[str, str], *, secrets: Mapping[str, str] | None = None) -> None:
         """Set these keys, as `pulumi config set --path` does: `reprise:corsOrigins[0]` is the first of a list."""
@@ -106,79 +140,57 @@ class Stack:
 
     def preview(self) -> Done:
         """What would be done."""
-        events: list[automation.EngineEvent] = []
-        self.stack.preview(on_event=events.append, color="never")
-        return Done(_steps(events))
+        return self._operate("preview")
 
     def up(self) -> Done:
-        """Deploy; raises `pulumi.automation.CommandError` with what the engine said if it fails."""
-        events: list[automation.EngineEvent] = []
-        result = self.stack.up(on_event=events.append, color="never")
-        return Done(_steps(events), {name: output.value for name, output in result.outputs.items()})
+        """Deploy; raises `OperationFailed`, as the others do."""
+        return self._operate("up")
 
     def refresh(self) -> Done:
         """Look at what is there."""
-        events: list[automation.EngineEvent] = []
-        self.stack.refresh(on_event=events.append, color="never")
-        return Done(_steps(events))
+        return self._operate("refresh")
 
-    def destroy(self) -> Done:
-        """Remove everything; raises as `up`."""
-        events: list[automation.EngineEvent] = []
-        self.stack.destroy(on_event=events.append, color="never")
-        return Done(_steps(events))
+    def destroy(self, **options: bool) -> Done:
+        """Remove everything; `exclude_protected` leaves what is protected."""
+        return self._operate("destroy", **options)
 
     def resources(self) -> list[dict[str, Any]]:
         """What the state says that there is."""
         deployment = self.stack.export_stack().deployment or {}
         return list(deployment.get("resources") or [])
 
-    def state(self) -> str:
-        """All files of the state, as they are on disk, history and backups included."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.rglob("*")) if path.is_file())
+    def files(self) -> str:
+        """All files of the state as they are on disk, history and backups included."""
+        found = sorted(self.place.state.rglob("*"))
+        return "\n".join(path.read_text(errors="replace") for path in found if path.is_file())
+
+    def _operate(self, verb: str, **options: bool) -> Done:
+        request = json.dumps({"name": self.place.name, "folder": str(self.place.folder), "options": options})
+        command = [sys.executable, "-m", "tests.infra.operation", verb]
+        done = subprocess.run(
+            command, cwd=ROOT, env=dict(self.place.environment), input=request, capture_output=True, text=True,
+            check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        if done.returncode:
+            raise OperationFailed(f"{verb} of {self.place.name}: exit code {done.returncode}\n{done.stderr[-20000:]}")
+        answer = json.loads(done.stdout.splitlines()[-1])
+        steps = (Step(**{**step, "because": tuple(step["because"])}) for step in answer["steps"])
+        return Done(tuple(steps), answer["outputs"])
 
 
-def open_stack(
-    name: str, program: Program, folder: Path, endpoints: Mapping[str, str], environment: Mapping[str, str]
-) -> Stack:
+def open_stack(name: str, folder: Path, endpoints: Mapping[str, str], environment: Mapping[str, str]) -> Stack:
     """A stack without resources, whose provider is pointed at these endpoints and nowhere else."""
-    home = {"PULUMI_HOME": environment["PULUMI_HOME"]} if environment.get("PULUMI_HOME") else {}
-    state, project = folder / "state", folder / "project"
-    state.mkdir(parents=True)
+    place = Place(name, folder, environment)
+    place.state.mkdir(parents=True)
     # Pulumi.yaml as it is, with its declarations of keys. The folder that it names stays empty: we run that in here.
-    (project / "infra").mkdir(parents=True)
-    shutil.copy(ROOT / "Pulumi.yaml", project)
-    options = automation.LocalWorkspaceOptions(
-        work_dir=str(project),
-        env_vars={
-            "PULUMI_BACKEND_URL": f"file://{state}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            **home,
-        },
-    )
-    made = Stack.__new__(Stack)
-    stack = automation.create_or_select_stack(
-        stack_name=name,
-        project_name="reprise",
-        program=lambda: made.program(),  # noqa: PLW0108  # the one that it has then
-        opts=options,
-    )
-    made.stack, made.folder, made.program = stack, state, program
+    (folder / "project" / "infra").mkdir(parents=True)
+    shutil.copy(ROOT / "Pulumi.yaml", folder / "project")
+    stack = automation.create_stack(stack_name=name, project_name=PROJECT, program=nothing, opts=place.options())
+    made = Stack(place, stack)
     made.configure(PROVIDER)
     made.point(endpoints)
     return made
 
 
-def _steps(events: list[automation.EngineEvent]) -> tuple[Step, ...]:
-    found: dict[tuple[str, str], Step] = {}
-    for event in events:
-        about = event.resource_pre_event or event.res_outputs_event
-        if about is None:
-            continue
-        seen = about.metadata
-        name = seen.urn.rsplit("::", 1)[1]
-        because = tuple(sorted(seen.diffs or seen.keys or ()))
-        found[(seen.urn, str(seen.op.value))] = Step(seen.type, name, str(seen.op.value), because)
-    return tuple(found.values())
+def nothing() -> None:
+    """Stand for the program where none is run."""

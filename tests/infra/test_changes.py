@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.infra.account import client, of_type
+from tests.infra.account import a_network, client, lift_policy, of_type
 from tests.infra.conftest import DIGEST, ENGINE, IMAGE, NEXT_DIGEST, Open
 from tests.infra.emulator import Emulator
 from tests.infra.engine import Done
@@ -21,6 +21,7 @@ MAY_BE_REPLACED: Mapping[str, str] = {
     "aws:secretsmanager/secretVersion:SecretVersion":
         "a new value is a new version beside the old one, which running containers have read already",
 }  # fmt: skip
+TOKEN = "of-the-cache-and-of-nobody-else-0123456789"
 OF_THE_IMAGE = frozenset({
     "aws:apprunner/service:Service",
     "aws:ecs/expressGatewayService:ExpressGatewayService",
@@ -42,15 +43,17 @@ SECOND: Mapping[str, str] = {
 @pytest.mark.parametrize("compute", ["apprunner", "ecs-express"])
 def test_nothing_that_holds_data_is_replaced(opened: Open, aws_emulator: Emulator, compute: str) -> None:
     """Another image, more memory, a new origin, a cache: bucket and table stay, and what is replaced may be."""
-    stack = opened({"reprise:compute": compute, "reprise:worker": "fargate"})
+    network = a_network(aws_emulator) if compute == "apprunner" else {}
+    stack = opened({"reprise:compute": compute, "reprise:worker": "fargate", **network})
     stack.up()
     bucket = of_type(stack.resources(), "aws:s3/bucket:Bucket")["id"]
+    lift_policy(aws_emulator, bucket)
     table = of_type(stack.resources(), "aws:dynamodb/table:Table")["id"]
     with client(aws_emulator, "s3") as s3, client(aws_emulator, "dynamodb") as dynamodb:
         s3.put_object(Bucket=bucket, Key="results/one", Body=b"kept")
         dynamodb.put_item(TableName=table, Item={"pk": {"S": "job#one"}})
 
-        stack.configure(SECOND)
+        stack.configure(SECOND, secrets={"reprise:cacheToken": TOKEN})
         done = stack.up()
 
         assert s3.get_object(Bucket=bucket, Key="results/one")["Body"].read() == b"kept"

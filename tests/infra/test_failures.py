@@ -1,11 +1,11 @@
 """What goes wrong: before anything is made, and in the middle."""
 
 import pytest
-from pulumi import automation
 
-from tests.infra.account import contents
+from tests.infra.account import a_network, contents
 from tests.infra.conftest import ENGINE, Open
 from tests.infra.emulator import Emulator
+from tests.infra.engine import OperationFailed
 from tests.support.redis_server import free_port
 
 pytestmark = ENGINE
@@ -16,7 +16,7 @@ def test_wrong_settings_make_nothing(opened: Open, aws_emulator: Emulator) -> No
     """Every wrong setting is named at once, with what is expected, and nothing has been created."""
     before = contents(aws_emulator)
     stack = opened({"reprise:compute": "apprunner", "reprise:memory": "3.5", "reprise:corsOrigin": "x"}, secrets={})
-    with pytest.raises(automation.CommandError) as refused:
+    with pytest.raises(OperationFailed) as refused:
         stack.up()
 
     said = str(refused.value)
@@ -29,11 +29,12 @@ def test_wrong_settings_make_nothing(opened: Open, aws_emulator: Emulator) -> No
 @pytest.mark.requirement("8.1")
 def test_a_deployment_that_fails_in_the_middle(opened: Open, aws_emulator: Emulator) -> None:
     """Where one service of AWS is away, the next `up` makes what is missing, and nothing twice."""
+    network = a_network(aws_emulator)
     before = contents(aws_emulator)
-    stack = opened({"reprise:compute": "apprunner"})
+    stack = opened({"reprise:compute": "apprunner", **network})
     away = {**aws_emulator.endpoints, "apprunner": f"http://127.0.0.1:{free_port()}"}
     stack.point(away)
-    with pytest.raises(automation.CommandError):
+    with pytest.raises(OperationFailed):
         stack.up()
     half = {it["urn"]: it["id"] for it in stack.resources() if it.get("id")}
     assert any("s3/bucket:Bucket" in urn for urn in half)

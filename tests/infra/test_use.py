@@ -12,7 +12,7 @@ import pytest
 
 from service.cli import processes
 from tests.blackbox.test_same_answers import differences, once, told
-from tests.infra.account import CREDENTIALS, told_to_container
+from tests.infra.account import CREDENTIALS, a_network, lift_policy, told_to_container
 from tests.infra.conftest import ENGINE, Open
 from tests.infra.emulator import Emulator
 from tests.infra.engine import Stack
@@ -32,6 +32,7 @@ EXPECTED_CONCERNS = frozenset({"redis_none"})
 def service(emulator: Emulator, stack: Stack, folder: Path, **more: str) -> Iterator[processes.ServiceProcess]:
     """The service with what its container is told, and nothing else but where AWS is."""
     given = told_to_container(emulator, stack.resources())
+    lift_policy(emulator, given["REPRISE_BUCKET"])
     pointed = {**bare(), **CREDENTIALS, **given, "AWS_ENDPOINT_URL": emulator.moto}
     running = processes.start("deployed", pointed, folder, **more)
     try:
@@ -71,7 +72,7 @@ def test_the_black_box_suite(
 @pytest.mark.requirement("3.2", "8.1")
 def test_a_service_that_starts_without_a_concern(opened: Open, aws_emulator: Emulator, tmp_path: Path) -> None:
     """The service's own look at bucket and table finds nothing wrong, the smoke test is right; CORS is as set."""
-    stack = opened({"reprise:compute": "apprunner"})
+    stack = opened({"reprise:compute": "apprunner", **a_network(aws_emulator)})
     outputs = stack.up().outputs
     with service(aws_emulator, stack, tmp_path) as running:
         command = [sys.executable, "-m", "infra.smoke", running.address, "--key", OURS]
