@@ -19,7 +19,7 @@ Resource = Mapping[str, Any]
 def client(emulator: Emulator, service: str) -> Iterator[Any]:
     """A client of one service, closed with the block."""
     session = boto3.session.Session("test", "test", region_name="us-east-1")
-    made = session.client(service, endpoint_url=emulator.front)  # type: ignore[call-overload]  # by name
+    made = session.client(service, endpoint_url=emulator.endpoints[service])  # type: ignore[call-overload]  # by name
     try:
         yield made
     finally:
