@@ -1,7 +1,7 @@
 """
 Which events of the service's log are counted, as metrics of their own.
 
-The service writes a JSON object a line, its name in `event` (service/telemetry.py; a test holds the names and fields to
+The service writes a JSON object a line, its name in `event` (service/telemetry; a test holds the names and fields to
 that file). A filter without a default value costs nothing until its event happens.
 """
 
