@@ -19,9 +19,10 @@ from tests.support.targets import on
 
 SCALE = 20.0  # the platform's time goes so much faster than that of App Runner
 LIMIT = 120.0 / SCALE  # seconds
-WAIT = 5  # seconds that a client waits in one request: 100 of App Runner's
+WAIT = 4  # seconds that a client waits in one request: 80 of App Runner's
+LONG_WAIT = 5  # as long as the service lets a client wait: 100
 LEASE = {"REPRISE_LEASE_SECONDS": "2.4", "REPRISE_HEARTBEAT_SECONDS": "0.6"}
-LONG, SHORT = 28.0, 4.0  # seconds of music: seven of work for the slow ffmpeg, more than a request may take; and one
+LONG, SHORT = 28.0, 2.0  # seconds of music: seven of work for the slow ffmpeg, more than a request has; or half of one
 
 Platform = Callable[..., AppRunner]
 

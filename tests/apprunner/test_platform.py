@@ -11,7 +11,7 @@ from tests.apprunner.platform import AppRunner
 from tests.support.cluster import wait_for
 from tests.support.docker import one_worker
 
-pytestmark = [pytest.mark.apprunner, one_worker]
+pytestmark = [pytest.mark.apprunner, pytest.mark.timeout(400), one_worker]
 
 
 def queued(platform: AppRunner) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from service.wiring import mortal
 from tests.support.cluster import wait_for
 from tests.support.moto import start_moto
 from tests.support.redis_server import free_port
@@ -56,7 +57,7 @@ def _in_front(command: str, moto: str, environment: Mapping[str, str]) -> Iterat
         log = Path(folder) / "log"
         with log.open("wb") as sink:
             child = subprocess.Popen(
-                [*shlex.split(command), "--port", str(port), "--moto", moto],
+                mortal([*shlex.split(command), "--port", str(port), "--moto", moto]),
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=dict(environment),
             )  # fmt: skip
         try:
