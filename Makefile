@@ -5,7 +5,8 @@ PYTHON ?= python3
 # How many tests run at the same time (they wait a good deal: three keep two cores busy); WORKERS=0 runs them in one
 # process, where a debugger works.
 WORKERS ?= 3
-# Where `make test` writes which rows of docs/requirements.toml the tests have proved.
+# Where each stage of the tests leaves what it has proved, and the document that `make requirements` makes of it.
+PROOFS ?= build/proofs
 REPORT ?= docs/requirements.md
 # Which histories `make simulate` plays.
 SEEDS ?= 0-999
@@ -14,54 +15,75 @@ MINUTES ?= 2
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
-# A run of the tests starts hundreds of processes, and not one of them should compile what another one has.
+# Byte code is cached: a run of the tests starts hundreds of processes, and none should compile again what another has.
 export PYTHONDONTWRITEBYTECODE =
 
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := service infra tests benchmarks scripts
+CODE := service tests benchmarks scripts $(wildcard chaos infra)
+# The marks of the tests that are too costly for `make test`; each has a target of its own, and is a stage of .ci/run.
+COSTLY := mutation or containers or apprunner or infra_engine
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 --durations-min=1
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run restarts test infra-test check simulate mutations bench format lock clean
+.PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
+        requirements simulate bench format lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/ready-embedded ## convert a file, kill the process in the middle, watch another finish the job
+setup: $(VENV)/ready-dev ## install everything into .venv, so that the next commands start at once
+
+demo: $(VENV)/ready-embedded ## convert a file, kill the process in the middle, see another finish the job
 	@$(BIN)/python -m service demo
 
-run: $(VENV)/ready-embedded ## start the service on an embedded S3, DynamoDB and Redis; prints what to type next
+run: $(VENV)/ready-embedded ## start the service on an embedded S3, DynamoDB and Redis
 	@$(BIN)/python -m service serve
 
-restarts: $(VENV)/ready-embedded ## treat the containers of `docker compose up` as a platform does: MINUTES=2
+restarts: $(VENV)/ready-embedded ## restart, kill, freeze and scale the containers of `docker compose up`: MINUTES=2
 	@$(BIN)/python scripts/restart_at_random.py --minutes $(MINUTES)
 
-test: check ## run every check and every test, and write down which requirements they prove
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --requirements-report=$(REPORT)
-
-check: $(VENV)/ready-dev ## look without running: format, lint, types, and who may import whom
+check: $(VENV)/ready-dev ## format, lint, types, and which room may import which (under a minute)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/lint-imports --no-logo
 
-infra-test: $(VENV)/ready-dev ## run the infrastructure program on the real Pulumi engine, with emulators for AWS
-	$(BIN)/python -m pytest tests/infra
+unit: $(VENV)/ready-dev ## the tests that need no process and no network (half a minute)
+	$(PYTEST) tests/unit
 
-simulate: $(VENV)/ready-dev ## play the service under faults that seeds choose: SEEDS=0-9999, or one seed with its timeline
+integration: $(VENV)/ready-dev ## the tests on real ffmpeg, Redis, S3 and DynamoDB stand-ins (some minutes)
+	$(PYTEST) tests/integration -m "not ($(COSTLY))"
+
+test: check ## check, and every test but the sets below (under ten minutes)
+	$(PYTEST) -m "not ($(COSTLY))" --proofs=$(PROOFS)/test.json
+
+mutations: $(VENV)/ready-dev ## break each guard of a promise in a copy of the tree, and see its test fail
+	$(PYTEST) -m mutation --proofs=$(PROOFS)/mutations.json
+
+test-containers: $(VENV)/ready-dev ## the tests that need Docker: LocalStack, Valkey, the image, compose
+	$(PYTEST) -m containers --proofs=$(PROOFS)/containers.json
+
+test-apprunner: $(VENV)/ready-dev ## the tests that run the image as App Runner would; they need Docker (four minutes)
+	$(PYTEST) -m apprunner --proofs=$(PROOFS)/apprunner.json
+
+infra-test: $(VENV)/ready-dev ## the infrastructure program on the real Pulumi engine, with emulators for AWS
+	$(PYTEST) -m infra_engine --proofs=$(PROOFS)/infra.json
+
+requirements: $(VENV)/ready-dev ## write docs/requirements.md from what the sets above have proved
+	@$(BIN)/python -m scripts.requirements_report --report $(REPORT) $(wildcard $(PROOFS)/*.json)
+
+simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one
 	@$(BIN)/python -m tests.simulation $(SEEDS)
-
-mutations: $(VENV)/ready-dev ## break every guard of a promise in a copy of the tree, and show which test goes red
-	@$(BIN)/python -m tests.mutations
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks
 
-format: $(VENV)/ready-dev ## put the code into its usual shape
+format: $(VENV)/ready-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 

@@ -1,5 +1,5 @@
 """
-Whether memory depends on the size of the file: peak of the service process plus its window, large file against small.
+Measure whether memory depends on the size of the file: peak of the process plus its window, large file against small.
 
 The process's peak is the kernel's (``VmHWM``). The window is an anonymous file that belongs to no process; what it
 occupies is read from the file's blocks while a conversion runs.

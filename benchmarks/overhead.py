@@ -1,4 +1,4 @@
-"""How much longer a job takes than plain ffmpeg on the same file: WAV to MP3, ten minutes of music."""
+"""Measure how much longer a job takes than plain ffmpeg on the same file: WAV to MP3, ten minutes of music."""
 
 import argparse
 import tempfile

@@ -1,4 +1,4 @@
-"""How long a job stands still when its process dies: from the signal to progress by another process."""
+"""Measure how long a job pauses when its process dies: from the signal to progress by another process."""
 
 import argparse
 import signal
@@ -46,7 +46,7 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
 
 
 class _Pair:
-    """Two processes, one of which is always about to be struck."""
+    """Two service processes, of which `strike` kills the converting one and starts a new one."""
 
     def __init__(self, stack: ExitStack, pointed: Mapping[str, str], folder: Path) -> None:
         self._stack, self._pointed, self._folder = stack, pointed, folder
@@ -58,7 +58,7 @@ class _Pair:
         self._upload_id = str(client.upload(piece, lambda _: None)["upload_id"])
 
     def strike(self, number: signal.Signals) -> float:
-        """Submit, strike whoever converts, and return the seconds until the other one has made progress."""
+        """Submit, send the signal to the converting process, return the seconds until the other one makes progress."""
         client = self._client(*self._services)
         job_id = str(client.submit(self._upload_id, "mp3", {})["job_id"])
         victim = self._wait(lambda: self._progressed(job_id, self._services, 1))[0]
@@ -76,7 +76,7 @@ class _Pair:
     def _progressed(
         self, job_id: str, services: list[processes.ServiceProcess], attempt: int
     ) -> tuple[processes.ServiceProcess, float] | None:
-        """Which of them has made progress in this attempt, and when."""
+        """Return which of them has made progress in this attempt, and when; None if none has."""
         for service in services:
             for event in service.events():
                 about = (event.get("job_id"), event.get("attempt"), event["event"])

@@ -85,7 +85,7 @@ def parts(stack: Config) -> Parts:
         network=network,
         image=_image(stack, registry),
         registry=registry,
-        cluster=Cluster(name, tasks=stack.fargate_worker) if stack.has_tasks else None,
+        cluster=Cluster(name, spot=stack.fargate_worker and stack.spot) if stack.has_tasks else None,
         cache_group=cache_group,
         address=address,
         keys=_secret(stack, "keys", stack.api_keys, "hashes of the API keys: REPRISE_API_KEYS"),

@@ -3,7 +3,7 @@ Run a command, and fail if anything that it started outlives it: `leave_nothing_
 
 The kernel hands every orphan to the nearest *subreaper* among its ancestors. This process makes itself one, so what
 is left below it after the command has ended is exactly what the command forgot, also when it changed its process
-group, session or environment (our ffmpeg has an empty one). The forgotten are named and killed.
+group, session or environment (our ffmpeg has an empty one). Such processes are named and killed.
 
 Exit status: that of the command; 1 if it was 0 and something was left.
 """
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
-ROUNDS = 100  # how often to look whether the last ones are gone
+ROUNDS = 600  # how often to look whether the last ones are gone: a minute in all, for a busy machine
 PAUSE = 0.1  # seconds between two looks, unless a child ends
 
 
@@ -45,7 +45,7 @@ def _wait_until_alone() -> bool:
 
 
 def _kill_all(pids: list[int]) -> None:
-    # Killing a parent hands its children to us, so this goes on until a look finds nobody.
+    # Killing a parent hands its children to us, so this goes on until none is found.
     for _ in range(ROUNDS):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)

@@ -1,12 +1,12 @@
 """
-What a platform does to containers, done at random to those of `docker compose up`: `restart_at_random.py --minutes 2`.
+Treat the containers of `docker compose up` as a platform does, at random: `restart_at_random.py --minutes 2`.
 
 They are restarted, killed and replaced, crash, freeze for a while (as on App Runner, where an instance without a
-request gets no CPU), and become more or fewer. Convert something meanwhile: it takes longer, and nothing else.
+request gets no CPU), and are scaled up and down. A conversion meanwhile takes longer, and succeeds.
 
-What happens when is drawn from the seed before anything is done. To whom depends on who is there at that moment, which
-the seed fixes too as long as Docker is no slower than the plan. Whatever happens, Ctrl-C included, the stack is whole
-again at the end: everybody runs, as many as before, and answers.
+The seed decides which step comes when, before anything is done. Which container a step hits depends on the containers
+that run at that moment; the seed fixes that too as long as Docker is no slower than the plan. At the end, also after
+Ctrl-C, as many containers run as before, and all of them are healthy.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Step:
 
 def plan(seed: int, seconds: float, *, every: float = EVERY) -> list[Step]:
     """Draw what happens in `seconds`; what is held is let go within them."""
-    draw = random.Random(seed)  # for a game: anybody may guess it
+    draw = random.Random(seed)  # not for secrets
     steps: list[Step] = []
     at = draw.expovariate(1 / every)
     while at < seconds:
@@ -76,11 +76,11 @@ class Docker:
         return _run([*self._compose, *arguments])
 
     def scale(self, count: int) -> None:
-        """Have so many containers of the service, without touching those that stay."""
+        """Scale the service to `count` containers, without touching those that stay."""
         self.compose("up", "--detach", "--no-deps", "--no-recreate", "--scale", f"{SERVICE}={count}", SERVICE)
 
     def make_whole(self, count: int) -> None:
-        """Have so many containers, all of them running and healthy."""
+        """Bring the service back to `count` containers, all of them running and healthy."""
         for name, state in self.containers().items():
             if state == "paused":
                 _run(["docker", "unpause", name])
@@ -89,20 +89,20 @@ class Docker:
 
     @staticmethod
     def to(name: str, verb: str, *command: str) -> None:
-        """Do something to a container: ``restart``, ``kill`` …; a command in it is not waited for."""
+        """Run a verb of Docker (``restart``, ``kill`` …) on a container; a command in it is not waited for."""
         _run(["docker", verb, *(["--detach"] if command else []), name, *command])
 
 
 class Platform:
-    """Does the steps of a plan when it is their time, and undoes what was to be held for a while only."""
+    """Run the steps of a plan at their times, and undo each one that is to last for a while only."""
 
     def __init__(self, docker: Docker, say: Callable[[str, str], None]) -> None:
         self._docker = docker
         self._say = say
-        self._later: list[tuple[float, str, str]] = []  # when, what, to whom
+        self._later: list[tuple[float, str, str]] = []  # seconds, verb, container
 
     def run(self, steps: Sequence[Step], seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
-        """Go through the plan; it may end a little later than `seconds`, because Docker takes its time."""
+        """Run the plan; it may end a little later than `seconds`, because Docker needs time for each step."""
         began = time.monotonic()
         for step in [*steps, None]:
             until = seconds if step is None else step.at
@@ -126,7 +126,7 @@ class Platform:
             return
         names = list(self._docker.containers(running=True))
         if not names:
-            return  # all of them are away; they come back by themselves
+            return  # none is running; they come back by themselves
         name = names[int(step.pick * len(names))]
         match step.verb:
             case "restart":
@@ -135,13 +135,13 @@ class Platform:
                 self._try("kill", name)
                 self._later.append((now + step.hold, "start", name))
             case "crash":
-                self._try("exec", name, *CRASH)  # which says nothing back: what would say it has been killed
+                self._try("exec", name, *CRASH)  # without an answer: the process that would give it is killed
             case "freeze":
                 self._try("pause", name)
                 self._later.append((now + step.hold, "unpause", name))
 
     def _try(self, verb: str, name: str, *command: str) -> None:
-        # Somebody may have been quicker: it was scaled away, or ended by itself.
+        # The container may be gone: it was scaled away, or ended by itself.
         if self._attempt(lambda: self._docker.to(name, verb, *command)):
             self._say(name, TOLD[verb])
 
@@ -165,7 +165,7 @@ TOLD = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do it; returns 0 if the stack is whole at the end."""
+    """Run the script; returns 0 if all containers are healthy at the end."""
     given = _parser().parse_args(arguments)
     console, began = Console(highlight=False), time.monotonic()
 

@@ -1,25 +1,42 @@
 """
 Reprise: an audio-conversion service that can be killed at any moment, and picks the work up again.
 
-The rooms, and who may know whom (held by import-linter, see `pyproject.toml`):
+The rooms, and which may import which (held by import-linter, see `pyproject.toml`):
 
-    core  ◀─  ports  ◀─  { adapters, worker, web }  ◀─  wiring  ◀─  cli  ◀─  __main__
+    core  ◀─  ports  ◀─  { application  ◀─  web, adapters, worker }  ◀─  wiring  ◀─  cli  ◀─  __main__
                              │
     core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }
 
-    core/       what is true of jobs, leases, progress and media: pure, standard library only
-    ports/      what we need from the outside: jobs, objects, progress, a transcoder, a clock, ids
-    telemetry/  every event that is logged, with its fields; metrics are counted from it
-    adapters/   the outside, one folder per system: aws, dynamodb, s3, redis, ffmpeg, embedded, system
-    worker/     the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
-    web/        HTTP words: uploads, jobs, events, downloads, problems
-    settings    environment in, frozen values out, all complaints at once
-    wiring      settings in, running objects out; the only importer of adapters
-    cli/        what `python -m service …` can do, one command per file
-    testing/    fakes of the ports, under the same contract suites as the adapters; no product code imports them
+    core/                what is true of jobs, leases, progress and media: pure, standard library only
+        media/           formats, options, ffmpeg's arguments and log
+            containers/  just enough of each container format to recognise a file
+    ports/               what we need from the outside: records, objects, hints, a transcoder, a clock, ids
+    telemetry/           every event that is logged, with its fields; metrics are counted from it
+    adapters/            the outside, one folder per system
+        aws/             clients, errors and circuits that S3 and DynamoDB share
+        dynamodb/        jobs and uploads as items of one table
+        s3/              objects of one bucket
+        redis/           hints: fresh progress, wake-ups
+        ffmpeg/          one conversion
+        embedded/        S3, DynamoDB and Redis as child processes
+        system/          this process and this machine: time, chance, environment, child processes
+    application/         the use cases of the API without HTTP: receive, submit, follow, cancel, download, admission
+    worker/              the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
+    web/                 HTTP words
+        http/            what holds for every route: middleware, authentication, parameters, problem documents
+        uploads/         taking bytes in
+        jobs/            submit, view, events, download
+        operations/      health, status, metrics
+        page/            the built-in page
+    settings/            environment in, frozen values out, all complaints at once
+    wiring/              settings in, running objects out; the only importer of adapters
+    cli/                 what `python -m service …` can do, one command per file
+    testing/             fakes of the ports; no product code imports them
+        contracts/       what each port promises, as tests for fakes and adapters
 
-Where does a line go? A rule about jobs: `core`. A call to something outside: `adapters`. The order in which things
-are done: `worker`. HTTP words: `web`. What joins them: `wiring`.
+Where does a line go? A rule about jobs: `core`. What a caller may do, and in which order: `application`. A call to
+something outside: `adapters`. The order in which a conversion is done: `worker`. HTTP words: `web`. What joins them:
+`wiring`.
 """
 
 __version__ = "0.1.0"

@@ -1,20 +1,20 @@
 """
 What holds for every test: it says in a docstring what it promises, and its requirement rows exist.
 
-With `--requirements-report=PATH` a run of the whole suite also writes down which rows it proved. The marks travel
-from the xdist workers to the controller, so that a test whose worker died counts as not passed instead of vanishing.
+The docstring of a failing test is printed with its failure. A test that needs a Docker engine has the mark
+`containers`, which is set here, by what it asks for. `tests/support/proofs.py` writes down which rows a run has proved.
 """
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from scripts.requirements_report import Proof, load_sections, render
+from scripts.requirements_report import load_sections
 
 pytest_plugins = [
+    "tests.support.proofs",
     "tests.support.containers",
     "tests.support.fixtures",
     "tests.support.redis_fixtures",
@@ -29,9 +29,10 @@ pytest_plugins = [
 settings.register_profile("facts", deadline=None)
 settings.load_profile("facts")
 
-SECTIONS = load_sections()
-KNOWN_ROWS = frozenset(row for section in SECTIONS for row in section.rows)
-FROM_WORKER = "requirement_rows"  # key in xdist's worker output
+KNOWN_ROWS = frozenset(row for section in load_sections() for row in section.rows)
+CONTAINERS = "containers"  # the mark
+GROUPS = {"containers", "stacks"}  # of tests that share one worker (`tests/support/docker.py`)
+NEED_DOCKER = frozenset({"localstack", "shared_valkey", "locked_valkey", "image", "stack"})  # fixtures
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,79 +62,30 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
     return made
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the one option that `make test` needs."""
-    parser.addoption(
-        "--requirements-report",
-        metavar="PATH",
-        type=Path,
-        help="write there which rows of docs/requirements.toml this run of the whole suite has proved",
-    )
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """
+    Mark what needs a Docker engine: by its fixtures, or by its group where a parameter chooses the fixture.
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Watch marks and outcomes when a report is wanted."""
-    path: Path | None = config.getoption("--requirements-report")
-    if path is None:
+    `apprunner` is a mark of its own, whose tests need one all the same.
+    """
+    if item.get_closest_marker("apprunner"):
         return
-    whole = config.args_source is config.ArgsSource.TESTPATHS and not config.getoption("keyword")
-    if not whole and not hasattr(config, "workerinput"):  # xdist hands its workers a selection of its own
-        raise pytest.UsageError("--requirements-report needs a run of the whole suite, without a selection")
-    config.pluginmanager.register(RequirementsReport(path))
+    grouped = any(GROUPS.intersection(mark.args) for mark in item.iter_markers("xdist_group"))
+    if grouped or NEED_DOCKER.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(CONTAINERS)
+        if not grouped:
+            item.add_marker(pytest.mark.xdist_group("containers"))
 
 
-class RequirementsReport:
-    """Puts together what the tests claim to prove and how they ended; writes it when the run is over."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: dict[str, list[str]] = {}
-        self.passed: set[str] = set()
-        self.skipped: set[str] = set()
-        self.failed: set[str] = set()
-        self.uncollected = False
-        self.verdict = ""
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        self.uncollected |= report.failed
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        for item in session.items:
-            rows = sorted({row for mark in item.iter_markers("requirement") for row in mark.args})
-            if rows:
-                self.rows[item.nodeid] = rows
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: object) -> None:
-        # Every worker collects the whole suite, so one survivor is enough.
-        self.rows |= getattr(node, "workeroutput", {}).get(FROM_WORKER, {})
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed or hasattr(report, "wasxfail"):
-            self.failed.add(report.nodeid)
-        elif report.skipped:
-            self.skipped.add(report.nodeid)
-        elif report.when == "call":
-            self.passed.add(report.nodeid)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        worker_output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
-        if worker_output is not None:
-            worker_output[FROM_WORKER] = self.rows
-            return
-        if self.uncollected or exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
-            self.verdict = f"{self.path} was not written: not every test came to its end."
-        elif unproved := sorted(self.skipped & self.rows.keys()):
-            # What was not tried is neither proved nor open; a machine without Redis must not rewrite the document.
-            self.verdict = f"{self.path} was not written: {len(unproved)} tests that prove rows were skipped."
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the promise of a failing test before its message, in the summary at the end and under its traceback."""
+    report = yield
+    promise = " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or "").split("\n\n")[0].split())
+    if report.failed and promise:
+        if (crash := getattr(report.longrepr, "reprcrash", None)) is not None:
+            crash.message = f"{promise} {crash.message}"
+            report.longrepr.addsection("promised", promise)  # type: ignore[union-attr]  # it has both or neither
         else:
-            proofs = [Proof(test, tuple(rows), self._held(test)) for test, rows in self.rows.items()]
-            self.path.write_text(render(SECTIONS, proofs), encoding="utf-8")
-            self.verdict = f"{self.path} is written."
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminalreporter.write_line(self.verdict)
-
-    def _held(self, test: str) -> bool:
-        return test in self.passed and test not in self.failed
+            report.longrepr = f"{promise}\n{report.longrepr}"
+    return report

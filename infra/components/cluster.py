@@ -5,13 +5,13 @@ from pulumi import Resource, ResourceOptions
 
 from infra.components import Component
 
-ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
+SPOT = "FARGATE_SPOT"
 
 
 class Cluster(Component):
-    """With `tasks`, for services of ours. Outputs: `cluster`, its name, `arn`, and `ready`, which comes before them."""
+    """Outputs: `cluster`, its name, and `arn`; `ready`: what has to be there before tasks are, with `spot` on Spot."""
 
-    def __init__(self, name: str, *, tasks: bool, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, *, spot: bool, opts: ResourceOptions | None = None) -> None:
         super().__init__("Cluster", name, opts)
         cluster = aws.ecs.Cluster(
             name,
@@ -20,10 +20,10 @@ class Cluster(Component):
         )
         self.cluster, self.arn = cluster.name, cluster.arn
         self.ready: list[Resource] = []
-        if tasks:
+        if spot:
             self.ready.append(
                 aws.ecs.ClusterCapacityProviders(
-                    name, cluster_name=cluster.name, capacity_providers=[ON_DEMAND, SPOT], opts=self.inside
+                    name, cluster_name=cluster.name, capacity_providers=[SPOT], opts=self.inside
                 )
             )
         self.register_outputs({"cluster": self.cluster})

@@ -15,7 +15,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from infra.components import Component
-from infra.components.cluster import ON_DEMAND, SPOT
+from infra.components.cluster import SPOT
 
 BUSY = 60  # percent of CPU beyond which another task is started
 STOP = 60  # seconds until SIGKILL; a release takes less than ten, Spot gives notice of 120
@@ -82,17 +82,15 @@ class Worker(Component):
 
     def _service(self, task: aws.ecs.TaskDefinition) -> aws.ecs.Service:
         args = self._args
-        provider = SPOT if args.spot else ON_DEMAND
+        strategies = [aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider=SPOT, weight=1)]
         return aws.ecs.Service(
             self._name,
             cluster=args.cluster_arn,
             task_definition=task.arn,
             desired_count=args.least,
-            # A strategy can be changed in place, with a new deployment; a launch type could not.
-            capacity_provider_strategies=[
-                aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider=provider, weight=1)
-            ],
-            force_new_deployment=True,
+            # From one to the other is another service, which is there before the old one goes.
+            launch_type=None if args.spot else "FARGATE",
+            capacity_provider_strategies=strategies if args.spot else None,
             deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,

@@ -78,9 +78,9 @@ def many(form: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
 
 
 def network(text: str) -> str:
-    """A private IPv4 network with room for three public and three private /20 subnets."""
+    """A private IPv4 network that can be a VPC's."""
     found = ipaddress.IPv4Network(text)
-    if not found.is_private or found.prefixlen not in {16, 17}:
+    if not found.is_private or not 16 <= found.prefixlen <= 28:
         raise ValueError(text)
     return str(found)
 

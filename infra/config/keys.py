@@ -102,7 +102,7 @@ KEYS: tuple[Key, ...] = (
         "a KMS key of yours for bucket, table and secrets; empty: the keys of S3 and DynamoDB"),
     Key("network", "network", one_of("create", "existing"), "create or existing", "create",
         "a VPC of its own, or the one that vpcId, privateSubnets and publicSubnets name"),
-    Key("vpcCidr", "vpc_cidr", network, "a private network, /16 or /17", "10.64.0.0/16",
+    Key("vpcCidr", "vpc_cidr", network, "a private network from /16 to /28", "10.64.0.0/16",
         "addresses of the VPC; of an existing one, its own"),
     Key("zones", "zones", many(like(r"[a-z0-9-]+[a-z]")), _LIST.format("two or three availability zones"), (),
         "availability zones; empty: the first two of the region"),

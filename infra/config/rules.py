@@ -9,6 +9,7 @@ from infra.config.sizes import APP_RUNNER, FARGATE
 # An App Runner auto-scaling configuration has the shortest name, 32 characters: `reprise-<stack>-<eight of a hash>`.
 STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_STACK = 15
+SMALLEST = 17  # the prefix of a VPC that has room for three public and three private subnets of /20
 
 
 def relations(config: Config, given: Mapping[str, str]) -> list[str]:
@@ -19,7 +20,7 @@ def relations(config: Config, given: Mapping[str, str]) -> list[str]:
         *_sizes(config),
         *_time(config),
         *_cache(config, given),
-        *_network(config),
+        *_network(config, given),
         *_money(config),
     ]
 
@@ -101,7 +102,7 @@ def _cache(config: Config, given: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _network(config: Config) -> Iterator[str]:
+def _network(config: Config, given: Mapping[str, str]) -> Iterator[str]:
     existing = {
         "vpcId": config.vpc_id,
         "privateSubnets": config.private_subnets,
@@ -112,7 +113,11 @@ def _network(config: Config) -> Iterator[str]:
             yield f"reprise:{name} is set, but reprise:network is create: remove the one, or set the other to existing"
         if config.zones and len(config.zones) not in {2, 3}:
             yield f"reprise:zones must name two or three availability zones, not {len(config.zones)}"
+        if int(config.vpc_cidr.rpartition("/")[2]) > SMALLEST:
+            yield f"reprise:vpcCidr {config.vpc_cidr} has no room for six subnets of /20: set one of /16 or /17"
         return
+    if not given.get("vpcCidr", "").strip() and config.express:
+        yield "reprise:vpcCidr is missing for reprise:network existing: the addresses of that VPC"
     if config.zones:
         yield "reprise:zones is set, but reprise:network is existing: the subnets have their zones already; remove it"
     if not config.vpc_id:

@@ -1,1 +1,1 @@
-"""The outside, one system per file; each module here fulfils a Protocol of `service.ports`."""
+"""The outside, one folder per system; each holds what fulfils the protocols of `service.ports`."""

@@ -1,9 +1,9 @@
 """
-Who may ask: API keys, known by their hashes alone.
+API keys, of which the service knows the hashes alone.
 
 A key is long and random, so a plain SHA-256 of it gives nothing away and a slow hash would protect nothing more. What
 is compared are two hashes of equal length, each with every entry, in constant time: how long it takes tells neither
-whether a key is nearly right nor whose it is.
+whether a key is nearly right nor which tenant it is of.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One key of a tenant, who may have several. `digest` is the SHA-256 of the key in hex."""
+    """One key of a tenant, which may have several. `digest` is the SHA-256 of the key in hex."""
 
     tenant: str
     digest: str
@@ -50,7 +50,7 @@ def parse_keys(text: str) -> tuple[ApiKey, ...]:
 
 
 def tenant_with(keys: Iterable[ApiKey], presented: str) -> str | None:
-    """Whose key this is, or None if nobody's. Looks at all entries, also after it found one."""
+    """Return the tenant of this key, or None if it is of none. Looks at all entries, also after it found one."""
     digest = hashlib.sha256(presented.encode("utf-8", "surrogateescape")).hexdigest()
     found: str | None = None
     for key in keys:

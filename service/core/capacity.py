@@ -1,9 +1,9 @@
 """
 How full a container is, and when that is too full to begin something new.
 
-Readings are facts and may be missing: not every platform tells. What is missing never stops anybody. Memory and disk
+Readings are facts and may be missing: not every platform tells. What is missing stops no conversion. Memory and disk
 end the process or the job when they run out, so nothing new begins near that. The CPU only makes things slow, and what
-presses on it may be somebody else: a worker that has nothing to do takes a job however busy the machine is, and only
+presses on it may be another program: a worker that has nothing to do takes a job however busy the machine is, and only
 leaves *further* ones to others.
 """
 

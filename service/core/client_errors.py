@@ -82,7 +82,7 @@ class UploadPending(ClientError):
     """Not all of the upload has arrived yet."""
 
     status = 409
-    code = "upload_incomplete"
+    code = "upload_pending"
     hint = "GET /v1/uploads/{upload_id} lists the parts that have arrived; send the rest, then complete it."
 
 

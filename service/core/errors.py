@@ -1,5 +1,5 @@
 """
-Everything that can go wrong, in one tree. Each leaf carries its public face.
+Everything that can go wrong, in one tree. Each class carries its public face.
 
     RepriseError                      anything we raise on purpose
     ├── ClientError                   the request cannot be carried out as it stands
@@ -17,25 +17,29 @@ Everything that can go wrong, in one tree. Each leaf carries its public face.
     │   ├── Expired              410  it was here, its time is over
     │   ├── NotReady             409  the job has no output (yet)
     │   └── RangeUnsatisfiable   416  a Range outside the object
-    ├── Overloaded                    nothing is wrong with the request, there is too much of it at the moment
+    ├── Overloaded           503  nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
     │   ├── UploadsOpen      429  as many uploads of this tenant are unfinished as may be
     │   ├── Busy             503  this container has no room for another upload
-    │   └── NoCapacity       503  nobody is there who could do the work
+    │   └── NoCapacity       503  no container has room to convert
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
     │   ├── BadMedia                  truncated, corrupt, no audio stream
     │   ├── OutputTooLarge            the output cap was hit
-    │   ├── GuestStalled              ffmpeg was silent and not paused
-    │   ├── GuestDied                 a signal that we did not send
+    │   ├── FfmpegStalled             ffmpeg was silent and not paused
+    │   ├── FfmpegCrashed             a signal that we did not send
     │   ├── TimeExceeded              the wall-clock cap was hit
     │   └── WindowViolated            the muxer wrote behind the window: convert on the local path
     ├── StoreError                    a backing service did not do what was asked
     │   ├── Definite                  the effect certainly did not happen
-    │   │   ├── Unavailable      503  throttled, out of quota, refused connection
-    │   │   │   └── NoFfmpeg          this container cannot start it
+    │   │   ├── Unavailable      503  refused for now: the connection, or the request
+    │   │   │   ├── NoFfmpeg     503  this container cannot start it
+    │   │   │   ├── Throttled    503  it asks for fewer requests
+    │   │   │   ├── QuotaReached 503  a quota is used up
+    │   │   │   └── CircuitOpen  503  not even asked, because it failed several times in a row
+    │   │   ├── Misconfigured    500  the service is not set up for this; only operators can mend it
     │   │   ├── ObjectGone       410  the object is not there (any more)
     │   │   └── ObjectChanged    409  If-Match failed: these are other bytes than before
-    │   └── Indefinite           503  time-out, reset, 500: it may have happened; read the state back
+    │   └── Indefinite       503  time-out, reset, 500: it may have happened; read the state back
     └── Refused                       a conditional write found another state than it was told to
         ├── Fenced                    you were replaced: stop, clean up your own, touch nothing else
         └── IllegalTransition    409  the job is not in a state where this can be done
@@ -156,14 +160,14 @@ class OutputTooLarge(TranscodeFailed):
     code = "output_too_large"
 
 
-class GuestStalled(TranscodeFailed):
+class FfmpegStalled(TranscodeFailed):
     """ffmpeg made no progress for too long."""
 
     code = "transcode_stalled"
     retryable = True
 
 
-class GuestDied(TranscodeFailed):
+class FfmpegCrashed(TranscodeFailed):
     """ffmpeg was killed by a signal that this service did not send."""
 
     code = "transcode_crashed"

@@ -1,10 +1,10 @@
 """
-What a look at the outside found, in words for whoever has to mend it.
+What the checks of the outside found, in words for the operator who has to mend it.
 
 One question decides whether the service stops because of a finding: would a job be lost, or none be done? If so (no
 bucket, no permission, a table with other keys, a life cycle that deletes what was promised), it does not start. What
 some users would miss (a browser without CORS), what only costs money or room (no life cycle, no time to live), and what
-could not be looked at because nobody allowed it, is said and started with: a service that stays away helps nobody.
+could not be looked at for want of a permission, is logged, and the service starts: one that stays away serves no user.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,10 @@
 """
-Who may work on a job, and how another one notices that it may.
+The lease: which worker may work on something, and how another one notices that it may.
 
-Who is authoritative
-    The job's record in the store, and nothing else. A worker holds a job if, and only if, the record says
+Leased is a job today; nothing here knows more of it than a key.
+
+What is authoritative
+    The record in the store, and nothing else. A worker holds the lease if, and only if, the record says
     ``state = running, owner = me, attempt = mine``. Every write of a worker carries that condition (the *fence*),
     so it does not matter what a worker believes: a mistaken one is refused.
 
@@ -15,7 +17,7 @@ Heartbeats
     The holder *renews* at least every ``heartbeat`` seconds, which makes ``beat`` rise. There is no expiry time in the
     record: a time written by one machine and judged by another would make promptness, and the count of lapsed
     attempts, depend on two clocks agreeing. Instead a watcher remembers *when it saw* a pair (attempt, beat) first, on
-    its own monotonic clock. The same pair still there a whole lease later means that nobody renewed for a whole lease;
+    its own monotonic clock. The same pair still there a whole lease later means that no renewal came for a whole lease;
     the takeover is conditional on that very pair, so that a renewal in the last moment wins.
 
 Trust ends earlier
@@ -26,7 +28,7 @@ Trust ends earlier
     ``sent_at`` is when the last good renewal was *sent*: a slow success does not stretch the lease. A watcher cannot
     have seen that renewal before it was sent, so it cannot take over before ``sent_at + duration``: a holder whose
     process runs at all has stopped ``margin`` seconds before. One that does not run (frozen, or without a processor)
-    is what the fence is for.
+    is what the fence is for (`core.trust`).
 
 What each failure does
     ===========================  ====================================================================================
@@ -38,97 +40,151 @@ What each failure does
     clocks wrong                 nothing: only differences on one monotonic clock are used
     ===========================  ====================================================================================
 
-    ``MAX_LAPSES`` lapsed attempts end a job as `attempts_exhausted`: a file that kills its container stops travelling.
+    `LeasePolicy.max_lapses` lapsed attempts end a job as `attempts_exhausted`: a file that kills its container stops
+    travelling.
+
+States
+    ::
+
+                    submit                claim                         succeed | fail
+         (none) ───────────▶ queued ───────────────▶ running ──────────────────────────▶ succeeded | failed
+                               ▲ │                   ▲  │  │
+                               │ │ cancel    take over└──┘  │ release (shutdown, passing fault)
+                               └─┼──────────────────────────┘
+                                 ▼                       │ stop (the worker saw the request to cancel)
+                             cancelled ◀─────────────────┘
+
+    `TRANSITIONS` is that picture as data, and the methods of `Lease` are the only way along an arrow.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
-from service.core.job import Holding, Job
+from service.core.errors import IllegalTransition
 
-MAX_LAPSES = 5
+
+class State(StrEnum):
+    """Where a job, or a segment of one, is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL: frozenset[State] = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+
+class Event(StrEnum):
+    """What can happen to it after it was submitted."""
+
+    CLAIM = "claim"
+    TAKE_OVER = "take_over"
+    RENEW = "renew"
+    RELEASE = "release"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    STOP = "stop"
+    CANCEL = "cancel"
+    EXHAUST = "exhaust"
+
+
+TRANSITIONS: Mapping[tuple[State, Event], State] = {
+    (State.QUEUED, Event.CLAIM): State.RUNNING,
+    (State.QUEUED, Event.CANCEL): State.CANCELLED,
+    (State.RUNNING, Event.TAKE_OVER): State.RUNNING,
+    (State.RUNNING, Event.RENEW): State.RUNNING,
+    (State.RUNNING, Event.RELEASE): State.QUEUED,
+    (State.RUNNING, Event.SUCCEED): State.SUCCEEDED,
+    (State.RUNNING, Event.FAIL): State.FAILED,
+    (State.RUNNING, Event.STOP): State.CANCELLED,
+    (State.RUNNING, Event.CANCEL): State.RUNNING,  # only noted; the holder of the lease acts on it
+    (State.RUNNING, Event.EXHAUST): State.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The exact lease that a write speaks for: `attempt` is the fencing token and only ever rises."""
+
+    key: str
+    owner: str
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeasePolicy:
-    """How long a lease is, how often it is renewed, and how long before its end trust ends; in seconds."""
-
-    duration: float = 6.0
-    heartbeat: float = 2.0
-    margin: float = 1.0
-
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong with these numbers, one phrase each; empty if they fit together."""
-        found = []
-        if self.heartbeat <= 0:
-            found.append(f"heartbeat must be above 0 s, not {self.heartbeat:g} s")
-        if self.heartbeat > self.duration / 3:
-            found.append(f"heartbeat ({self.heartbeat:g} s) must be at most a third of the lease ({self.duration:g} s)")
-        if not 0 < self.margin < self.duration / 2:
-            found.append(f"margin ({self.margin:g} s) must lie between 0 and half of the lease ({self.duration:g} s)")
-        return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
 class Lease:
-    """A holding, and until when (monotonic seconds) its holder may believe in it."""
+    """
+    The part of a record that decides which worker may write to it. `due_at`: seconds since the epoch (UTC).
 
-    holding: Holding
-    sent_at: float
-    policy: LeasePolicy
+    The methods compute what a store writes, under a condition that makes it atomic. They raise `IllegalTransition`
+    where the picture has no arrow.
+    """
+
+    key: str  # the id of what is leased
+    state: State = State.QUEUED
+    due_at: float = 0.0  # not to be claimed before
+    owner: str | None = None
+    attempt: int = 0
+    beat: int = 0  # renewals in this attempt
+    lapses: int = 0  # takeovers: attempts that ended without a word
+    faults: int = 0  # attempts that ended in a passing fault
 
     @property
-    def trusted_until(self) -> float:
-        """``sent_at + duration - margin``, in monotonic seconds."""
-        return self.sent_at + self.policy.duration - self.policy.margin
+    def final(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self.state in FINAL
 
-    def remaining(self, now: float) -> float:
-        """Seconds of trust left; zero or less when the holder must stop."""
-        return self.trusted_until - now
+    @property
+    def holding(self) -> Holding:
+        """What its holder's writes speak for; raises `IllegalTransition` if no worker holds it."""
+        if self.state is not State.RUNNING or self.owner is None:
+            raise IllegalTransition(f"a lease that is {self.state} has no holder")
+        return Holding(self.key, self.owner, self.attempt)
 
-    def renewed(self, sent_at: float) -> Self:
-        """The same holding after a renewal that was sent at `sent_at`; never earlier than before."""
-        return replace(self, sent_at=max(self.sent_at, sent_at))
+    def held_by(self, holding: Holding) -> bool:
+        """Whether `holding` is the current one: the fence that every write of a worker has to pass."""
+        return (
+            self.state is State.RUNNING
+            and self.key == holding.key
+            and self.owner == holding.owner
+            and self.attempt == holding.attempt
+        )
 
+    def claimed(self, owner: str) -> Self:
+        """Taken from the queue by a worker."""
+        return self._step(Event.CLAIM, owner=owner, attempt=self.attempt + 1, beat=0)
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A (attempt, beat) pair, and when (monotonic seconds, our clock) we saw it first."""
+    def taken_over(self, owner: str) -> Self:
+        """Taken by another worker after it lapsed."""
+        return self._step(Event.TAKE_OVER, owner=owner, attempt=self.attempt + 1, beat=0, lapses=self.lapses + 1)
 
-    attempt: int
-    beat: int
-    since: float
+    def renewed(self) -> Self:
+        """Its holder is alive."""
+        return self._step(Event.RENEW, beat=self.beat + 1)
 
+    def released(self, due_at: float, *, fault: bool) -> Self:
+        """Given back by its holder: at shutdown, or (`fault`) because of something that may pass."""
+        return self._step(Event.RELEASE, owner=None, due_at=due_at, faults=self.faults + fault)
 
-def sight(
-    before: Mapping[str, Sighting], running: Iterable[Job], now: float, duration: float
-) -> tuple[dict[str, Sighting], list[Job]]:
-    """
-    Look at the running jobs once more.
+    def ended(self, event: Event) -> Self:
+        """Ended by its holder: `SUCCEED`, `FAIL` or `STOP`."""
+        return self._step(event, owner=None)
 
-    Args:
-        before: what was remembered after the last look, by job id.
-        running: the jobs as they are, read strongly consistently.
-        now: monotonic seconds, taken *after* `running` was read: a pair counts from a moment at which it certainly was
-        there
-            already, so that a slow read makes us late and never early.
-        duration: the lease in seconds.
+    def exhausted(self) -> Self:
+        """Ended by a watcher, because too many attempts have lapsed."""
+        return self._step(Event.EXHAUST, owner=None, lapses=self.lapses + 1)
 
-    Returns the new memory, and the jobs whose pair has not changed for a whole lease.
-    """
-    after: dict[str, Sighting] = {}
-    lapsed: list[Job] = []
-    for job in running:
-        seen = before.get(job.job_id)
-        if seen is None or (seen.attempt, seen.beat) != (job.attempt, job.beat):
-            seen = Sighting(job.attempt, job.beat, now)
-        elif now - seen.since >= duration:
-            lapsed.append(job)
-        after[job.job_id] = seen
-    return after, lapsed
+    def cancelled(self) -> Self:
+        """Ended at once if it is queued; a running one stays with its holder, which acts on the wish."""
+        return self._step(Event.CANCEL)
 
-
-def next_look(memory: Mapping[str, Sighting], now: float, duration: float, interval: float) -> float:
-    """Seconds until it is worth looking again: `interval`, or sooner if a lease would lapse before that."""
-    return min([interval, *(max(0.0, seen.since + duration - now) for seen in memory.values())])
+    def _step(self, event: Event, **changes: object) -> Self:
+        state = TRANSITIONS.get((self.state, event))
+        if state is None:
+            raise IllegalTransition(f"a lease that is {self.state} cannot {event}")
+        return dataclasses.replace(self, state=state, **changes)  # type: ignore[arg-type]  # names are checked at run time

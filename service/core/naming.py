@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-LONGEST_NAME = 120  # characters; an object key holds 1,024 bytes, and four bytes each leave room for the ids
+MAX_NAME_LENGTH = 120  # characters; an object key holds 1,024 bytes, and four bytes each leave room for the ids
 UPLOADS = "uploads/"
 RESULTS = "results/"
 _INPUT = re.compile(rf"{UPLOADS}([^/]+)/input")
@@ -46,7 +46,7 @@ def parse_output_key(key: str) -> tuple[str, int] | None:
 
 def safe_filename(name: str | None, default: str = "audio") -> str:
     """
-    A client's file name without its path, in NFC, without control characters, at most `LONGEST_NAME` long.
+    A client's file name without its path, in NFC, without control characters, at most `MAX_NAME_LENGTH` long.
 
     Umlauts, quotes, spaces and other scripts stay: `content_disposition` knows how to carry them.
     """
@@ -56,16 +56,16 @@ def safe_filename(name: str | None, default: str = "audio") -> str:
     kept = kept.strip("." + "".join(filter(str.isspace, kept)))
     if not kept:
         return default
-    if len(kept) <= LONGEST_NAME:
+    if len(kept) <= MAX_NAME_LENGTH:
         return kept
     suffix = PurePosixPath(kept).suffix[:10].rstrip()
-    return kept[: LONGEST_NAME - len(suffix)].rstrip() + suffix
+    return kept[: MAX_NAME_LENGTH - len(suffix)].rstrip() + suffix
 
 
 def output_filename(input_name: str, extension: str) -> str:
     """``song.wav`` and ``mp3`` give ``song.mp3``."""
     stem = PurePosixPath(safe_filename(input_name)).stem or "audio"
-    return safe_filename(f"{stem[: LONGEST_NAME - len(extension) - 1]}.{extension}")
+    return safe_filename(f"{stem[: MAX_NAME_LENGTH - len(extension) - 1]}.{extension}")
 
 
 def content_disposition(filename: str) -> str:

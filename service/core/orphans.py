@@ -1,12 +1,12 @@
 """
-What lies in the bucket and belongs to nobody, and when it is certain enough to be thrown away.
+Orphans: what lies in the bucket without a record that needs it, and when that is certain enough to delete it.
 
 Why there can be orphans
-    A process that is killed between two steps leaves what it had made: parts of an upload that nobody completes, an
+    A process that is killed between two steps leaves what it had made: parts of an upload that is never completed, an
     output that no record names, an input whose record was never written. And records end: they are deleted, or their
     time is over.
 
-Who is authoritative
+What is authoritative
     The records. They are read *after* the bucket was listed, so that nothing can be found whose record is still to
     come, but for the short moments between an effect and its record; and those the rules below leave alone:
 
@@ -15,7 +15,7 @@ Who is authoritative
     =====================================  ==========================================================================
     there is no such job                   always: ids are never used twice, and a job is recorded before its attempts
     the job is running                     the attempt is an earlier one. The present one may be publishing just now
-    the job is queued                      the attempt is not to come: whoever made it has given the job back
+    the job is queued                      the attempt is not to come: the worker that made it has given the job back
     the job is over                        it is not the output that the record names, or the job has expired
     =====================================  ==========================================================================
 
@@ -38,7 +38,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from service.core.job import Job, State
+from service.core.job import Job
+from service.core.lease import State
 from service.core.naming import parse_input_key, parse_output_key
 from service.core.upload import PendingUpload, Upload
 
@@ -46,7 +47,7 @@ SLACK = 2 * 3600.0  # seconds by which a machine's clock may be wrong without ha
 
 
 class Reason(StrEnum):
-    """Why something belongs to nobody."""
+    """Why something is an orphan."""
 
     NO_RECORD = "no_record"
     EXPIRED = "expired"
@@ -78,7 +79,7 @@ class Records:
 
 
 def orphaned(found: Found, records: Records, now: float) -> Reason | None:
-    """Why `found` belongs to nobody, or None if it does, or may. `now`: seconds since the epoch, as we believe."""
+    """Return why `found` is an orphan, or None if it is not, or may not be. `now`: seconds since the epoch, here."""
     if (output := parse_output_key(found.key)) is not None:
         job_id, attempt = output
         return _output(found, attempt, records.jobs[job_id], now) if job_id in records.jobs else None

@@ -1,7 +1,8 @@
-"""The few ways in which an attempt can end, and the one place where an exception becomes one of them."""
+"""The five ways in which an attempt can end, and the one place where an exception becomes one of them."""
 
 from dataclasses import dataclass
 
+from service.core.backoff import JOB_FAULT
 from service.core.errors import (
     Fenced,
     NoFfmpeg,
@@ -11,12 +12,11 @@ from service.core.errors import (
     StoreError,
     TranscodeFailed,
 )
-from service.core.job import Failure, Job, Output
+from service.core.job import Failure, Output
+from service.core.lease import Lease
 
 MAX_STORE_FAULTS = 20
 MAX_START_FAULTS = 6  # with the delays between them about half a minute: time for another container to take the job
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +57,42 @@ class Lost:
 Outcome = Succeeded | Failed | Stopped | Released | Lost
 
 
-def backoff(faults: int, draw: float) -> float:
+def of_exception(error: Exception, faults: int, draw: float) -> Outcome:
     """
-    Seconds to wait after the `faults`-th fault (from 1): ``FIRST_DELAY * 2**(faults-1)``, capped, half of it jittered.
+    What an attempt that ended in `error` means.
 
-    `draw` is uniform in [0, 1). The exponent is capped before the power so that no count can overflow.
+    `faults` counts the attempts before it that ended in a passing fault; `draw` in [0, 1) jitters the next delay.
     """
-    full = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(faults - 1, 10))
-    return full / 2 + full / 2 * draw
-
-
-def of_exception(error: Exception, job: Job, draw: float) -> Outcome:
-    """What an attempt that ended in `error` means for its job; `draw` in [0, 1) jitters the next delay."""
     match error:
         case Fenced():
             return Lost("fenced")
         case ObjectGone() | ObjectChanged():
             return Failed(Failure(code="input_gone", detail="The uploaded file is not there any more."))
-        case TranscodeFailed(retryable=True) if job.faults == 0:
-            return Released(backoff(1, draw), fault=True, reason=error.code)
+        case TranscodeFailed(retryable=True) if faults == 0:
+            return Released(JOB_FAULT.delay(1, draw), fault=True, reason=error.code)
         case TranscodeFailed():
             return Failed(Failure(code=error.code, detail=error.detail, diagnostics=error.diagnostics))
-        case NoFfmpeg() if job.faults >= MAX_START_FAULTS:
+        case NoFfmpeg() if faults >= MAX_START_FAULTS:
             detail = "The conversion could not be started, for a reason inside the service."
             return Failed(Failure(code="internal", detail=detail, diagnostics={"last": error.detail}))
-        case StoreError() if job.faults < MAX_STORE_FAULTS:
-            return Released(backoff(job.faults + 1, draw), fault=True, reason=error.code)
+        case StoreError() if faults < MAX_STORE_FAULTS:
+            return Released(JOB_FAULT.delay(faults + 1, draw), fault=True, reason=error.code)
         case StoreError():
             detail = "The storage did not work for too long."
             return Failed(Failure(code="storage_failed", detail=detail, diagnostics={"last": error.detail}))
         case RepriseError():
             return Failed(Failure(code=error.code, detail=error.detail))
-        case _ if job.faults == 0:
-            return Released(backoff(1, draw), fault=True, reason="internal")
+        case _ if faults == 0:
+            return Released(JOB_FAULT.delay(1, draw), fault=True, reason="internal")
         case _:
             detail = "The conversion failed for a reason inside the service."
             return Failed(Failure(code="internal", detail=detail, diagnostics={"kind": type(error).__name__}))
 
 
-def exhausted(job: Job) -> Failure:
+def exhausted(lease: Lease) -> Failure:
     """The failure of a job whose attempts kept ending without a word."""
     return Failure(
         code="attempts_exhausted",
-        detail=f"{job.lapses + 1} attempts in a row ended without a word; the file may be what ends them.",
-        diagnostics={"attempts": job.attempt},
+        detail=f"{lease.lapses + 1} attempts in a row ended without a word; the file may be what ends them.",
+        diagnostics={"attempts": lease.attempt},
     )

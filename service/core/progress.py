@@ -1,5 +1,5 @@
 """
-Percentages that never fall, whoever is asked.
+Percentages that never fall, whichever container answers.
 
 Two places know how far a job is. Redis has the fine reading, several times a second; the job's record has a coarse one,
 written with each heartbeat. Readers come through any container, and any of them may lose Redis at any moment. Three
@@ -8,9 +8,9 @@ rules make what they answer rise only:
 1. *The record leads.* With each renewal the worker writes a **ceiling** a little above the present reading
    (`ceiling`), and publishes to Redis nothing above the ceiling that the store has acknowledged. So the record
    alone is always at least what Redis ever said.
-2. *Who answers from the record alone says so.* Such a reader shows the ceiling and first raises the record's ``shown``
+2. *An answer from the record alone is noted.* Such a reader shows the ceiling and first raises the record's ``shown``
    to it.
-3. *Everybody respects ``shown``.* An answer is the greater of the Redis reading and ``shown``.
+3. *Every answer respects ``shown``.* It is the greater of the Redis reading and ``shown``.
 
 A new attempt starts at nought again; until it passes the old marks, the rules hold the reading where it was. 100 is
 reserved: it is the answer if, and only if, the record says ``succeeded``.
@@ -19,7 +19,8 @@ reserved: it is the answer if, and only if, the record says ``succeeded``.
 import math
 from dataclasses import dataclass
 
-from service.core.job import Job, State
+from service.core.job import Job
+from service.core.lease import State
 
 TOP = 99.9  # the highest reading of a job that has not succeeded
 MIN_LEAD = 1.0

@@ -15,11 +15,11 @@ from service.core.errors import InvalidRequest, UnsupportedMedia, UploadPending,
 from service.core.media.inputs import Source
 
 MIB = 1024 * 1024
-MOST_PARTS = 10_000  # what S3 allows
-SMALLEST_PART = 5 * MIB  # what S3 demands of each but the last
-USUAL_PART = 8 * MIB
-LARGEST_RELAYED_PART = 16 * MIB  # through the service, which holds a part in memory until S3 has it
-LARGEST_PIECE = 5 * 1024 * MIB  # that S3 takes in one request
+MAX_PARTS = 10_000  # what S3 allows
+MIN_PART_SIZE = 5 * MIB  # what S3 demands of each but the last
+DEFAULT_PART_SIZE = 8 * MIB
+MAX_RELAYED_PART_SIZE = 16 * MIB  # through the service, which holds a part in memory until S3 has it
+MAX_SINGLE_PUT_SIZE = 5 * 1024 * MIB  # that S3 takes in one request
 IN_ONE_PIECE = ""  # in place of a transfer's name
 
 
@@ -66,9 +66,9 @@ class Part:
 
 
 def suggested_part_size(size: int | None) -> int:
-    """How large parts should be: a size that fits all of the file into `MOST_PARTS`, in whole MiB."""
-    least = -(-(size or 0) // MOST_PARTS)
-    return max(USUAL_PART, -(-least // MIB) * MIB)
+    """How large parts should be: a size that fits all of the file into `MAX_PARTS`, in whole MiB."""
+    least = -(-(size or 0) // MAX_PARTS)
+    return max(DEFAULT_PART_SIZE, -(-least // MIB) * MIB)
 
 
 def check_declared(size: int | None, content_type: str, limit: int) -> None:
@@ -115,10 +115,10 @@ def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None
         if by_number[number].etag != etag:
             raise InvalidRequest(f"parts: part {number} is not the one that arrived; its ETag differs.")
     chosen = [by_number[number] for number in sorted(wanted)]
-    small = next((part for part in chosen[:-1] if part.size < SMALLEST_PART), None)
+    small = next((part for part in chosen[:-1] if part.size < MIN_PART_SIZE), None)
     if small is not None:
         raise InvalidRequest(
-            f"parts: part {small.number} has {small.size} bytes; all but the last must have {SMALLEST_PART} or more."
+            f"parts: part {small.number} has {small.size} bytes; all but the last must have {MIN_PART_SIZE} or more."
         )
     size = sum(part.size for part in chosen)
     if declared is not None and size < declared:

@@ -29,4 +29,4 @@ class Wakeups(Protocol):
         """There is work. Never raises `StoreError`."""
 
     async def wait(self, seconds: float) -> bool:
-        """Sleep until somebody announces (True) or the time is over (False)."""
+        """Sleep until work is announced (True) or the time is over (False)."""

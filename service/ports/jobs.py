@@ -1,10 +1,10 @@
-"""Jobs: one method per transition, each atomic and conditional."""
+"""The records of jobs: what clients make, read and end. How workers write to them is in `service.ports.leases`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.core.job import Failure, Holding, Job, Output
+from service.core.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +15,18 @@ class IdempotencyKey:
     fingerprint: str
 
 
-class JobStore(Protocol):
-    """
-    The truth about jobs. One method per transition; each is atomic and conditional.
+class RunningJobs(Protocol):
+    """What admission, watchers and janitors look at."""
 
-    Methods that take a `Holding` raise `Fenced` unless it is the current lease. Methods that return a job return it
-    as it is after the write.
+    async def running(self) -> Sequence[Job]:
+        """All running jobs, each read strongly consistently (the list of their ids may be a little stale)."""
+
+
+class JobRecords(RunningJobs, Protocol):
+    """
+    The source of truth about jobs. Each method is atomic.
+
+    Methods that return a job return it as it is after the write.
     """
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
@@ -40,38 +46,8 @@ class JobStore(Protocol):
     async def get(self, job_id: str) -> Job | None:
         """The job as it is now (strongly consistent), also when expired; None if there is no such item."""
 
-    async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        """Ids of queued jobs that are due, oldest first: candidates only, possibly stale."""
-
     async def queued(self, limit: int) -> int:
         """How many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
-
-    async def running(self) -> Sequence[Job]:
-        """All running jobs, each read strongly consistently (the list of their ids may be a little stale)."""
-
-    async def claim(self, job_id: str, owner: str, now: float) -> Job:
-        """Take a queued job. Raises `IllegalTransition` if it is not queued any more, `NotFound` if it is gone."""
-
-    async def take_over(self, seen: Job, owner: str) -> Job:
-        """Take a job whose lease lapsed. Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`."""
-
-    async def exhaust(self, seen: Job, failure: Failure, now: float) -> Job:
-        """End a job whose attempts keep lapsing; same condition as `take_over`."""
-
-    async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
-        """A heartbeat: the beat rises, and so does the durable ceiling of progress. Safe to repeat."""
-
-    async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
-        """Give the job back to the queue."""
-
-    async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
-        """Record the output. Safe to repeat: a job that already names this very output is returned as it is."""
-
-    async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
-        """Record why it cannot be done, and the path that the attempt was on, as far as it is known."""
-
-    async def stop(self, holding: Holding, now: float) -> Job:
-        """Record that the holder stopped because it was asked to."""
 
     async def cancel(self, job_id: str, now: float) -> Job:
         """A client's wish. Final jobs are returned unchanged; raises `NotFound`. Safe to repeat."""

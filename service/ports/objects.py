@@ -1,4 +1,9 @@
-"""Objects: the bytes."""
+"""
+Objects: the bytes, and which part of the service needs what of them.
+
+A worker needs `Objects`, an API `ClientObjects`, a janitor `Housekeeping`; an adapter fulfils all of them. A *transfer*
+is the store's own name for a multipart upload.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +38,22 @@ class Form:
     fields: Mapping[str, str]
 
 
-class ObjectStore(Protocol):
-    """The bytes."""
+class Objects(Protocol):
+    """Objects by key: what a worker looks at and leaves behind."""
+
+    async def head(self, key: str) -> Stored:
+        """Raises `ObjectGone`."""
+
+    async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> Sequence[str]:
+        """
+        Delete every object and abort every unfinished multipart upload under `prefix`, but for the object `keep`.
+
+        Returns the keys that were found.
+        """
+
+
+class ObjectContents(Objects, Protocol):
+    """Their bytes as streams, and addresses from which clients fetch them."""
 
     async def receive(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str, limit: int) -> Stored:
         """
@@ -43,9 +62,6 @@ class ObjectStore(Protocol):
         Raises `UploadTooLarge` as soon as more than `limit` bytes came, `EmptyUpload` if none came, and passes through
         whatever `chunks` raises. However it ends, nothing is left behind unless it returned.
         """
-
-    async def head(self, key: str) -> Stored:
-        """Raises `ObjectGone`."""
 
     async def peek(self, key: str, *, etag: str, start: int, length: int) -> bytes:
         """A small range, whole. Raises `ObjectGone`, `ObjectChanged`."""
@@ -56,12 +72,12 @@ class ObjectStore(Protocol):
     async def delete(self, keys: Sequence[str]) -> None:
         """No error for keys that do not exist."""
 
-    async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> Sequence[str]:
-        """
-        Delete every object and abort every unfinished multipart upload under `prefix`, but for the object `keep`.
+    async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
+        """A presigned GET for the address that the *client* can reach, with a Content-Disposition."""
 
-        Returns the keys that were found.
-        """
+
+class ClientUploads(Protocol):
+    """Objects that clients send in parts, or past the service with a signed request."""
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that comes in parts; returns the store's name for the transfer."""
@@ -92,11 +108,25 @@ class ObjectStore(Protocol):
     async def abort_parts(self, key: str, transfer: str) -> None:
         """Drop the transfer and all its parts; no error if it has ended already."""
 
-    async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
-        """The transfers under `prefix` that are still open, whoever began them."""
+
+class ClientObjects(ObjectContents, ClientUploads, Protocol):
+    """All that an API does with objects on behalf of clients."""
+
+
+class Housekeeping(Protocol):
+    """Objects and open multipart uploads, looked at and removed one by one."""
 
     async def survey(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
         """The first `limit` objects (1 to 1,000) under `prefix` whose keys are greater than `after`, by key."""
 
-    async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
-        """A presigned GET for the address that the *client* can reach, with a Content-Disposition."""
+    async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
+        """The transfers under `prefix` that are still open."""
+
+    async def parts(self, key: str, transfer: str) -> Sequence[Part]:
+        """What has arrived, by number. Raises `ObjectGone` if the transfer is not open (any more)."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """No error for keys that do not exist."""
+
+    async def abort_parts(self, key: str, transfer: str) -> None:
+        """Drop the transfer and all its parts; no error if it has ended already."""

@@ -28,7 +28,7 @@ class Order:
 
 
 class Draft(Protocol):
-    """A converted file whose parts are stored but which nobody can see yet."""
+    """A converted file whose parts are stored, and which is not visible yet."""
 
     @property
     def facts(self) -> Mapping[str, object]:
@@ -58,12 +58,12 @@ class Transcoder(Protocol):
 
         `report` is called on the event loop, about four times a second. Cancelling the task stops ffmpeg. What ends it
         short, a cancellation or an error, is passed on as soon as ffmpeg is gone: a lease, and a client, cannot wait
-        for an object store that is slow to take back what it was given. That goes on meanwhile, see `cleared`.
+        for an object store that is slow to take back what it was given. That goes on meanwhile, see `wait_for_cleanup`.
 
         Raises `TranscodeFailed`, `ObjectGone`, `ObjectChanged`.
         """
 
-    async def cleared(self, order: Order) -> None:
+    async def wait_for_cleanup(self, order: Order) -> None:
         """
         Wait until nothing is left of a conversion that ended without a draft, as long as that takes.
 

@@ -5,14 +5,11 @@ from typing import Protocol
 from service.core.upload import PendingUpload, Upload
 
 
-class UploadStore(Protocol):
-    """The truth about uploads."""
+class UploadRecords(Protocol):
+    """The source of truth about uploads."""
 
     async def put_upload(self, upload: Upload) -> None:
         """Record a complete upload. Safe to repeat."""
-
-    async def get_upload(self, upload_id: str) -> Upload | None:
-        """The complete upload (strongly consistent), also when expired; None if there is none, or not all of it."""
 
     async def begin_upload(self, pending: PendingUpload) -> None:
         """Record an upload whose parts are to come. Safe to repeat."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from service.core.access import ApiKey, parse_keys
-from service.core.lease import LeasePolicy
+from service.core.trust import LeasePolicy
 from service.settings.forms import bucket, http, one_of, origins, redis, region, seconds, table, text, whole
 
 T = TypeVar("T")

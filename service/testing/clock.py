@@ -56,7 +56,7 @@ class SteppingClock:
         return len(self._sleepers)
 
     async def advance(self, seconds: float) -> None:
-        """Move time on, wake whoever is due, and let everything settle that waits for nothing outside."""
+        """Move time on, wake the sleepers that are due, and let everything settle that waits for nothing outside."""
         end = self._now + seconds
         await settle()
         while self._sleepers and self._sleepers[0][0] <= end:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
-from service.core.job import Failure, Job, Output, State
+from service.core.job import Failure, Job, Output
+from service.core.lease import Lease, State
 from service.core.media.inputs import Source
 from service.core.media.options import Target
 from service.core.naming import input_key, output_key
@@ -15,8 +16,20 @@ WAV = Source(container="wav", demuxer="wav", content_type="audio/wav")
 MP3 = Target(format="mp3")
 
 
-class JobFields(TypedDict, total=False):
-    """What can be said about a job."""
+class LeaseFields(TypedDict, total=False):
+    """What can be said about a lease, but for its key."""
+
+    state: State
+    due_at: float
+    owner: str | None
+    attempt: int
+    beat: int
+    lapses: int
+    faults: int
+
+
+class JobFields(LeaseFields, total=False):
+    """What can be said about a job; what belongs to its lease is written beside the rest."""
 
     job_id: str
     tenant: str
@@ -29,13 +42,6 @@ class JobFields(TypedDict, total=False):
     filename: str
     created_at: float
     expires_at: float
-    state: State
-    due_at: float
-    owner: str | None
-    attempt: int
-    beat: int
-    lapses: int
-    faults: int
     percent: float
     shown: float
     cancel_requested: bool
@@ -79,7 +85,7 @@ def a_job(**interesting: Unpack[JobFields]) -> Job:
     upload_id = interesting.get("upload_id", "upload1")
     created_at = interesting.get("created_at", NOON)
     usual = Job(
-        job_id="job1",
+        lease=Lease(key="job1", due_at=created_at),
         tenant="tenant1",
         upload_id=upload_id,
         input_key=input_key(upload_id),
@@ -90,9 +96,16 @@ def a_job(**interesting: Unpack[JobFields]) -> Job:
         filename="song.mp3",
         created_at=created_at,
         expires_at=created_at + A_DAY,
-        due_at=created_at,
     )
-    return replace(usual, **interesting)
+    return changed(usual, **interesting)
+
+
+def changed(job: Job, **interesting: Unpack[JobFields]) -> Job:
+    """The same job, but for what is `interesting`; `dataclasses.replace` that knows which fields are of the lease."""
+    fields = dict(interesting)
+    of_lease = {name: fields.pop(name) for name in LeaseFields.__annotations__ if name in fields}
+    key = fields.pop("job_id", job.job_id)
+    return replace(job, lease=replace(job.lease, key=key, **of_lease), **fields)  # type: ignore[arg-type]  # named above
 
 
 def a_running_job(**interesting: Unpack[JobFields]) -> Job:

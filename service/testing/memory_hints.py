@@ -50,7 +50,7 @@ class MemoryWakeups:
         self._clock = clock
         self._channel = channel or MemoryChannel()
         self._channel.ends.append(self)
-        self._bell = asyncio.Event()  # kept ringing until one who waits has heard it
+        self._bell = asyncio.Event()  # kept ringing until one sleeper has heard it
         self._listeners = 0
 
     async def announce(self) -> None:
@@ -78,7 +78,7 @@ class MemoryWakeups:
         return bell.is_set()
 
     def ring(self) -> None:
-        """Wake all who listen, or the next who does."""
+        """Wake all that listen, or the next that does."""
         self._bell.set()
         if self._listeners:
             self._bell, self._listeners = asyncio.Event(), 0

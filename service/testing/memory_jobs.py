@@ -1,5 +1,5 @@
 """
-The job and upload store in a dictionary: what `dynamodb_jobs` does, written with the pure methods of `core.job`.
+The records of jobs and uploads in a dictionary: what `adapters.dynamodb` does, with the pure methods of `core.job`.
 
 No method waits for anything, so each is atomic on one event loop, and the same calls give the same answers in every
 run.
@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
-from service.core.job import Failure, Holding, Job, Output, State
+from service.core.job import Failure, Job, Output
+from service.core.lease import Holding, Lease, State
 from service.core.queue import candidates, same_order
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 
 
 class MemoryJobs:
-    """`ports.JobStore` and `ports.UploadStore`; shared by all who are to see the same jobs."""
+    """`JobRecords`, `Leases` and `UploadRecords` of `ports`; share one among all that are to see the same jobs."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
@@ -41,7 +42,7 @@ class MemoryJobs:
         return self.jobs.get(job_id)
 
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        queued = ((job.due_at, job.job_id) for job in self.jobs.values() if job.state is State.QUEUED)
+        queued = ((job.lease.due_at, job.lease.key) for job in self.jobs.values() if job.state is State.QUEUED)
         return candidates(queued, now, limit)
 
     async def queued(self, limit: int) -> int:
@@ -53,13 +54,13 @@ class MemoryJobs:
             key=lambda job: job.job_id,
         )
 
-    async def claim(self, job_id: str, owner: str, now: float) -> Job:
-        return self._put(self._found(job_id).claimed(owner, now))
+    async def claim(self, key: str, owner: str, now: float) -> Job:
+        return self._put(self._found(key).claimed(owner, now))
 
-    async def take_over(self, seen: Job, owner: str) -> Job:
+    async def take_over(self, seen: Lease, owner: str) -> Job:
         return self._put(self._stood_still(seen).taken_over(owner))
 
-    async def exhaust(self, seen: Job, failure: Failure, now: float) -> Job:
+    async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))
 
     async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
@@ -69,7 +70,7 @@ class MemoryJobs:
         return self._put(self._held(holding).released(due_at, fault=fault))
 
     async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
-        there = self.jobs.get(holding.job_id)
+        there = self.jobs.get(holding.key)
         if there is not None and there.state is State.SUCCEEDED and there.output == output:
             return there
         return self._put(self._held(holding).succeeded(output, now))
@@ -99,9 +100,6 @@ class MemoryJobs:
         if upload.upload_id in self.pending or self.uploads.setdefault(upload.upload_id, upload) != upload:
             raise IllegalTransition("Another upload has this id.")
 
-    async def get_upload(self, upload_id: str) -> Upload | None:
-        return self.uploads.get(upload_id)
-
     async def begin_upload(self, pending: PendingUpload) -> None:
         if pending.upload_id in self.uploads or self.pending.setdefault(pending.upload_id, pending) != pending:
             raise IllegalTransition("Another upload has this id.")
@@ -127,14 +125,14 @@ class MemoryJobs:
 
     def _held(self, holding: Holding) -> Job:
         """The fence."""
-        job = self.jobs.get(holding.job_id)
-        if job is None or not job.held_by(holding):
+        job = self.jobs.get(holding.key)
+        if job is None or not job.lease.held_by(holding):
             raise Fenced
         return job
 
-    def _stood_still(self, seen: Job) -> Job:
-        job = self.jobs.get(seen.job_id)
-        if job is None or (job.attempt, job.beat) != (seen.attempt, seen.beat):
+    def _stood_still(self, seen: Lease) -> Job:
+        job = self.jobs.get(seen.key)
+        if job is None or (job.lease.attempt, job.lease.beat) != (seen.attempt, seen.beat):
             raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
         return job
 

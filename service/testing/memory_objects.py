@@ -31,7 +31,7 @@ class Kept:
 
 class MemoryObjects:
     """
-    `ports.ObjectStore` for tests and simulations; share one among all that would share a bucket.
+    All protocols of `ports.objects` for tests and simulations; share one among all that would share a bucket.
 
     `objects`, `unfinished` (transfer to key) and `arrived` (transfer to parts) are there to be looked at and tampered
     with.

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from service.core.progress import Reading
-from service.ports.objects import ObjectStore, Stored
+from service.ports.objects import ObjectContents, Stored
 from service.ports.time import Clock
 from service.ports.transcoder import Order
 
@@ -20,7 +20,7 @@ def converted(order: Order) -> bytes:
 class ScriptedDraft:
     """What `ScriptedTranscoder` makes."""
 
-    objects: ObjectStore
+    objects: ObjectContents
     order: Order
     facts: Mapping[str, object]
 
@@ -47,7 +47,7 @@ class ScriptedTranscoder:
     One that ends without a draft takes another `clean_up` seconds to clear away what it has left.
     """
 
-    objects: ObjectStore
+    objects: ObjectContents
     clock: Clock
     seconds: float = 10.0
     fails: list[Exception] = field(default_factory=list)
@@ -75,7 +75,7 @@ class ScriptedTranscoder:
                 self.clear_at[order.output_key] = self.clock.monotonic() + self.clean_up
         return ScriptedDraft(self.objects, order, {"path": "local" if order.local else "streaming"})
 
-    async def cleared(self, order: Order) -> None:
+    async def wait_for_cleanup(self, order: Order) -> None:
         """Wait until it would be."""
         if (left := self.clear_at.get(order.output_key, 0.0) - self.clock.monotonic()) > 0:
             await self.clock.sleep(left)

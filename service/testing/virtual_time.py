@@ -138,7 +138,7 @@ class _NumberedTask(asyncio.Task[Any]):
 
 
 class ShuffledLoop(VirtualTimeLoop):
-    """Virtual time, and a seed that decides who goes next: the same in every process that plays it."""
+    """Virtual time, and a seed that decides which task goes next: the same in every process that plays it."""
 
     def __init__(self, dice: Dice) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class ShuffledLoop(VirtualTimeLoop):
 
 
 class VirtualClock:
-    """`ports.Clock` on the running loop; `skew` seconds are added to the wall clock of whoever has a wrong one."""
+    """`ports.Clock` on the running loop; `skew` seconds are added to the wall clock, for a process with a wrong one."""
 
     EPOCH = 1_700_000_000.0
 

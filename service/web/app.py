@@ -11,26 +11,27 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
-from service.web.admission import Admission
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
+from service.application.admission import Admission
+from service.application.context import ServiceContext
 from service.web.formats import formats
 from service.web.http import problems
 from service.web.http.authentication import guard
-from service.web.http.middleware import Around
-from service.web.jobs.downloads import Downloads
-from service.web.jobs.events import Events
-from service.web.jobs.routes import Jobs
-from service.web.operations.health import Health
+from service.web.http.config import WebConfig
+from service.web.http.middleware import RequestMiddleware
+from service.web.http.parameters import caller_of
+from service.web.jobs.downloads import DownloadController
+from service.web.jobs.events import JobEventsController
+from service.web.jobs.routes import JobController
+from service.web.operations.health import HealthController
 from service.web.operations.metrics import Metrics, metrics_route
 from service.web.operations.status import status
 from service.web.page.routes import page_routes
-from service.web.uploads.relayed_parts import Resumable
-from service.web.uploads.s3_form import Single
-from service.web.uploads.s3_multipart import Direct
-from service.web.uploads.whole import Uploads
+from service.web.uploads.relayed_parts import RelayedPartsController
+from service.web.uploads.s3_form import S3FormController
+from service.web.uploads.s3_multipart import S3MultipartController
+from service.web.uploads.whole import UploadController
 
-LARGEST_BODY = 256 * 1024  # of anything that is not an upload
+MAX_BODY_BYTES = 256 * 1024  # of anything that is not an upload
 
 # By name, because `*` would not cover Authorization. The last one is what Uppy sends with every call.
 CORS_REQUEST = (
@@ -56,31 +57,46 @@ Upload a file, create a job, follow it (events, long polling or polling), downlo
 """
 
 
-def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
-    """Put it together. Nothing is connected or started: `deps` are ready to be used, and their maker closes them."""
-    admission = Admission(deps.jobs, deps.clock, deps.capacity, deps.crew, config)
-    handlers: list[ControllerRouterHandler] = [Uploads, Direct, Single, Resumable, Jobs, Events, Downloads, status]
+def create_app(context: ServiceContext, config: WebConfig | None = None) -> Litestar:
+    """
+    Put the application together.
+
+    Nothing is connected or started: what is in `context` is ready to be used, and closed by the code that made it.
+    """
+    config = config or WebConfig()
+    admission = Admission(context)
+    handlers: list[ControllerRouterHandler] = [
+        UploadController,
+        S3MultipartController,
+        S3FormController,
+        RelayedPartsController,
+        JobController,
+        JobEventsController,
+        DownloadController,
+        status,
+    ]
     keyed = bool(config.api_keys)
     guards, security = [guard(config.api_keys)], EITHER_KEY if keyed else None
     api = Router("/v1", route_handlers=handlers, guards=guards, security=security)
-    metrics = Metrics(deps, config, admission)
+    metrics = Metrics(context, admission)
     measured = metrics_route(metrics, *(([], None) if config.metrics_open else (guards, security)))
     app = Litestar(
-        route_handlers=[api, Router("/v1", route_handlers=[formats]), Health, measured, *page_routes()],
+        route_handlers=[api, Router("/v1", route_handlers=[formats]), HealthController, measured, *page_routes()],
         middleware=[metrics.http.middleware],
         lifespan=[metrics.lifespan],
         dependencies={
-            "deps": Provide(lambda: deps, sync_to_thread=False),
+            "context": Provide(lambda: context, sync_to_thread=False),
+            "caller": Provide(caller_of, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
             "admission": Provide(lambda: admission, sync_to_thread=False),
         },
         plugins=[problems.plugin],
         cors_config=cors(config.cors_origins, keyed=keyed),
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,  # service.telemetry is the only way of logging
         openapi_config=OpenAPIConfig(
             title="Reprise",
-            version=config.version,
+            version=context.config.version,
             description=DESCRIPTION.strip(),
             path="/schema",
             tags=[
@@ -94,12 +110,12 @@ def create_app(deps: WebDependencies, config: WebConfig) -> Litestar:
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
         ),
     )
-    app.asgi_handler = Around(app.asgi_handler, deps.clock, deps.ids, methods_of(app))
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app))
     return app
 
 
 def methods_of(app: Litestar) -> Mapping[str, str]:
-    """What `OPTIONS` has to say of each address; litestar itself names the methods of one of its handlers only."""
+    """List the methods of each address for `OPTIONS`; litestar itself names those of one of its handlers only."""
     methods: dict[str, set[str]] = {}
     for route in app.routes:
         if isinstance(route, HTTPRoute):
@@ -109,10 +125,10 @@ def methods_of(app: Litestar) -> Mapping[str, str]:
 
 def cors(origins: Sequence[str], *, keyed: bool) -> CORSConfig | None:
     """
-    What web pages from elsewhere may do. Nothing without `origins`.
+    Say what web pages from elsewhere may do: nothing without `origins`.
 
     Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors. An open
-    service has no such protection: any page that somebody opens beside it could use it, so there `*` means nobody, and
+    service has no such protection: any page that somebody opens beside it could use it, so there `*` lets none in, and
     only pages that are named are let in.
     """
     named = [origin for origin in origins if keyed or origin != "*"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 
-from service.adapters.aws.breaker import RESET, Breaker
+from service.adapters.aws.circuit import RESET, CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
@@ -20,7 +20,7 @@ from service.adapters.redis.progress import RedisBoard
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.adapters.system.cgroups import Container
+from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
 from service.ports.capacity import Capacity
@@ -42,7 +42,7 @@ class Service:
     settings: Settings
     aws: Aws
     truth: Aws
-    breakers: tuple[Breaker, ...]
+    breakers: tuple[CircuitBreaker, ...]
     capacity: Capacity
     bucket: "S3Client"  # for the checks alone
     table: "DynamoDBClient"
@@ -88,9 +88,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
-    aws = Aws(aws_settings(settings, environment), breaker=(s3 := Breaker("s3", clock.monotonic, reset=reset)))
+    aws = Aws(aws_settings(settings, environment), breaker=(s3 := CircuitBreaker("s3", clock.monotonic, reset=reset)))
     # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
-    dynamodb = Breaker("dynamodb", clock.monotonic, reset=reset)
+    dynamodb = CircuitBreaker("dynamodb", clock.monotonic, reset=reset)
     truth = Aws(aws.settings, threads=16, breaker=dynamodb)
     jobs = DynamoJobs(truth, clock, ids)
     objects = S3Objects(aws, clock)
@@ -98,7 +98,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
     scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
-    capacity = Container(scratch)
+    capacity = CgroupReadings(scratch)
     limits = Thresholds(memory=settings.max_memory / 100)
     transcoder = FfmpegTranscoder(
         aws,
@@ -111,6 +111,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     )
     ports = WorkerPorts(
         jobs=jobs,
+        leases=jobs,
         objects=objects,
         board=board,
         wakeups=wakeups,
@@ -121,7 +122,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     )
     config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
     janitor = Janitor(
-        JanitorPorts(jobs=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
+        JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
         JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
     )
     return Service(

@@ -11,16 +11,17 @@ import uvicorn
 from botocore.exceptions import BotoCoreError
 
 from service import __version__
-from service.adapters.aws.breaker import circuits
+from service.adapters.aws.circuit import circuits
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.application.config import ServiceConfig
+from service.application.context import ServiceContext
 from service.core.capacity import Thresholds
 from service.core.findings import Finding
 from service.settings import Settings
 from service.telemetry import emit, events
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
+from service.web.http.config import WebConfig
 from service.wiring.build import Service, build
 from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, look_patiently, say
@@ -90,7 +91,17 @@ def _answer(
 ) -> uvicorn.Server:
     settings = service.settings
     app = create_app(
-        WebDependencies(
+        ServiceContext(
+            config=ServiceConfig(
+                version=__version__,
+                instance=service.instance,
+                max_upload_bytes=settings.max_upload,
+                max_uploads=settings.max_uploads,
+                max_open_uploads=settings.max_open_uploads,
+                max_queued=settings.max_queued,
+                limits=Thresholds(memory=settings.max_memory / 100),
+                ttl_seconds=settings.time_to_live,
+            ),
             jobs=service.jobs,
             uploads=service.jobs,
             objects=service.objects,
@@ -100,21 +111,13 @@ def _answer(
             ids=SystemIds(),
             checks=Health(service).check,
             capacity=service.capacity,
-            crew=lambda: None if settings.role == "api" else service.worker.crew(),
+            worker_status=lambda: None if settings.role == "api" else service.worker.crew(),
             circuits=lambda: circuits(*service.breakers),
         ),
         WebConfig(
             api_keys=settings.api_keys or (),
             metrics_open=settings.metrics == "open",
             cors_origins=settings.cors_origins,
-            max_upload_bytes=settings.max_upload,
-            max_uploads=settings.max_uploads,
-            max_open_uploads=settings.max_open_uploads,
-            max_queued=settings.max_queued,
-            limits=Thresholds(memory=settings.max_memory / 100),
-            ttl_seconds=settings.time_to_live,
-            version=__version__,
-            instance=service.instance,
         ),
     )
     config = uvicorn.Config(

@@ -69,11 +69,11 @@ async def look_around(service: Service, *, embedded: bool = False) -> Report:
     # Only who talks to browsers needs what browsers need.
     origins = () if settings.role == "worker" else settings.cors_origins
     credentials, bucket, table, redis, ffmpeg = await asyncio.gather(
-        aws.aside(_credentials, service),
-        aws.aside(check_bucket, service.bucket, aws.settings.bucket, origins, kept=settings.time_to_live),
-        truth.aside(check_table, service.table, truth.settings.table),
+        aws.run_unguarded(_credentials, service),
+        aws.run_unguarded(check_bucket, service.bucket, aws.settings.bucket, origins, kept=settings.time_to_live),
+        truth.run_unguarded(check_table, service.table, truth.settings.table),
         check_redis(service.link),
-        aws.aside(_ffmpeg, settings),
+        aws.run_unguarded(_ffmpeg, settings),
     )
     return Report(
         settings=settings,

@@ -1,36 +1,40 @@
 """
-One attempt: the steps in their order under one lease, and the record of how it ended.
+One attempt: the steps of a plan under one lease, and the record of how it ended.
 
 Three tasks run side by side: the steps, the heartbeat, and the one that shows progress. Whichever of the first two
 ends first decides; the others are stopped and waited for, so that nothing of an attempt outlives it. What it has left
-in the object store is cleared away after the record: nobody renews the lease any more, so the record cannot wait.
+in the object store is removed after the record: the lease is not renewed any more, so the record cannot wait.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from service.core.backoff import OUTCOME_RECORD
 from service.core.errors import Fenced, NotFound, RepriseError, StoreError
-from service.core.job import Holding, Job, State
+from service.core.job import Job
+from service.core.lease import Holding, State
 from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
 from service.core.progress import Hint
 from service.telemetry import emit, events, log_context
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.heartbeat import CancelRequested, Heartbeat, TrustEnded
-from service.worker.steps import STEPS, Work, tidy
-
-CANCEL_AGAIN = 0.5  # seconds after which one who did not heed a cancellation is cancelled once more
+from service.worker.steps import CONVERSION, Plan, Recorded, Work, clean_up
 
 
 class Attempt:
     """Run with `run`; another task may call `hand_back` at any time to give the job back at once."""
 
-    def __init__(self, ports: WorkerPorts, config: WorkerConfig, job: Job, claimed_at: float) -> None:
-        self._ports, self._config = ports, config
-        self._heartbeat = Heartbeat(ports.jobs, ports.clock, config.lease, job, claimed_at)
+    def __init__(
+        self, ports: WorkerPorts, config: WorkerConfig, job: Job, claimed_at: float, *, plan: Plan = CONVERSION
+    ) -> None:
+        self._ports, self._config, self._plan = ports, config, plan
+        self._heartbeat = Heartbeat(
+            ports.leases, ports.clock, config.lease, job.holding, claimed_at=claimed_at, percent=job.percent
+        )
         self._work = Work(ports=ports, heartbeat=self._heartbeat, job=job, started=claimed_at)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._handed_back = False
-        self.over = False  # recorded or lost: there is nothing left to do but to clear up
+        self.over = False  # recorded or lost: there is nothing left to do but to clean up
 
     async def run(self) -> Outcome:
         """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
@@ -39,7 +43,7 @@ class Attempt:
             outcome = await self._work_out()
             await self._record(outcome)
             self.over = True
-            await self._clear_up()
+            await self._clean_up()
             return outcome
 
     @property
@@ -65,39 +69,40 @@ class Attempt:
         for task in self._tasks:
             task.cancel()
 
-    async def _clear_up(self) -> None:
+    async def _clean_up(self) -> None:
         """Leave nothing behind, in the time that there is for it; later it goes on alone, or the janitor does it."""
         try:
-            async with asyncio.timeout(self._config.tidy_seconds):
-                await tidy(self._work)
+            async with asyncio.timeout(self._config.cleanup_seconds):
+                await clean_up(self._work)
         except TimeoutError:
             job_id = self._work.job.job_id
-            emit(events.CLEANUP_SLOW, job_id=job_id, seconds=self._config.tidy_seconds)
+            emit(events.CLEANUP_SLOW, job_id=job_id, seconds=self._config.cleanup_seconds)
 
     def _published(self) -> bool:
-        return self._work.stored is not None
+        return self._work.published
 
     async def _work_out(self) -> Outcome:
         steps = asyncio.create_task(self._steps(), name="steps")
-        pulse = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
+        heartbeat = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
         show = asyncio.create_task(self._show(), name="show")
-        self._tasks = (steps, pulse, show)
+        self._tasks = (steps, heartbeat, show)
         if self._handed_back:
             steps.cancel()
         try:
-            await asyncio.wait({steps, pulse}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({steps, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            verdict = steps if steps.done() else pulse
-            await _stop(*self._tasks)
-        return self._judge(verdict)
+            decisive = steps if steps.done() else heartbeat
+            await _stop(*self._tasks, again=self._config.cancel_again)
+        return self._outcome_of(decisive)
 
     async def _steps(self) -> None:
-        if self._work.job.cancel_requested:  # whoever had it before us did not live to see that
+        if self._work.job.cancel_requested:  # an earlier holder did not live to see that
             raise CancelRequested
-        for step in STEPS:
+        result: object = None
+        for step in self._plan:
             self._heartbeat.check()
             emit(events.JOB_STEP, step=step.__name__)
-            await step(self._work)
+            result = await step(self._work, result)
 
     async def _show(self) -> None:
         """Bring readings to the board; it ignores what is lower than what it has."""
@@ -109,9 +114,9 @@ class Attempt:
                 await self._ports.board.publish(self._work.job.job_id, Hint(percent, self._work.job.attempt))
             await self._ports.clock.sleep(self._config.show_interval)
 
-    def _judge(self, task: asyncio.Task[None]) -> Outcome:
+    def _outcome_of(self, task: asyncio.Task[None]) -> Outcome:
         """The one place where the end of a task becomes an outcome."""
-        if self._handed_back and not self._work.recorded:
+        if self._handed_back and self._work.recorded is not Recorded.YES:
             return Lost("handed back")
         if task.cancelled():
             return Released(0.0, fault=False, reason="cancelled")
@@ -125,12 +130,12 @@ class Attempt:
             case Exception() as error:
                 if not isinstance(error, RepriseError):
                     emit(events.UNEXPECTED, where="attempt", exc_info=error)
-                return of_exception(error, self._work.job, self._ports.ids.draw())
+                return of_exception(error, self._work.job.lease.faults, self._ports.ids.draw())
             case other:
                 raise other or RuntimeError("the steps ended without an output")
 
     async def _record(self, outcome: Outcome) -> None:
-        jobs, clock, holding = self._ports.jobs, self._ports.clock, self._heartbeat.holding
+        leases, clock, holding = self._ports.leases, self._ports.clock, self._heartbeat.holding
         match outcome:
             case Succeeded(output):
                 seconds = round(clock.monotonic() - self._work.started, 3)
@@ -138,17 +143,17 @@ class Attempt:
                 emit(events.JOB_SUCCEEDED, seconds=seconds, size=output.size, key=output.key, facts=facts)
             case Failed(failure):
                 emit(events.JOB_FAILED, code=failure.code, detail=failure.detail, facts=failure.diagnostics)
-                await self._persist(lambda: jobs.fail(holding, failure, clock.wall(), self._heartbeat.path))
+                await self._persist(lambda: leases.fail(holding, failure, clock.wall(), self._heartbeat.path))
             case Stopped():
                 emit(events.JOB_STOPPED)
-                await self._persist(lambda: jobs.stop(holding, clock.wall()))
+                await self._persist(lambda: leases.stop(holding, clock.wall()))
             case Released(delay, fault, reason):
                 emit(events.JOB_RELEASED, reason=reason, delay=round(delay, 2))
-                await self._persist(lambda: jobs.release(holding, clock.wall() + delay, fault=fault))
-                if self._work.job.cancel_requested:  # nobody has to claim it just to find that out
-                    await self._persist(lambda: jobs.cancel(holding.job_id, clock.wall()))
+                await self._persist(lambda: leases.release(holding, clock.wall() + delay, fault=fault))
+                if self._work.job.cancel_requested:  # no worker has to claim it just to find that out
+                    await self._persist(lambda: self._ports.jobs.cancel(holding.key, clock.wall()))
                     if self._work.job.state is State.CANCELLED:
-                        emit(events.JOB_CANCELLED, job_id=holding.job_id)
+                        emit(events.JOB_CANCELLED, job_id=holding.key)
                 await self._ports.wakeups.announce()
             case Lost(reason):
                 emit(events.JOB_LOST, reason=reason)
@@ -161,6 +166,7 @@ class Attempt:
         without trust, for ffmpeg has stopped and the fence needs none. Without success the lease lapses, and another
         worker comes to the same end.
         """
+        failures = 0
         try:
             async with asyncio.timeout(self._config.lease.duration):
                 while True:
@@ -168,7 +174,8 @@ class Attempt:
                         self._work.job = await write()
                     except StoreError as error:
                         emit(events.WORKER_TROUBLE, where="record", reason=error.detail)
-                        await self._ports.clock.sleep(0.1)
+                        failures += 1
+                        await self._ports.clock.sleep(OUTCOME_RECORD.delay(failures))
                     else:
                         return
         except TimeoutError:
@@ -179,16 +186,16 @@ class Attempt:
             emit(events.JOB_LOST, reason="deleted")
 
 
-async def _stop(*tasks: asyncio.Task[None]) -> None:
+async def _stop(*tasks: asyncio.Task[None], again: float) -> None:
     """
-    Cancel, and wait until they have ended.
+    Cancel, every `again` seconds, and wait until they have ended.
 
-    Again and again, because libraries have been seen to lose a cancellation: one that was lost for good would leave a
-    job that runs for ever, held by nobody.
+    Once is not enough: redis-py under Python 3.11 can swallow a CancelledError (a race in `asyncio.wait_for`), and the
+    task would run for ever without a lease.
     """
     running = set(tasks)
     while running:
         for task in running:
             task.cancel()
-        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)
+        _, running = await asyncio.wait(running, timeout=again)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 from service.core.capacity import Ample, Thresholds
-from service.core.lease import LeasePolicy
+from service.core.trust import LeasePolicy
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
-from service.ports.jobs import JobStore
-from service.ports.objects import ObjectStore
+from service.ports.jobs import JobRecords
+from service.ports.leases import Leases
+from service.ports.objects import Objects
 from service.ports.time import Clock, Ids
 from service.ports.transcoder import Transcoder
 
@@ -16,8 +17,9 @@ from service.ports.transcoder import Transcoder
 class WorkerPorts:
     """The outside, as a worker sees it."""
 
-    jobs: JobStore
-    objects: ObjectStore
+    jobs: JobRecords
+    leases: Leases
+    objects: Objects
     board: ProgressBoard
     wakeups: Wakeups
     transcoder: Transcoder
@@ -35,7 +37,12 @@ class WorkerConfig:
     limits: Thresholds = field(default_factory=Thresholds)  # of what this container has, to begin another conversion
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed
+    index_delay: float = 0.05  # after a wake-up or a claim: the index shows a new job a little after its announcement
+    shortage_poll: float = 0.5  # between two looks at a container that has too little of something
     watch_interval: float = 1.0  # how often running jobs are looked at
-    tidy_seconds: float = 15.0  # how long an attempt may clear up in a slow object store, and keep its slot for it
-    farewell_seconds: float = 5.0  # the same once the worker was told to stop; what remains is the janitor's
+    watch_pause: float = 0.05  # between two looks at the least, however close the next lapse is
+    takeover_retry: float = 0.1  # after a lapsed job could not be taken over; doubled each time, up to watch_interval
+    cleanup_seconds: float = 15.0  # for an attempt to clean up in a slow object store; it keeps its slot meanwhile
+    shutdown_cleanup_seconds: float = 5.0  # the same once the worker was told to stop; the rest is the janitor's
+    cancel_again: float = 0.5  # after which a task that has not ended is cancelled once more
     show_interval: float = 0.25  # how often a reading goes to the board

@@ -1,27 +1,23 @@
 """
-The pulse of an attempt: renews the lease, carries the durable progress, and ends the attempt when trust does.
+The heartbeat of an attempt: renews the lease, carries the durable progress, and ends the attempt when trust ends.
 
-The rules are those of the essay in `service.core.lease`; the ceiling is that of `service.core.progress`.
+The rules are those of `service.core.lease`; the ceiling is that of `service.core.progress`.
 """
 
 import asyncio
 
-from service.core.errors import Fenced, StoreError
-from service.core.job import Holding, Job
-from service.core.lease import Lease, LeasePolicy
+from service.core.backoff import LEASE_RENEWAL
+from service.core.errors import StoreError
+from service.core.lease import Holding
 from service.core.progress import TOP, Reading, ceiling, percent_of
-from service.ports.jobs import JobStore
+from service.core.trust import LeasePolicy, Trust
+from service.ports.leases import Leases
 from service.ports.time import Clock
 from service.telemetry import emit, events
 
-RETRY_AFTER = 0.25  # seconds between tries to renew while the store is in trouble
-LATE = 2.0  # heartbeats without one: this process was frozen or starved, or the store was slow
-LAST_TRY = 2.0  # seconds for the one renewal of a worker that overslept its lease
-OVERSLEPT = 1.0  # seconds by which a time-out comes late only if this process was frozen or starved meanwhile
-
 
 class TrustEnded(Exception):
-    """The lease could not be renewed in time: somebody else may hold it by now."""
+    """The lease could not be renewed in time: another worker may hold it by now."""
 
 
 class CancelRequested(Exception):
@@ -31,22 +27,24 @@ class CancelRequested(Exception):
 class Heartbeat:
     """The lease of one attempt, and its progress so far."""
 
-    def __init__(self, jobs: JobStore, clock: Clock, policy: LeasePolicy, job: Job, claimed_at: float) -> None:
-        """`claimed_at`: monotonic seconds when the claim was *sent*."""
-        self._jobs, self._clock, self._policy = jobs, clock, policy
-        self.lease = Lease(job.holding, claimed_at, policy)
+    def __init__(
+        self, leases: Leases, clock: Clock, policy: LeasePolicy, holding: Holding, *, claimed_at: float, percent: float
+    ) -> None:
+        """`claimed_at`: monotonic seconds when the claim was *sent*; `percent`: the ceiling in the record."""
+        self._leases, self._clock, self._policy = leases, clock, policy
+        self.trust = Trust(holding, claimed_at, policy)
         self.path: str | None = None
-        self._floor = job.percent  # nothing below this may be shown: readers may have seen it
+        self._floor = percent  # nothing below this may be shown: readers may have seen it
         self._percent = 0.0
         self._at_renewal = 0.0
-        self._acknowledged = job.percent
+        self._acknowledged = percent
         self._changed = asyncio.Event()
-        self.quiet = asyncio.Lock()  # hold it to keep the pulse from writing, see `steps.record`
+        self.quiet = asyncio.Lock()  # hold it to keep the heartbeat from writing, see `steps.record`
 
     @property
     def holding(self) -> Holding:
         """The lease that this heartbeat keeps."""
-        return self.lease.holding
+        return self.trust.holding
 
     def saw(self, reading: Reading) -> None:
         """Take note of a reading of ffmpeg."""
@@ -64,7 +62,7 @@ class Heartbeat:
     @property
     def trust_left(self) -> float:
         """Seconds for which the lease can still be believed in."""
-        return self.lease.remaining(self._clock.monotonic())
+        return self.trust.remaining(self._clock.monotonic())
 
     def check(self) -> None:
         """Raise `TrustEnded` unless the lease can be believed in at this moment."""
@@ -80,32 +78,33 @@ class Heartbeat:
 
     async def renew(self) -> None:
         """One renewal, repeated through passing trouble for as long as there is trust."""
+        failures = 0
         while True:
             sent = self._clock.monotonic()
             top = ceiling(self._percent, self._percent - self._at_renewal, self._acknowledged)
-            left = self.lease.remaining(sent)
-            # A worker that overslept (frozen, or starved) asks once: if nobody replaced it, it just goes on.
-            limit = left if left > 0 else LAST_TRY
+            left = self.trust.remaining(sent)
+            # A worker that overslept (frozen, or starved) asks once: if it was not replaced, it goes on.
+            limit = left if left > 0 else self._policy.last_try
             try:
                 async with asyncio.timeout(limit):
-                    job = await self._jobs.renew(self.holding, min(top, TOP), self.path)
+                    job = await self._leases.renew(self.holding, min(top, TOP), self.path)
             except TimeoutError:
-                if self._clock.monotonic() - sent <= limit + OVERSLEPT:
+                if self._clock.monotonic() - sent <= limit + self._policy.overslept:
                     raise TrustEnded from None
-                continue  # it was frozen in the middle of this call, whose answer is lost
-            except Fenced:
-                raise
+                continue  # frozen in the middle of this call: its answer is lost
             except StoreError as error:
                 emit(events.JOB_RENEWAL_FAILED, trust_left=round(self.trust_left, 2), reason=error.detail)
-                if self.trust_left <= RETRY_AFTER:
+                failures += 1
+                pause = LEASE_RENEWAL.delay(failures)
+                if self.trust_left <= pause:
                     raise TrustEnded from error
-                await self._clock.sleep(RETRY_AFTER)
+                await self._clock.sleep(pause)
                 continue
-            after = sent - self.lease.sent_at
-            self.lease = self.lease.renewed(sent)
+            after = sent - self.trust.sent_at
+            self.trust = self.trust.renewed(sent)
             self._acknowledged, self._at_renewal = job.percent, self._percent
             emit(events.JOB_RENEWED, percent=self._percent)
-            if after > LATE * self._policy.heartbeat:
+            if after > self._policy.late_after * self._policy.heartbeat:
                 emit(events.JOB_RENEWED_LATE, after=round(after, 2))
             if job.cancel_requested:
                 raise CancelRequested
@@ -114,8 +113,8 @@ class Heartbeat:
     async def _until_due(self) -> None:
         """Until the next beat; earlier when the reading has reached the ceiling, which would hold it back."""
         soonest = self._policy.heartbeat / 4
-        await self._clock.sleep(max(0.0, self.lease.sent_at + soonest - self._clock.monotonic()))
-        while (wait := self.lease.sent_at + self._policy.heartbeat - self._clock.monotonic()) > 0:
+        await self._clock.sleep(max(0.0, self.trust.sent_at + soonest - self._clock.monotonic()))
+        while (wait := self.trust.sent_at + self._policy.heartbeat - self._clock.monotonic()) > 0:
             if self._percent >= self._acknowledged and self._acknowledged < TOP:
                 return
             self._changed.clear()

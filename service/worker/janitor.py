@@ -1,5 +1,5 @@
 """
-The janitor: looks for what nobody owns, a little in each round, and removes what is certain to be left behind.
+The janitor: looks for orphans in the bucket, a page in each round, and removes those that are certain.
 
 What an orphan is, and when it may be removed, is decided in `service.core.orphans`; here is the walk through the
 bucket. Every container may run one: they do not know of each other, start at different moments, and come to the same
@@ -16,10 +16,11 @@ from typing import TypeVar
 from service.core.errors import Definite, ObjectGone, StoreError, Unavailable
 from service.core.naming import RESULTS, UPLOADS, parse_input_key, parse_output_key
 from service.core.orphans import Found, Reason, Records, orphaned, settle
-from service.ports.jobs import JobStore
-from service.ports.objects import ObjectStore
+from service.ports.jobs import JobRecords
+from service.ports.leases import Leases
+from service.ports.objects import Housekeeping
 from service.ports.time import Clock, Ids
-from service.ports.uploads import UploadStore
+from service.ports.uploads import UploadRecords
 from service.telemetry import emit, events
 from service.telemetry.events import Event
 
@@ -30,9 +31,10 @@ T = TypeVar("T")
 class JanitorPorts:
     """The outside, as a janitor sees it."""
 
-    jobs: JobStore
-    uploads: UploadStore
-    objects: ObjectStore
+    jobs: JobRecords
+    leases: Leases
+    uploads: UploadRecords
+    objects: Housekeeping
     clock: Clock
     ids: Ids
 
@@ -44,7 +46,7 @@ class JanitorConfig:
     interval: float = 300.0  # between two rounds
     grace: float = 3600.0  # how long an orphan has to be seen as one
     page: int = 500  # objects, and transfers, that a round looks at under each prefix
-    most_queued: int = 250  # jobs waiting; with more, inputs are left alone until the queue is shorter
+    max_queued: int = 250  # jobs waiting; with more, inputs are left alone until the queue is shorter
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class Janitor:
         """
         A round from time to time; the first one anywhere within the interval, so that containers keep apart.
 
-        Trouble is said and the next round tries again: housekeeping never ends the process that converts.
+        Trouble is logged and the next round tries again: housekeeping never ends the process that converts.
         """
         clock, ids, interval = self._ports.clock, self._ports.ids, self._config.interval
         await clock.sleep(interval * ids.draw())
@@ -88,7 +90,7 @@ class Janitor:
                 await self.round()
             except StoreError as error:
                 emit(events.JANITOR_TROUBLE, where="round", reason=error.detail)
-            except Exception as error:  # noqa: BLE001  # said with its traceback, and no reason to stop converting
+            except Exception as error:  # noqa: BLE001  # logged with its traceback, and no reason to stop converting
                 emit(events.UNEXPECTED, where="janitor", exc_info=error)
             await clock.sleep(interval * (0.9 + 0.2 * ids.draw()))
 
@@ -117,7 +119,7 @@ class Janitor:
         for found, reason in orphans.items():
             # Without a record, a transfer may well be a file that is being sent; it is said if it comes to nothing.
             if found not in known and (found.transfer is None or reason is not Reason.NO_RECORD):
-                _say(events.JANITOR_FOUND, found, reason)
+                _log(events.JANITOR_FOUND, found, reason)
         tally.looked += len(page)
         tally.orphans += len(orphans)
         await self._clean(due, orphans, tally)
@@ -137,7 +139,7 @@ class Janitor:
                 emit(events.JANITOR_TROUBLE, where=found.key, reason=error.detail)
                 continue
             tally.cleaned += 1
-            _say(events.JANITOR_CLEANED, found, reasons[found])
+            _log(events.JANITOR_CLEANED, found, reasons[found])
 
     async def _records(self, page: Iterable[Found]) -> Records:
         """What the records say about these keys, one strongly consistent read for each id."""
@@ -152,8 +154,8 @@ class Janitor:
 
     async def _inputs_in_use(self) -> frozenset[str] | None:
         """The keys that queued and running jobs read, or None if there are too many to ask for."""
-        jobs, most = self._ports.jobs, self._config.most_queued
-        queued = await jobs.claimable(math.inf, most + 1)
+        jobs, most = self._ports.jobs, self._config.max_queued
+        queued = await self._ports.leases.claimable(math.inf, most + 1)
         if len(queued) > most:
             return None
         waiting = await _read_each(queued, jobs.get)
@@ -203,6 +205,6 @@ async def _read_each(ids: Iterable[str], read: Callable[[str], Awaitable[T]]) ->
     return found
 
 
-def _say(event: Event, found: Found, reason: Reason) -> None:
+def _log(event: Event, found: Found, reason: Reason) -> None:
     kind = "object" if found.transfer is None else "transfer"
     emit(event, key=found.key, kind=kind, reason=str(reason))

@@ -9,25 +9,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
+from service.core.backoff import WORKER_SCAN, Backoff
 from service.core.capacity import Crew, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.job import Job
-from service.core.lease import MAX_LAPSES, Sighting, next_look, sight
-from service.core.outcome import backoff, exhausted
+from service.core.outcome import exhausted
+from service.core.trust import Sighting, next_look, sight
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
-
-SHORTAGE_NAP = 0.5  # seconds between two looks at a container that has too little of something
-FIRST_NAP = 0.05  # seconds: the index shows a new job a little after it was announced
+from service.worker.steps import CONVERSION, Plan
 
 
 class Worker:
-    """Run with `run`; `stop` ends it politely from another task."""
+    """Run with `run`; `stop` ends it from another task. `plan` is what an attempt does with its job."""
 
-    def __init__(self, ports: WorkerPorts, config: WorkerConfig) -> None:
-        self._ports, self._config = ports, config
-        self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one yet to clear up
+    def __init__(self, ports: WorkerPorts, config: WorkerConfig, plan: Plan = CONVERSION) -> None:
+        self._ports, self._config, self._plan = ports, config, plan
+        self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one cleans up
         self._sightings: dict[str, Sighting] = {}
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
@@ -39,7 +38,7 @@ class Worker:
         return len(self._attempts)
 
     def crew(self) -> Crew:
-        """What this worker can do and does, for whoever asks."""
+        """What this worker can do, and does at the moment."""
         return Crew(slots=self._config.slots, active=self.active, short_of=self._lacking())
 
     async def run(self) -> None:
@@ -57,11 +56,11 @@ class Worker:
             await self._last_attempts()
 
     async def _last_attempts(self) -> None:
-        """Wait for what is still being cleared up, but not as long as a hung object store would have it."""
+        """Wait for clean-ups that are still under way, but not for as long as a hung object store takes."""
         if self._attempts:
-            await asyncio.wait(self._attempts, timeout=self._config.farewell_seconds)
+            await asyncio.wait(self._attempts, timeout=self._config.shutdown_cleanup_seconds)
         for task, attempt in self._attempts.items():
-            job_id, seconds = attempt.holding.job_id, self._config.farewell_seconds
+            job_id, seconds = attempt.holding.key, self._config.shutdown_cleanup_seconds
             emit(events.CLEANUP_SLOW, job_id=job_id, seconds=seconds)
             task.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
@@ -80,36 +79,36 @@ class Worker:
             except StoreError as error:
                 faults += 1
                 emit(events.WORKER_TROUBLE, where=where, reason=error.detail)
-                await self._ports.clock.sleep(min(5.0, backoff(faults, self._ports.ids.draw())))
+                await self._ports.clock.sleep(WORKER_SCAN.delay(faults, self._ports.ids.draw()))
 
     async def _claim(self) -> None:
         """Take queued jobs while slots are free; then sleep, shortly after a wake-up and longer when nothing comes."""
         nap = self._config.idle_poll
         while True:
             if await self._claim_some():
-                nap = FIRST_NAP
+                nap = self._config.index_delay
                 continue
             if self._empty_slots == 0:
                 self._freed.clear()
                 await self._freed.wait()
                 continue
             if self._free == 0:
-                await self._ports.clock.sleep(SHORTAGE_NAP)
+                await self._ports.clock.sleep(self._config.shortage_poll)
                 continue
             if await self._ports.wakeups.wait(nap):
-                nap = FIRST_NAP
+                nap = self._config.index_delay
             else:
                 nap = min(self._config.idle_poll, nap * 2)
 
     async def _claim_some(self) -> bool:
         if self._free == 0:
             return False
-        candidates = await self._ports.jobs.claimable(self._ports.clock.wall(), 4 * self._free)
+        candidates = await self._ports.leases.claimable(self._ports.clock.wall(), 4 * self._free)
         claimed = False
         for job_id in candidates:
             if self._free == 0:
                 break
-            claim = self._ports.jobs.claim(job_id, self._config.instance, self._ports.clock.wall())
+            claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
             try:
                 job = await self._begin(claim)
             except (Refused, NotFound):
@@ -121,36 +120,38 @@ class Worker:
     async def _watch(self) -> None:
         """Look at running jobs, and take over those whose lease has lapsed."""
         policy, interval = self._config.lease, self._config.watch_interval
+        retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            running = await self._ports.jobs.running()
+            running = {job.job_id: job for job in await self._ports.leases.running()}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
-            others = [job for job in running if job.holding not in ours]
+            others = [job.lease for job in running.values() if job.holding not in ours]
             self._sightings, lapsed = sight(self._sightings, others, now, policy.duration)
-            rescued = [await self._rescue(job) for job in lapsed]
-            # A lapsed job that we have no slot for, or that we cannot get, stays due: look again soon, not at once.
-            in_vain = 0 if all(rescued) else in_vain + 1
-            again = interval if all(rescued) else min(interval, FIRST_NAP * 2.0 ** min(in_vain, 10))
-            due = {job.job_id for job in lapsed}
-            waiting = {job_id: seen for job_id, seen in self._sightings.items() if job_id not in due}
+            settled = all([await self._rescue(running[lease.key]) for lease in lapsed])
+            # A lapsed job that finds no free slot here, or cannot be taken, stays due: look again soon, not at once.
+            in_vain = 0 if settled else in_vain + 1
+            again = interval if settled else retry.delay(in_vain)
+            due = {lease.key for lease in lapsed}
+            waiting = {key: seen for key, seen in self._sightings.items() if key not in due}
             wait = next_look(waiting, self._ports.clock.monotonic(), policy.duration, again)
-            await self._ports.clock.sleep(max(wait, FIRST_NAP))
+            await self._ports.clock.sleep(max(wait, self._config.watch_pause))
 
     async def _rescue(self, seen: Job) -> bool:
         """
-        Take over, or end what was taken over too often. Returns whether it is settled, by us.
+        Take over, or end what was taken over too often. Returns whether this worker has settled it.
 
-        Another watcher may be quicker: that is as good. A job that its client has cancelled is not converted any more,
-        so it cannot be poison.
+        Another watcher may be quicker, which is as good. A job that its client has cancelled is not converted any more,
+        so it cannot be what ends its workers.
         """
+        lease, leases = seen.lease, self._ports.leases
         try:
-            if seen.lapses + 1 >= MAX_LAPSES and not seen.cancel_requested:
-                await self._ports.jobs.exhaust(seen, exhausted(seen), self._ports.clock.wall())
-                emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=seen.lapses + 1)
+            if self._config.lease.too_many(lease.lapses + 1) and not seen.cancel_requested:
+                await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
+                emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=lease.lapses + 1)
             elif self._free > 0:
-                job = await self._begin(self._ports.jobs.take_over(seen, self._config.instance))
-                fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": seen.owner}
+                job = await self._begin(leases.take_over(lease, self._config.instance))
+                fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": lease.owner}
                 emit(events.JOB_TAKEN_OVER, **fields)
             else:
                 return False
@@ -168,7 +169,7 @@ class Worker:
         return 0 if self._stopping.is_set() else self._config.slots - len(self._attempts)
 
     def _short(self) -> bool:
-        """Whether this container has too little left to begin anything: said once, and once when it is over."""
+        """Whether this container has too little left to begin anything; logged when it begins and when it ends."""
         short = self._lacking()
         if short and not self._short_of:
             emit(events.CLAIMING_PAUSED, short_of=short)
@@ -185,7 +186,7 @@ class Worker:
         Carry out a claim or takeover, and start the attempt if it succeeds.
 
         A claim that is under way when the worker is stopped is seen through: it may well have its effect, and a lease
-        that nobody knows of could not be handed back.
+        that is not known here could not be handed back.
         """
         sent = self._ports.clock.monotonic()
         task = asyncio.create_task(taking)
@@ -199,7 +200,7 @@ class Worker:
         return job
 
     def _start(self, job: Job, claimed_at: float) -> None:
-        attempt = Attempt(self._ports, self._config, job, claimed_at)
+        attempt = Attempt(self._ports, self._config, job, claimed_at, plan=self._plan)
         task: asyncio.Task[object] = asyncio.create_task(attempt.run(), name=f"attempt {job.job_id}")
         self._attempts[task] = attempt
         task.add_done_callback(self._ended)

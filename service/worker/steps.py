@@ -1,14 +1,18 @@
 """
-The steps of an attempt, one short function each; `STEPS` is their order.
+The steps of an attempt, one short function each, and the plans that put them in order.
 
-Each step may be the last one that this process ever takes: what it leaves behind is either invisible (parts of an
-unfinished multipart upload, an object under a key that no record names) or final (the record).
+A step is given the work in hand and what the step before it returned. Each may be the last one that this process ever
+takes: what it leaves behind is either invisible (parts of an unfinished multipart upload, an object under a key that no
+record names) or final (the record).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
 
+from service.core.backoff import OUTCOME_RECORD
 from service.core.errors import Fenced, Indefinite, ObjectChanged, StoreError
 from service.core.job import Job, Output
 from service.core.media.formats import OUTPUT_FORMATS
@@ -20,31 +24,39 @@ from service.worker.context import WorkerPorts
 from service.worker.heartbeat import Heartbeat, TrustEnded
 
 
+class Recorded(Enum):
+    """Whether the record names the output."""
+
+    NO = "no"
+    MAYBE = "maybe"  # the write was sent, and its answer has not come or was lost
+    YES = "yes"
+
+
 @dataclass(slots=True)
 class Work:
-    """What one attempt has in hand."""
+    """What one attempt has in hand, and what its end and its clean-up have to know."""
 
     ports: WorkerPorts
     heartbeat: Heartbeat
     job: Job
     started: float  # monotonic seconds
-    order: Order | None = None
-    draft: Draft | None = None
-    stored: Stored | None = None
-    recorded: bool = False
-    maybe_recorded: bool = False
+    order: Order = field(init=False)
+    draft: Draft | None = None  # to be discarded unless it is recorded; None before the conversion has ended
+    published: bool = False
+    recorded: Recorded = Recorded.NO
+
+    def __post_init__(self) -> None:
+        """The order follows from the job."""
+        self.order = order_of(self.job)
 
 
-Step = Callable[[Work], Awaitable[None]]
+Step = Callable[[Work, Any], Awaitable[object]]  # the second argument is what the step before returned
+Plan = tuple[Step, ...]
 
 
-async def inspect(work: Work) -> None:
-    """Is the input still there, and still the same? Decide on the path."""
-    job = work.job
-    found = await work.ports.objects.head(job.input_key)
-    if found.etag != job.input_etag or found.size != job.input_size:
-        raise ObjectChanged(f"the input has changed since it was uploaded: {job.input_key}")
-    work.order = Order(
+def order_of(job: Job) -> Order:
+    """What to convert in the present attempt of `job`."""
+    return Order(
         job_id=job.job_id,
         attempt=job.attempt,
         input_key=job.input_key,
@@ -57,68 +69,76 @@ async def inspect(work: Work) -> None:
         content_type=OUTPUT_FORMATS[job.target.format].content_type,
         local=job.source.needs_seeking,
     )
+
+
+async def inspect(work: Work, _: None) -> Order:
+    """Check that the input is still there, and still the same. Raises `ObjectGone`, `ObjectChanged`."""
+    job = work.job
+    found = await work.ports.objects.head(job.input_key)
+    if found.etag != job.input_etag or found.size != job.input_size:
+        raise ObjectChanged(f"the input has changed since it was uploaded: {job.input_key}")
     work.heartbeat.path = "local" if work.order.local else "streaming"
+    return work.order
 
 
-async def convert(work: Work) -> None:
-    """From the input object through ffmpeg to the parts of an output that nobody can see yet."""
-    if work.order is None:
-        raise RuntimeError("convert without inspect")
-    work.draft = await work.ports.transcoder.convert(work.order, work.heartbeat.saw)
-    work.heartbeat.path = str(work.draft.facts.get("path", work.heartbeat.path))
+async def convert(work: Work, order: Order) -> Draft:
+    """From the input object through ffmpeg to the parts of an output that is not visible yet."""
+    work.draft = draft = await work.ports.transcoder.convert(order, work.heartbeat.saw)
+    work.heartbeat.path = str(draft.facts.get("path", work.heartbeat.path))
+    return draft
 
 
-async def publish(work: Work) -> None:
+async def publish(work: Work, draft: Draft) -> Output:
     """Make the output exist, complete, under a key that carries the attempt. Still no record names it."""
-    if work.draft is None:
-        raise RuntimeError("publish without convert")
-    work.stored = await work.draft.publish()
+    stored: Stored = await draft.publish()
+    work.published = True
+    return Output(key=stored.key, size=stored.size, etag=stored.etag)
 
 
-async def record(work: Work) -> None:
+async def record(work: Work, output: Output) -> None:
     """The one conditional write that makes the job `succeeded` and the output visible."""
-    if work.stored is None:
-        raise RuntimeError("record without publish")
-    output = Output(key=work.stored.key, size=work.stored.size, etag=work.stored.etag)
+    failures = 0
     # Quiet, because a heartbeat that crosses the record would be refused by it and look like the loss of the lease.
     async with work.heartbeat.quiet:
         await work.heartbeat.renew()  # a replaced worker learns of it here; and the record carries the path taken
         while True:
             work.heartbeat.check()
-            before = work.maybe_recorded
-            work.maybe_recorded = True  # once it is sent, only an answer can tell; a cancellation is none
+            before = work.recorded
+            work.recorded = Recorded.MAYBE  # once it is sent, only an answer can tell; a cancellation is none
             try:
                 async with asyncio.timeout(work.heartbeat.trust_left):
-                    work.job = await work.ports.jobs.succeed(work.heartbeat.holding, output, work.ports.clock.wall())
+                    work.job = await work.ports.leases.succeed(work.heartbeat.holding, output, work.ports.clock.wall())
             except TimeoutError:
                 raise TrustEnded from None
             except Fenced:
-                work.maybe_recorded = False  # `succeed` recognises its own earlier effect: this is certain
+                work.recorded = Recorded.NO  # `succeed` recognises its own earlier effect: this is certain
                 raise
             except StoreError as error:
-                work.maybe_recorded = before or isinstance(error, Indefinite)
+                if not isinstance(error, Indefinite):
+                    work.recorded = before
                 emit(events.WORKER_TROUBLE, where="record", reason=error.detail)
-                await work.ports.clock.sleep(0.1)
+                failures += 1
+                await work.ports.clock.sleep(OUTCOME_RECORD.delay(failures))
             else:
-                work.recorded = True
+                work.recorded = Recorded.YES
                 return
 
 
-STEPS: tuple[Step, ...] = (inspect, convert, publish, record)
+CONVERSION: Plan = (inspect, convert, publish, record)
 
 
-async def tidy(work: Work) -> None:
+async def clean_up(work: Work) -> None:
     """
     After the last step, or the one that failed: leave nothing that no record names.
 
-    An own draft is discarded unless it was, or may have been, recorded; what a conversion without a draft has left is
-    being cleared away already. A job that reached its end also loses what earlier attempts, killed in the middle, have
+    The draft is discarded unless it was, or may have been, recorded; what a conversion without a draft has left is
+    being removed already. A job that reached its end also loses what earlier attempts, killed in the middle, have
     left.
     """
     try:
-        if work.order is not None and work.draft is None:
-            await work.ports.transcoder.cleared(work.order)
-        if work.draft is not None and not work.recorded and not work.maybe_recorded:
+        if work.draft is None:
+            await work.ports.transcoder.wait_for_cleanup(work.order)
+        elif work.recorded is Recorded.NO:
             await work.draft.discard()
         if work.job.final and work.job.attempt > 1:
             prefix, keep = result_prefix(work.job.job_id), work.job.output.key if work.job.output else None

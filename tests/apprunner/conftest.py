@@ -12,10 +12,11 @@ from tests.apprunner.platform import AppRunner, running
 from tests.support.cluster import pause
 from tests.support.compose import slow_ffmpeg
 from tests.support.containers import Container as Backing
-from tests.support.containers import MortalValkey, endpoint_of
+from tests.support.containers import endpoint_of
 from tests.support.docker import LABEL
 from tests.support.image import RUN, Container, docker, run_service
 from tests.support.targets import on
+from tests.support.valkey import MortalValkey
 
 SCALE = 20.0  # the platform's time goes so much faster than that of App Runner
 LIMIT = 120.0 / SCALE  # seconds

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.cli.client import Client
-from service.core.lease import MAX_LAPSES
+from service.core.trust import LeasePolicy
 from tests.apprunner.conftest import LEASE, LONG_WAIT, WAIT, Backings, Platform
 from tests.apprunner.platform import AppRunner
 from tests.support.cluster import pause, wait_for
@@ -94,7 +94,7 @@ def test_a_client_that_looks_now_and_then(platform: Platform, client: Make, piec
     """
     made = platform(slow=True)
     job_id = submitted(client(made), piece, "mp3")
-    for _ in range(MAX_LAPSES + 1):
+    for _ in range(LeasePolicy().max_lapses + 1):
         wait_for(made.calm, "frozen")
         pause(TOO_LONG)
         job = asked(made, job_id)

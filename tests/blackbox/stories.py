@@ -20,7 +20,7 @@ from tests.blackbox.transcript import Conversation
 
 NOBODY = "a" * 26
 TOO_LARGE = 6 * 1024**3
-SMALLEST_PART = 5 * 1024**2
+MIN_PART_SIZE = 5 * 1024**2
 Story = Callable[[Conversation], None]
 
 
@@ -104,8 +104,8 @@ def _announced(address: httpx.URL, length: int) -> str:
 
 def direct(it: Conversation) -> None:
     """Parts straight to S3, as Uppy does it."""
-    song = tone(SMALLEST_PART / 16000 + 10)
-    pieces = {1: song[:SMALLEST_PART], 2: song[SMALLEST_PART:]}
+    song = tone(MIN_PART_SIZE / 16000 + 10)
+    pieces = {1: song[:MIN_PART_SIZE], 2: song[MIN_PART_SIZE:]}
     kind = {"filename": "long.wav", "type": "audio/wav"}
     begun = it.call("POST", "/v1/s3/multipart", 200, json={**kind, "size": len(song)}).json()
     path, key = f"/v1/s3/multipart/{begun['uploadId']}", f"key={begun['key']}"
@@ -142,13 +142,13 @@ def direct(it: Conversation) -> None:
 
 def in_parts(it: Conversation) -> None:
     """Parts through the service; one is sent twice, one comes late; what is no audio is found out at the end."""
-    song = tone(SMALLEST_PART / 16000 + 5)
+    song = tone(MIN_PART_SIZE / 16000 + 5)
     begun = it.call("POST", "/v1/s3/multipart", 200, json={"filename": "long.wav", "size": len(song)}).json()
     path = f"/v1/uploads/{begun['upload_id']}"
-    it.call("PUT", f"{path}/parts/2", 200, content=song[SMALLEST_PART:])
+    it.call("PUT", f"{path}/parts/2", 200, content=song[MIN_PART_SIZE:])
     it.call("POST", f"{path}/complete", 409)
     for _ in range(2):
-        it.call("PUT", f"{path}/parts/1", 200, content=song[:SMALLEST_PART])
+        it.call("PUT", f"{path}/parts/1", 200, content=song[:MIN_PART_SIZE])
     it.call("PUT", f"{path}/parts/0", 404, content=b"x")
     it.call("PUT", f"{path}/parts/10001", 404, content=b"x")
     it.call("PUT", f"{path}/parts/3", 422, content=b"")

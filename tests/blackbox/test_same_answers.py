@@ -17,7 +17,7 @@ from tests.support.containers import folder_of_run
 from tests.support.docker import one_worker
 from tests.support.targets import OURS, TARGETS, THEIRS, Start, Target, embedded
 
-pytestmark = [pytest.mark.timeout(400), one_worker]
+pytestmark = pytest.mark.timeout(900)
 FAILED = "not as the story has it"
 AT_ONCE = 4
 ALONE = ("around",)  # asks how many jobs there are
@@ -79,6 +79,7 @@ def test_the_embedded_service_answers_as_documented(request: pytest.FixtureReque
     assert once(request, embedded, tmp_path).keys() == {*stories.STORIES, "keys"}
 
 
+@one_worker
 @pytest.mark.requirement("5.1", "5.2", "5.4", "5.6")
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_every_environment_answers_the_same(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> None:

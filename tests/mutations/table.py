@@ -47,7 +47,7 @@ FENCES = (
     Mutation(
         "fence-attempt-core",
         "a lease of an earlier attempt is no lease",
-        (Edit("service/core/job.py", "            and self.attempt == holding.attempt\n", ""),),
+        (Edit("service/core/lease.py", "            and self.attempt == holding.attempt\n", ""),),
         (f"{FAKE}::test_old_attempt_of_the_same_owner_is_refused",),
         REFUSED,
     ),
@@ -131,7 +131,7 @@ IDEMPOTENCY = (
     Mutation(
         "idempotency-tenant",
         "two tenants who happen on the same key do not meet",
-        (Edit("service/web/jobs/routes.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
+        (Edit("service/application/jobs.py", 'IdempotencyKey(f"{tenant}:{text}"', 'IdempotencyKey(f"{text}"'),),
         (f"{KEYS}::test_idempotency_keys_are_per_tenant",),
     ),
 )
@@ -218,7 +218,7 @@ BYTES = (
     Mutation(
         "end-of-input-media",
         "ffmpeg's exit code 0 counts only if the input ended where its headers say",
-        (Edit("service/adapters/ffmpeg/conversion.py", "doubt=self._readings.doubt(self._log)", "doubt=None"),),
+        (Edit("service/adapters/ffmpeg/supervision.py", "doubt=self._progress.doubt(self._log)", "doubt=None"),),
         (f"{FFMPEG}::test_a_file_that_was_cut_off_fails",),
         REFUSED,
     ),
@@ -232,7 +232,7 @@ BYTES = (
                 "            self._close_pipe()\n            self.error = error\n        except Exception",
             ),
         ),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_failed_feed_leaves_the_pipe_open",),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_failed_feed_leaves_the_pipe_open",),
         "BlockingIOError",
     ),
     Mutation(
@@ -240,36 +240,36 @@ BYTES = (
         "a stream that broke is never taken for one that has ended",
         (
             Edit(
-                "service/adapters/s3/object_stream.py",
-                "return self.offset == self.original.size",
+                "service/adapters/s3/reading.py",
+                "return self.offset == self.size",
                 "return self.offset > 0",
             ),
         ),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
     ),
     Mutation(
         "if-match-input",
         "an input that is read on is the very object that was begun",
-        (Edit("service/adapters/s3/object_stream.py", "IfMatch=f'\"{at.etag}\"'", 'IfMatch="*"'),),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        (Edit("service/adapters/s3/reading.py", "IfMatch=quoted(wanted.etag)", 'IfMatch="*"'),),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
     ),
     Mutation(
         "offset-input",
         "an input that broke is read on from the first byte that is missing",
         (
             Edit(
-                "service/adapters/s3/object_stream.py",
-                'f"bytes={self.offset}-"} if self.offset',
-                'f"bytes={self.offset + 1}-"} if self.offset',
+                "service/adapters/s3/reading.py",
+                'Range=f"bytes={self.at}-',
+                'Range=f"bytes={self.at + 1}-',
             ),
         ),
-        ("tests/unit/adapters/s3/test_object_stream.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
         "ObjectChanged",
     ),
     Mutation(
         "if-match-download",
         "a download that is continued never mixes two objects",
-        (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(self._etag),\n", ""),),
+        (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(wanted.etag),\n", ""),),
         ("tests/integration/s3/test_reading.py::test_mending_never_mixes_two_objects",),
         REFUSED,
     ),
@@ -279,8 +279,8 @@ BYTES = (
         (
             Edit(
                 "service/adapters/s3/reading.py",
-                "_Stream(bucket, key, etag, at, stop, clip=clip)",
-                "_Stream(bucket, key, etag, start, stop, clip=clip)",
+                "        self._breaks += 1\n",
+                "        self._breaks += 1\n        self.at = self._wanted.start\n",
             ),
         ),
         ("tests/integration/s3/test_reading.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
@@ -288,7 +288,7 @@ BYTES = (
     Mutation(
         "length-download",
         "a download that ends early is no download: the promised length is met, or there is an error",
-        (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self._at"),),
+        (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self.at"),),
         ("tests/integration/s3/test_reading.py::test_mending_gives_up[early-end]",),
         "StopAsyncIteration",
     ),
@@ -386,25 +386,31 @@ OWNERSHIP = (
     Mutation(
         "tenant-job",
         "somebody else's job does not exist",
-        (Edit("service/web/lookup.py", "if job is None or job.tenant != tenant:", "if job is None:"),),
+        (Edit("service/application/lookup.py", "if job is None or job.tenant != caller.tenant:", "if job is None:"),),
         (NOT_YOURS,),
     ),
     Mutation(
         "tenant-upload",
         "somebody else's upload does not exist",
-        (Edit("service/web/lookup.py", "if upload is None or upload.tenant != tenant:", "if upload is None:"),),
+        (
+            Edit(
+                "service/application/lookup.py",
+                "if upload is None or upload.tenant != caller.tenant:",
+                "if upload is None:",
+            ),
+        ),
         (NOT_YOURS,),
     ),
     Mutation(
         "tenant-delete-job",
         "nobody deletes somebody else's job",
-        (Edit("service/web/jobs/routes.py", "if job is not None and job.tenant != tenant:", "if False:"),),
+        (Edit("service/application/jobs.py", "if job is not None and job.tenant != caller.tenant:", "if False:"),),
         ("tests/unit/web/jobs/test_routes.py::test_delete_somebody_elses",),
     ),
     Mutation(
         "tenant-delete-upload",
         "nobody deletes somebody else's upload",
-        (Edit("service/web/uploads/whole.py", "elif upload.tenant == tenant:", "else:"),),
+        (Edit("service/application/receiving.py", "elif upload.tenant == caller.tenant:", "else:"),),
         ("tests/unit/web/uploads/test_whole.py::test_delete_somebody_elses",),
     ),
     Mutation(
@@ -414,7 +420,7 @@ OWNERSHIP = (
             Edit(
                 "service/web/http/authentication.py",
                 'raise Unauthorized("This address needs an API key.")',
-                "return NOBODY",
+                "return NAMELESS",
             ),
         ),
         (f"{KEYS}::test_every_call_needs_a_key",),
@@ -434,8 +440,8 @@ INTAKE = (
         (
             Edit(
                 "service/web/http/middleware.py",
-                "minded = 0 if ends_with_the_answer(scope) else SMALL",
-                "minded = SMALL",
+                "minded = 0 if ends_with_the_answer(scope) else SMALL_BODY",
+                "minded = SMALL_BODY",
             ),
         ),
         ("tests/unit/web/http/test_middleware.py::test_a_small_body_is_heard_out_where_the_connection_ends",),
@@ -454,11 +460,30 @@ INTAKE = (
         ("tests/integration/s3/test_hung.py::test_readiness_tells_while_s3_hangs",),
     ),
     Mutation(
+        "circuit-opens",
+        "a service that fails again and again is left alone",
+        (Edit("service/core/circuit.py", "failures < self.threshold:", "failures < self.threshold + 9:"),),
+        ("tests/unit/adapters/aws/test_circuit.py::test_failures_in_a_row_open_it",),
+    ),
+    Mutation(
+        "circuit-late-answers",
+        "an answer from before an outage does not end it",
+        (Edit("service/core/circuit.py", "if began not in (None, self.state):", "if False:"),),
+        ("tests/unit/adapters/redis/test_connection.py::test_a_redis_answer_from_before_the_outage_does_not_end_it",),
+    ),
+    Mutation(
+        "retry-what-passes",
+        "reading from S3 repeats only what can pass by itself",
+        (Edit("service/adapters/s3/reading.py", "RETRIED = (Indefinite, Unavailable)", "RETRIED = (StoreError,)"),),
+        ("tests/unit/adapters/s3/test_reading.py::test_reading_what_is_forbidden_is_not_retried",),
+        "DID NOT RAISE",
+    ),
+    Mutation(
         "piece-size",
         "no job is made of a file that is not as long as its client said",
         (
             Edit(
-                "service/web/parts.py",
+                "service/application/completion.py",
                 "    assembled([Part(1, stored.size, stored.etag)], claimed, pending.declared_size)\n",
                 "",
             ),
@@ -474,7 +499,11 @@ INTAKE = (
     Mutation(
         "open-uploads",
         "a tenant has no more unfinished uploads than it may",
-        (Edit("service/web/parts.py", ">= config.max_open_uploads:", ">= config.max_open_uploads + 9:"),),
+        (
+            Edit(
+                "service/application/uploads.py", "clock.wall(), limit) >= limit:", "clock.wall(), limit) >= limit + 9:"
+            ),
+        ),
         (f"{SINGLE}::test_open_uploads_are_limited",),
     ),
     Mutation(
@@ -483,7 +512,7 @@ INTAKE = (
         (
             Edit(
                 "service/web/uploads/relayed_parts.py",
-                "        async with admission.upload():\n            part",
+                "        async with admission.upload_slot():\n            part",
                 "        if admission:\n            part",
             ),
         ),
@@ -495,7 +524,7 @@ WORKERS = (
     Mutation(
         "hand-over",
         "a hand-over that comes second does not cost the output",
-        (Edit("service/worker/attempt.py", "return self._work.stored is not None", "return False"),),
+        (Edit("service/worker/attempt.py", "return self._work.published", "return False"),),
         (f"{WORKER}::test_a_handover_that_comes_second_does_not_cost_the_output",),
     ),
     Mutation(
@@ -507,7 +536,7 @@ WORKERS = (
     Mutation(
         "trust",
         "who cannot renew stops before the lease ends",
-        (Edit("service/core/lease.py", "return self.trusted_until - now", "return 60.0"),),
+        (Edit("service/core/trust.py", "return self.trusted_until - now", "return 60.0"),),
         (f"{WORKER}::test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends",),
     ),
     Mutation(

@@ -10,7 +10,7 @@ from tests.mutations.table import MUTATIONS
 from tests.mutations.tree import ROOT, Edit, Mutation, Run, Stale, Tree, complaint, copied
 from tests.support.redis_server import redis_or_skip
 
-pytestmark = pytest.mark.mutation
+costly = pytest.mark.mutation  # runs the tests of a guard; the others are a part of `make test`
 
 SOME = MUTATIONS[0]
 CORE = "service/core/progress.py"
@@ -24,6 +24,7 @@ def tree() -> Iterator[Tree]:
         yield tree
 
 
+@costly
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_broken_guard_is_noticed(tree: Tree, mutation: Mutation) -> None:
     """With this guard broken, each test that should notice fails, and says why."""
@@ -35,10 +36,12 @@ def test_a_broken_guard_is_noticed(tree: Tree, mutation: Mutation) -> None:
     assert complaint(mutation, run) == ""
 
 
+@costly
+@pytest.mark.timeout(900)
 def test_unbroken_they_pass(tree: Tree) -> None:
     """With every guard in its place, the same tests pass in the same copy: it is the mutation that turns them red."""
     redis_or_skip()
-    run = tree.run(sorted({test for mutation in MUTATIONS for test in mutation.red}), patience=110)
+    run = tree.run(sorted({test for mutation in MUTATIONS for test in mutation.red}), timeout=800)
 
     assert run.trouble == {}
     assert {name: said for name, said in run.ended.items() if said is not None} == {}
@@ -46,8 +49,9 @@ def test_unbroken_they_pass(tree: Tree) -> None:
         assert all(run.matching(test) for test in mutation.red), f"{mutation.name}: {run.output[-2000:]}"
 
 
+@costly
 def test_a_guard_that_nobody_watches_is_reported(tree: Tree) -> None:
-    """A mutation that turns no test red is a complaint, and so is a test that fails for another reason."""
+    """A mutation is reported when its test passes, fails for another reason, or was not run."""
     harmless = Mutation("none", "nothing", (Edit(CORE, "MIN_LEAD = 1.0", "MIN_LEAD = 1.5"),), (QUICK,))
     with tree.broken(harmless.edits):
         passed = tree.run(harmless.red)
@@ -85,7 +89,7 @@ def test_mutations_fit(mutation: Mutation) -> None:
 
 
 def test_names_are_used_once() -> None:
-    """A name stands for one mutation."""
+    """No two mutations have the same name."""
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
 
 

@@ -46,23 +46,23 @@ def main() -> int:
 def play(console: Console, seeds: range) -> int:
     """Play them all; of a single one, print everything."""
     if len(seeds) == 1:
-        verdict = simulate(seeds[0], trace=True)
-        sys.stdout.write(verdict.trace + "\n")
-        for sentence in verdict.broken:
+        result = simulate(seeds[0], trace=True)
+        sys.stdout.write(result.trace + "\n")
+        for sentence in result.broken:
             console.print(f"[red]BROKEN[/red] {sentence}")
-        console.print(f"seed {seeds[0]}: {'broken' if verdict.broken else 'all promises held'}")
-        return bool(verdict.broken)
+        console.print(f"seed {seeds[0]}: {'broken' if result.broken else 'all promises held'}")
+        return bool(result.broken)
     hits: Counter[str] = Counter()
     failed = []
     with Progress(console=console) as bar:
         task = bar.add_task("histories", total=len(seeds))
         for seed in seeds:
-            verdict = simulate(seed)
-            hits += verdict.hits
+            result = simulate(seed)
+            hits += result.hits
             bar.advance(task)
-            if verdict.broken:
+            if result.broken:
                 failed.append(seed)
-                bar.console.print(f"[red]seed {seed}[/red] {verdict.broken[0]}\n  replay: make simulate SEEDS={seed}")
+                bar.console.print(f"[red]seed {seed}[/red] {result.broken[0]}\n  replay: make simulate SEEDS={seed}")
     table = Table("what happened", "times")
     for what, times in sorted(hits.items()):
         table.add_row(what, f"{times:,}")

@@ -1,28 +1,10 @@
 """Clients: they submit, ask again when no answer came, watch through any container, cancel, download, and delete."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from litestar.response.sse import ServerSentEventMessage
-
-from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
-from service.testing.virtual_time import VirtualClock
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
-from service.web.http.schemas import JobRequest
-from service.web.jobs import routes
-from service.web.jobs.downloads import finished, opened, redirected
-from service.web.jobs.events import floor_of, messages
-from service.web.jobs.ranges import Span
-from service.web.lookup import find_job
-from service.web.progress import View, view, view_of
-from service.web.uploads import whole
-from tests.simulation.cluster import Cluster
-from tests.simulation.container import Container
-from tests.simulation.ffmpeg import digest
-from tests.simulation.history import (
+from chaos.history import (
     DONE,
     FINAL,
     NOT_FOUND,
@@ -35,22 +17,35 @@ from tests.simulation.history import (
     Reading,
     Wish,
 )
+from service.application import jobs, receiving
+from service.application.context import Caller
+from service.application.downloads import Span, download_url, finished, open_download
+from service.application.jobs import ConversionRequest
+from service.application.lookup import find_job
+from service.application.progress import View, follow_job, view_job, view_of
+from service.core.errors import IdempotencyReuse, NotFound, RepriseError, StoreError
+from service.testing.virtual_time import VirtualClock
+from service.web.http.config import WebConfig
+from service.web.jobs.events import floor_of, percent_id
+from tests.simulation.cluster import Cluster
+from tests.simulation.container import Container
+from tests.simulation.ffmpeg import digest
 
 TENANTS = ("amber", "birch")
-CONFIG = WebConfig()
-Forget = Callable[[WebDependencies, str, str], Awaitable[object]]  # `forget` of `web.jobs` or `web.uploads`
+STREAM_SECONDS = WebConfig().events_seconds
+Delete = Callable[[Caller, str], Awaitable[object]]  # `jobs.delete_job` or `receiving.delete_upload`
 ANSWER_WITHIN = 3.0  # seconds; then a client takes its call for lost
 SILENCE = 12.0  # seconds after which a listener connects again; there is a comment every ten
 
 
-async def forget_job(deps: WebDependencies, tenant: str, job_id: str) -> object:
-    """As the API does, or as a mutation does instead."""
-    return await routes.forget(deps, tenant, job_id)
+async def delete_job(caller: Caller, job_id: str) -> object:
+    """Do as the API does, or as a mutation does instead."""
+    return await jobs.delete_job(caller, job_id)
 
 
-async def forget_upload(deps: WebDependencies, tenant: str, upload_id: str) -> object:
-    """The same for an upload."""
-    await whole.forget(deps, tenant, upload_id)
+async def delete_upload(caller: Caller, upload_id: str) -> object:
+    """Do the same for an upload."""
+    await receiving.delete_upload(caller, upload_id)
     return None
 
 
@@ -67,7 +62,7 @@ class Client:
 
     async def convert(self, upload_id: str, *, key: str | None, cancels_after: float | None) -> None:
         """One file from submission to download, with all the patience of the checkers."""
-        request = JobRequest(upload_id=upload_id, format="mp3")
+        request = ConversionRequest(upload_id=upload_id, format="mp3")
         job_id = await self._submit(request, key)
         if job_id is None:
             return
@@ -75,13 +70,13 @@ class Client:
             self.cluster.background(self._cancel(job_id, cancels_after))
         dice = self.world.dice
         if dice.random() < 0.1:
-            self.cluster.background(self.delete(job_id, forget_job, 12 * dice.random()))
+            self.cluster.background(self.delete(job_id, delete_job, 12 * dice.random()))
         listens = dice.random() < 0.2
         state = await (self._listen(job_id) if listens else self._follow(job_id))
         if state == SUCCEEDED:
             await self._download(job_id)
         if state in FINAL and dice.random() < 0.2:
-            self.cluster.background(self.delete(job_id, forget_job, 6 * dice.random()))
+            self.cluster.background(self.delete(job_id, delete_job, 6 * dice.random()))
 
     async def look_again(self) -> None:
         """Afterwards: everything is still as it was, through every container."""
@@ -92,10 +87,10 @@ class Client:
                 await self._read(job_id, api)
             await self._download(job_id, tries=1)
 
-    async def _submit(self, request: JobRequest, key: str | None) -> str | None:
-        async def handler(deps: WebDependencies) -> View:
-            bound = routes.checked_key(key, self.tenant, request)
-            return await view_of(deps, await routes.submit(deps, CONFIG, self.tenant, request, bound))
+    async def _submit(self, request: ConversionRequest, key: str | None) -> str | None:
+        async def handler(caller: Caller) -> View:
+            bound = jobs.idempotency_key(caller.tenant, key, request)
+            return await view_of(caller.context, await jobs.submit_job(caller, request, bound))
 
         while self.cluster.patient():
             asked, api = self.world.moment(), self.cluster.any_api()
@@ -118,7 +113,7 @@ class Client:
             return job_id
         return None
 
-    async def _submit_once(self, handler: Callable[[WebDependencies], Awaitable[View]], key: str) -> None:
+    async def _submit_once(self, handler: Callable[[Caller], Awaitable[View]], key: str) -> None:
         asked, api = self.world.moment(), self.cluster.any_api()
         try:
             self._accepted(await self.call(api, handler), api, key, asked)
@@ -152,34 +147,34 @@ class Client:
         """The same by server-sent events, reconnecting through any container with the last id."""
         floor = "0"
         while self.cluster.patient():
-            sent: list[tuple[float, ServerSentEventMessage]] = []
+            sent: list[tuple[float, View | None]] = []
             bell, api = asyncio.Event(), self.cluster.any_api()
 
             async def pump(
-                deps: WebDependencies,
-                sent: list[tuple[float, ServerSentEventMessage]] = sent,
+                caller: Caller,
+                sent: list[tuple[float, View | None]] = sent,
                 bell: asyncio.Event = bell,
                 floor: str = floor,
             ) -> None:
                 asked = self.world.moment()
-                async for message in messages(deps, self.tenant, job_id, floor_of(floor), CONFIG.events_seconds):
-                    sent.append((asked, message))
+                async for seen in follow_job(caller, job_id, floor=floor_of(floor), seconds=STREAM_SECONDS):
+                    sent.append((asked, seen))
                     asked = self.world.moment()
                     bell.set()
 
-            served = api.serve(pump)
+            served = api.serve(self.tenant, pump)
             while api.alive and not served.done():
                 bell.clear()
                 await asyncio.wait({served, hearing := asyncio.ensure_future(bell.wait())}, timeout=SILENCE)
                 hearing.cancel()
                 if not sent:
                     break
-                for asked, message in sent:
-                    if isinstance(message.data, bytes):
-                        document, floor = json.loads(message.data), str(message.id)
-                        self._heard(api, job_id, document["state"], document["percent"], document["attempt"], asked)
-                        if message.event == "done":
-                            return str(document["state"])
+                for asked, seen in sent:
+                    if seen is not None:
+                        floor = percent_id(seen)
+                        self._heard(api, job_id, str(seen.job.state), seen.percent, seen.job.attempt, asked)
+                        if seen.job.final:
+                            return str(seen.job.state)
                 sent.clear()
             if served.done() and isinstance(served.exception(), NotFound):
                 return NOT_FOUND
@@ -190,7 +185,7 @@ class Client:
     async def _read(self, job_id: str, api: Container) -> str:
         asked = self.world.moment()
         try:
-            seen: View = await self.call(api, lambda deps: view(deps, self.tenant, job_id))
+            seen: View = await self.call(api, lambda caller: view_job(caller, job_id))
         except NotFound as error:
             self.world.note("NO SUCH JOB", client=self.name, via=api.name, job=job_id[:4])
             absence = Absence(client=self.name, via=api.name, job_id=job_id, asked=asked, answered=self.world.moment())
@@ -218,8 +213,8 @@ class Client:
         )
 
     async def _cancel(self, job_id: str, after: float) -> None:
-        async def handler(deps: WebDependencies) -> View:
-            return await view_of(deps, await routes.cancel(deps, self.tenant, job_id))
+        async def handler(caller: Caller) -> View:
+            return await view_of(caller.context, await jobs.cancel_job(caller, job_id))
 
         await self._clock.sleep(after)
         self.world.note("CANCEL", client=self.name, job=job_id[:4])
@@ -233,25 +228,25 @@ class Client:
                 return  # deleted meanwhile
             return
 
-    async def delete(self, what: str, forget: Forget, after: float) -> None:
+    async def delete(self, what: str, delete: Delete, after: float) -> None:
         """Ask for the deletion of a job or an upload until it is done, and then once more; some click twice."""
         await self._clock.sleep(after)
         while self.cluster.patient():
             if self.world.dice.random() < 0.15:
-                self.cluster.background(self._delete_in_passing(what, forget))
-            if await self._delete_once(what, forget) == DONE:
-                await self._delete_once(what, forget)
+                self.cluster.background(self._delete_in_passing(what, delete))
+            if await self._delete_once(what, delete) == DONE:
+                await self._delete_once(what, delete)
                 return
             await self._clock.sleep(0.1 + 2 * self.world.dice.random())
 
-    async def _delete_in_passing(self, what: str, forget: Forget) -> None:
-        await self._delete_once(what, forget)
+    async def _delete_in_passing(self, what: str, delete: Delete) -> None:
+        await self._delete_once(what, delete)
 
-    async def _delete_once(self, what: str, forget: Forget) -> str | None:
+    async def _delete_once(self, what: str, delete: Delete) -> str | None:
         asked, api = self.world.moment(), self.cluster.any_api()
         answer: str | None = None
         try:
-            answer = STOPPING if await self.call(api, lambda deps: forget(deps, self.tenant, what)) else DONE
+            answer = STOPPING if await self.call(api, lambda caller: delete(caller, what)) else DONE
         except (NoAnswer, StoreError):
             pass
         except RepriseError as error:
@@ -266,14 +261,15 @@ class Client:
     async def _download(self, job_id: str, tries: int = 10) -> None:
         via_url = self.world.dice.random() < 0.5
 
-        async def handler(deps: WebDependencies) -> bytes:
-            job, output = finished(await find_job(deps, self.tenant, job_id))
+        async def handler(caller: Caller) -> bytes:
+            job = await find_job(caller, job_id)
+            output = finished(job)
             if via_url:
-                await redirected(deps, CONFIG, job, output)
+                await download_url(caller.context, job, via="url")
                 if output.key not in self.cluster.backing.objects.objects:
                     raise NotFound  # deleted between the redirect and the client's next call
                 return self.cluster.backing.objects.objects[output.key].data
-            file = await opened(deps.objects, job_id, output, Span(0, output.size))
+            file = await open_download(caller.context, job, Span(0, output.size), via="proxy")
             return b"".join([chunk async for chunk in file.chunks()])
 
         for _ in range(tries):
@@ -301,12 +297,12 @@ class Client:
             )
             return
 
-    async def call(self, api: Container, handler: Callable[[WebDependencies], Awaitable[Any]]) -> Any:
+    async def call(self, api: Container, handler: Callable[[Caller], Awaitable[Any]]) -> Any:
         """Raises `NoAnswer` if the container is gone, sleeps, or its answer is lost on the way."""
         lost = self.world.dice.random() < self.world.noise
         if not api.alive:
             raise NoAnswer
-        served = api.serve(handler)
+        served = api.serve(self.tenant, handler)
         done, _ = await asyncio.wait({served}, timeout=ANSWER_WITHIN)
         if not done or lost:
             self.world.hit("a client got no answer")

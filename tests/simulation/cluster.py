@@ -1,14 +1,14 @@
-"""The containers that run at present, and who brings new ones when one has died."""
+"""The containers that run at present, and new ones in the place of those that have died."""
 
 import asyncio
 import itertools
 from collections.abc import Coroutine
 from typing import Any
 
+from chaos.checkers import END_TIMEOUT
 from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import VirtualClock
-from tests.simulation.checkers import PATIENCE
 from tests.simulation.container import Backing, Container, Role
 from tests.simulation.store import LoggedJobs
 from tests.simulation.world import World
@@ -84,7 +84,7 @@ class Cluster:
 
     def patient(self) -> bool:
         """Whether a client still waits."""
-        return not self.quiet or self.clock.monotonic() < self.world.history.quiet_from + PATIENCE
+        return not self.quiet or self.clock.monotonic() < self.world.history.quiet_from + END_TIMEOUT
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside everything else, outside of all containers."""
@@ -99,14 +99,13 @@ class Cluster:
             asyncio.get_running_loop().stop()
 
     def calm(self) -> None:
-        """No more faults, and what was done is undone."""
+        """No more noise, traps or late answers of the index; each fault is healed by the nemesis that injected it."""
         self.quiet = True
         self.world.noise = self.world.slow_clean_up = self.world.deaf = 0.0
         self.world.traps.clear()
         self.backing.jobs.stale = 0.0
         for container in self.containers:
-            container.weather.stores = container.weather.redis = "fine"
-            container.thaw()
+            container.weather.redis = "fine"  # also for those that were started without it
         self.world.history.quiet_from = self.clock.monotonic()
 
     def close(self) -> None:

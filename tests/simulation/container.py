@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from service.application.context import Caller, ServiceContext
 from service.testing.clock import SeededIds
 from service.testing.memory_hints import MemoryBoard, MemoryChannel, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Process, VirtualClock
-from service.web.dependencies import WebDependencies
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder
@@ -69,7 +69,7 @@ class Container:
         async def checks() -> dict[str, str]:
             return {}
 
-        self.deps = WebDependencies(
+        self.context = ServiceContext(
             jobs=jobs,
             uploads=jobs,
             objects=objects,
@@ -86,6 +86,7 @@ class Container:
             self.transcoder = transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
             ports = WorkerPorts(
                 jobs=jobs,
+                leases=jobs,
                 objects=objects,
                 board=board,
                 wakeups=wakeups,
@@ -102,12 +103,12 @@ class Container:
         """Run something inside of this container."""
         return asyncio.get_running_loop().create_task(work, context=self.process.context.copy())
 
-    def serve(self, handler: Callable[[WebDependencies], Awaitable[Any]]) -> asyncio.Task[Any]:
-        """A request, answered by this container."""
+    def serve(self, tenant: str, handler: Callable[[Caller], Awaitable[Any]]) -> asyncio.Task[Any]:
+        """A request of this tenant, answered by this container."""
 
         async def answer() -> Any:
             self.world.check()
-            return await handler(self.deps)
+            return await handler(Caller(self.context, tenant))
 
         return self.start(answer())
 

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.core.errors import BadMedia, Definite, GuestDied, GuestStalled, ObjectGone
+from chaos.history import Conversion
+from service.core.errors import BadMedia, Definite, FfmpegCrashed, FfmpegStalled, ObjectGone
 from service.core.naming import UPLOADS
 from service.core.progress import Reading
 from service.ports.objects import Stored
 from service.ports.transcoder import Order
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Process, VirtualClock
-from tests.simulation.history import Conversion
 from tests.simulation.wire import Wire
 from tests.simulation.world import World
 
@@ -122,7 +122,7 @@ class SimulatedTranscoder:
             world, self.objects, self.wire, order, run, self._clear, {"path": "streaming"}, small=small
         )
 
-    async def cleared(self, order: Order) -> None:
+    async def wait_for_cleanup(self, order: Order) -> None:
         """Wait for the upload to be aborted."""
         if clearing := self.clearing.get(upload_of(order)):
             await asyncio.wait({clearing})
@@ -135,7 +135,7 @@ class SimulatedTranscoder:
         self.objects.unfinished.pop(upload_of(order), None)
 
     async def _clear(self, order: Order, work: Coroutine[Any, Any, None]) -> None:
-        """Whoever waits for it may give up; it goes on, as the thread of the real one does."""
+        """A caller that waits for it may give up; it goes on, as the thread of the real one does."""
         await asyncio.wait({self._begin(order, work)})
 
     def _begin(self, order: Order, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -154,10 +154,10 @@ class SimulatedTranscoder:
         elif trouble < 0.04:
             self.world.hit("ffmpeg stalled")
             await VirtualClock().sleep(STALL)
-            raise GuestStalled
+            raise FfmpegStalled
         elif trouble < 0.08:
             self.world.hit("ffmpeg died")
-            raise GuestDied
+            raise FfmpegCrashed
 
 
 def upload_of(order: Order) -> str:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from chaos.history import Removal
 from service.core.naming import RESULTS
 from service.ports.time import Ids
 from service.testing.clock import SeededIds
@@ -17,7 +18,6 @@ from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import VirtualClock
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
-from tests.simulation.history import Removal
 from tests.simulation.wire import Weather, Wire
 from tests.simulation.world import World
 
@@ -72,12 +72,12 @@ def a_janitor(world: World, jobs: Any, wire: JanitorWire, clock: VirtualClock, i
     """With pages so small that they have to be turned, in some histories."""
     page = PAGE if world.small_pages else 500
     config = JanitorConfig(interval=INTERVAL, grace=GRACE, page=page)
-    ports = JanitorPorts(jobs=jobs, uploads=jobs, objects=cast("Any", wire), clock=clock, ids=ids)
+    ports = JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=cast("Any", wire), clock=clock, ids=ids)
     return Janitor(ports, config)
 
 
 def owner_of(jobs: MemoryJobs, key: str, transfer: str | None, now: float) -> str | None:
-    """To whom an object (or an unfinished upload) belongs, if anybody can still want it. `now` by a right clock."""
+    """What still needs an object (or an unfinished upload), if anything does. `now` by a right clock."""
     kind, name, *rest = key.split("/")
     if f"{kind}/" == RESULTS:
         job = jobs.jobs.get(name)
@@ -96,7 +96,7 @@ def owner_of(jobs: MemoryJobs, key: str, transfer: str | None, now: float) -> st
 
 
 def ownerless(jobs: MemoryJobs, objects: MemoryObjects, now: float) -> list[str]:
-    """What lies in the bucket and belongs to nobody."""
+    """What lies in the bucket and no record needs."""
     there = [(key, None) for key in objects.objects] + [(key, transfer) for transfer, key in objects.unfinished.items()]
     return sorted(
         key if transfer is None else f"{key} (unfinished)"

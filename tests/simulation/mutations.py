@@ -11,24 +11,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+from service.application import completion, jobs, lookup, receiving, uploads
+from service.application.context import Caller
+from service.application.jobs import ConversionRequest
 from service.core import orphans
 from service.core.errors import IllegalTransition
-from service.core.job import Holding, Job, State
-from service.core.lease import Lease
+from service.core.job import Job
+from service.core.lease import Holding, Lease, State
 from service.core.naming import result_prefix
 from service.core.orphans import Found, Reason, Records
 from service.core.outcome import Outcome, Released, Succeeded
 from service.core.progress import Hint
+from service.core.trust import LeasePolicy, Trust
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
+from service.testing.factories import changed
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.web import lookup, parts
-from service.web.dependencies import WebDependencies
-from service.web.http.schemas import JobRequest
-from service.web.jobs import routes
-from service.web.uploads import whole
-from service.worker import attempt, janitor, loop, steps
+from service.worker import attempt, janitor, steps
 from service.worker.heartbeat import Heartbeat
 from tests.simulation.ffmpeg import SimulatedDraft
 
@@ -49,11 +49,11 @@ class Mutation:
             yield
 
 
-def _held_by_owner(self: Job, holding: Holding) -> bool:
+def _held_by_owner(self: Lease, holding: Holding) -> bool:
     return self.state is State.RUNNING and self.owner == holding.owner
 
 
-def _held_by_anybody(self: Job, holding: Holding) -> bool:
+def _held_by_any_worker(self: Lease, holding: Holding) -> bool:
     return self.state is State.RUNNING
 
 
@@ -65,12 +65,12 @@ def _showable_from_nought(self: Heartbeat) -> float:
     return min(self._percent, self._acknowledged)
 
 
-async def _tells_nobody(self: MemoryJobs, job_id: str, percent: float) -> None:
+async def _notes_nothing(self: MemoryJobs, job_id: str, percent: float) -> None:
     return None
 
 
 class _Loud(asyncio.Lock):
-    """A lock that keeps nobody out."""
+    """A lock that locks nothing."""
 
     async def __aenter__(self) -> None:
         return None
@@ -79,27 +79,28 @@ class _Loud(asyncio.Lock):
         return None
 
 
-def _loud_heartbeat(*args: Any) -> Heartbeat:
-    heartbeat = Heartbeat(*args)
+def _loud_heartbeat(*args: Any, **kwargs: Any) -> Heartbeat:
+    heartbeat = Heartbeat(*args, **kwargs)
     heartbeat.quiet = _Loud()
     return heartbeat
 
 
-_tidy = steps.tidy
+_clean_up = steps.clean_up
 
 
-async def _tidy_never_unsure(work: steps.Work) -> None:
-    work.maybe_recorded = False
-    await _tidy(work)
+async def _clean_up_never_unsure(work: steps.Work) -> None:
+    if work.recorded is steps.Recorded.MAYBE:
+        work.recorded = steps.Recorded.NO
+    await _clean_up(work)
 
 
 def _never_published(self: attempt.Attempt) -> bool:
     return False
 
 
-async def _tidy_without_sweep(work: steps.Work) -> None:
-    work.job = replace(work.job, attempt=1)
-    await _tidy(work)
+async def _clean_up_without_sweep(work: steps.Work) -> None:
+    work.job = changed(work.job, attempt=1)
+    await _clean_up(work)
 
 
 async def _discards_nothing(self: SimulatedDraft) -> None:
@@ -111,8 +112,19 @@ _record = attempt.Attempt._record
 
 async def _record_after_clean_up(self: attempt.Attempt, outcome: Outcome) -> None:
     if not isinstance(outcome, Succeeded) and outcome != Released(0.0, fault=False, reason="shutdown"):
-        await _tidy(self._work)
+        await _clean_up(self._work)
     await _record(self, outcome)
+
+
+_stop = attempt._stop
+
+
+async def _cancel_once(*tasks: asyncio.Task[None], again: float) -> None:
+    await _stop(*tasks, again=1_000_000.0)
+
+
+def _never_too_many(self: LeasePolicy, lapses: int) -> bool:
+    return False
 
 
 _submit = MemoryJobs.submit
@@ -122,66 +134,66 @@ async def _submit_without_key(self: MemoryJobs, job: Job, key: IdempotencyKey | 
     return await _submit(self, job)
 
 
-def _always_trusted(self: Lease, now: float) -> float:
+def _always_trusted(self: Trust, now: float) -> float:
     return 60.0
 
 
-def _stood_still_or_not(self: MemoryJobs, seen: Job) -> Job:
-    job = self.jobs.get(seen.job_id)
+def _stood_still_or_not(self: MemoryJobs, seen: Lease) -> Job:
+    job = self.jobs.get(seen.key)
     if job is None:
         raise IllegalTransition
     return job
 
 
 def _renewed_with_less(self: Job, percent: float, path: str | None) -> Job:
-    return replace(self, beat=self.beat + 1, percent=percent, path=path or self.path)
+    return replace(self, lease=self.lease.renewed(), percent=percent, path=path or self.path)
 
 
 async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
     self.hints[job_id] = hint
 
 
-_visible, _find_any_upload = lookup.visible, lookup.find_any_upload
-_forget_job, _forget_upload, _checked_key = routes.forget, whole.forget, routes.checked_key
+_visible_job, _find_upload = lookup.visible_job, lookup.find_upload
+_delete_job, _delete_upload, _idempotency_key = jobs.delete_job, receiving.delete_upload, jobs.idempotency_key
 _orphaned = orphans.orphaned
 
 
-def _visible_to_all(deps: WebDependencies, tenant: str, job_id: str, job: Job | None) -> Job:
-    return _visible(deps, job.tenant if job else tenant, job_id, job)
+def _visible_to_all(caller: Caller, job_id: str, job: Job | None) -> Job:
+    return _visible_job(replace(caller, tenant=job.tenant) if job else caller, job_id, job)
 
 
-async def _finds_all_uploads(deps: WebDependencies, tenant: str, upload_id: str) -> Upload | PendingUpload:
-    upload = await deps.uploads.look_up_upload(upload_id)
-    return await _find_any_upload(deps, upload.tenant if upload else tenant, upload_id)
+async def _finds_all_uploads(caller: Caller, upload_id: str, key: str | None = None) -> Upload | PendingUpload:
+    upload = await caller.context.uploads.look_up_upload(upload_id)
+    return await _find_upload(replace(caller, tenant=upload.tenant) if upload else caller, upload_id, key)
 
 
-async def _forgets_anybodys_job(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
-    job = await deps.jobs.get(job_id)
-    return await _forget_job(deps, job.tenant if job else tenant, job_id)
+async def _deletes_any_job(caller: Caller, job_id: str) -> Job | None:
+    job = await caller.context.jobs.get(job_id)
+    return await _delete_job(replace(caller, tenant=job.tenant) if job else caller, job_id)
 
 
-async def _forgets_anybodys_upload(deps: WebDependencies, tenant: str, upload_id: str) -> None:
-    upload = await deps.uploads.look_up_upload(upload_id)
-    await _forget_upload(deps, upload.tenant if upload else tenant, upload_id)
+async def _deletes_any_upload(caller: Caller, upload_id: str) -> None:
+    upload = await caller.context.uploads.look_up_upload(upload_id)
+    await _delete_upload(replace(caller, tenant=upload.tenant) if upload else caller, upload_id)
 
 
-async def _forgets_the_output_first(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
-    job = await deps.jobs.get(job_id)
-    if job is not None and job.final and job.tenant == tenant:
-        await deps.objects.delete_prefix(result_prefix(job_id))
-    return await _forget_job(deps, tenant, job_id)
+async def _deletes_the_output_first(caller: Caller, job_id: str) -> Job | None:
+    job = await caller.context.jobs.get(job_id)
+    if job is not None and job.final and job.tenant == caller.tenant:
+        await caller.context.objects.delete_prefix(result_prefix(job_id))
+    return await _delete_job(caller, job_id)
 
 
-async def _forgets_the_record_alone(deps: WebDependencies, tenant: str, job_id: str) -> Job | None:
-    job = await deps.jobs.get(job_id)
-    if job is None or not job.final or job.tenant != tenant:
-        return await _forget_job(deps, tenant, job_id)
-    await deps.jobs.delete(job_id)
+async def _deletes_the_record_alone(caller: Caller, job_id: str) -> Job | None:
+    job = await caller.context.jobs.get(job_id)
+    if job is None or not job.final or job.tenant != caller.tenant:
+        return await _delete_job(caller, job_id)
+    await caller.context.jobs.delete(job_id)
     return None
 
 
-def _key_of_nobody(text: str | None, tenant: str, wanted: JobRequest) -> IdempotencyKey | None:
-    return _checked_key(text, "", wanted)
+def _key_without_tenant(tenant: str, text: str | None, wanted: ConversionRequest) -> IdempotencyKey | None:
+    return _idempotency_key("", text, wanted)
 
 
 def _settles_at_once(
@@ -192,7 +204,7 @@ def _settles_at_once(
 
 def _takes_the_running(found: Found, records: Records, now: float) -> Reason | None:
     given_back = {
-        name: replace(job, state=State.QUEUED) if job is not None and job.state is State.RUNNING else job
+        name: changed(job, state=State.QUEUED) if job is not None and job.state is State.RUNNING else job
         for name, job in records.jobs.items()
     }
     return _orphaned(found, replace(records, jobs=given_back), now)
@@ -212,8 +224,8 @@ def _finds_no_inputs(found: Found, records: Records, now: float) -> Reason | Non
 
 
 MUTATIONS: Mapping[str, Mutation] = {
-    "fence-attempt": Mutation("the fence compares the attempt", ((Job, "held_by", _held_by_owner),)),
-    "fence": Mutation("the fence compares owner and attempt", ((Job, "held_by", _held_by_anybody),)),
+    "fence-attempt": Mutation("the fence compares the attempt", ((Lease, "held_by", _held_by_owner),)),
+    "fence": Mutation("the fence compares owner and attempt", ((Lease, "held_by", _held_by_any_worker),)),
     "ceiling": Mutation(
         "nothing is shown above the ceiling that the store has acknowledged",
         ((Heartbeat, "showable", property(_showable_at_once)),),
@@ -224,41 +236,44 @@ MUTATIONS: Mapping[str, Mutation] = {
     "durable": Mutation("the durable ceiling only rises", ((Job, "renewed", _renewed_with_less),)),
     "board": Mutation("the board ignores a lower reading", ((MemoryBoard, "publish", _publish_whatever),)),
     "note-shown": Mutation(
-        "who answers from the record alone says so first", ((MemoryJobs, "note_shown", _tells_nobody),)
+        "an answer from the record alone is noted first", ((MemoryJobs, "note_shown", _notes_nothing),)
     ),
     "quiet": Mutation("no heartbeat crosses the record", ((attempt, "Heartbeat", _loud_heartbeat),)),
     "maybe-recorded": Mutation(
-        "an output that may have been recorded is kept", ((attempt, "tidy", _tidy_never_unsure),)
+        "an output that may have been recorded is kept", ((attempt, "clean_up", _clean_up_never_unsure),)
     ),
     "hand-over": Mutation(
         "a hand-over does not cut the record short", ((attempt.Attempt, "_published", _never_published),)
     ),
-    "sweep": Mutation("who ends a job sweeps up after earlier attempts", ((attempt, "tidy", _tidy_without_sweep),)),
+    "sweep": Mutation(
+        "the attempt that ends a job sweeps up after earlier ones", ((attempt, "clean_up", _clean_up_without_sweep),)
+    ),
     "record-first": Mutation(
         "a record does not wait for a clean-up", ((attempt.Attempt, "_record", _record_after_clean_up),)
     ),
-    "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "CANCEL_AGAIN", 1_000_000.0),)),
-    "discard": Mutation("who is refused discards his output", ((SimulatedDraft, "discard", _discards_nothing),)),
+    "cancel-again": Mutation("a cancellation that was lost is repeated", ((attempt, "_stop", _cancel_once),)),
+    "discard": Mutation("a refused attempt discards its output", ((SimulatedDraft, "discard", _discards_nothing),)),
     "idempotency": Mutation("an Idempotency-Key stands for one job", ((MemoryJobs, "submit", _submit_without_key),)),
-    "lapses": Mutation("lapsed attempts are bounded", ((loop, "MAX_LAPSES", 1_000_000),)),
-    "trust": Mutation("trust ends before the lease does", ((Lease, "remaining", _always_trusted),)),
+    "lapses": Mutation("lapsed attempts are bounded", ((LeasePolicy, "too_many", _never_too_many),)),
+    "trust": Mutation("trust ends before the lease does", ((Trust, "remaining", _always_trusted),)),
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
     ),
-    "tenant-job": Mutation("somebody else's job does not exist", ((lookup, "visible", _visible_to_all),)),
+    "tenant-job": Mutation("another tenant's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(
-        "somebody else's upload does not exist", ((parts, "find_any_upload", _finds_all_uploads),)
+        "another tenant's upload does not exist",
+        ((uploads, "find_upload", _finds_all_uploads), (completion, "find_upload", _finds_all_uploads)),
     ),
-    "tenant-delete": Mutation("nobody deletes somebody else's job", ((routes, "forget", _forgets_anybodys_job),)),
+    "tenant-delete": Mutation("another tenant's job cannot be deleted", ((jobs, "delete_job", _deletes_any_job),)),
     "tenant-delete-upload": Mutation(
-        "nobody deletes somebody else's upload", ((whole, "forget", _forgets_anybodys_upload),)
+        "another tenant's upload cannot be deleted", ((receiving, "delete_upload", _deletes_any_upload),)
     ),
-    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((routes, "checked_key", _key_of_nobody),)),
+    "tenant-key": Mutation("an Idempotency-Key is its tenant's own", ((jobs, "idempotency_key", _key_without_tenant),)),
     "delete-record-first": Mutation(
-        "a deletion takes the record first, and then the output", ((routes, "forget", _forgets_the_output_first),)
+        "a deletion takes the record first, and then the output", ((jobs, "delete_job", _deletes_the_output_first),)
     ),
     "delete-all": Mutation(
-        "a deletion takes the output as well as the record", ((routes, "forget", _forgets_the_record_alone),)
+        "a deletion takes the output as well as the record", ((jobs, "delete_job", _deletes_the_record_alone),)
     ),
     "grace": Mutation("the janitor spares what is fresh", ((janitor, "settle", _settles_at_once),)),
     "janitor-running": Mutation(

@@ -1,43 +1,22 @@
-"""Who does all the harm: at moments that the dice choose, or aimed at a call that matters."""
+"""Injects and heals the faults of a history: at moments that the dice choose, or aimed at a call that matters."""
 
-from collections.abc import Callable
-from functools import partial
-
+from chaos.faults import Fault, by_weight
 from service.testing.virtual_time import Process
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container
-from tests.simulation.world import Trap
+from tests.simulation.faults import AIMED, AT_ANY_MOMENT, Kind, Scene
 
 TROUBLED = 25.0  # seconds in which things go wrong
-STORES = ("cut", "mute", "late", "slow", "fickle")
-KINDS = ("kill", "freeze", "stop", "stores", "stores", "redis", "flush", "aim", "aim", "aim", "aim")
-TARGETS = (
-    "succeed",
-    "succeed",
-    "succeed",
-    "renew",
-    "renew",
-    "claim",
-    "take_over",
-    "release",
-    "publish",
-    "publish",
-    "head",
-    "note_shown",
-    "submit",
-    "cancel",
-    "delete",
-    "delete_prefix",
-)
 
 
 class Nemesis:
-    """Chooses its means by seed, so that some histories know but one kind of fault, and others all."""
+    """Draws its kinds of fault by seed, so that some histories have but one of them, and others all."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster, self.world, self.clock = cluster, cluster.world, cluster.clock
         dice = self.world.dice
-        self.kinds = [kind for kind in KINDS if dice.random() < 0.6]
+        self._lasting: list[tuple[Fault[Scene], Scene]] = []
+        self._kinds = [kind for kind in by_weight(AT_ANY_MOMENT) if dice.random() < 0.6]
         self.world.noise = dice.choice((0.0, 0.0, 0.02, 0.06))
         self.world.history.noisy = self.world.noise > 0
         self.world.slow_clean_up = dice.choice((0.0, 0.2, 0.6))
@@ -45,73 +24,47 @@ class Nemesis:
         cluster.backing.jobs.stale = dice.choice((0.0, 0.3, 0.8))
 
     async def rage(self) -> None:
-        """Until `TROUBLED` seconds are over."""
+        """Until `TROUBLED` seconds are over; then heal everything."""
         dice = self.world.dice
-        moments = sorted(TROUBLED * dice.random() for _ in range(int(12 * dice.random()))) if self.kinds else []
+        moments = sorted(TROUBLED * dice.random() for _ in range(int(12 * dice.random()))) if self._kinds else []
         for moment in [*moments, TROUBLED]:
             await self.clock.sleep(moment - self.clock.monotonic())
             if moment < TROUBLED and self.cluster.containers:
-                self._strike(dice.choice(self.kinds))
+                self._strike(dice.choice(self._kinds))
+        self._heal_all()
         self.cluster.calm()
         self.world.note("CALM")
 
-    def _strike(self, kind: str) -> None:
-        dice = self.world.dice
-        busy = [one for one in self.cluster.containers if self.world.converting(one.process)]
-        victim = dice.choice(busy if busy and dice.random() < 0.7 else self.cluster.containers)
-        match kind:
-            case "flush":
-                self.world.note("REDIS FLUSHED")
-                self.world.hit("Redis was flushed")
-                self.cluster.backing.board.flush()
-            case "redis":
-                weather = dice.choice(("away", "away", "slow"))
-                everywhere = dice.random() < 0.3
-                apis = [one for one in self.cluster.containers if one.role.api] or [victim]
-                for one in self.cluster.containers if everywhere else [victim, dice.choice(apis)]:
-                    self._for_a_while(one, "redis", weather, 2 + 8 * dice.random())
-            case "aim":
-                verb, moment = dice.choice(TARGETS), dice.choice(("before", "after"))
-                self.world.traps.append(Trap(verb, moment, self._hit_by_trap))
-                self.world.note("TRAP", verb=verb, moment=moment)
-            case _:
-                self._hit(victim, kind)
+    def _strike(self, kind: Kind) -> None:
+        dice, containers = self.world.dice, self.cluster.containers
+        busy = [one for one in containers if self.world.converting(one.process)]
+        self._do(kind, dice.choice(busy if busy and dice.random() < 0.7 else containers))
 
-    def _hit_by_trap(self, process: Process) -> None:
+    def _spring(self, process: Process) -> None:
+        """A trap: an aimed fault for the process that has made the call."""
         for one in self.cluster.containers:
             if one.process is process:
-                self._hit(
-                    one, self.world.dice.choice(("kill", "freeze", "stop", "stores", "stores", "farewell", "farewell"))
-                )
+                self._do(self.world.dice.choice(by_weight(AIMED)), one)
 
-    def _hit(self, victim: Container, kind: str) -> None:
+    def _do(self, kind: Kind, victim: Container) -> None:
         dice = self.world.dice
-        match kind:
-            case "kill":
-                victim.kill()
-            case "freeze":
-                victim.freeze()
-                self._later(0.5 + 14 * dice.random(), victim.thaw)
-            case "stop":
-                victim.stop()
-            case "farewell":  # told to stop while the stores are in trouble
-                self._for_a_while(victim, "stores", dice.choice(("slow", "fickle", "fickle")), 2 + 4 * dice.random())
-                victim.stop()
-            case _:
-                self._for_a_while(victim, "stores", dice.choice(STORES), 1 + 12 * dice.random())
+        fault = dice.choice(by_weight(kind.faults)) if len(kind.faults) > 1 else kind.faults[0]
+        for container in kind.spread(dice, self.cluster, victim):
+            scene = Scene(self.cluster, container, self._spring)
+            seconds = fault.duration(dice.random()) if fault.heal else None
+            self.world.note("FAULT", container=container.name, name=fault.name, seconds=seconds and round(seconds, 3))
+            if seconds is not None:
+                self._lasting.append((fault, scene))
+                self.cluster.background(self._heal(fault, scene, seconds))
+            fault.inject(scene)
 
-    def _for_a_while(self, victim: Container, what: str, weather: str, seconds: float) -> None:
-        if what == "stores":
-            self.world.history.disturbed.add(victim.name)
-        self.world.note("WEATHER", container=victim.name, what=what, weather=weather, seconds=round(seconds, 3))
-        if what == "stores" and self.world.converting(victim.process):
-            self.world.hit(f"stores {weather} in the middle of a conversion")
-        setattr(victim.weather, what, weather)
-        self._later(seconds, partial(setattr, victim.weather, what, "fine"))
+    async def _heal(self, fault: Fault[Scene], scene: Scene, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+        if fault.heal:
+            fault.heal(scene)
 
-    def _later(self, seconds: float, undo: Callable[[], None]) -> None:
-        async def wait() -> None:
-            await self.clock.sleep(seconds)
-            undo()
-
-        self.cluster.background(wait())
+    def _heal_all(self) -> None:
+        for container in self.cluster.containers:
+            for fault, scene in self._lasting:
+                if scene.container is container and fault.heal:
+                    fault.heal(scene)

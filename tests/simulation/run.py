@@ -13,14 +13,14 @@ from typing import Any
 
 import structlog
 
+from chaos.checkers import broken_promises
+from chaos.history import DONE, FINAL, Expectation, Final, History, Leftover, Write
 from service.core.naming import RESULTS, parse_output_key
 from service.telemetry import subscribe
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
-from tests.simulation.checkers import judge
-from tests.simulation.clients import TENANTS, Client, forget_upload
+from tests.simulation.clients import TENANTS, Client, delete_upload
 from tests.simulation.cluster import Cluster
 from tests.simulation.ffmpeg import converted, digest, file_of
-from tests.simulation.history import DONE, FINAL, Expectation, Final, History, Leftover
 from tests.simulation.janitors import GRACE, a_day_later, clean, ownerless
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.stranger import pry
@@ -32,7 +32,7 @@ PASSING = frozenset({"transcode_stalled", "transcode_crashed", "storage_failed",
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Result:
     """What came of a seed."""
 
     seed: int
@@ -42,12 +42,12 @@ class Verdict:
     broken: list[str]
 
 
-def simulate(seed: int, *, trace: bool = False) -> Verdict:
-    """Play the history of `seed`, and judge it."""
+def simulate(seed: int, *, trace: bool = False) -> Result:
+    """Play the history of `seed`, and check it."""
     dice = Dice(seed)
     world = World(seed, dice)
     loop = ShuffledLoop(dice)
-    loop.set_exception_handler(lambda *_: None)  # of calls that nobody waits for any more
+    loop.set_exception_handler(lambda *_: None)  # of calls that no task waits for any more
     with subscribe(world.on_event), no_log_output(), collecting_later():
         cluster: list[Cluster] = []
         try:
@@ -60,8 +60,8 @@ def simulate(seed: int, *, trace: bool = False) -> Verdict:
             world.over = True
             unwind(loop, cluster)
             loop.close()
-    broken = judge(world.history)
-    return Verdict(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
+    broken = broken_promises(world.history)
+    return Result(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
 
 
 @contextlib.contextmanager
@@ -129,7 +129,7 @@ async def order(world: World, client: Client, key: str) -> None:
         )
     }
     if dice.random() < 0.1:
-        client.cluster.background(client.delete(stored.upload_id, forget_upload, 10 * dice.random()))
+        client.cluster.background(client.delete(stored.upload_id, delete_upload, 10 * dice.random()))
     cancels_after = 8 * dice.random() if dice.random() < 0.15 else None
     await client.convert(stored.upload_id, key=key if dice.random() < 0.6 else None, cancels_after=cancels_after)
 
@@ -157,7 +157,7 @@ def conclude(world: World, cluster: Cluster) -> None:
     keys = [key for key in backing.objects.objects if key.startswith(RESULTS) and key not in named]
     keys += [f"{key} (unfinished)" for key in backing.objects.unfinished.values() if key.startswith(RESULTS)]
     history.leftovers.extend(Leftover(key=key, excuse=excuse(world, key)) for key in sorted(keys))
-    # What a janitor has found, somebody had left, if he had the time to tidy up.
+    # What a janitor has found was left by an attempt, unless that still had time to clean up.
     runs = {(one.job_id, one.attempt): one for one in history.conversions}
     for one in history.removals:
         run = runs.get(parse_output_key(one.key) or ("", 0))
@@ -167,30 +167,53 @@ def conclude(world: World, cluster: Cluster) -> None:
 
 def excuse(world: World, key: str, removed: float = math.inf) -> str | None:
     """
-    Why this may be here, if there is a reason.
+    Why the output under `key` may have been left by its attempt, or None if there is no reason.
 
-    It should have been discarded by its own attempt, and after that swept by the one that ended the job. Each of them
-    is excused if it was killed, or if a call on which that hangs went wrong. So is the last one if a janitor was there
-    before it; and nobody sweeps up after a job that was deleted, but the one who deleted it.
+    Two attempts should have removed it: its own, which discards what no record names, and the one that ended the job,
+    which sweeps up after all others. The first row that fits decides:
+
+    =============================================  ==================================================================
+    situation                                      excused if
+    =============================================  ==================================================================
+    its job was asked to be deleted                no deletion came to its end: each of them sweeps
+    its own attempt could clean up                 never
+    no attempt swept after it: the job had not     its own attempt was excused; a janitor that removes something
+    ended when a janitor `removed` it, or was      before the end leaves nothing for the sweep to find
+    ended by a watcher or a client
+    an attempt swept after it                      that one was excused as well: killed, or asleep when its answer
+                                                   came, or its call went wrong, or there was no time left for it
+    =============================================  ==================================================================
+
+    An attempt is excused (`world.excuses`) by what hit its container or its calls.
     """
     job_id, attempt = key.split("/")[1], int(key.split("/")[2])
     deletions = [one for one in world.history.deletions if one.what == job_id]
     if deletions and all(one.answer != DONE for one in deletions):
         return "its deletion never came to its end"
     own = world.excuses.get((job_id, attempt))
-    last = [write for write in world.history.writes if write.job_id == job_id and write.state in FINAL]
-    if own is None or not last or removed < last[-1].at:
+    if own is None:
+        return None
+    ends = [write for write in world.history.writes if write.job_id == job_id and write.state in FINAL]
+    if not ends or removed < ends[-1].at:
         return own
-    write = last[-1]
-    if write.verb not in {"succeed", "fail", "stop"}:
-        return f"{own}, and {write.verb} was the end"
-    runs = {one.attempt: one for one in world.history.conversions if one.job_id == job_id}
-    ender = runs.get(write.attempt)
-    if attempt == write.attempt or max(runs[attempt].begun, runs[attempt].published or 0.0) > write.at:
-        return own  # it came to be after everything was swept
-    if ender is not None and ender.asleep is not None and ender.asleep > write.at:
-        return f"{own}, and the last attempt slept through its answer"
-    return world.excuses.get((job_id, write.attempt)) or world.excuses.get((job_id, 0))
+    if ends[-1].verb not in {"succeed", "fail", "stop"}:
+        return f"{own}, and {ends[-1].verb} was the end"
+    if not _swept_after(world, job_id, attempt, ends[-1]):
+        return own
+    return _excuse_of_sweep(world, job_id, ends[-1])
+
+
+def _swept_after(world: World, job_id: str, attempt: int, end: Write) -> bool:
+    """Whether the attempt that ended the job was another one, and this output was there when it swept."""
+    run = [one for one in world.history.conversions if (one.job_id, one.attempt) == (job_id, attempt)][-1]
+    return attempt != end.attempt and max(run.begun, run.published or 0.0) <= end.at
+
+
+def _excuse_of_sweep(world: World, job_id: str, end: Write) -> str | None:
+    runs = [one for one in world.history.conversions if (one.job_id, one.attempt) == (job_id, end.attempt)]
+    if runs and runs[-1].asleep is not None and runs[-1].asleep > end.at:
+        return "the last attempt slept through its answer"
+    return world.excuses.get((job_id, end.attempt)) or world.excuses.get((job_id, 0))
 
 
 def unwind(loop: ShuffledLoop, clusters: list[Cluster]) -> None:

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
-from service.core.job import Holding, Job, State
+from chaos.history import Write
+from service.core.job import Job
+from service.core.lease import Holding, State
 from service.core.queue import candidates
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
-from tests.simulation.history import Write
 from tests.simulation.world import World
 
 LONGEST_LAG = 3.0  # seconds by which a look at the index may be late
 
 
 class LoggedJobs(MemoryJobs):
-    """`MemoryJobs` that tells the history of each write, for whom it spoke, and who held the job."""
+    """`MemoryJobs` that records each write, the holding for which it spoke, and the holder at that moment."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -38,7 +39,7 @@ class LoggedJobs(MemoryJobs):
             self._world.history.erased[job_id] = self._world.moment()
 
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        queued = ((job.due_at, job.job_id) for job in self._listed() if job.state is State.QUEUED)
+        queued = ((job.lease.due_at, job.job_id) for job in self._listed() if job.state is State.QUEUED)
         return candidates(queued, now, limit)
 
     async def running(self) -> Sequence[Job]:
@@ -62,7 +63,7 @@ class LoggedJobs(MemoryJobs):
 
     def _log(self, before: Job | None, job: Job) -> None:
         at = self._world.moment()
-        if before is None or (before.state, before.due_at) != (job.state, job.due_at):
+        if before is None or (before.state, before.lease.due_at) != (job.state, job.lease.due_at):
             self._index.append((at, job))
         if self._world.over:
             return

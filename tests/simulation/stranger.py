@@ -2,43 +2,42 @@
 
 from collections.abc import Awaitable, Callable
 
+from chaos.history import DONE, OPEN, Glimpse
+from service.application import jobs, lookup, uploads
+from service.application.context import Caller
+from service.application.downloads import finished
+from service.application.jobs import ConversionRequest
+from service.application.progress import view_job
 from service.core.errors import RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import lookup, parts
-from service.web.dependencies import WebDependencies
-from service.web.http.schemas import JobRequest
-from service.web.jobs import routes
-from service.web.jobs.downloads import finished
-from service.web.progress import view
-from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_job, forget_upload
-from tests.simulation.history import DONE, OPEN, Glimpse
+from tests.simulation.clients import Client, NoAnswer, delete_job, delete_upload
 
-Verb = Callable[[WebDependencies, str, str], Awaitable[object]]
+Verb = Callable[[Caller, str], Awaitable[object]]
 
 
-async def _download(deps: WebDependencies, tenant: str, job_id: str) -> object:
-    return finished(await lookup.find_job(deps, tenant, job_id))
+async def _download(caller: Caller, job_id: str) -> object:
+    return finished(await lookup.find_job(caller, job_id))
 
 
-async def _convert(deps: WebDependencies, tenant: str, upload_id: str) -> object:
-    return await routes.submit(deps, CONFIG, tenant, JobRequest(upload_id=upload_id, format="mp3"), None)
+async def _convert(caller: Caller, upload_id: str) -> object:
+    return await jobs.submit_job(caller, ConversionRequest(upload_id=upload_id, format="mp3"), None)
 
 
-async def _overwrite(deps: WebDependencies, tenant: str, upload_id: str) -> object:
-    return await parts.put(deps, CONFIG, await parts.open_upload(deps, tenant, upload_id), 1, b"RIFF")
+async def _overwrite(caller: Caller, upload_id: str) -> object:
+    return await uploads.put_part(caller.context, await uploads.open_upload(caller, upload_id), 1, b"RIFF")
 
 
 WITH_JOBS: tuple[tuple[str, Verb], ...] = (
-    ("read", view),
-    ("cancel", routes.cancel),
+    ("read", view_job),
+    ("cancel", jobs.cancel_job),
     ("download", _download),
-    ("delete", forget_job),
+    ("delete", delete_job),
 )
 WITH_UPLOADS: tuple[tuple[str, Verb], ...] = (
     ("convert", _convert),
     ("overwrite", _overwrite),
-    ("delete the upload", forget_upload),
+    ("delete the upload", delete_upload),
 )
 
 
@@ -56,7 +55,7 @@ async def pry(client: Client) -> None:
         what, verbs = dice.choice(found)
         name, verb = dice.choice(verbs)
         try:
-            result = await client.call(client.cluster.any_api(), lambda deps: verb(deps, client.tenant, what))  # noqa: B023
+            result = await client.call(client.cluster.any_api(), lambda caller: verb(caller, what))  # noqa: B023
             answer = DONE if name.startswith("delete") and result is None else OPEN
         except (NoAnswer, StoreError):
             continue

@@ -12,7 +12,7 @@ BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
 def first_seed_that_notices(mutation: Mutation, limit: int, start: int = 0) -> tuple[int, str] | None:
-    """The first seed, from `start`, in which a judge complains while the guard is broken, and what it says."""
+    """The first seed, from `start`, in which a checker complains while the guard is broken, and what it says."""
     with mutation.applied():
         for seed in range(start, limit):
             broken = simulate(seed).broken
@@ -25,8 +25,8 @@ def write_table(document: Path, found: Mapping[str, tuple[int, str] | None]) -> 
     """Put the rows between the two marks of `document`."""
     rows = ["| broken guard | name | seeds until found | found by |", "| --- | --- | ---: | --- |"]
     for name, each in found.items():
-        seeds, judge = ("not found", "") if each is None else (f"{each[0] + 1:,}", f"`{each[1].partition(':')[0]}`")
-        rows.append(f"| {MUTATIONS[name].guard} | `{name}` | {seeds} | {judge} |")
+        seeds, checker = ("not found", "") if each is None else (f"{each[0] + 1:,}", f"`{each[1].partition(':')[0]}`")
+        rows.append(f"| {MUTATIONS[name].guard} | `{name}` | {seeds} | {checker} |")
     text = document.read_text(encoding="utf-8")
     head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
     document.write_text("\n".join([head + BEGIN, *rows, END + tail]), encoding="utf-8")

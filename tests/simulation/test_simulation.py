@@ -55,13 +55,13 @@ REALLY_HAPPENED = (
 @pytest.mark.requirement("1.6", "2.5", "2.7", "2.8", "4.2", "4.5", "6.4", "6.7")
 @pytest.mark.parametrize("shard", SHARDS)
 def test_every_promise_holds_in_every_history(shard: int) -> None:
-    """Whatever the seed does to containers, stores, Redis, clocks and ffmpeg, no judge finds a broken promise."""
+    """Whatever the seed does to containers, stores, Redis, clocks and ffmpeg, no checker finds a broken promise."""
     hits: Counter[str] = Counter()
     for seed in range(shard * SHARD, (shard + 1) * SHARD):
-        verdict = simulate(seed)
-        hits += verdict.hits
-        if verdict.broken:
-            pytest.fail(f"seed {seed}; replay: make simulate SEEDS={seed}\n" + "\n".join(verdict.broken))
+        result = simulate(seed)
+        hits += result.hits
+        if result.broken:
+            pytest.fail(f"seed {seed}; replay: make simulate SEEDS={seed}\n" + "\n".join(result.broken))
 
     missing = [fact for fact in REALLY_HAPPENED if not hits[fact]]
     assert missing == [], "a simulation in which this never happens proves nothing about it"

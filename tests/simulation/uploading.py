@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from service.application import completion, receiving, uploads
+from service.application.context import Caller
+from service.application.lookup import find_upload
 from service.core.errors import NotFound, RepriseError, StoreError
 from service.core.upload import PendingUpload, Upload
 from service.testing.virtual_time import VirtualClock
-from service.web import parts
-from service.web.dependencies import WebDependencies
-from service.web.lookup import find_any_upload
-from service.web.uploads import whole
-from tests.simulation.clients import CONFIG, Client, NoAnswer, forget_upload
+from tests.simulation.clients import Client, NoAnswer, delete_upload
 
 
 async def upload(client: Client, data: bytes) -> Upload | None:
@@ -20,8 +19,8 @@ async def upload(client: Client, data: bytes) -> Upload | None:
 
 
 async def _in_one_stream(client: Client, data: bytes) -> Upload | None:
-    async def handler(deps: WebDependencies) -> Upload:
-        return await whole.store(deps, CONFIG, client.tenant, _stream(data), announced=len(data), filename="song.wav")
+    async def handler(caller: Caller) -> Upload:
+        return await receiving.receive_upload(caller, _stream(data), announced=len(data), filename="song.wav")
 
     found: Upload | None = await _until_answered(client, handler)
     return found
@@ -30,21 +29,19 @@ async def _in_one_stream(client: Client, data: bytes) -> Upload | None:
 async def _in_parts(client: Client, data: bytes) -> Upload | None:
     dice = client.world.dice
 
-    async def begin(deps: WebDependencies) -> PendingUpload:
-        return await parts.begin(
-            deps, CONFIG, client.tenant, filename="song.wav", size=len(data), content_type="audio/wav"
-        )
+    async def begin(caller: Caller) -> PendingUpload:
+        return await uploads.begin_parts(caller, filename="song.wav", size=len(data), content_type="audio/wav")
 
     pending: PendingUpload | None = await _until_answered(client, begin)
     if pending is None:
         return None
     upload_id = pending.upload_id
 
-    async def put(deps: WebDependencies) -> object:
-        return await parts.put(deps, CONFIG, await parts.open_upload(deps, client.tenant, upload_id), 1, data)
+    async def put(caller: Caller) -> object:
+        return await uploads.put_part(caller.context, await uploads.open_upload(caller, upload_id), 1, data)
 
-    async def complete(deps: WebDependencies) -> Upload:
-        return await parts.complete(deps, CONFIG, await find_any_upload(deps, client.tenant, upload_id), None)
+    async def complete(caller: Caller) -> Upload:
+        return await completion.complete_upload(caller.context, await find_upload(caller, upload_id), None)
 
     if dice.random() < 0.15:
         client.world.hit("an upload was abandoned")
@@ -52,14 +49,14 @@ async def _in_parts(client: Client, data: bytes) -> Upload | None:
     await _until_answered(client, put)
     if dice.random() < 0.15:
         client.world.hit("an upload was abandoned")
-        client.cluster.background(client.delete(upload_id, forget_upload, 3 * dice.random()))
+        client.cluster.background(client.delete(upload_id, delete_upload, 3 * dice.random()))
         if dice.random() < 0.5:
             return None
     found: Upload | None = await _until_answered(client, complete)
     return found
 
 
-async def _until_answered(client: Client, handler: Callable[[WebDependencies], Any]) -> Any:
+async def _until_answered(client: Client, handler: Callable[[Caller], Any]) -> Any:
     clock = VirtualClock()
     while client.cluster.patient():
         try:

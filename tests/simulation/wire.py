@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from service.core.errors import Fenced, Indefinite, Unavailable
-from service.core.job import Holding
+from service.core.lease import Holding
 from service.testing.virtual_time import VirtualClock
 from tests.simulation.store import LoggedJobs
 from tests.simulation.world import World
@@ -123,14 +123,14 @@ class Wire:
             return await work()
         except Fenced:
             holder = target.holder
-            if holder is not None and (job := target.jobs.get(holder.job_id)) and job.attempt > holder.attempt:
+            if holder is not None and (job := target.jobs.get(holder.key)) and job.attempt > holder.attempt:
                 self._world.hit("a zombie was refused")
             raise
 
     def _blame(self, verb: str, args: tuple[Any, ...]) -> None:
         """Clean-up that could not be done, or may not have been asked for, because of this fault."""
         if verb in FINAL_WRITES:
-            self._world.excuses[args[0].job_id, args[0].attempt] = f"the answer to {verb} was lost or late"
+            self._world.excuses[args[0].key, args[0].attempt] = f"the answer to {verb} was lost or late"
         elif verb in CLEANING and not isinstance(self._target, LoggedJobs):  # objects, not a record
             for key in args[0] if verb == "delete" else args[:1]:
                 parts = key.split("/")

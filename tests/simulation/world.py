@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from chaos.history import History
 from service.telemetry import events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
-from tests.simulation.history import History
 
 
 class Over(BaseException):
@@ -18,7 +18,7 @@ class Over(BaseException):
 
 @dataclass(slots=True)
 class Trap:
-    """Do something to whoever makes the next call of `verb`, at that very moment."""
+    """Do something to the process that makes the next call of `verb`, at that very moment."""
 
     verb: str
     moment: str  # "before" | "after" its effect
@@ -48,12 +48,12 @@ class World:
         return asyncio.get_running_loop().time() + next(self._count) * 1e-9
 
     def note(self, what: str, /, **fields: object) -> None:
-        """A line of the trace, by whoever runs at the moment."""
+        """A line of the trace, by the process that runs at the moment."""
         if self.over:
             return
         process = Process.current.get()
-        who = process.name if process is not None else "-"
-        self.trace.append((asyncio.get_running_loop().time(), who, what, fields))
+        name = process.name if process is not None else "-"
+        self.trace.append((asyncio.get_running_loop().time(), name, what, fields))
 
     def hit(self, what: str) -> None:
         """It happened."""

@@ -34,7 +34,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 100.0  # seconds for npm, or for anything that a page does
+PAGE_TIMEOUT = 200.0  # seconds for npm, or for anything that a page does
 HTML = "<!doctype html><title>test</title><input type=file id=file multiple><script src=app.js></script>"
 
 
@@ -88,7 +88,7 @@ def bundled(package: Path, entry: str) -> bytes:
 
 
 def _run(command: list[str], folder: Path, said: bytes = b"") -> bytes:
-    done = subprocess.run(command, cwd=folder, input=said, capture_output=True, check=False, timeout=PATIENCE)
+    done = subprocess.run(command, cwd=folder, input=said, capture_output=True, check=False, timeout=PAGE_TIMEOUT)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stderr.decode(errors='replace')[-2000:]}")
     return done.stdout
@@ -152,7 +152,7 @@ def visit(browser: Browser, address: str) -> Iterator[Page]:
     """Open a page as a visitor of its own; what it complains of is shown with a failure."""
     context = browser.new_context()
     page = context.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+    page.set_default_timeout(PAGE_TIMEOUT * 1000)
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"error: {error}"))

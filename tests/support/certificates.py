@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Three files: who is trusted, and what the server shows; the fourth is another authority, to be mistrusted."""
+    """Four files: the trusted authority, certificate and key of the server, and an authority that is not trusted."""
 
     authority: Path
     certificate: Path

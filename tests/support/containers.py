@@ -1,10 +1,10 @@
 """
-LocalStack, Valkey and Toxiproxy in containers, started by the first test that asks and removed whatever happens.
+Containers for tests, LocalStack first of all: started by the first test that asks and removed whatever happens.
 
-LocalStack, the expensive one, is started once in a run: whoever finds no note of it under the lock starts it. The first
-pytest process of a run (with xdist the one that runs no tests) holds a lock as long as it lives and removes the
-containers at its end. Should it be killed, the kernel lets its lock go, and a process that waits for that lock (it was
-started together with the first container) removes them instead.
+LocalStack, the expensive one, is started once in a run, by the first process that finds no note of it under the lock.
+The first pytest process of a run (with xdist the one that runs no tests) holds a lock as long as it lives and removes
+the containers at its end. If it is killed, the kernel releases its lock, and a process that waits for that lock (it
+was started together with the first container) removes them instead.
 """
 
 import contextlib
@@ -16,27 +16,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import boto3
 import httpx
 import pytest
-import redis
 from botocore.config import Config
 
 from tests.support.docker import LABEL, ROOT, docker_or_skip, images
-from tests.support.redis_server import free_port
-
-if TYPE_CHECKING:
-    from tests.support.certificates import Certificates
 
 FOLDER = "PYTEST_CONTAINERS_FOLDER"  # where the processes of a run keep their notes; its name is the name of the run
-COLD_START = 110.0  # seconds for LocalStack, on a busy machine
-PASSWORD = "open-sesame"  # of the Valkey that has one
+COLD_START = 240.0  # seconds for LocalStack, on a busy machine
 REAPER = "import sys; from tests.support.containers import reap; reap(sys.argv[1])"
 _owned: list[int] = []  # the file whose lock says that this run is alive
 
@@ -72,11 +65,11 @@ class Container:
     def log(self) -> str:
         """The last of what it has said."""
         done = subprocess.run(
-            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=30
+            ["docker", "logs", "--tail", "60", self.id], capture_output=True, text=True, check=False, timeout=100
         )
         return done.stdout + done.stderr
 
-    def wait(self, fact: Callable[[], object], what: str, *, within: float = 20.0) -> None:
+    def wait(self, fact: Callable[[], object], what: str, *, within: float = 100.0) -> None:
         """Ask again and again until `fact` neither raises nor is false; an error shows the container's log."""
         deadline = time.monotonic() + within
         problem: object = "never asked"
@@ -92,7 +85,7 @@ class Container:
 
     def remove(self) -> None:
         """Take it away with its volumes."""
-        with contextlib.suppress(RuntimeError):  # somebody else does it already
+        with contextlib.suppress(RuntimeError):  # another process does it already
             self._docker("rm", "--force", "--volumes")
 
     def note(self) -> dict[str, Any]:
@@ -106,7 +99,7 @@ class Container:
 
     def _docker(self, *verb: str) -> bool:
         command = ["docker", *verb, self.id]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return True
@@ -159,13 +152,13 @@ def shared(name: str, start: Callable[[], Container]) -> Container:
 
 
 def _run_of_this_process() -> str:
-    """The name of the run, after making sure that somebody will tidy up after it."""
+    """The name of the run, after starting the process that removes its containers."""
     folder = folder_of_run()
     with (folder / "reaper.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         reaper = folder / "reaper"
         if not reaper.exists():
-            # In a session of its own, because Ctrl-C is for the others; it outlives us, and nobody waits for it.
+            # In a session of its own, so that Ctrl-C does not end it; it outlives this process.
             subprocess.run(
                 ["setsid", "--fork", sys.executable, "-c", REAPER, str(folder)],
                 cwd=ROOT,
@@ -193,9 +186,9 @@ def remove_all(run: str) -> None:
         (["docker", "ps", "--all", "--quiet", *ours], ["docker", "rm", "--force", "--volumes"]),
         (["docker", "network", "ls", "--quiet", *ours], ["docker", "network", "rm"]),
     ):
-        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=60).stdout.split()
+        found = subprocess.run(find, capture_output=True, text=True, check=False, timeout=180).stdout.split()
         if found:
-            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=120)
+            subprocess.run([*remove, *found], capture_output=True, check=False, timeout=300)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -257,150 +250,3 @@ def localstack() -> Container:
     """The LocalStack of the run, for tests that are `one_worker`. Killing it loses what all of them have made."""
     docker_or_skip()
     return shared("localstack", run_localstack)
-
-
-# ── Valkey ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class MortalValkey:
-    """A Valkey of one's own, with the verbs of `redis_server.RedisServer`; after `kill`, `start` finds nothing."""
-
-    def __init__(self) -> None:
-        docker_or_skip()
-        self.port = 0
-        self._container: Container | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    @property
-    def inside(self) -> str:
-        """Its address for other containers."""
-        return self._running().inside
-
-    def start(self) -> None:
-        """Start it, the next time on the same port; returns when it answers."""
-        if self._container is not None:
-            self._container.start()
-        else:
-            self.port = free_port()
-            command = ["valkey-server", "--save", "", "--protected-mode", "no"]
-            self._container = run_container("VALKEY_IMAGE", fixed={6379: self.port}, command=command)
-        self._container.wait(lambda: answers(self.url), "Valkey answers")
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self._running().kill()
-
-    def pause(self) -> None:
-        """Freeze it: connections stay open, answers stay away."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """Thaw it."""
-        self._running().unpause()
-
-    def close(self) -> None:
-        """Remove it."""
-        if self._container is not None:
-            self._container.remove()
-            self._container = None
-
-    def _running(self) -> Container:
-        if self._container is None:
-            raise RuntimeError("Valkey is not running")
-        return self._container
-
-
-@contextmanager
-def a_locked_valkey(folder: Path) -> Iterator[tuple[str, "Certificates"]]:
-    """A Valkey with TLS alone and with a password: its address, without either, and its certificates."""
-    from tests.support.certificates import make_certificates  # noqa: PLC0415  # cryptography is for this alone
-
-    docker_or_skip()
-    certificates = make_certificates(folder)
-    tls = ["--port", "0", "--tls-port", "6379", "--tls-auth-clients", "no", "--tls-ca-cert-file", "/etc/ca.pem"]
-    own = ["--tls-cert-file", "/etc/server.pem", "--tls-key-file", "/etc/server.key", "--requirepass", PASSWORD]
-    container = run_container(
-        "VALKEY_IMAGE",
-        6379,
-        command=["valkey-server", "--save", "", *tls, *own],
-        files={
-            "/etc/ca.pem": certificates.authority.read_bytes(),
-            "/etc/server.pem": certificates.certificate.read_bytes(),
-            "/etc/server.key": certificates.key.read_bytes(),
-        },
-    )
-    try:
-        address = f"{container.host}:{container.ports[6379]}/0"
-        url = f"rediss://:{PASSWORD}@{address}?ssl_ca_certs={certificates.authority}"
-        container.wait(lambda: answers(url), "Valkey answers over TLS")
-        yield address, certificates
-    finally:
-        container.remove()
-
-
-def answers(url: str) -> bool:
-    """Whether a PING comes back."""
-    with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
-        return bool(client.ping())
-
-
-# ── Toxiproxy ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Toxiproxy:
-    """One line to another container, which can be slow, silent or broken."""
-
-    LINE = 4566
-
-    def __init__(self, container: Container, upstream: str) -> None:
-        self._container = container
-        self._api = httpx.Client(base_url=f"http://{container.host}:{container.ports[8474]}", timeout=10)
-        container.wait(lambda: self._api.get("/version").is_success, "Toxiproxy answers")
-        line = {"name": "line", "listen": f"0.0.0.0:{self.LINE}", "upstream": upstream, "enabled": True}
-        self._api.post("/proxies", json=line).raise_for_status()
-
-    @property
-    def endpoint(self) -> str:
-        """This end of the line."""
-        return f"http://{self._container.host}:{self._container.ports[self.LINE]}"
-
-    def slow(self, milliseconds: int, jitter: int = 0) -> None:
-        """Every answer comes so much later, more or less."""
-        self._toxic("latency", {"latency": milliseconds, "jitter": jitter})
-
-    def silent(self) -> None:
-        """Nothing comes through in either direction, and nobody is told: a partition."""
-        for stream in ("upstream", "downstream"):
-            self._toxic("timeout", {"timeout": 0}, stream)
-
-    def resetting(self) -> None:
-        """Every connection is reset."""
-        self._toxic("reset_peer", {"timeout": 0})
-
-    def mend(self) -> None:
-        """As good as new."""
-        self._api.post("/reset").raise_for_status()
-
-    def _toxic(self, kind: str, attributes: Mapping[str, int], stream: str = "downstream") -> None:
-        toxic = {"name": f"{kind}-{stream}", "type": kind, "stream": stream, "attributes": attributes}
-        self._api.post("/proxies/line/toxics", json=toxic).raise_for_status()
-
-    def close(self) -> None:
-        """Hang up."""
-        self._api.close()
-
-
-@contextmanager
-def a_line_to(upstream: Container) -> Iterator[Toxiproxy]:
-    """A line to LocalStack of one's own."""
-    docker_or_skip()
-    with ExitStack() as stack:
-        container = run_container("TOXIPROXY_IMAGE", 8474, Toxiproxy.LINE)
-        stack.callback(container.remove)
-        line = Toxiproxy(container, f"{upstream.inside}:4566")
-        stack.callback(line.close)
-        yield line

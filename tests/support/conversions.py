@@ -144,7 +144,7 @@ class Bench:
         """All that a conversion must not leave behind, but for a published object; waits until all is cleared up."""
         for transcoder in self._made:
             for order in self._ordered:
-                await asyncio.wait_for(transcoder.cleared(order), 30)
+                await asyncio.wait_for(transcoder.wait_for_cleanup(order), 100)
         uploads = (await asyncio.to_thread(self.s3.list_multipart_uploads, Bucket=self.bucket)).get("Uploads", [])
         objects = (await asyncio.to_thread(self.s3.list_objects_v2, Bucket=self.bucket)).get("Contents", [])
         mine = [thread.name for thread in threading.enumerate() if thread.name.startswith(("convert", "feed", "ship"))]
@@ -183,7 +183,7 @@ async def small_bench(endpoint: str, folder: Path) -> AsyncIterator[Bench]:
 
 def children() -> list[int]:
     """Processes that are (or were, and still count) guests of this process."""
-    return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_guest(pid)]
+    return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_ffmpeg(pid)]
 
 
 def processes() -> list[int]:
@@ -191,8 +191,8 @@ def processes() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def is_guest(pid: int) -> bool:
-    """Whether it is ffmpeg, a script in its place, the airlock, or a dead one of those that nobody has reaped."""
+def is_ffmpeg(pid: int) -> bool:
+    """Whether it is ffmpeg, a script in its place, the sandbox, or a zombie of one of these."""
     command = read(f"/proc/{pid}/cmdline")
     return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "ffmpeg/sandbox.py", FFMPEG))
 
@@ -226,7 +226,7 @@ def open_files(pid: int) -> list[str]:
     return found
 
 
-async def until(fact: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
+async def until(fact: Callable[[], object], what: str, *, seconds: float = 100.0) -> None:
     """Wait for a fact; fail with `what` if it does not come."""
     clock = SystemClock()
     deadline = clock.monotonic() + seconds
@@ -246,7 +246,7 @@ def memory_behind(process: int) -> int:
 
 
 def run_and_kill(code: str) -> subprocess.Popen[bytes]:
-    """A Python of its own that runs `code`; whoever asks kills it."""
+    """A Python of its own that runs `code`; the caller kills it."""
     return subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -1,4 +1,4 @@
-"""What a client of a real service ends up with, and what plain ffmpeg would have given it."""
+"""Convert through a real service, with retries, and compare with what plain ffmpeg writes."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from tests.support.media_samples import run_ffmpeg
 
 T = TypeVar("T")
 TRIES = 200
-# What stands in front says while nobody, or nobody quick enough, is behind it; and what we say while S3 or DynamoDB is
-# not quick enough for us.
+# What the proxy answers while no container answers it in time, and what the service answers while S3 or DynamoDB is
+# away or slow.
 COME_AGAIN = ("502", "503", "504", "unavailable", "circuit_open", "busy")
 
 

@@ -17,6 +17,8 @@ import pytest
 LABEL: Final = "dev.reprise.test"
 # All that share containers run on one worker (`--dist loadgroup`), so one of them may pause what the others stand on.
 one_worker = pytest.mark.xdist_group("containers")
+# The tests that bring up a compose stack of their own, on one worker too: two stacks at once are too much for a laptop.
+stack_worker = pytest.mark.xdist_group("stacks")
 ROOT = Path(__file__).resolve().parents[2]
 
 # The reaper of testcontainers is one more image to pull, and needs the engine's socket; we remove by label ourselves.

@@ -2,7 +2,7 @@
 S3 and DynamoDB to stand on: a moto server in a child process.
 
 The child takes port 0 and says in its log which one it got, so no two sessions can fight over one. It cannot outlive
-its parent, however that one ends: its stdin is a pipe that nobody writes to, and the end of it is the end of the child.
+its parent, however that one ends: its stdin is a pipe that is never written to, and the child ends when the pipe does.
 """
 
 import os
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0  # seconds for a cold start on a busy machine
+START_TIMEOUT = 100.0  # seconds for a cold start on a busy machine
 
 CHILD = """
 import os, runpy, sys, threading
@@ -50,7 +50,7 @@ def start_moto(**variables: str) -> Iterator[str]:
 
 def _address(child: subprocess.Popen[bytes], log: Path) -> str:
     """Where the child says that it listens."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         said = log.read_text(errors="replace")
         if found := re.search(r"Running on (http://127\.0\.0\.1:[1-9]\d*)", said):

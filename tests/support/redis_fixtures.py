@@ -7,9 +7,9 @@ import pytest
 
 from service.adapters.redis.connection import RedisLink
 from service.adapters.system.ambient import SystemClock
-from tests.support.containers import PASSWORD, MortalValkey, a_locked_valkey, answers
 from tests.support.docker import one_worker
 from tests.support.redis_server import RedisServer, redis_or_skip
+from tests.support.valkey import PASSWORD, MortalValkey, a_locked_valkey, answers
 
 VALKEY, TLS = (pytest.param(name, marks=one_worker) for name in ("valkey", "tls"))
 # The test that has this mark runs on a redis-server, on Valkey, and on Valkey with TLS and a password.

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 20.0  # seconds for a cold start on a busy machine
-TRIES = 5  # somebody else may take the port between our finding it and Redis taking it
+START_TIMEOUT = 100.0  # seconds for a cold start on a busy machine
+TRIES = 5  # another process may take the port between our finding it and Redis taking it
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -95,7 +95,7 @@ class RedisServer:
                 # Nothing but a system call between fork and exec: no thread can hold a lock that it would need.
                 preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
             )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self._child.poll() is None:
             if "Ready to accept connections" in log.read_text(errors="replace"):
                 return True, ""

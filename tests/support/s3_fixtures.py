@@ -12,7 +12,7 @@ from structlog.typing import EventDict
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock
-from service.ports.objects import ObjectStore
+from service.testing.contracts.objects import ObjectStore
 from tests.support.flaky_proxy import FlakyProxy
 
 
@@ -45,7 +45,7 @@ async def s3_objects(aws: Aws) -> AsyncIterator[S3Objects]:
 class Impatient(Aws):
     """AWS with read time-outs that a test can wait for."""
 
-    long = 0.5
+    long_read_timeout = 0.5
 
     @staticmethod
     def _config(connections: int) -> Any:
@@ -91,7 +91,7 @@ def behind(objects: ObjectStore) -> tuple[Any, str]:
 
 async def what_is_left(objects: S3Objects) -> list[str]:
     """The keys of all objects and of all unfinished uploads."""
-    return await objects._bucket.keys("") + [key for key, _ in await objects._bucket.unfinished("")]
+    return await objects._bucket.keys("") + [one.key for one in await objects._bucket.open_uploads("")]
 
 
 def requests_of(objects: S3Objects) -> list[str]:

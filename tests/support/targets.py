@@ -14,10 +14,11 @@ from service import settings
 from service.cli import processes
 from service.wiring import environment, prepare_embedded
 from tests.support.compose import Stack
-from tests.support.containers import Container, MortalValkey, endpoint_of
+from tests.support.containers import Container, endpoint_of
 from tests.support.docker import LABEL
 from tests.support.image import RUN, docker, run_service
 from tests.support.redis_server import redis_or_skip
+from tests.support.valkey import MortalValkey
 
 OURS, THEIRS = "key-of-ours-0123456789", "key-of-theirs-0123456789"
 KEYS = ",".join(f"{who}:{hashlib.sha256(key.encode()).hexdigest()}" for who, key in (("we", OURS), ("they", THEIRS)))
@@ -26,7 +27,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A service that is open to everybody; and, where there is one, another that knows `OURS` and `THEIRS`."""
+    """A service that needs no key; and, where there is one, another that knows the keys `OURS` and `THEIRS`."""
 
     address: str
     keyed: str | None = None

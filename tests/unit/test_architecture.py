@@ -1,5 +1,5 @@
 """
-The shape of the house: what import-linter and ruff cannot say, or could be told to overlook.
+What import-linter and ruff cannot check about the code, and what documents say about it.
 
 The arrows between rooms and the banned calls are held by `make check` (contracts and `banned-api` in pyproject.toml).
 """
@@ -9,10 +9,13 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import service
+from service.core import outcome
+from service.core.media.formats import OUTPUT_FORMATS
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -62,7 +65,7 @@ def test_core_knows_paths_as_text_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORE, ids=relative)
 def test_core_awaits_nothing(path: Path) -> None:
-    """Nothing in the core is asynchronous: a rule that has to wait for something is not a rule."""
+    """Nothing in the core is asynchronous, because a rule waits for nothing."""
     asynchronous = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
     found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, asynchronous)]
@@ -71,7 +74,7 @@ def test_core_awaits_nothing(path: Path) -> None:
 
 
 def test_product_code_asserts_nothing() -> None:
-    """A check that `python -O` would drop is no check; the shared contract suites in service/testing are tests."""
+    """No product module asserts, because `python -O` drops assertions; service/testing, which holds tests, may."""
     found = [
         f"{relative(path)}:{node.lineno}"
         for path in sorted((ROOT / "service").rglob("*.py"))
@@ -98,11 +101,64 @@ def test_nobody_talks_past_the_owner_of_time_and_chance() -> None:
 
 
 def test_map_shows_every_room() -> None:
-    """Each module and package directly under service/ has its line on the map in service/__init__.py."""
-    rooms = {path.stem for path in (ROOT / "service").iterdir() if path.is_dir() or path.suffix == ".py"}
-    lines = re.findall(r"^    ([a-z]+)/?  ", service.__doc__ or "", flags=re.MULTILINE)
+    """The map in service/__init__.py has every package of the tree, in its place, and no other."""
+    packages = {str(path.parent.relative_to(ROOT / "service")) for path in (ROOT / "service").rglob("*/__init__.py")}
+    drawn, inside = set[str](), list[str]()
+    for indent, name in re.findall(r"^( {4,})([a-z0-9]+)/  ", service.__doc__ or "", flags=re.MULTILINE):
+        inside[len(indent) // 4 - 1 :] = [name]
+        drawn.add("/".join(inside))
 
-    assert {room for room in rooms if not room.startswith("_")} <= set(lines)
+    assert drawn == packages
+
+
+def test_the_manual_shows_every_room() -> None:
+    """docs/architecture.md has a line for each package of the product, and for each folder of the adapters."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "service").glob("*/__init__.py")}
+    systems = {path.parent.name for path in (ROOT / "service" / "adapters").glob("*/__init__.py")}
+    folders = text.partition("The folders of `service/adapters`:")[2].strip().partition("\n\n")[0]
+
+    assert rooms <= set(re.findall(r"^\| `service/([a-z]+)` \|", text, flags=re.MULTILINE))
+    assert systems == set(re.findall(r"^\| `([a-z0-9]+)` \|", folders, flags=re.MULTILINE))
+
+
+def test_the_manual_counts_the_outcomes() -> None:
+    """docs/architecture.md names exactly the outcomes that an attempt can have."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    found = re.search(r"in one of (\w+) outcomes \([^)]*\): ([a-z, ]+)\.", text)
+
+    assert found
+    assert found[2].split(", ") == [each.__name__.lower() for each in get_args(outcome.Outcome)]
+    assert ["one", "two", "three", "four", "five", "six", "seven"].index(found[1]) + 1 == len(get_args(outcome.Outcome))
+
+
+def test_the_readme_lists_the_formats() -> None:
+    """The README names exactly the output formats that there are."""
+    found = re.search(r"^Out: ([^;]+);", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+    assert found
+    assert set(found[1].split(", ")) == OUTPUT_FORMATS.keys()
+
+
+PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=relative)
+def test_documents_name_targets_that_exist(path: Path) -> None:
+    """Every `make` command in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("path", PROSE, ids=relative)
+def test_one_sentence_a_line(path: Path) -> None:
+    """No line of prose holds the end of one sentence and the beginning of the next: changes are then easy to read."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lines = (re.sub(r"^ *(\*|\d+\.) ", "", line) for line in text.splitlines())
+    prose = [line for line in lines if not line.startswith(("|", "#", "<"))]
+
+    assert [line for line in prose if re.search(r"[a-z0-9)`*\"][.?!][)*`\"]* +[A-Z*`(]", line)] == []
 
 
 def pins(lock: str) -> dict[str, str]:

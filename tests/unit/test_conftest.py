@@ -1,10 +1,13 @@
 """The rules that tests/conftest.py lays on every test, seen on small suites made for it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 RULES = (Path(__file__).parent.parent / "conftest.py").read_text(encoding="utf-8")
+MARKERS = "[pytest]\ntestpaths = .\nmarkers =\n requirement\n containers\n xdist_group"
 
 PROVEN = """
     import pytest
@@ -13,22 +16,64 @@ PROVEN = """
     def test_it():
         '''It holds.'''
 """
+OF_ANOTHER_STAGE = """
+    @pytest.mark.containers
+    @pytest.mark.requirement("1.2")
+    def test_other():
+        '''It holds, too.'''
+"""
+ON_CONTAINERS = """
+    import pytest
+
+    @pytest.fixture
+    def localstack(): pass
+
+    @pytest.fixture
+    def indirect(localstack): pass
+
+    def test_by_fixture(localstack): '''It needs an engine.'''
+
+    def test_by_way_of_another(indirect): '''It needs an engine.'''
+
+    @pytest.mark.xdist_group("containers")
+    def test_by_group(): '''It needs an engine.'''
+
+    def test_plain(): '''It needs none.'''
+"""
+FAILING = """
+    import pytest
+
+    def test_it():
+        '''
+        Water is
+        wet.
+
+        More.
+        '''
+        ENDING
+"""
 
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Return an empty project under the rules of this one, and under nothing else."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     pytester.makeconftest(RULES)
-    pytester.makeini("[pytest]\ntestpaths = .\nmarkers = requirement")
+    pytester.makeini(MARKERS)
     return pytester
 
 
-def report_of(suite: pytest.Pytester, *options: str) -> tuple[pytest.RunResult, str]:
-    """Run the whole suite and return the outcome and the report, empty when none was written."""
-    result = suite.runpytest_inprocess("--requirements-report=report.md", *options)
-    report = suite.path / "report.md"
-    return result, report.read_text(encoding="utf-8") if report.exists() else ""
+def proofs_of(suite: pytest.Pytester, *options: str) -> tuple[pytest.RunResult, dict[str, Any]]:
+    """Run the suite as a stage does; return the outcome and what it wrote, empty when it wrote nothing."""
+    result = suite.runpytest_inprocess("--proofs=stage.json", *options)
+    return result, written(suite)
+
+
+def written(suite: pytest.Pytester) -> dict[str, Any]:
+    """Return what a stage has left, empty when it left nothing."""
+    path = suite.path / "stage.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def test_every_test_says_what_it_promises(suite: pytest.Pytester) -> None:
@@ -53,23 +98,22 @@ def test_unknown_row_is_refused(suite: pytest.Pytester, mark: str) -> None:
 
 
 def test_passing_test_covers_its_row(suite: pytest.Pytester) -> None:
-    """The report of a whole run shows the row of a passing test as covered, by that test."""
-    suite.makepyfile(test_one=PROVEN)
+    """The proofs of a run name each marked test with its rows, and say that it passed."""
+    suite.makepyfile(test_one=PROVEN, test_two="def test_without_a_row(): '''It holds.'''")
 
-    _, report = report_of(suite)
+    _, proofs = proofs_of(suite)
 
-    assert "| covered | `test_one.py::test_it` |" in report
-    assert report.count("| covered |") == 1
+    assert proofs == {"test_one.py::test_it": {"rows": ["1.1"], "outcome": "passed"}}
 
 
 @pytest.mark.parametrize("ending", ["assert False", "pytest.xfail()"])
 def test_failing_test_leaves_its_row_open(suite: pytest.Pytester, ending: str) -> None:
-    """A row is open when its test failed, also when the failure was expected."""
+    """The proofs of a run say of a test that it failed, also when the failure was expected."""
     suite.makepyfile(test_one=PROVEN + f"\n        {ending}")
 
-    _, report = report_of(suite)
+    _, proofs = proofs_of(suite)
 
-    assert "| open | `test_one.py::test_it` |" in report
+    assert proofs["test_one.py::test_it"]["outcome"] == "failed"
 
 
 def test_failing_teardown_leaves_the_row_open(suite: pytest.Pytester) -> None:
@@ -77,37 +121,71 @@ def test_failing_teardown_leaves_the_row_open(suite: pytest.Pytester) -> None:
     broken = "import pytest\n@pytest.fixture(autouse=True)\ndef broken():\n    yield\n    assert False\n"
     suite.makepyfile(test_one=broken + "@pytest.mark.requirement('1.1')\ndef test_it():\n    '''It holds.'''")
 
-    _, report = report_of(suite)
+    _, proofs = proofs_of(suite)
 
-    assert "| open | `test_one.py::test_it` |" in report
+    assert proofs["test_one.py::test_it"]["outcome"] == "failed"
 
 
 def test_skipped_proof_leaves_the_document_alone(suite: pytest.Pytester) -> None:
-    """Where a test that proves a row was skipped, no report is written: the run does not know."""
+    """A test that was skipped has neither passed nor failed, so the document cannot be written from it."""
     suite.makepyfile(test_one=PROVEN + "\n        pytest.skip()")
 
-    result, report = report_of(suite)
+    _, proofs = proofs_of(suite)
 
-    assert report == ""
-    result.stdout.fnmatch_lines(["*was not written: 1 tests that prove rows were skipped*"])
+    assert proofs["test_one.py::test_it"]["outcome"] == "skipped"
 
 
 def test_uncollected_file_leaves_the_document_alone(suite: pytest.Pytester) -> None:
-    """A file that cannot be collected may hold tests of any row, so no report is written."""
+    """A file that cannot be collected may hold tests of any row, so no proofs are written."""
     suite.makepyfile(test_one=PROVEN, test_two="import nothing_of_that_name")
 
-    _, report = report_of(suite, "--continue-on-collection-errors")  # as xdist always does
+    result, proofs = proofs_of(suite, "--continue-on-collection-errors")  # as xdist always does
 
-    assert report == ""
+    assert proofs == {}
+    result.stdout.fnmatch_lines(["*stage.json was not written: not every test came to its end.*"])
 
 
-def test_part_of_the_suite_proves_nothing(suite: pytest.Pytester) -> None:
-    """A report of a selection is refused: rows outside it would read as open."""
+@pytest.mark.parametrize("selection", [["test_one.py"], ["-k", "it"]])
+def test_part_of_the_suite_proves_nothing(suite: pytest.Pytester, selection: list[str]) -> None:
+    """Proofs of a selection by path or name are refused: rows outside it would read as open."""
     suite.makepyfile(test_one=PROVEN)
 
-    result = suite.runpytest_inprocess("test_one.py", "--requirements-report=report.md")
+    result, _ = proofs_of(suite, *selection)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_stage_lists_the_tests_of_other_stages(suite: pytest.Pytester, workers: str) -> None:
+    """A test that a stage leaves to another is in its proofs without an outcome, so that none can be forgotten."""
+    suite.makepyfile(test_one=PROVEN + OF_ANOTHER_STAGE)
+
+    suite.runpytest_subprocess("-p", "xdist", "-n", workers, "-m", "not containers", "--proofs=stage.json")
+
+    assert {test: proof["outcome"] for test, proof in written(suite).items()} == {
+        "test_one.py::test_it": "passed",
+        "test_one.py::test_other": None,
+    }
+
+
+def test_what_needs_docker_is_marked(suite: pytest.Pytester) -> None:
+    """A test that asks for a container, by a fixture or by its group, belongs to the stage of the containers."""
+    suite.makepyfile(ON_CONTAINERS)
+
+    suite.runpytest_inprocess("-m", "containers").assert_outcomes(passed=3, deselected=1)
+
+
+@pytest.mark.parametrize("ending", ["assert 1 == 2", "pytest.fail('no', pytrace=False)"])
+def test_failing_test_shows_its_promise(suite: pytest.Pytester, ending: str) -> None:
+    """What a failing test promised is printed with its failure, with a traceback or without."""
+    suite.makepyfile(FAILING.replace("ENDING", ending))
+
+    result = suite.runpytest_subprocess("-p", "xdist", "-n", "1", "-ra")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["Water is wet."])
+    if ending.startswith("assert"):
+        result.stdout.fnmatch_lines(["FAILED *::test_it - Water is wet.*"])
 
 
 def test_on_ci_examples_are_fixed_and_comparisons_brief(
@@ -115,7 +193,6 @@ def test_on_ci_examples_are_fixed_and_comparisons_brief(
 ) -> None:
     """Each worker of a run on CI plays the same examples every time, and explains no megabytes byte by byte."""
     monkeypatch.setenv("CI", "true")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     suite.makepyfile(
         """
         import os

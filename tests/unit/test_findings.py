@@ -1,4 +1,4 @@
-"""The codes of findings are a promise to whoever has alerts on them, so they are all written down."""
+"""The codes of findings are stable, because operators have alerts on them; all of them are documented."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
 One way to make a boto3 client, and one way to call it: on our threads, through a circuit, with our errors.
 
-Endpoints, regions, profiles and roles are botocore's own business (``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_S3`` …).
+Endpoints, regions, profiles and roles are botocore's own business (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` …).
 What is fixed here: SigV4 always (presigned URLs would be SigV2 otherwise), standard retries with a limit, bounded
 waits, and checksums only where the service demands them, because stand-ins of S3 differ in what they can check.
 """
@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from service.adapters.aws.breaker import Breaker
+from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.errors import code_of, status_of, translate
 from service.core.errors import CircuitOpen
 from service.telemetry import emit, events
@@ -32,12 +32,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translating"]
+__all__ = ["Aws", "AwsSettings", "code_of", "status_of", "translate", "translate_errors"]
 
 
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-LONG = 100  # seconds of silence; App Runner cuts a request at 120 s, and our client should hear from us before
-OPEN_CIRCUITS = 12  # pauses of an open circuit that are waited out; about as long as botocore's own repetitions take
+# Seconds. App Runner cuts a request at 120 s, and a client should hear from us before that.
+LONG_READ_TIMEOUT = 100
+
+# Pauses of an open circuit that a conversion waits out: 6 to 12 seconds. botocore's own repetitions take about as long
+# (4 requests with up to 3 s to connect), so a conversion survives the same outage whether the circuit is open or not.
+OPEN_CIRCUITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +67,11 @@ class Aws:
     With a `breaker` every call goes through its circuit, so one object belongs to one backing service.
     """
 
-    long: float = LONG
-    _breaker: Breaker | None = None
+    long_read_timeout: float = LONG_READ_TIMEOUT
+    _breaker: CircuitBreaker | None = None
     _wait: Callable[[float], object] = staticmethod(threading.Event().wait)
 
-    def __init__(self, settings: AwsSettings, *, threads: int = 32, breaker: Breaker | None = None) -> None:
+    def __init__(self, settings: AwsSettings, *, threads: int = 32, breaker: CircuitBreaker | None = None) -> None:
         self.settings = settings
         self._breaker = breaker
         self._session = boto3.session.Session(
@@ -76,7 +80,7 @@ class Aws:
             aws_session_token=settings.session_token,
             region_name=settings.region,
         )
-        self._session.events.register("request-created", _say_again)
+        self._session.events.register("request-created", _log_repetition)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
 
     def s3(self, *, public: bool = False, connections: int = 32, repeats: bool = True) -> "S3Client":
@@ -93,7 +97,9 @@ class Aws:
         style = Config(s3={"addressing_style": "path" if path else "virtual"})
         config = self._config(connections).merge(style)
         if not repeats:
-            config = config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=self.long))
+            config = config.merge(
+                Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=self.long_read_timeout)
+            )
         return self._session.client("s3", endpoint_url=endpoint, config=config)
 
     def dynamodb(self, *, connections: int = 32) -> "DynamoDBClient":
@@ -134,30 +140,31 @@ class Aws:
         if self._breaker is not None:
             self._breaker.check()
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self.translated(call, *args, **kwargs)
+            self._threads, lambda: self.call_guarded(call, *args, **kwargs)
         )
 
-    def translated(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same on this thread."""
+    def call_guarded(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a blocking call on this thread, through the circuit; its botocore errors come out as ours."""
         if self._breaker is None:
-            return translating(call, *args, **kwargs)
-        return self._breaker.guard(lambda: translating(call, *args, **kwargs))
+            return translate_errors(call, *args, **kwargs)
+        return self._breaker.guard(lambda: translate_errors(call, *args, **kwargs))
 
-    def patiently(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def call_waiting_out_circuit(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """
-        The same on this thread, which waits while the circuit is open, for a few seconds at most.
+        Make a blocking call on this thread; while the circuit is open, wait, for `OPEN_CIRCUITS` pauses at most.
 
-        For what a whole conversion would be lost with. A request has a client that can come again; this has not.
+        For calls without which a whole conversion would be lost. A request has a client that can come again; a
+        conversion has not.
         """
         for _ in range(OPEN_CIRCUITS):
             try:
-                return self.translated(call, *args, **kwargs)
+                return self.call_guarded(call, *args, **kwargs)
             except CircuitOpen as error:
                 self._wait(error.retry_after or 0.0)
-        return self.translated(call, *args, **kwargs)
+        return self.call_guarded(call, *args, **kwargs)
 
-    async def aside(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run on our threads what asks nobody itself: signing, or work whose own calls are `translated`."""
+    async def run_unguarded(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on our threads what sends no request itself (signing), or whose requests go through `call_guarded`."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
 
     def close(self) -> None:
@@ -183,7 +190,7 @@ def is_aws(address: str) -> bool:
     return (urlsplit(address).hostname or "").endswith(AWS_HOSTS)
 
 
-def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+def translate_errors(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Make a call; botocore's errors come out as ours."""
     try:
         return call(*args, **kwargs)
@@ -191,8 +198,8 @@ def translating(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
         raise translate(error) from error
 
 
-def _say_again(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
-    """botocore repeats in silence; every request that it makes comes past here, with its number."""
+def _log_repetition(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
+    """botocore logs no repetition; every request that it makes comes past this hook, with its number."""
     attempt = request.context.get("retries", {}).get("attempt", 1)
     if attempt > 1:
         service = event_name.split(".")[1]

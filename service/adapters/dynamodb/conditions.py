@@ -13,7 +13,7 @@ The stamp
         the item     state = running, owner = us, stamp = 7f3…
 
     botocore sends again what was not answered, so a write can be refused *because of itself*. Every transition
-    therefore leaves a ``stamp`` that is unique to the call; who is refused by an item that carries its own stamp has
+    therefore leaves a ``stamp`` that is unique to the call; a write that is refused by an item with its own stamp has
     succeeded. The owner could not tell: two tasks of one process claim under the same name.
 
 Queue keys
@@ -28,24 +28,25 @@ from typing import Any
 
 from service.adapters.dynamodb.items import PENDING, STAMP, failure_values, output_values
 from service.adapters.dynamodb.values import Scalar, encode
-from service.core.job import Failure, Holding, Job, Output, State
+from service.core.job import Failure, Output
+from service.core.lease import Holding, Lease, State
 from service.core.queue import queue_of
 
 # ── clauses ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Nobody has been here before us. (On an item that does not exist every other clause below is false.)
+# There is no such item yet. (On an item that does not exist every other clause below is false.)
 IS_NEW = "attribute_not_exists(#pk)"
 
-# Nobody holds the job: the only moment at which it can be claimed, or cancelled without asking anybody.
+# No worker holds the job: the only state in which it can be claimed, or cancelled at once.
 IS_QUEUED = "#state = :queued"
 
-# Somebody holds it. Together with the next two: somebody, namely us, now.
+# A worker holds it. Together with the next two: this worker, in this attempt.
 IS_RUNNING = "#state = :running"
 
-# We are the one who was written down …
+# This worker is the owner in the record …
 IS_OURS = "#owner = :owner"
 
-# … and it is still the same time that we were. The attempt only rises, so this alone catches the one case
+# … and the attempt is the one that it began. The attempt only rises, so this alone catches the one case
 # that a name cannot: replaced, and then claimed again by another task of our own process.
 IS_OUR_ATTEMPT = "#attempt = :attempt"
 
@@ -115,17 +116,17 @@ class Change:
         }
 
 
-def claim(job_id: str, owner: str, now: float, stamp: str, shards: int) -> Change:
+def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
     """Queued → running: a new attempt, by `owner`."""
     return Change(
         IS_QUEUED,
         "SET #state = :running, #queue = :queue, #owner = :owner, #attempt = #attempt + :one, #beat = :zero, "
         "#started_at = if_not_exists(#started_at, :now), #stamp = :stamp",
-        {**_into(State.RUNNING, job_id, shards), "owner": owner, "now": now, "stamp": stamp, "one": 1, "zero": 0},
+        {**_into(State.RUNNING, key, shards), "owner": owner, "now": now, "stamp": stamp, "one": 1, "zero": 0},
     )
 
 
-def take_over(seen: Job, owner: str, stamp: str) -> Change:
+def take_over(seen: Lease, owner: str, stamp: str) -> Change:
     """Running → running, a new attempt by another owner; the place in the queue is the same."""
     return Change(
         HAS_STOOD_STILL,
@@ -134,7 +135,7 @@ def take_over(seen: Job, owner: str, stamp: str) -> Change:
     )
 
 
-def exhaust(seen: Job, failure: Failure, now: float, stamp: str) -> Change:
+def exhaust(seen: Lease, failure: Failure, now: float, stamp: str) -> Change:
     """Running → failed, by a watcher instead of the holder."""
     values = failure_values(failure)
     return Change(
@@ -170,7 +171,7 @@ def release(holding: Holding, due_at: float, stamp: str, shards: int, *, fault: 
         "REMOVE #owner",
         {
             **_mine(holding),
-            **_into(State.QUEUED, holding.job_id, shards),
+            **_into(State.QUEUED, holding.key, shards),
             "due_at": due_at,
             "fault": int(fault),
             "stamp": stamp,
@@ -251,12 +252,12 @@ def _mine(holding: Holding) -> dict[str, Scalar]:
     return {"owner": holding.owner, "attempt": holding.attempt}
 
 
-def _pair(seen: Job) -> dict[str, Scalar]:
+def _pair(seen: Lease) -> dict[str, Scalar]:
     return {"seen_attempt": seen.attempt, "seen_beat": seen.beat}
 
 
-def _into(state: State, job_id: str, shards: int) -> dict[str, Scalar]:
-    queue = queue_of(state, job_id, shards)
+def _into(state: State, key: str, shards: int) -> dict[str, Scalar]:
+    queue = queue_of(state, key, shards)
     return {"queue": queue} if queue else {}
 
 

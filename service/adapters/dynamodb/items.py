@@ -3,7 +3,7 @@ Jobs and uploads as items of the table, and back. The only file that knows what 
 
 An attribute is called like the field that it holds, and an absent attribute is a field that is None. Three things
 differ: ``queue`` places a job in the sparse index and is absent once the job is final; ``stamp`` names the write that
-made the last transition (see `dynamodb_conditions`); and what no expression ever looks into (source, options,
+made the last transition (see `adapters.dynamodb.conditions`); and what no expression ever looks into (source, options,
 diagnostics) is a JSON string, which keeps floats exact. Times and percentages are numbers with three decimals,
 ``expires_at`` is whole seconds, as time to live wants it.
 """
@@ -18,7 +18,8 @@ from typing import TypeVar
 from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
 from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, text_in, time_in
 from service.core.errors import Definite, InvalidOption
-from service.core.job import Failure, Job, Output, State
+from service.core.job import Failure, Job, Output
+from service.core.lease import Lease, State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
 from service.core.queue import queue_of
@@ -72,13 +73,7 @@ def job_to_item(job: Job, shards: int) -> Item:
         "filename": job.filename,
         "created_at": job.created_at,
         "expires_at": math.ceil(job.expires_at),
-        "state": job.state.value,
-        "due_at": job.due_at,
-        "owner": job.owner,
-        "attempt": job.attempt,
-        "beat": job.beat,
-        "lapses": job.lapses,
-        "faults": job.faults,
+        **lease_values(job.lease),
         "percent": job.percent,
         "shown": job.shown,
         "cancel_requested": job.cancel_requested,
@@ -88,6 +83,19 @@ def job_to_item(job: Job, shards: int) -> Item:
         **(output_values(job.output) if job.output else {}),
         **(failure_values(job.failure) if job.failure else {}),
     })  # fmt: skip
+
+
+def lease_values(lease: Lease) -> dict[str, Scalar | None]:
+    """What a lease adds to the record of what is leased; its key and its place in the queue come from the record."""
+    return {
+        "state": lease.state.value,
+        "due_at": lease.due_at,
+        "owner": lease.owner,
+        "attempt": lease.attempt,
+        "beat": lease.beat,
+        "lapses": lease.lapses,
+        "faults": lease.faults,
+    }
 
 
 def job_from_item(item: Item) -> Job:
@@ -196,7 +204,7 @@ def key_expired(item: Item, now: float) -> bool:
 
 def _job(item: Item) -> Job:
     return Job(
-        job_id=item["job_id"]["S"],
+        lease=_lease(item["job_id"]["S"], item),
         tenant=item["tenant"]["S"],
         upload_id=item["upload_id"]["S"],
         input_key=item["input_key"]["S"],
@@ -207,13 +215,6 @@ def _job(item: Item) -> Job:
         filename=item["filename"]["S"],
         created_at=float(item["created_at"]["N"]),
         expires_at=float(item["expires_at"]["N"]),
-        state=State(item["state"]["S"]),
-        due_at=float(item["due_at"]["N"]),
-        owner=text_in(item, "owner"),
-        attempt=int(item["attempt"]["N"]),
-        beat=int(item["beat"]["N"]),
-        lapses=int(item["lapses"]["N"]),
-        faults=int(item["faults"]["N"]),
         percent=float(item["percent"]["N"]),
         shown=float(item["shown"]["N"]),
         cancel_requested=bool(item["cancel_requested"]["BOOL"]),
@@ -222,6 +223,19 @@ def _job(item: Item) -> Job:
         finished_at=time_in(item, "finished_at"),
         output=_output(item),
         failure=_failure(item),
+    )
+
+
+def _lease(key: str, item: Item) -> Lease:
+    return Lease(
+        key=key,
+        state=State(item["state"]["S"]),
+        due_at=float(item["due_at"]["N"]),
+        owner=text_in(item, "owner"),
+        attempt=int(item["attempt"]["N"]),
+        beat=int(item["beat"]["N"]),
+        lapses=int(item["lapses"]["N"]),
+        faults=int(item["faults"]["N"]),
     )
 
 

@@ -59,7 +59,7 @@ def _add_index(client: "DynamoDBClient", name: str, table: Mapping[str, Any], te
 
 
 def _usable(client: "DynamoDBClient", name: str) -> bool:
-    """Whether the index gets usable soon: at a stand-in within seconds, on AWS later than anybody wants to wait."""
+    """Whether the index gets usable soon: at a stand-in within seconds, on AWS after minutes."""
     for _ in range(INDEX_TRIES):
         index = index_of(client.describe_table(TableName=name)["Table"])
         if index is not None and index["IndexStatus"] == "ACTIVE":

@@ -1,8 +1,8 @@
 """
-The truth about jobs and uploads, in DynamoDB: `ports.JobStore` and `ports.UploadStore`.
+The source of truth about jobs and uploads, in DynamoDB: `JobRecords`, `Leases` and `UploadRecords` of `ports`.
 
-Each transition is one conditional write (`dynamodb_conditions` tells which and why); what is here is the reading of
-refusals: whose write was in the way, and what that means for the one who asked. After an answer that got lost, the
+Each transition is one conditional write (`adapters.dynamodb.conditions` tells which and why); what is here is the
+reading of refusals: which write was in the way, and what that means for the caller. After an answer that got lost, the
 item's stamp tells whether the write took place, so that a claim that succeeded is not forgotten for want of a reply.
 """
 
@@ -42,7 +42,8 @@ from service.core.errors import (
     StoreError,
     Unavailable,
 )
-from service.core.job import Event, Failure, Holding, Job, Output, State
+from service.core.job import Failure, Job, Output
+from service.core.lease import Event, Holding, Lease, State
 from service.core.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
@@ -53,7 +54,7 @@ TRIES = 5  # of a write that keeps losing races; each loss means that another wr
 
 
 class DynamoJobs:
-    """Jobs and uploads in one table. `shards` must be the same for all who share it."""
+    """Jobs and uploads in one table. `shards` must be the same in every process."""
 
     def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
         self._table = Table(aws, clock, ids)
@@ -63,7 +64,7 @@ class DynamoJobs:
     # ── accepting ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
-        """See `ports.JobStore`; `job.created_at` counts as now."""
+        """See `ports.jobs`; `job.created_at` counts as now."""
         try:
             return await (self._submit(job) if key is None else self._submit_under(job, key))
         except Indefinite:
@@ -113,7 +114,7 @@ class DynamoJobs:
         return job_from_item(item) if item else None
 
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        """See `ports.JobStore`; one query for each shard, at the same time."""
+        """See `ports.leases`; one query for each shard, at the same time."""
         if limit <= 0:
             return ()
 
@@ -135,20 +136,20 @@ class DynamoJobs:
 
     # ── taking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, job_id: str, owner: str, now: float) -> Job:
-        answer = await self._move(job_id, changes.claim(job_id, owner, now, self._ids.new(), self._shards))
+    async def claim(self, key: str, owner: str, now: float) -> Job:
+        answer = await self._move(key, changes.claim(key, owner, now, self._ids.new(), self._shards))
         if isinstance(answer, Job):
             return answer
         raise _cannot(Event.CLAIM, answer)
 
-    async def take_over(self, seen: Job, owner: str) -> Job:
-        answer = await self._move(seen.job_id, changes.take_over(seen, owner, self._ids.new()))
+    async def take_over(self, seen: Lease, owner: str) -> Job:
+        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new()))
         if isinstance(answer, Job):
             return answer
         raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
 
-    async def exhaust(self, seen: Job, failure: Failure, now: float) -> Job:
-        answer = await self._move(seen.job_id, changes.exhaust(seen, failure, now, self._ids.new()))
+    async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
+        answer = await self._move(seen.key, changes.exhaust(seen, failure, now, self._ids.new()))
         if isinstance(answer, Job):
             return answer
         raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
@@ -156,18 +157,18 @@ class DynamoJobs:
     # ── holding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
-        """See `ports.JobStore`; a second call is needed only while a new attempt is behind the old one's mark."""
-        answer = await self._move(holding.job_id, changes.renew(holding, percent, path))
-        if isinstance(answer, Refusal) and answer.item and job_from_item(answer.item).held_by(holding):
-            answer = await self._move(holding.job_id, changes.renew_only(holding, path))
+        """See `ports.leases`; a second call is needed only while a new attempt is behind the old one's mark."""
+        answer = await self._move(holding.key, changes.renew(holding, percent, path))
+        if isinstance(answer, Refusal) and answer.item and job_from_item(answer.item).lease.held_by(holding):
+            answer = await self._move(holding.key, changes.renew_only(holding, path))
         return _as_holder(answer)
 
     async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
         change = changes.release(holding, due_at, self._ids.new(), self._shards, fault=fault)
-        return _as_holder(await self._move(holding.job_id, change))
+        return _as_holder(await self._move(holding.key, change))
 
     async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
-        answer = await self._move(holding.job_id, changes.succeed(holding, output, now, self._ids.new()))
+        answer = await self._move(holding.key, changes.succeed(holding, output, now, self._ids.new()))
         if isinstance(answer, Refusal) and answer.item:
             there = job_from_item(answer.item)
             if there.state is State.SUCCEEDED and there.output == output:
@@ -175,15 +176,15 @@ class DynamoJobs:
         return _as_holder(answer)
 
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
-        return _as_holder(await self._move(holding.job_id, changes.fail(holding, failure, now, self._ids.new(), path)))
+        return _as_holder(await self._move(holding.key, changes.fail(holding, failure, now, self._ids.new(), path)))
 
     async def stop(self, holding: Holding, now: float) -> Job:
-        return _as_holder(await self._move(holding.job_id, changes.stop(holding, now, self._ids.new())))
+        return _as_holder(await self._move(holding.key, changes.stop(holding, now, self._ids.new())))
 
     # ── from outside ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def cancel(self, job_id: str, now: float) -> Job:
-        """See `ports.JobStore`; the job may be claimed or released between two looks, so the loser looks again."""
+        """See `ports.jobs`; the job may be claimed or released between two looks, so the loser looks again."""
         change = changes.cancel_queued(now)
         for _ in range(TRIES):
             answer = await self._move(job_id, change)
@@ -213,10 +214,6 @@ class DynamoJobs:
         if refusal and refusal.item and any_upload_from_item(refusal.item) != upload_from_item(item):
             raise IllegalTransition("Another upload has this id.")
 
-    async def get_upload(self, upload_id: str) -> Upload | None:
-        found = await self.look_up_upload(upload_id)
-        return found if isinstance(found, Upload) else None
-
     async def begin_upload(self, pending: PendingUpload) -> None:
         item = pending_to_item(pending)
         refusal = await self._table.put(item, changes.put_new())
@@ -231,7 +228,7 @@ class DynamoJobs:
         return await self._table.count_in(open_queue(tenant), limit, after=now)
 
     async def complete_upload(self, upload: Upload) -> Upload:
-        """See `ports.UploadStore`; a write that was refused by its own earlier try reads back as what it wrote."""
+        """See `ports.uploads`; a write that was refused by its own earlier try reads back as what it wrote."""
         item = upload_to_item(upload)
         refusal = await self._table.put(item, changes.complete_upload())
         if refusal is None:
@@ -288,7 +285,7 @@ def _as_holder(answer: Job | Refusal) -> Job:
 def _cannot(event: Event, refusal: Refusal) -> IllegalTransition | NotFound:
     if refusal.item is None:
         return NotFound()
-    return IllegalTransition(f"a job that is {job_from_item(refusal.item).state} cannot {event}")
+    return IllegalTransition(f"a lease that is {job_from_item(refusal.item).state} cannot {event}")
 
 
 def _readable_job(item: Item) -> Job | None:

@@ -15,17 +15,17 @@ from service.adapters.aws.clients import Aws, code_of
 from service.adapters.aws.resources import DUE_AT, INDEX, KEY, QUEUE
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.values import Item, encode
+from service.core.backoff import DYNAMODB_CALL
 from service.core.errors import Unavailable
-from service.core.outcome import backoff
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
 
 TRIES = 6  # of what is throttled or in conflict half-way, with growing pauses
 PAGE = 200  # index entries in one answer
-MOST_PAGES = 50  # of one shard: a bound for every loop, not a size that anybody should meet
+MAX_PAGES = 50  # of one shard: a bound for the loop, far above what a queue holds
 BATCH = 100  # keys; the limit of BatchGetItem
 
-# Why a transaction was cancelled, said of each of its items. The last three pass; anything else is a mistake of ours.
+# Why a transaction was cancelled, for each of its items. The last three are transient; all others are bugs of ours.
 NOTHING, CONDITION_FAILED = "None", "ConditionalCheckFailed"
 MAY_PASS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -41,7 +41,7 @@ Entries = list[tuple[float, str]]  # of the index: (due_at, pk)
 
 
 class Table:
-    """One table, and nothing of what it means. Blocks nobody: all calls run on the threads of `aws`."""
+    """One table, and nothing of what it means. All calls run on the threads of `aws`, so none blocks the event loop."""
 
     def __init__(self, aws: Aws, clock: Clock, ids: Ids) -> None:
         self._aws = aws
@@ -97,7 +97,7 @@ class Table:
         keys = " ".join(item[KEY]["S"] for item, _ in puts)
         for number in range(1, TRIES + 1):
             reasons = await self._aws.run(self._transact, actions)
-            self._said("TransactWriteItems", keys, "refused" if reasons else "ok")
+            self._log("TransactWriteItems", keys, "refused" if reasons else "ok")
             if reasons is None:
                 return None
             if any(reason["Code"] == CONDITION_FAILED for reason in reasons):
@@ -111,7 +111,7 @@ class Table:
         """What one shard of the index holds, by rising `due_at`: everything, or until it is `enough`."""
         found: Entries = []
         start: dict[str, Any] = {}
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             answer = await self._call(
                 self._client.query,
                 "Query",
@@ -192,7 +192,7 @@ class Table:
         if operation != "BatchGetItem":
             arguments["TableName"] = self._name
         answer = await self._aws.run(call, **arguments)
-        self._said(operation, key, "refused" if isinstance(answer, Refusal) else "ok")
+        self._log(operation, key, "refused" if isinstance(answer, Refusal) else "ok")
         return answer
 
     def _transact(self, actions: list[Any]) -> list[Any] | None:
@@ -206,12 +206,12 @@ class Table:
             raise
         return None
 
-    def _said(self, operation: str, key: str, status: str) -> None:
+    def _log(self, operation: str, key: str, status: str) -> None:
         emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key)
 
     async def _pause(self, operation: str, number: int) -> None:
         emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
-        await self._clock.sleep(backoff(number, self._ids.draw()) / 5)
+        await self._clock.sleep(DYNAMODB_CALL.delay(number, self._ids.draw()))
 
 
 def _key(key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 Item = Mapping[str, Any]  # attribute name → {"S": …} | {"N": …} | {"BOOL": …}
 Scalar = str | bool | int | float
 
-LARGEST_DIAGNOSTICS = 8192  # bytes of JSON
+MAX_DIAGNOSTICS_SIZE = 8192  # bytes of JSON
 
 
 def encode(value: Scalar) -> Mapping[str, Any]:
@@ -43,7 +43,7 @@ def as_json(value: object) -> str:
 
 def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
     """
-    The same, or a version that fits into `LARGEST_DIAGNOSTICS`, marked with ``"truncated": True``.
+    The same, or a version that fits into `MAX_DIAGNOSTICS_SIZE`, marked with ``"truncated": True``.
 
     Long texts and lists keep their end, because that is where ffmpeg says why it gave up.
     """
@@ -57,7 +57,7 @@ def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _fits(value: object) -> bool:
-    return len(as_json(value).encode(errors="replace")) <= LARGEST_DIAGNOSTICS
+    return len(as_json(value).encode(errors="replace")) <= MAX_DIAGNOSTICS_SIZE
 
 
 def _end(value: object, most: int) -> object:

@@ -1,5 +1,5 @@
 """
-``python -m service.adapters.embedded.moto_server -H HOST -p PORT``: moto's server, with two things put right.
+`python -m service.adapters.embedded.moto_server -H HOST -p PORT`: moto's server, with two things put right.
 
 moto answers every request on a thread of its own, and looks at a condition and writes in two steps between which
 another thread may run. Ten claims at once had two winners in one round of seven; real DynamoDB has one, always. A lock
@@ -35,7 +35,7 @@ def make_atomic() -> None:
 
 def tell_browsers() -> None:
     """Let the answer to a form say what was stored, to the pages that may know."""
-    store = S3Response._bucket_response_post  # noqa: SLF001  # there is no other place where it could be said
+    store = S3Response._bucket_response_post  # noqa: SLF001  # moto has no public hook for it
 
     @functools.wraps(store)
     def told(handler: Any, request: Any, bucket_name: str) -> Any:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from service.adapters.system import child
 
-PATIENCE = 30.0  # seconds until a child has to answer
+START_TIMEOUT = 30.0  # seconds until a child has to answer
 ROOT = Path(__file__).resolve().parents[3]  # of the package, for the child
 BUCKET, TABLE = "reprise-embedded", "reprise-embedded"
 
@@ -117,7 +117,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def _wait(process: "subprocess.Popen[bytes]", answers: Callable[[], bool], what: str, log: Path) -> None:
     pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.05)):
+    for _ in range(int(START_TIMEOUT / 0.05)):
         if answers():
             return
         if process.poll() is not None:

@@ -1,4 +1,4 @@
-"""A converted file: its tail is in S3 already, its head still here; nobody can see it before it is published."""
+"""A converted file: its tail is in S3 already, its head still here; no reader can see it before it is published."""
 
 import os
 import threading
@@ -7,7 +7,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.window import Window
-from service.adapters.s3.multipart import Multipart
+from service.adapters.s3.answers import bare
+from service.adapters.s3.output_upload import OutputUpload
 from service.adapters.s3.part_body import Buffers, PartBody
 from service.core.errors import Definite, StoreError
 from service.ports.objects import Stored
@@ -21,17 +22,17 @@ class WindowDraft:
     """`ports.Draft` over a window (which it owns from now on) and the multipart upload of its tail."""
 
     def __init__(
-        self, aws: Aws, s3: "S3Client", window: Window, multipart: Multipart, facts: Mapping[str, object]
+        self, aws: Aws, s3: "S3Client", window: Window, upload: OutputUpload, facts: Mapping[str, object]
     ) -> None:
         self._aws = aws
         self._s3 = s3
         self._window = window
-        self._multipart = multipart
+        self._upload = upload
         self._facts = facts
         self._size = window.size()
         self._lock = threading.Lock()  # a publication that was cancelled goes on in its thread; discarding waits for it
         self._stored: Stored | None = None
-        self._tried = False  # the object may exist
+        self._maybe_stored = False  # the object may exist
         self._closed = False
 
     @property
@@ -39,23 +40,23 @@ class WindowDraft:
         return self._facts
 
     async def publish(self) -> Stored:
-        return await self._aws.aside(self._publish)
+        return await self._aws.run_unguarded(self._publish)
 
     async def discard(self) -> None:
-        await self._aws.aside(self.discard_now)
+        await self._aws.run_unguarded(self.discard_now)
 
     def discard_now(self) -> None:
-        """The same on this thread."""
+        """Discard on this thread."""
         with self._lock:
-            to = self._multipart.destination
-            self._multipart.abandon()
-            if self._tried:
+            to = self._upload.destination
+            self._upload.abandon()
+            if self._maybe_stored:
                 try:
-                    self._aws.patiently(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
+                    self._aws.call_waiting_out_circuit(self._s3.delete_object, Bucket=to.bucket, Key=to.key)
                 except StoreError as error:
                     emit(events.S3_LEFT_BEHIND, key=to.key, reason=error.detail)
             self._stored = None
-            self._let_go()
+            self._close_window()
 
     def _publish(self) -> Stored:
         with self._lock:
@@ -66,27 +67,27 @@ class WindowDraft:
                 with buffers.borrow() as buffer, self._window.head(buffer) as data, PartBody(data) as head:
                     self._stored = self._store(head)
                 buffers.close()
-                self._let_go()
+                self._close_window()
             return self._stored
 
     def _store(self, head: PartBody) -> Stored:
-        self._tried = True
+        self._maybe_stored = True
         if self._size <= self._window.part_size:
             return self._put(head)
-        # Not again once S3 has it: if the upload was completed after all, there is no upload any more.
-        if not self._multipart.has(1):
-            self._multipart.send(1, head)
-        return self._multipart.complete()
+        # Skip part 1 once S3 has it: CompleteMultipartUpload may have succeeded, and then the upload id is invalid.
+        if not self._upload.has(1):
+            self._upload.send(1, head)
+        return self._upload.complete()
 
     def _put(self, body: PartBody) -> Stored:
-        to = self._multipart.destination
-        answer = self._aws.patiently(
+        to = self._upload.destination
+        answer = self._aws.call_waiting_out_circuit(
             self._s3.put_object, Bucket=to.bucket, Key=to.key, Body=cast("IO[bytes]", body), ContentType=to.content_type
         )
         emit(events.S3_COMPLETED, key=to.key, parts=1, size=len(body))
-        return Stored(to.key, len(body), answer["ETag"].strip('"'))
+        return Stored(to.key, len(body), bare(answer["ETag"]))
 
-    def _let_go(self) -> None:
+    def _close_window(self) -> None:
         if not self._closed:
             self._closed = True
             os.close(self._window.fd)

@@ -1,8 +1,8 @@
 """
-How ffmpeg gets its input: through a pipe that a thread fills (`Feed`), or as a nameless file (`Spooled`).
+How ffmpeg gets its input: through a pipe that a thread fills (`PipeInput`), or as a nameless file (`SpooledInput`).
 
 The end of the pipe is closed only after the last byte of the object, so that a broken stream can never look like the
-end of the file. A feed that failed leaves the pipe open; whoever runs it ends ffmpeg first, then calls `close`.
+end of the file. After a failure the pipe stays open; the conversion ends ffmpeg first, then calls `close`.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ from contextvars import copy_context
 from typing import Protocol
 
 from service.adapters.ffmpeg.scratch import Scratch, path_of
-from service.adapters.s3.object_stream import ObjectStream
+from service.adapters.s3.reading import ObjectStream
 from service.core.errors import RepriseError
 from service.core.media.arguments import STREAM_URL
 from service.telemetry import emit, events
 
-PIPE_BYTES = 1 << 20  # as much as /proc/sys/fs/pipe-max-size allows everybody by default
+PIPE_BYTES = 1 << 20  # what /proc/sys/fs/pipe-max-size allows an unprivileged process by default
 
 
-class Supply(Protocol):
+class InputSource(Protocol):
     """An input that ffmpeg can be started with."""
 
     url: str
@@ -34,42 +34,42 @@ class Supply(Protocol):
 
     @property
     def fed(self) -> int:
-        """Bytes handed to ffmpeg so far, where they say how far it is."""
+        """Bytes handed to ffmpeg so far, where they tell how far it is; else 0."""
 
     @property
     def waiting(self) -> bool:
-        """Whether it is not ffmpeg's fault that nothing moves."""
+        """Whether ffmpeg waits for S3 at this moment."""
 
     @property
     def mended(self) -> int:
-        """How often the stream from S3 was taken up again."""
+        """How often reading from S3 went on after a break."""
 
     def start(self) -> None:
-        """Begin: ffmpeg runs now and has its end of it."""
+        """Begin. To be called when ffmpeg runs and has inherited its end."""
 
     def close(self) -> None:
-        """End: ffmpeg is gone."""
+        """End. To be called when ffmpeg is gone."""
 
 
-class Feed:
-    """Pushes a stream into a pipe, on a thread of its own, and never holds more than a chunk."""
+class PipeInput:
+    """Writes a stream into a pipe, on a thread of its own, and never holds more than a chunk."""
 
     path = "streaming"
     url = STREAM_URL
     keep: Sequence[int] = ()
 
-    def __init__(self, stream: ObjectStream, *, patience: float = 1.0) -> None:
-        """Open the pipe. `patience` is how many seconds `close` waits for a thread that hangs in S3."""
+    def __init__(self, stream: ObjectStream, *, close_timeout: float = 1.0) -> None:
+        """Open the pipe. `close_timeout`: seconds for which `close` waits for a thread that hangs in S3."""
         self.error: RepriseError | None = None
         self.refused = False  # ffmpeg closed its end: it wants no more
         self.complete = False  # every byte was written, and the pipe closed
         self.fed = 0
         self._stream = stream
-        self._patience = patience
+        self._close_timeout = close_timeout
         self._lock = threading.Lock()
-        self._given_up = False
+        self._closed = False
         self.stdin, self._writing_end = os.pipe()
-        with contextlib.suppress(OSError):  # a larger pipe is a comfort: fewer changes from one process to the other
+        with contextlib.suppress(OSError):  # a larger pipe saves context switches; any size works
             fcntl.fcntl(self._writing_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="feed", daemon=True)
 
@@ -86,13 +86,13 @@ class Feed:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread. If it hangs in S3 it goes by itself later, having nobody to feed any more."""
+        """Stop the thread. One that hangs in S3 ends by itself later, and closes the pipe then."""
         self._close_stdin()
         self._stream.stop.set()
         if self._thread.ident is not None:
-            self._thread.join(self._patience)
+            self._thread.join(self._close_timeout)
         with self._lock:
-            self._given_up = True
+            self._closed = True
             if not self._thread.is_alive():
                 self._close_pipe()
 
@@ -101,7 +101,7 @@ class Feed:
             for data in self._stream:
                 self._push(data)
             if self._stream.complete:
-                self._close_pipe()  # the one place where ffmpeg gets to see the end of the file
+                self._close_pipe()  # the only place where ffmpeg sees the end of the file
                 self.complete = True
         except BrokenPipeError:
             self.refused = True
@@ -111,7 +111,7 @@ class Feed:
             emit(events.UNEXPECTED, where="feed", exc_info=error)
             self.error = RepriseError(f"Feeding ffmpeg failed: {type(error).__name__}.")
         with self._lock:
-            if self._given_up:
+            if self._closed:
                 self._close_pipe()
 
     def _push(self, data: bytes) -> None:
@@ -132,7 +132,7 @@ class Feed:
             os.close(end)
 
 
-class Spooled:
+class SpooledInput:
     """The whole input in a nameless file on disk."""
 
     path = "local"
@@ -143,11 +143,11 @@ class Spooled:
 
     def __init__(self, scratch: Scratch, stream: ObjectStream, progress: Callable[[int], None]) -> None:
         """
-        Copy the object; `progress` hears of every chunk (bytes so far) and may raise to stop it.
+        Copy the object; `progress` is called after every chunk with the bytes so far, and may raise to stop it.
 
         Raises `Unavailable` if there is no room, and what reading from S3 raises.
         """
-        fd = scratch.file(stream.original.size)
+        fd = scratch.file(stream.size)
         try:
             for data in stream:
                 _write_all(fd, data)

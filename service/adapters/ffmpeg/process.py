@@ -1,4 +1,4 @@
-"""One ffmpeg process: started through the airlock (`sandbox.py`), paused, resumed, ended."""
+"""One ffmpeg process: started in the sandbox (`sandbox.py`), paused, resumed, ended."""
 
 import contextlib
 import os
@@ -9,23 +9,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-AIRLOCK = Path(__file__).with_name("sandbox.py")
+SANDBOX = Path(__file__).with_name("sandbox.py")
 READ_BYTES = 1 << 16
 
 
-class Guest:
+class FfmpegProcess:
     """
     A running ffmpeg, the leader of a session and process group of its own.
 
-    To be used by the thread that made it, which has to outlive the process: the kernel kills the guest when that
-    thread ends.
+    To be used by the thread that made it, which has to outlive the process: the kernel kills ffmpeg when that thread
+    ends.
     """
 
     def __init__(self, command: Sequence[str], limits: Mapping[str, int], *, stdin: int, keep: Sequence[int]) -> None:
         """Start it with `stdin` as its input and the descriptors `keep` under their own numbers. Raises OSError."""
         settings = [f"{name}={value}" for name, value in limits.items()]
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(AIRLOCK), str(os.getpid()), *settings, "--", *command],
+            [sys.executable, "-I", "-S", str(SANDBOX), str(os.getpid()), *settings, "--", *command],
             bufsize=0,
             stdin=stdin,
             stdout=subprocess.DEVNULL,
@@ -36,7 +36,7 @@ class Guest:
             start_new_session=True,
         )
         self.paused = False
-        self._silent = False  # it closed its stderr, or ended
+        self._stderr_ended = False  # ffmpeg closed it, or ended
         self._poll = select.poll()  # select() itself cannot see descriptors above 1023
         if self._process.stderr is not None:
             os.set_blocking(self._process.stderr.fileno(), False)
@@ -44,53 +44,53 @@ class Guest:
 
     @property
     def pid(self) -> int:
-        """Its process id, and that of its group."""
+        """The process id, which is also that of its group."""
         return self._process.pid
 
-    def listen(self, timeout: float) -> bytes:
-        """What it said on stderr, at most 64 KiB; waits up to `timeout` seconds for something, or for its end."""
+    def read_stderr(self, timeout: float) -> bytes:
+        """Return what is new on stderr, at most 64 KiB; wait up to `timeout` seconds for something, or for the end."""
         stderr = self._process.stderr
-        if stderr is None or self._silent:
-            self.await_end(timeout)
+        if stderr is None or self._stderr_ended:
+            self.wait(timeout)
             return b""
         if not self._poll.poll(timeout * 1000):
             return b""
         data = stderr.read(READ_BYTES)
-        self._silent = data == b""
+        self._stderr_ended = data == b""
         return data or b""
 
-    def await_end(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for its end; for one that says little."""
+    def wait(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for the end, without reading: only for a process that writes little."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
 
     def exit_code(self) -> int | None:
-        """None while it runs; the negative number of the signal that killed it."""
+        """Return None while it runs, the negative number of the signal that killed it, or the exit code."""
         return self._process.poll()
 
     def pause(self) -> None:
-        """Stop it for a while."""
+        """Send SIGSTOP."""
         self._signal(signal.SIGSTOP)
         self.paused = True
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Send SIGCONT."""
         self._signal(signal.SIGCONT)
         self.paused = False
 
-    def end(self, polite_seconds: float) -> None:
-        """Ask it to end, then make it end, and take its exit code. Returns when the process is gone."""
-        if self.exit_code() is None and polite_seconds > 0:
+    def end(self, grace: float) -> None:
+        """Send SIGTERM, after `grace` seconds SIGKILL, and take the exit code. Returns when the process is gone."""
+        if self.exit_code() is None and grace > 0:
             self._signal(signal.SIGTERM)
-            self.resume()  # a stopped process does not hear SIGTERM
+            self.resume()  # a stopped process does not act on SIGTERM
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(polite_seconds)
+                self._process.wait(grace)
         if self.exit_code() is None:
             self._signal(signal.SIGKILL)
             self._process.wait()
 
     def close(self) -> None:
-        """Let go of its stderr."""
+        """Close the pipe to its stderr."""
         if self._process.stderr is not None:
             self._process.stderr.close()
 

@@ -1,8 +1,8 @@
-"""How far a conversion is, as `core.progress.Reading`: put together from what ffmpeg says and what it was fed."""
+"""How far a conversion is, as `core.progress.Reading`: from ffmpeg's log and from the bytes that it was given."""
 
 from collections.abc import Callable
 
-from service.core.media.ffmpeg_log import LogReader, judge_end
+from service.core.media.ffmpeg_log import LogReader, check_end
 from service.core.progress import Reading
 from service.ports.time import Clock
 from service.ports.transcoder import Order
@@ -10,7 +10,7 @@ from service.ports.transcoder import Order
 SPOOLING_SHARE = 10  # fetching the input to disk first is a tenth of the way
 
 
-class Readings:
+class ProgressReporter:
     """Reports at most once in `seconds`. Used by one thread."""
 
     def __init__(self, order: Order, clock: Clock, report: Callable[[Reading], None], seconds: float) -> None:
@@ -20,13 +20,13 @@ class Readings:
         self._seconds = seconds
         self._last: float | None = None
 
-    def spooled(self, done: int) -> None:
-        """Tell that `done` bytes of the input were copied to disk."""
+    def report_spooling(self, done: int) -> None:
+        """Report that `done` bytes of the input were copied to disk."""
         if self._due():
             self._report(Reading(bytes_fed=done, bytes_total=self._order.input_size * SPOOLING_SHARE))
 
-    def converting(self, log: LogReader, fed: int, *, paused: bool) -> None:
-        """Tell where ffmpeg is; by bytes too, but not in a spooled file, where it goes to and fro."""
+    def report_converting(self, log: LogReader, fed: int, *, paused: bool) -> None:
+        """Report where ffmpeg is; by bytes too, but not in a spooled file, in which it goes to and fro."""
         if self._due():
             total, position = self._expected(log), log.position_seconds
             reading = Reading(
@@ -40,22 +40,22 @@ class Readings:
             self._report(reading)
 
     def media_seconds(self, log: LogReader) -> float | None:
-        """The length of the input, as far as it is known."""
+        """Return the length of the input, as far as it is known."""
         # The headers first: of a fragmented file, ffmpeg names the length of the first fragment only.
         return self._order.source.declared_seconds or log.duration_seconds
 
     def promised_seconds(self, log: LogReader) -> float | None:
-        """The length that the headers of the input promise, guesses left out."""
+        """Return the length that the headers of the input promise; guesses do not count."""
         return self._order.source.declared_seconds or log.promised_seconds
 
     def doubt(self, log: LogReader) -> str | None:
-        """Why a conversion that ended with exit code 0 is not to be believed, or None."""
+        """Return why exit code 0 is not to be believed, or None."""
         trimmed = self._order.target.options.trimmed
-        short = judge_end(self.promised_seconds(log), log.position_seconds, trimmed)
+        short = check_end(self.promised_seconds(log), log.position_seconds, trimmed)
         return short or ("the input stops in the middle" if log.ended_early and not trimmed else None)
 
     def _expected(self, log: LogReader) -> float | None:
-        """Seconds of output to come in all."""
+        """Return the seconds of output to come in all."""
         options, end = self._order.target.options, self.media_seconds(log)
         if options.end_seconds is not None:
             end = min(end or options.end_seconds, options.end_seconds)

@@ -1,15 +1,15 @@
 """
-The airlock: a script, run as a child process, that shuts every door behind itself and then becomes ffmpeg.
+The sandbox: a script, run as a child process, that gives up what ffmpeg must not have and then becomes ffmpeg.
 
     python -I -S sandbox.py PARENT_PID name=value … -- /path/to/ffmpeg argument …
 
 ffmpeg parses bytes that strangers sent, so it gets as little as it can work with: an empty environment, no network, no
 sockets of any kind, no look into other processes, no children, limits on memory, files and time, and a parent whose
-death it does not survive. The doors are shut here and not between fork and exec of the service, because Python code
+death it does not survive. All that happens here and not between fork and exec of the service, because Python code
 between the two is not safe in a process with threads; starting this script costs about 10 ms.
 
-Standard library only, and no import from this package: the script runs alone (``-I -S``). Limits are those of
-setrlimit(2): ``as`` and ``fsize`` in bytes, ``cpu`` in seconds, ``nofile``. Exits with `FAILED` and one line on stderr
+Standard library only, and no import from this package: the script runs alone (`-I -S`). Limits are those of
+setrlimit(2): `as` and `fsize` in bytes, `cpu` in seconds, `nofile`. Exits with `FAILED` and one line on stderr
 that starts with `MARK` if ffmpeg could not be started. The network namespace is best effort, because many container
 platforms forbid it; the filter against sockets holds there as well.
 """
@@ -23,7 +23,7 @@ import struct
 import sys
 
 FAILED = 125
-MARK = "guest: "
+MARK = "sandbox: "
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -51,7 +51,7 @@ LIMITS = {
 
 
 def main(arguments: list[str]) -> None:
-    """Shut the doors, one after the other, and become ffmpeg. Returns only if that failed."""
+    """Apply all restrictions and become ffmpeg. Returns only if that failed."""
     split = arguments.index("--")
     parent, settings, command = int(arguments[0]), arguments[1:split], arguments[split + 1 :]
     libc = ctypes.CDLL(None, use_errno=True)
@@ -74,6 +74,9 @@ def die_with(libc: ctypes.CDLL, parent: int) -> None:
     """
     Have the kernel kill us when the thread that started us ends.
 
+    `system/child.py` does the same. It is not shared: both scripts run alone (`-I -S`, no package to import from), this
+    one in an empty environment, and two lines cost less than making one script find the other.
+
     After the namespaces, because a change of credentials resets it. A parent that died before this line sends no
     signal any more; then we have another parent by now.
     """
@@ -83,7 +86,7 @@ def die_with(libc: ctypes.CDLL, parent: int) -> None:
 
 
 def limit_resources(settings: list[str]) -> None:
-    """Apply ``name=value`` limits, soft and hard; never above what we may have anyway."""
+    """Apply `name=value` limits, soft and hard; never above the present hard limit."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for setting in settings:
         name, _, value = setting.partition("=")
@@ -93,7 +96,7 @@ def limit_resources(settings: list[str]) -> None:
 
 
 def forbid_calls(libc: ctypes.CDLL) -> None:
-    """Refuse the calls of `MACHINES` from now on, here and in whatever this process becomes; they fail with EACCES."""
+    """Refuse the calls of `MACHINES` (EACCES) from now on, also in the program that this process becomes."""
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     machine = os.uname().machine
     if machine not in MACHINES:
@@ -109,7 +112,7 @@ def forbid_calls(libc: ctypes.CDLL) -> None:
 
 
 def filter_program(abi: int, clone: int, forbidden: tuple[int, ...]) -> bytes:
-    """The filter as classic BPF, 8 bytes a step: code, steps to skip if true, if false, operand."""
+    """Return the filter as classic BPF, 8 bytes a step: code, steps to skip if true, if false, operand."""
     count = len(forbidden)
     to_refuse, to_unknown, to_allow = count + 5, count + 5, 2  # steps from where they are used
     steps = [
@@ -122,7 +125,7 @@ def filter_program(abi: int, clone: int, forbidden: tuple[int, ...]) -> bytes:
         *((BPF_EQUAL, to_refuse - 2 - n, 0, call) for n, call in enumerate(forbidden)),
         (BPF_EQUAL, 0, to_allow, clone),
         (BPF_LOAD, 0, 0, FIRST_ARGUMENT),
-        (BPF_HAS_BITS, 0, 1, CLONE_THREAD),  # a thread is welcome, a child is not: it would survive our parent
+        (BPF_HAS_BITS, 0, 1, CLONE_THREAD),  # a thread may be made, a child may not: it would survive our parent
         (BPF_RETURN, 0, 0, ALLOW),
         (BPF_RETURN, 0, 0, REFUSE),
         (BPF_RETURN, 0, 0, UNKNOWN),

@@ -1,9 +1,9 @@
 """
-Files that nobody can find: anonymous memory for outputs, nameless files on disk for inputs that have to be seekable.
+Files without names: anonymous memory for outputs, nameless files on disk for inputs that have to be seekable.
 
-None of them has a name at any moment, so whatever happens to this process, nothing stays behind. Children reach them as
-``/proc/self/fd/N``. Space on disk is taken before the first byte is written: either the whole file has room, or the
-answer is a definite "not here", and another container can try.
+The kernel frees them with their last descriptor, so whatever happens to this process, nothing stays behind. Children
+open them as `/proc/self/fd/N`. Space on disk is allocated before the first byte is written: either there is room for
+the whole file, or the error is `Unavailable`, and another container can try.
 """
 
 import errno
@@ -18,24 +18,24 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Scratch:
-    """A directory for nameless files, of which `reserve` bytes always stay free for others."""
+    """A directory for nameless files, on a disk of which `reserve` bytes always stay free."""
 
     def __init__(self, folder: str, reserve: int) -> None:
         self._folder = Path(folder)
         self._reserve = reserve
 
     def free(self) -> int:
-        """Bytes that may be used."""
-        self._exists()
+        """Return the bytes that may be used."""
+        self._make_folder()
         return max(0, shutil.disk_usage(self._folder).free - self._reserve)
 
     def file(self, size: int | None = None) -> int:
         """
-        A new nameless file on disk, as a file descriptor; with `size`, its space is taken at once.
+        Make a nameless file on disk; return its descriptor. With `size`, its space is allocated at once.
 
         Raises `Unavailable` if there is not enough room.
         """
-        self._exists()
+        self._make_folder()
         if (size or 0) > (free := self.free()):
             raise Unavailable(f"not enough disk space: {size} bytes wanted, {free} free")
         fd = self._nameless()
@@ -49,7 +49,7 @@ class Scratch:
             raise
         return fd
 
-    def _exists(self) -> None:
+    def _make_folder(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _nameless(self) -> int:
@@ -64,7 +64,7 @@ class Scratch:
 
 
 def memory_file() -> int | None:
-    """A new anonymous file in memory, as a file descriptor; None where the platform has none."""
+    """Make an anonymous file in memory; return its descriptor, or None where the platform has no such files."""
     try:
         return os.memfd_create("output", os.MFD_CLOEXEC)
     except (AttributeError, OSError):
@@ -72,5 +72,5 @@ def memory_file() -> int | None:
 
 
 def path_of(fd: int) -> str:
-    """How a child that inherited `fd` opens the file anew, with an offset of its own."""
+    """Return the path under which a child that inherited `fd` opens the file, with an offset of its own."""
     return f"/proc/self/fd/{fd}"

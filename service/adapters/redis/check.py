@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from service.adapters.redis.connection import FAILURES, RedisLink
+from service.adapters.redis.connection import ERRORS, RedisLink
 from service.core.findings import Finding
 
 WITHOUT = "progress comes from DynamoDB every two seconds, and jobs start up to two seconds later"
@@ -26,12 +26,12 @@ async def check_redis(link: RedisLink | None) -> list[Finding]:
         return [Finding("redis_none", f"There is no Redis: {WITHOUT}.", "Set REDIS_URL.", stops=False)]
     try:
         await link.client.ping()
-    except FAILURES as error:
-        link.lost(error)
+    except ERRORS as error:
+        link.note_failure(error)
         code = _code(error)
         problem = f"Redis does not answer ({type(error).__name__}): {WITHOUT}."
         return [Finding(code, problem, FIXES[code], stops=False)]
-    link.found()
+    link.note_answer()
     return []
 
 

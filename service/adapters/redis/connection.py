@@ -1,9 +1,9 @@
 """
-One Redis, and whether it is there.
+The connection to Redis, its time-outs, and the circuit in front of it.
 
-Everything that Redis knows is a hint, so its failures never travel: the first one is logged, everybody is told
-"nothing", and after a pause a single caller finds out whether it is back. Without the pause, a Redis that is
-unreachable would cost each poll a whole time-out.
+Everything that Redis knows is a hint, so its failures are never raised: the first one opens the circuit
+(`core/circuit.py`) and is logged, all callers get None, and after a pause a single caller finds out whether Redis is
+back. Without the pause, a Redis that is unreachable would cost each poll a whole time-out.
 """
 
 import asyncio
@@ -15,46 +15,52 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from service.core.circuit import CallOutcome, Circuit, CircuitState
 from service.ports.time import Clock
 from service.telemetry import emit, events
 
 T = TypeVar("T")
 
 TIMEOUT = 0.25  # seconds, to connect and for an answer: what comes later than this is no longer fresh
-PAUSE = 1.5  # seconds between two tries while it is away
+FAILURES = 1  # a hint is worth no second time-out; for S3 and DynamoDB it takes five
+RESET = 1.5  # seconds; below the two seconds after which progress would come from DynamoDB anyway
 CONNECTIONS = 32
-FAILURES = (RedisError, OSError)  # a time-out is one of the latter
+ERRORS = (RedisError, OSError)  # a time-out is one of the latter
 
 
 class RedisLink:
-    """Shared by all that use one Redis. `url` as ``redis://``, ``rediss://`` (TLS) or ``unix://``, with password."""
+    """
+    Shared by all that use one Redis. `url` as `redis://`, `rediss://` (TLS) or `unix://`, with its password.
 
-    def __init__(self, url: str, clock: Clock, *, timeout: float = TIMEOUT, pause: float = PAUSE) -> None:
+    Lives on one event loop, so its circuit needs no lock.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, timeout: float = TIMEOUT, reset: float = RESET) -> None:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
             timeout=timeout,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),  # a repetition would come too late; the pause below does the waiting
+            retry=Retry(NoBackoff(), 0),  # a repetition would come too late; the circuit does the waiting
             decode_responses=True,
         )
         self.client: Redis = Redis.from_pool(pool)
-        self._clock, self._pause = clock, pause
-        self._away = False
-        self._try_at = 0.0
+        self._clock = clock
+        self._circuit = Circuit(threshold=FAILURES, reset=reset)
 
     @property
     def degraded(self) -> bool:
         """Whether Redis was away when it was last asked."""
-        return self._away
+        return self._circuit.state is not CircuitState.CLOSED
 
     async def ask(self, request: Callable[[], Awaitable[T]]) -> T | None:
         """
-        The answer, or None if Redis is away (which this may be the first to notice).
+        Return the answer, or None if Redis is away (which this may be the first to notice).
 
-        A cancellation is never lost in here. The client sends through `asyncio.wait_for`, which in Python 3.11 drops
-        one that comes when all has just been sent; a task that shows progress in a loop would never end.
+        A cancellation is never lost in here. redis-py sends through `asyncio.wait_for`, which in Python 3.11 swallows a
+        cancellation that arrives just when the request has been sent (cpython issue 86296, mended in 3.12); a task that
+        shows progress in a loop would never end.
         """
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
@@ -65,35 +71,35 @@ class RedisLink:
                 raise asyncio.CancelledError
 
     async def _ask(self, request: Callable[[], Awaitable[T]]) -> T | None:
-        if self._away:
-            now = self._clock.monotonic()
-            if now < self._try_at:
-                return None
-            self._try_at = now + self._pause  # one caller tries; the others are told "nothing" meanwhile
+        wait, self._circuit = self._circuit.decide(self._clock.monotonic())
+        if wait > 0:
+            return None
+        began = self._circuit.state
         try:
             answer = await request()
-        except FAILURES as error:
-            self.lost(error)
+        except ERRORS as error:
+            self.note_failure(error, began)
             return None
-        self.found()
+        self.note_answer(began)
         return answer
 
-    def lost(self, error: Exception) -> None:
-        """Note that Redis did not do what it was asked."""
-        self._try_at = self._clock.monotonic() + self._pause
-        if not self._away:
-            self._away = True
+    def note_failure(self, error: Exception, began: CircuitState | None = None) -> None:
+        """Note that Redis did not do what it was asked in a request that was let through in the state `began`."""
+        before = self.degraded
+        self._circuit = self._circuit.after(CallOutcome.FAILED, self._clock.monotonic(), began)
+        if self.degraded and not before:
             emit(events.REDIS_AWAY, reason=f"{type(error).__name__}: {error}")
 
-    def found(self) -> None:
-        """Note that Redis answered."""
-        if self._away:
-            self._away = False
+    def note_answer(self, began: CircuitState | None = None) -> None:
+        """Note that Redis answered a request that was let through in the state `began`."""
+        before = self.degraded
+        self._circuit = self._circuit.after(CallOutcome.ANSWERED, self._clock.monotonic(), began)
+        if before and not self.degraded:
             emit(events.REDIS_BACK)
 
     async def aclose(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         try:
             await self.client.aclose()
-        except FAILURES as error:
-            self.lost(error)
+        except ERRORS as error:
+            self.note_failure(error)

@@ -1,9 +1,9 @@
 """
-`ports.Wakeups` over a Redis channel.
+Wake-ups between containers: `ports.Wakeups` over a Redis channel.
 
-Announcements reach sleepers of this process directly, and those of others through the channel, so that a process is
-never deaf to itself. While the listener is away nothing is heard from others; on its return it rings once, in case it
-missed something.
+An announcement wakes the sleepers of this process directly, and those of other processes through the channel, so that a
+process never depends on Redis to wake itself. While the listener has no connection, announcements of other processes
+are missed; when it is back it wakes all sleepers once, in case there were any.
 """
 
 import asyncio
@@ -11,15 +11,19 @@ import asyncio
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from service.adapters.redis.connection import FAILURES, RedisLink
+from service.adapters.redis.connection import ERRORS, RedisLink
 from service.adapters.system.in_process import LocalWakeups
+from service.core.backoff import REDIS_LISTENER
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
 
 CHANNEL = "reprise:work"
-QUIET = 10.0  # seconds without a word, after which the line is tested; after as many again it counts as dead
-AGAIN = 0.2  # seconds until one who does not hear is told once more
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 2.0  # seconds between two tries to connect
+
+# Seconds without a message after which the connection is tested by a PING; after as many again it counts as dead. A NAT
+# or a load balancer may drop an idle connection without a word, most after minutes. Until that is noticed, a worker
+# finds new jobs up to two seconds late, by its own poll: 20 seconds of that are cheap, and so is a PING in 10.
+MAX_SILENCE = 10.0
+CANCEL_AGAIN = 0.2  # seconds before the listener is cancelled once more: redis-py may have swallowed a cancellation
 
 
 class RedisWakeups:
@@ -28,14 +32,14 @@ class RedisWakeups:
     def __init__(self, link: RedisLink, clock: Clock, ids: Ids) -> None:
         self._link, self._clock = link, clock
         self._local = LocalWakeups(clock)
-        self._name = ids.new()  # what we said ourselves has rung already
+        self._name = ids.new()  # our own announcements come back under it, and are ignored
         self._listener: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self._pause = FIRST_PAUSE
-        self._missed = False  # whether anything may have been said while nobody listened
+        self._failures = 0  # in a row
+        self._missed = False  # whether announcements may have been sent while we had no connection
 
     async def start(self) -> None:
-        """Listen; returns when the first connection stands, or has failed."""
+        """Begin to listen; return when the first connection stands or has failed."""
         self._listen()
         await self._tried.wait()
 
@@ -48,10 +52,10 @@ class RedisWakeups:
         return await self._local.wait(seconds)
 
     async def aclose(self) -> None:
-        """Stop listening; whoever waits goes on waiting for local announcements."""
+        """Stop listening. Sleepers go on waiting for announcements of this process."""
         while self._listener is not None and not self._listener.done():
-            self._listener.cancel()  # again, because the client may lose it: see `RedisLink.ask`
-            await asyncio.wait({self._listener}, timeout=AGAIN)
+            self._listener.cancel()  # again, because redis-py may swallow it: see `RedisLink.ask`
+            await asyncio.wait({self._listener}, timeout=CANCEL_AGAIN)
 
     def _listen(self) -> None:
         if self._listener is None:
@@ -62,21 +66,21 @@ class RedisWakeups:
             try:
                 async with self._link.client.pubsub() as line:
                     await line.subscribe(CHANNEL)
-                    await self._hear(line)
-            except FAILURES as error:
-                self._link.lost(error)
-            except Exception:  # noqa: BLE001  # nobody watches this task, and a deaf worker would be a slow one
+                    await self._listen_on(line)
+            except ERRORS as error:
+                self._link.note_failure(error)
+            except Exception:  # noqa: BLE001  # no other task awaits this one, and without it every job would start late
                 emit(events.UNEXPECTED, where="wakeups", exc_info=True)
             self._tried.set()
-            await self._clock.sleep(self._pause)
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._failures += 1
+            await self._clock.sleep(REDIS_LISTENER.delay(self._failures))
             self._missed = True
 
-    async def _hear(self, line: PubSub) -> None:
-        """Ring for what is said; ends only with an error."""
+    async def _listen_on(self, line: PubSub) -> None:
+        """Wake the sleepers at each announcement; ends only with an error."""
         tested = False
         while True:
-            message = await line.get_message(timeout=QUIET)
+            message = await line.get_message(timeout=MAX_SILENCE)
             if message is None:
                 if tested:
                     raise RedisConnectionError("the channel is dead")
@@ -88,9 +92,9 @@ class RedisWakeups:
             tested = message is None
 
     def _connected(self) -> None:
-        self._link.found()
+        self._link.note_answer()
         self._tried.set()
-        self._pause = FIRST_PAUSE
+        self._failures = 0
         if self._missed:
             self._missed = False
             self._local.ring()

@@ -1,11 +1,11 @@
 """
-The one request that makes an object of the parts of an upload: sent once at a time, and never believed without a look.
+CompleteMultipartUpload, the request that makes an object of parts: one at a time, and its success is checked.
 
-S3 may take minutes over it. A client that grows impatient and asks again while the first request is still at work gets
-in its way: a stand-in of S3 was seen to store nothing at all, and to call it a success. So nothing is repeated behind
-our back, there is time for an answer, and after a failure the object is looked for before S3 is asked once more; after
-a time-out, which says that S3 may still be at it, S3 is not asked again. And whatever the answer was, an object counts
-only when it is there with all the bytes that were sent.
+S3 may take minutes over it. A second request while the first one is still at work gets in its way: LocalStack was seen
+to store nothing at all and to answer 200. So botocore repeats nothing here and waits longer for the answer, and after a
+failure the object is looked for (HeadObject) before S3 is asked once more; after a read time-out, when S3 may still be
+at work, it is not asked again. Whatever the answer was, an object counts only when it is there with all the bytes that
+were sent.
 
 Permissions: s3:PutObject, s3:GetObject (for the look).
 """
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from service.adapters.aws.errors import code_of, rule_for
+from service.adapters.aws.errors import rule_for
+from service.adapters.s3.answers import bare, quoted, upload_has_ended
+from service.core.backoff import S3_COMPLETION
 from service.core.errors import Indefinite, ObjectGone, Unavailable
 from service.core.upload import Part
 from service.ports.objects import Stored
@@ -26,12 +28,12 @@ from service.telemetry import emit, events
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
-PAUSES = (0.2, 0.5, 1.0)  # seconds before each repetition; with the first request as many as botocore would make
+MAX_REPETITIONS = 3  # with the first request as many as botocore would make
 
 
 @dataclass(frozen=True, slots=True)
 class Completer:
-    """`once` repeats nothing by itself (``aws.s3(repeats=False)``); `client` does, and is for what may be repeated."""
+    """`once` repeats nothing by itself (`aws.s3(repeats=False)`); `client` does, and is for what may be repeated."""
 
     once: "S3Client"
     client: "S3Client"
@@ -39,10 +41,11 @@ class Completer:
 
     def complete(self, bucket: str, key: str, upload_id: str, parts: Sequence[Part]) -> Stored:
         """
-        Make the object exist, on this thread; nobody else writes its key. An upload that was completed before counts.
+        Make the object exist, on this thread. An upload that was completed before counts as success.
 
-        Raises what botocore raises, for the caller to translate, and `Indefinite` if S3 says that it is done, but the
-        object is not there or not whole. Clearing that away is for whoever knows whose it is.
+        No other process may write the key. Raises what botocore raises, for the caller to translate, and `Indefinite`
+        if S3 says that it is done, but the object is not there or not whole; removing that is for the caller, which
+        knows whether it owns the object.
         """
         size, attempt = sum(part.size for part in parts), 1
         while (error := self._ask(bucket, key, upload_id, parts, size)) is not None:
@@ -51,9 +54,9 @@ class Completer:
                     emit(events.S3_NOT_WHOLE, key=key, size=size, found=found.size)
                     raise error
                 return found
-            if attempt > len(PAUSES) or not _worth_another(error):
+            if attempt > MAX_REPETITIONS or not _worth_another(error):
                 raise error
-            self.wait(PAUSES[attempt - 1])
+            self.wait(S3_COMPLETION.delay(attempt))
             attempt += 1
             emit(events.AWS_RETRIED, service="s3", operation="CompleteMultipartUpload", attempt=attempt)
         found = self._look(bucket, key)
@@ -71,7 +74,7 @@ class Completer:
                 Bucket=bucket,
                 Key=key,
                 UploadId=upload_id,
-                MultipartUpload={"Parts": [{"PartNumber": one.number, "ETag": f'"{one.etag}"'} for one in parts]},
+                MultipartUpload={"Parts": [{"PartNumber": one.number, "ETag": quoted(one.etag)} for one in parts]},
                 MpuObjectSize=size,
             )
         except (ClientError, BotoCoreError) as error:
@@ -85,13 +88,12 @@ class Completer:
             if rule_for(error).error is ObjectGone:
                 return None
             raise
-        return Stored(key, found["ContentLength"], found["ETag"].strip('"'))
+        return Stored(key, found["ContentLength"], bare(found["ETag"]))
 
 
 def _may_be_there(error: ClientError | BotoCoreError) -> bool:
-    """Whether the object can exist although this was the answer; "no such upload" is what a completed one becomes."""
-    gone = isinstance(error, ClientError) and code_of(error) == "NoSuchUpload"
-    return gone or issubclass(rule_for(error).error, Indefinite)
+    """Whether the object can exist although this was the answer."""
+    return upload_has_ended(error) or issubclass(rule_for(error).error, Indefinite)
 
 
 def _worth_another(error: ClientError | BotoCoreError) -> bool:

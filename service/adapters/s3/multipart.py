@@ -1,135 +1,97 @@
 """
-An S3 object that is sent in parts, in any order, and becomes visible only when it is complete.
+The requests of a multipart upload: begin, send a part, list the parts, complete, abort, list what is open.
 
-Blocking, thread-safe, and lazy: S3 hears of the upload when the first part is ready. Completing may be repeated: if an
-answer got lost on the way, the object itself tells whether it came about. Permissions: s3:PutObject,
-s3:AbortMultipartUpload, s3:ListBucketMultipartUploads, and those of `completion`.
+Three flows use them, and each says itself what a failure means for it: `receiving` takes in a stream of unknown length,
+`client_uploads` serves clients that send parts themselves, `output_upload` stores what ffmpeg has written.
+
+Blocking. Raises what botocore raises, for `Aws` to translate; `answers` tells the refusals apart.
 """
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
-from service.adapters.aws.clients import Aws
+from botocore.exceptions import ClientError
+
+from service.adapters.s3.answers import bare, field, upload_has_ended
 from service.adapters.s3.completion import Completer
 from service.adapters.s3.part_body import PartBody
-from service.core.errors import Definite, Indefinite, StoreError
 from service.core.upload import Part
-from service.ports.objects import Stored
-from service.telemetry import emit, events
+from service.ports.objects import Stored, Unfinished
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 
+class Begun(NamedTuple):
+    """
+    A new upload.
+
+    `repeated`: S3 was asked more than once, so it may have begun another one that nothing refers to.
+    """
+
+    upload_id: str
+    repeated: bool
+
+
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """Where an object goes, and as what."""
+class MultipartUploads:
+    """The multipart uploads of one bucket. Thread-safe; the upload id is S3's name for an upload."""
 
+    client: "S3Client"
+    completer: Completer
     bucket: str
-    key: str
-    content_type: str
 
+    def begin(self, key: str, content_type: str) -> Begun:
+        """Begin an upload. If the answer gets lost there is one all the same: `list_open` finds it."""
+        answer = self.client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)
+        repetitions = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        return Begun(field(answer, "UploadId"), repeated=repetitions > 0)
 
-class Multipart:
-    """One multipart upload. Part numbers count from 1."""
+    def send(self, key: str, upload_id: str, number: int, body: bytes | bytearray | PartBody) -> Part:
+        """
+        Store one part (numbers count from 1); one that is sent again replaces the earlier one.
 
-    def __init__(self, aws: Aws, s3: "S3Client", destination: Destination, completer: Completer) -> None:
-        self.destination = destination
-        self._completer = completer
-        self._aws = aws
-        self._s3 = s3
-        self._lock = threading.Lock()
-        self._upload_id: str | None = None
-        self._strays = False  # there may be uploads whose creation was never answered
-        self._completed = False
-        self._parts: dict[int, tuple[str, int]] = {}  # number → (etag, size)
-
-    @property
-    def parts(self) -> int:
-        """How many parts S3 has acknowledged."""
-        return len(self._parts)
-
-    def has(self, number: int) -> bool:
-        """Whether S3 has acknowledged this part."""
-        return number in self._parts
-
-    @property
-    def size(self) -> int:
-        """The bytes in them."""
-        return sum(size for _, size in list(self._parts.values()))
-
-    def send(self, number: int, body: PartBody) -> None:
-        """Store one part; a part that is sent again replaces the earlier one. Raises `StoreError`."""
-        to = self.destination
-        answer = self._aws.patiently(
-            self._s3.upload_part,
-            Bucket=to.bucket,
-            Key=to.key,
-            UploadId=self._begun(),
-            PartNumber=number,
-            # A file, and no bytes-like object: that would go out in a single call to sendall(), and all of it would
-            # have to pass within the *connect* time-out, under which urllib3 sends.
-            Body=cast("IO[bytes]", body),
+        Large parts should be a `PartBody`: a bytes-like object goes out in a single call to sendall(), and all of it
+        has to pass within the *connect* time-out, under which urllib3 sends.
+        """
+        size = len(body)
+        answer = self.client.upload_part(
+            Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=cast("IO[bytes]", body)
         )
-        self._parts[number] = (_said(answer, "ETag"), len(body))
-        emit(events.S3_PART_STORED, key=to.key, part=number, size=len(body))
+        return Part(number, size, bare(field(answer, "ETag")))
 
-    def complete(self) -> Stored:
-        """Make the object exist. Safe to repeat. Raises `StoreError`."""
-        to = self.destination
-        parts = [Part(number, size, etag.strip('"')) for number, (etag, size) in sorted(self._parts.items())]
-        stored = self._aws.patiently(self._completer.complete, to.bucket, to.key, self._begun(), parts)
-        self._completed = True
-        if self._strays:
-            self.abandon()
-        emit(events.S3_COMPLETED, key=to.key, parts=len(parts), size=stored.size)
-        return stored
+    def list_parts(self, key: str, upload_id: str) -> list[Part]:
+        """Return the parts that have arrived, by number."""
+        pages = self.client.get_paginator("list_parts").paginate(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        found = [
+            Part(item["PartNumber"], item["Size"], bare(item["ETag"]))
+            for page in pages
+            for item in page.get("Parts", [])
+        ]
+        return sorted(found, key=lambda part: part.number)
 
-    def abort(self) -> None:
-        """
-        Forget all parts; no error if there is no such upload (any more). Raises `StoreError`.
+    def complete(self, key: str, upload_id: str, parts: Sequence[Part]) -> Stored:
+        """Make the object exist, see `Completer.complete`. Safe to repeat."""
+        return self.completer.complete(self.bucket, key, upload_id, parts)
 
-        If the answer to its creation got lost, there may be uploads that we never heard of: all under our key are ours.
-        """
-        to = self.destination
-        unwanted = {self._upload_id} if self._upload_id and not self._completed else set()
-        if self._strays:
-            answer = self._aws.patiently(self._s3.list_multipart_uploads, Bucket=to.bucket, Prefix=to.key)
-            unwanted |= {one["UploadId"] for one in answer.get("Uploads", []) if one["Key"] == to.key}
-        for upload_id in unwanted:
-            try:
-                self._aws.patiently(self._s3.abort_multipart_upload, Bucket=to.bucket, Key=to.key, UploadId=upload_id)
-            except Definite as error:
-                if not _no_such_upload(error):
-                    raise
-
-    def abandon(self) -> None:
-        """The same for one who can do nothing about it any more: what could not be forgotten is only logged."""
+    def abort(self, key: str, upload_id: str) -> None:
+        """End an upload and drop its parts; no error if it has ended already."""
         try:
-            self.abort()
-        except StoreError as error:
-            emit(events.S3_LEFT_BEHIND, key=self.destination.key, reason=error.detail)
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        except ClientError as error:
+            if not upload_has_ended(error):
+                raise
 
-    def _begun(self) -> str:
-        with self._lock:
-            if self._upload_id is None:
-                to, strays, self._strays = self.destination, self._strays, True
-                answer = self._aws.patiently(
-                    self._s3.create_multipart_upload, Bucket=to.bucket, Key=to.key, ContentType=to.content_type
-                )
-                self._upload_id = _said(answer, "UploadId")
-                self._strays = strays or answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
-            return self._upload_id
-
-
-def _said(answer: Mapping[str, Any], name: str) -> str:
-    """A field that an answer always has, unless the connection broke in the middle of its head."""
-    if name not in answer:
-        raise Indefinite(f"half an answer, without {name}")
-    return str(answer[name])
-
-
-def _no_such_upload(error: Definite) -> bool:
-    return error.detail.endswith((": NoSuchUpload", ": 404"))
+    def list_open(self, prefix: str) -> list[Unfinished]:
+        """Return all uploads under `prefix` that were begun and neither completed nor aborted."""
+        pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix)
+        found: list[dict[str, Any]] = [
+            cast("dict[str, Any]", item) for page in pages for item in page.get("Uploads", [])
+        ]
+        # Not every stand-in of S3 heeds the prefix, and aborting the upload of another key would lose its bytes.
+        return [
+            Unfinished(item["Key"], item["UploadId"], item["Initiated"].timestamp())
+            for item in found
+            if item["Key"].startswith(prefix)
+        ]

@@ -28,8 +28,8 @@ def create_bucket(client: "S3Client", name: str, *, region: str, origins: Sequen
     """
     Make the bucket, or bring ours into shape; safe to repeat and to race.
 
-    `origins` are the web pages that may talk to S3 directly, such as ``https://audio.example``. Raises `CannotBeMended`
-    if the name is taken by somebody else, and whatever botocore raises.
+    `origins` are the web pages that may talk to S3 directly, such as `https://audio.example`. Raises `CannotBeMended`
+    if the name belongs to another account, and what botocore raises.
     """
     tell(f"bucket {name}", "created" if _create(client, name, region) else "is there")
     for part in _parts(client, name, origins):
@@ -97,19 +97,19 @@ def _parts(client: "S3Client", name: str, origins: Sequence[str]) -> Sequence[_P
         _Part(
             "lifecycle",
             lambda: dict(client.get_bucket_lifecycle_configuration(Bucket=name)),
-            lambda said: all(any(wanted.items() <= rule.items() for rule in said["Rules"]) for wanted in LIFECYCLE),
+            lambda found: all(any(wanted.items() <= rule.items() for rule in found["Rules"]) for wanted in LIFECYCLE),
             lambda: client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=lifecycle),
         ),
         _Part(
             "public access block",
             lambda: dict(client.get_public_access_block(Bucket=name)),
-            lambda said: said["PublicAccessBlockConfiguration"] == block,
+            lambda found: found["PublicAccessBlockConfiguration"] == block,
             lambda: client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block),
         ),
         _Part(
             "object ownership",
             lambda: dict(client.get_bucket_ownership_controls(Bucket=name)),
-            lambda said: said["OwnershipControls"]["Rules"] == ownership["Rules"],
+            lambda found: found["OwnershipControls"]["Rules"] == ownership["Rules"],
             lambda: client.put_bucket_ownership_controls(Bucket=name, OwnershipControls=ownership),
         ),
     ]
@@ -119,7 +119,7 @@ def _parts(client: "S3Client", name: str, origins: Sequence[str]) -> Sequence[_P
         _Part(
             f"CORS for {', '.join(origins)}",
             lambda: dict(client.get_bucket_cors(Bucket=name)),
-            lambda said: len(said["CORSRules"]) == 1 and _same(said["CORSRules"][0], cors),
+            lambda found: len(found["CORSRules"]) == 1 and _same(found["CORSRules"][0], cors),
             lambda: client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [cors]}),
         ),
         *parts,

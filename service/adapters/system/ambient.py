@@ -29,7 +29,7 @@ class SystemIds:
     """`ports.Ids` by the operating system."""
 
     def new(self) -> str:
-        """26 characters of [a-z2-7]: 128 bits that nobody can guess."""
+        """26 characters of [a-z2-7]: 128 random bits, which cannot be guessed."""
         return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
     def draw(self) -> float:

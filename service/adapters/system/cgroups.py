@@ -1,5 +1,5 @@
 """
-What this container has left, as the kernel tells it: control groups of either version, else the whole machine.
+What this container has left, as the kernel tells it: from its control groups (either version), else from the machine.
 
 A container sees the machine's memory in /proc/meminfo however little it may use itself, so its control group is asked
 first. Pages that only cache files are not counted: the kernel drops them when it needs room.
@@ -14,7 +14,7 @@ from service.core.capacity import Load
 UNLIMITED = 1 << 60  # bytes; version 1 says "no limit" with a number near 2**63
 
 
-class Container:
+class CgroupReadings:
     """`ports.Capacity`. `scratch` need not exist yet; `root` is where /proc and /sys are found."""
 
     def __init__(self, scratch: str, root: str = "/") -> None:
@@ -22,7 +22,7 @@ class Container:
         self._root = Path(root)
 
     def load(self) -> Load:
-        """Read all of it; a few files of the kernel, nothing that blocks."""
+        """Return the present load, read from a few files of the kernel; nothing of that blocks."""
         return Load(memory=self._memory(), disk_free=self._disk_free(), cpu=self._cpu())
 
     def _memory(self) -> float | None:

@@ -1,8 +1,10 @@
 """
-Starts a program that must not outlive its parent: ``python child.py PARENT_PID PROGRAM ARGUMENT…``.
+Starts a program that must not outlive its parent: `python child.py PARENT_PID PROGRAM ARGUMENT…`.
 
 Run as a script, it asks the kernel to be killed when its parent dies (`PR_SET_PDEATHSIG`), and becomes the program.
 The signal is tied to the parent's *thread*: start it from one that lives as long as the program should.
+
+`ffmpeg/sandbox.py` asks the kernel for the same in its own two lines, and says there why they are not shared.
 """
 
 import ctypes

@@ -25,7 +25,7 @@ class LocalWakeups:
     """
     `ports.Wakeups` within one process and event loop.
 
-    A ring wakes everybody who waits. If nobody does, it is kept for the next one who comes, once.
+    A ring wakes all sleepers. If there are none, it is kept for the next one, once.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class LocalWakeups:
             await asyncio.wait({bell, timer}, return_when=asyncio.FIRST_COMPLETED)
             return bell.done()
         except asyncio.CancelledError:
-            if bell.done():  # heard, but by one who is leaving: the ring is somebody else's
+            if bell.done():  # it rang for a sleeper that was cancelled: pass it on
                 self.ring()
             raise
         finally:

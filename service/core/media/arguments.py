@@ -1,12 +1,12 @@
 """
-A Source and a Target → the argv of ffmpeg. Built from typed fields only; no string of a client ever gets in.
+The command line of ffmpeg, from a Source and a Target: typed fields only, never a string that a client sent.
 
-**Why** ``fd:`` **and not** ``pipe:0``. Both read file descriptor 0. But ``pipe:`` answers the question for the size
+Why `fd:` and not `pipe:0`. Both read file descriptor 0. But `pipe:` answers the question for the size
 of the input with an error, which the MP3 demuxer takes for a huge number: it then calls every file with a LAME
 header "concatenated", forgets how many frames there are, and leaves the encoder's padding at the end of the output.
-``fd:`` answers "unknown", and the output is that of a local file, byte for byte.
+`fd:` answers "unknown", and the output is that of a local file, byte for byte.
 
-**The cage.** The demuxer is pinned and is the only one allowed; ``fd`` (or ``file``) is the only protocol, so a
+What ffmpeg may do. The demuxer is pinned and is the only one allowed; `fd` (or `file`) is the only protocol, so a
 playlist that got this far can open nothing; only the decoders of accepted audio may run, plus the two picture
 decoders that covers need. A video track whose decoder is not allowed is ignored, its audio is converted.
 """
@@ -18,9 +18,9 @@ from service.core.media.options import Carrier, Options, Target, carrier
 STREAM_URL = "fd:"  # the input_url of the streaming path: file descriptor 0
 _STDIN = (STREAM_URL, "pipe:0", "-")  # other names for the same, which become STREAM_URL
 
-MOST_STREAMS = 64
-MOST_BYTES_AT_ONCE = 256 * 1024 * 1024  # one allocation of ffmpeg's
-MOST_DECODE_ERRORS = 0.1  # share of frames; above, ffmpeg exits with an error instead of 0
+MAX_STREAMS = 64
+MAX_ALLOCATION = 256 * 1024 * 1024  # bytes in one piece
+MAX_DECODE_ERRORS = 0.1  # share of frames; above, ffmpeg exits with an error instead of 0
 
 _DECODERS = (
     # MPEG, AAC, Dolby, DTS, speech
@@ -42,15 +42,15 @@ _DECODERS = (
 _COVERS = "0:v:disp:attached_pic:u:?"
 
 _LOUDNESS = "loudnorm=I=-16:TP=-1.5:LRA=11"  # one pass; EBU R128 at the level of podcasts and music services
-_RATE_AFTER_LOUDNESS = 48000  # loudnorm works at 192 kHz, and nobody wants that in the output
+_RATE_AFTER_LOUDNESS = 48000  # loudnorm works at 192 kHz, which has no use in the output
 
 
 def command(ffmpeg: str, source: Source, target: Target, input_url: str, output_url: str) -> tuple[str, ...]:
     """
     Return the whole argv.
 
-    *input_url* is STREAM_URL (the bytes come on stdin; ``pipe:0`` is taken for it) or, for the local path, a file's
-    path; ``needs_seeking`` of the source is the rule, but any source may be read from a local file. *output_url* is
+    `input_url` is STREAM_URL (the bytes come on stdin; `pipe:0` is taken for it) or, for the local path, a file's
+    path; `needs_seeking` of the source is the rule, but any source may be read from a local file. `output_url` is
     a seekable file's path.
     """
     streaming = input_url in _STDIN
@@ -58,7 +58,7 @@ def command(ffmpeg: str, source: Source, target: Target, input_url: str, output_
         ffmpeg,
         *("-nostdin", "-hide_banner", "-nostats", "-y", "-loglevel", "info"),
         *("-progress", "pipe:2", "-stats_period", "0.2"),
-        *("-max_alloc", str(MOST_BYTES_AT_ONCE), "-max_error_rate", str(MOST_DECODE_ERRORS)),
+        *("-max_alloc", str(MAX_ALLOCATION), "-max_error_rate", str(MAX_DECODE_ERRORS)),
         *input_arguments(source, local=not streaming),
         *("-i", STREAM_URL if streaming else input_url),
         *output_arguments(target, source),
@@ -67,18 +67,18 @@ def command(ffmpeg: str, source: Source, target: Target, input_url: str, output_
 
 
 def input_arguments(source: Source, *, local: bool | None = None) -> tuple[str, ...]:
-    """Return what stands before ``-i``. *local* (read a file, not stdin) is what the source needs unless told."""
+    """Return what stands before `-i`. `local` (read a file, not stdin) is what the source needs unless told."""
     if local is None:
         local = source.needs_seeking
     return (
         *(("-protocol_whitelist", "file") if local else ("-protocol_whitelist", "fd", "-fd", "0")),
         *("-format_whitelist", source.demuxer, "-codec_whitelist", ",".join(_DECODERS)),
-        *("-max_streams", str(MOST_STREAMS), "-f", source.demuxer),
+        *("-max_streams", str(MAX_STREAMS), "-f", source.demuxer),
     )
 
 
 def output_arguments(target: Target, source: Source | None = None) -> tuple[str, ...]:
-    """Return what stands between the input and the output's path. Without *source*, no tags are moved for its sake."""
+    """Return what stands between the input and the output's path. Without `source`, no tags are moved for its sake."""
     output, options = target.output_format, target.options
     wanted = carrier(output, options)
     return (

@@ -1,8 +1,8 @@
 r"""
-What ffmpeg says on stderr: how long the input is, how far it has come, and its last words.
+ffmpeg's log (stderr), parsed: how long the input is, how far the output has come, and the last lines.
 
-Two things share the stream. Lines for people (``Duration: 00:10:00.00, start: …``, warnings, errors), and the
-blocks of ``-progress pipe:2``: lines of ``key=value`` that end with ``progress=continue`` or ``progress=end``.
+Two things share the stream. Lines for people (`Duration: 00:10:00.00, start: …`, warnings, errors), and the
+blocks of `-progress pipe:2`: lines of `key=value` that end with `progress=continue` or `progress=end`.
 Chunks are cut anywhere, lines end with \n or \r, bytes need not be UTF-8, and a tag of the input may be a
 megabyte long: a reader that is fed all of this keeps a bounded amount and never raises.
 """
@@ -10,10 +10,10 @@ megabyte long: a reader that is fed all of this keeps a bounded amount and never
 import re
 from collections import deque
 
-MOST_LINES = 20
-LONGEST_LINE = 1000  # bytes; the rest of a longer line is dropped
-ALWAYS_FORGIVEN = 0.5  # seconds that an input may be shorter than declared
-SHARE_FORGIVEN = 0.005  # of the declared length
+MAX_LINES = 20
+MAX_LINE = 1000  # bytes; the rest of a longer line is dropped
+TOLERANCE_SECONDS = 0.5  # that an output may be shorter than its input declares
+TOLERANCE_SHARE = 0.005  # of the declared length
 
 # Everything that ffmpeg 9 writes into a progress block, and its closing statistics; anything else with a "=" in it is
 # a line for people.
@@ -32,21 +32,21 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 class LogReader:
     """
-    Fed with chunks of stderr as they come, cut anywhere. Never raises.
+    Takes chunks of stderr as they come, cut anywhere. Never raises.
 
-    ``duration_seconds``: what ffmpeg says of the input, good enough to show progress; None if unknown.
-    ``position_seconds``: the furthest time reached in the output, None before the first. ``finished``: ffmpeg wrote
-    its last progress block. ``ended_early``: a demuxer said that the input stops in the middle of something.
+    `duration_seconds`: what ffmpeg says of the input, good enough to show progress; None if unknown.
+    `position_seconds`: the furthest time reached in the output, None before the first. `finished`: ffmpeg wrote
+    its last progress block. `ended_early`: a demuxer said that the input stops in the middle of something.
     """
 
     def __init__(self) -> None:
         self.duration_seconds: float | None = None
         self.position_seconds: float | None = None
         self.finished = False
-        self._lines: deque[str] = deque(maxlen=MOST_LINES)
+        self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self.ended_early = False
         self._estimated = self._film = self._output_begun = False
-        self._begun = b""  # a line whose end has not come yet, at most LONGEST_LINE bytes of it
+        self._begun = b""  # a line whose end has not come yet, at most MAX_LINE bytes of it
 
     @property
     def promised_seconds(self) -> float | None:
@@ -61,15 +61,15 @@ class LogReader:
     def last_lines(self) -> tuple[str, ...]:
         """The last lines for people, oldest first; one that is not complete yet is the last."""
         begun = _text(self._begun) if self._begun and not _PROGRESS_KEY.match(self._begun) else ""
-        return (*self._lines, begun)[-MOST_LINES:] if begun else tuple(self._lines)
+        return (*self._lines, begun)[-MAX_LINES:] if begun else tuple(self._lines)
 
     def feed(self, chunk: bytes) -> None:
-        """Read on."""
+        """Take in the next chunk."""
         *complete, rest = _LINE_END.split(chunk)
         for line in complete:
-            self._line((self._begun + line)[:LONGEST_LINE])
+            self._line((self._begun + line)[:MAX_LINE])
             self._begun = b""
-        self._begun = (self._begun + rest)[:LONGEST_LINE]
+        self._begun = (self._begun + rest)[:MAX_LINE]
 
     def _line(self, line: bytes) -> None:
         if _PROGRESS_KEY.match(line):
@@ -101,13 +101,13 @@ class LogReader:
         self.position_seconds = max(seconds, self.position_seconds or 0.0)
 
 
-def judge_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:  # noqa: FBT001  # it reads well where it is called by name
+def check_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:  # noqa: FBT001  # it reads well where it is called by name
     """
     Return why a conversion that ended with exit code 0 is not to be believed, or None.
 
     A file that was cut off still decodes up to the cut, and ffmpeg calls that a success; so it does when it found
-    no sound at all. *declared_seconds* is what the input's headers promise (``Source.declared_seconds``, else
-    ``LogReader.promised_seconds``), *position_seconds* how far the output went. Headers round and count padding, so
+    no sound at all. `declared_seconds` is what the input's headers promise (`Source.declared_seconds`, else
+    `LogReader.promised_seconds`), `position_seconds` how far the output went. Headers round and count padding, so
     only a clear gap counts. A trimmed output says nothing about the end of its input.
     """
     if not position_seconds:
@@ -115,7 +115,7 @@ def judge_end(declared_seconds: float | None, position_seconds: float | None, tr
     if declared_seconds is None or trimmed:
         return None
     missing = declared_seconds - position_seconds
-    if missing <= max(ALWAYS_FORGIVEN, declared_seconds * SHARE_FORGIVEN):
+    if missing <= max(TOLERANCE_SECONDS, declared_seconds * TOLERANCE_SHARE):
         return None
     return f"the input ends after {position_seconds:.1f} s of the {declared_seconds:.1f} s that it declares"
 

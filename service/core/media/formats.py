@@ -1,14 +1,14 @@
 """
-What we produce: every output format, and how each of its options is limited, as data.
+The output formats: to add an output format, add a row to `_ALL`; API, OpenAPI and `/v1/formats` follow from it.
 
 A format is one muxer and one encoder. An option that a format does not list does not exist for it, and the values
 that it does list are those that the encoder really honours: encoders round, clamp or ignore what they cannot do
 (LAME writes 64 kbit/s when asked for 320 at 8 kHz), we refuse it, so that a client gets what it asked for or hears
-why not. Which pairs of bitrate, rate and channels go together is a table of *bands*; tests run the edges of every
+why not. Which pairs of bitrate, rate and channels go together is a table of `bands`; tests run the edges of every
 band through the real encoder.
 
 What a client leaves open stays open: it follows the source, or is what ffmpeg does by itself. So a job without
-options gives the very bytes of ``ffmpeg -i IN OUT``.
+options gives the very bytes of `ffmpeg -i IN OUT`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class OutputFormat:
     muxer_arguments: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, object]:
-        """Return what a client should know, as plain JSON values: the entry in GET /v1/formats."""
+        """Return what a client should know, as plain JSON values: the entry in `GET /v1/formats`."""
         options: dict[str, object] = {}
         if self.bands:
             every = sorted({value for band in self.bands for value in band.bitrates})

@@ -1,59 +1,28 @@
 """
-What we accept and what we produce, as values.
+The input formats: to accept another one, add a row to `INPUT_FORMATS` and teach `sniff` to know it by its bytes.
 
-``sniff.identify`` finds the Source in the bytes of an upload, ``parse_target`` the Target in a request;
-``arguments.command`` turns the two into the argv of ffmpeg. Nothing here runs anything.
+`sniff.identify` finds the `Source` in the bytes of an upload, `options.parse_target` the `Target` in a request, and
+`arguments.command` turns the two into the command line of ffmpeg. Nothing here runs anything.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-
-from service.core.media.formats import OUTPUT_FORMATS, OutputFormat
-from service.core.media.options import Carrier, Options, Target, carrier, parse_target
-
-__all__ = [
-    "INPUT_FORMATS",
-    "OUTPUT_FORMATS",
-    "Carrier",
-    "InputFormat",
-    "Options",
-    "OutputFormat",
-    "Source",
-    "Target",
-    "carrier",
-    "parse_target",
-]
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What the bytes of an upload are, found by sniff.identify() from the bytes alone."""
+    """What an upload is, found by `sniff.identify` from its bytes alone."""
 
-    container: str  # our name, shown to clients as the upload's "format"
+    container: str  # the name of an InputFormat, shown to clients as the upload's "format"
     demuxer: str  # the one ffmpeg demuxer that it is pinned to
     content_type: str
     needs_seeking: bool = False  # convert from a local file: a pipe could not be read, or would give other bytes
     reason: str | None = None  # why it needs seeking, one phrase
     declared_seconds: float | None = None  # if cheaply known from the headers
 
-    def to_dict(self) -> dict[str, str | bool | float]:
-        """Return only what differs from the defaults: the shape of the upload's record."""
-        return {
-            item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> "Source":
-        """Read back what to_dict() wrote; numbers may come back as any kind of number (DynamoDB gives Decimals)."""
-        known = {item.name: values[item.name] for item in fields(cls) if values.get(item.name) is not None}
-        if "declared_seconds" in known:
-            known["declared_seconds"] = float(str(known["declared_seconds"]))
-        return cls(**known)  # type: ignore[arg-type]  # our own record; the names were just checked
-
 
 @dataclass(frozen=True, slots=True)
 class InputFormat:
-    """One accepted kind of upload. ``always_local``: it keeps its tags or its index at the end."""
+    """One accepted kind of upload. `always_local`: its tags or its index are at the end."""
 
     name: str
     title: str

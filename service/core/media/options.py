@@ -1,10 +1,10 @@
 """
-What a client may ask for: typed options, and the one door through which they come in.
+The options of a conversion: to add an option, add a field to `Options`, its check to `_CHECKS`, its fit to `_fit`.
 
-Nothing is clamped in silence. A value that the format does not have, or that does not go with another, is an
-InvalidOption that names what would do. What the client leaves open follows the source; only where a bitrate cannot
-be had at the source's own rate or channel count, the nearest that carries it is taken (``Carrier``): 320 kbit/s MP3
-from an 8 kHz recording is resampled to 32 kHz.
+`arguments` translates it for ffmpeg, `formats` says which formats have it. Nothing is clamped in silence. A
+value that the format does not have, or that does not go with another, is an InvalidOption that names what would do.
+What the client leaves open follows the source; only where a bitrate cannot be had at the source's own rate or channel
+count, the nearest that carries it is taken (`Carrier`): 320 kbit/s MP3 from an 8 kHz recording is resampled to 32 kHz.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from math import isfinite
 from service.core.errors import InvalidOption, UnknownFormat
 from service.core.media.formats import OUTPUT_FORMATS, OutputFormat
 
-LONGEST_SECONDS = 1_000_000.0  # eleven days; a trim beyond is a slip
+MAX_SECONDS = 1_000_000.0  # eleven days; a trim beyond is a slip
 _USUAL_RATES = (44100, 48000)
 _STEREO = 2
 
@@ -76,9 +76,9 @@ class Carrier:
 
 def parse_target(format: object, options: Mapping[str, object] | None = None) -> Target:
     """
-    Check a request.
+    Return the target that a request asks for, checked.
 
-    Raise UnknownFormat or InvalidOption; both name what is allowed, in words and in ``extra["allowed"]``.
+    Raises `UnknownFormat` or `InvalidOption`; both name what is allowed, in words and in `extra["allowed"]`.
     """
     name = format.strip().lower().removeprefix(".") if isinstance(format, str) else ""
     if name not in OUTPUT_FORMATS:
@@ -93,7 +93,7 @@ def parse_target(format: object, options: Mapping[str, object] | None = None) ->
 
 def carrier(output: OutputFormat, options: Options) -> Carrier:
     """
-    Say at which rates and channel counts the wanted bitrate exists. Raise InvalidOption if at none.
+    Return the rates and channel counts at which the wanted bitrate exists. Raises `InvalidOption` if there are none.
 
     Where both are open, the usual stereo at 44.1 or 48 kHz is left alone if it carries the bitrate.
     """
@@ -133,8 +133,8 @@ def _number(name: str, value: object) -> float | int:
 
 def _seconds(name: str, value: object) -> float:
     number = _number(name, value)
-    if not 0 <= number <= LONGEST_SECONDS:
-        raise InvalidOption(f"{name} is a time in seconds from 0 to {LONGEST_SECONDS:.0f}.", option=name)
+    if not 0 <= number <= MAX_SECONDS:
+        raise InvalidOption(f"{name} is a time in seconds from 0 to {MAX_SECONDS:.0f}.", option=name)
     return float(number)
 
 
@@ -230,7 +230,7 @@ def _no_such_bitrate(output: OutputFormat, options: Options) -> InvalidOption:
 
 
 def _together(output: OutputFormat, rates_of: Mapping[int, set[int]], *, free: bool) -> tuple[set[int], set[int]]:
-    """Choose rates and channel counts of which every pair carries the bitrate; *free*: the client fixed neither."""
+    """Choose rates and channel counts of which every pair carries the bitrate; `free`: the client fixed neither."""
     possible = {count for count, rates in rates_of.items() if rates}
     usual = set(_USUAL_RATES).intersection(output.sample_rates)
     unmoved = {count for count in possible if rates_of[count] >= usual}
@@ -261,4 +261,4 @@ def _list(values: Iterable[int]) -> str:
 
 def _quote(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "…"  # it is an echo of a client's own words
+    return text if len(text) <= 40 else text[:37] + "…"  # it repeats what the client sent, which may be long

@@ -1,16 +1,16 @@
 """
-What an upload is, from its bytes alone. Its name and what the client says about it do not count.
+What an upload is, from its bytes alone: its name and what the client says about it do not count.
 
-The verdict does three things: it pins ffmpeg to one demuxer (so that nothing is probed, least of all a playlist),
-it refuses what is no audio while the client is still there to hear it, and it says whether the streaming path may
-be taken (``needs_seeking``).
+The answer does three things: it pins ffmpeg to one demuxer (so that nothing is probed, least of all a playlist),
+it refuses what is no audio while the client is still connected, and it says whether the streaming path may
+be taken (`needs_seeking`).
 """
 
 from collections.abc import Callable
 
 from service.core.errors import EmptyUpload, UnsupportedMedia
 from service.core.media.containers import boxes, chunks, ebml, frames, pages
-from service.core.media.containers.finding import Ends, Finding
+from service.core.media.containers.layout import Ends, Layout
 from service.core.media.inputs import INPUT_FORMATS, Source
 
 HEAD_BYTES = 1024 * 1024
@@ -18,24 +18,24 @@ TAIL_BYTES = 64 * 1024
 
 _BY_NAME = {item.name: item for item in INPUT_FORMATS}
 _TS_PACKETS = (188, 192)  # with a time stamp of 4 bytes in front on Blu-ray discs
-_BELIEVED = 3  # packets or frames in a row
+_MIN_FRAMES = 3  # packets or frames in a row
 
 
 def identify(head: bytes, tail: bytes, size: int) -> Source:
     """
-    Say what these bytes are.
+    Return what these bytes are.
 
-    *head* holds the first HEAD_BYTES, *tail* the last TAIL_BYTES of an object of *size* bytes (they overlap in a
-    small one). Raise EmptyUpload or UnsupportedMedia.
+    `head` holds the first `HEAD_BYTES`, `tail` the last `TAIL_BYTES` of an object of `size` bytes (they overlap in a
+    small one). Raises `EmptyUpload` or `UnsupportedMedia`.
     """
     if not size or not head:
         raise EmptyUpload
     ends = Ends(head, tail, size)
-    finding = _by_magic(ends)
-    what = _refused(head) if finding is None else None
-    if finding is None and what is None:
-        finding = _by_frames(ends)
-    if finding is None:
+    layout = _by_magic(ends)
+    what = _refused(head) if layout is None else None
+    if layout is None and what is None:
+        layout = _by_frames(ends)
+    if layout is None:
         supported = [item.name for item in INPUT_FORMATS]
         raise UnsupportedMedia(
             f"This is {what}, not audio that can be converted."
@@ -43,25 +43,25 @@ def identify(head: bytes, tail: bytes, size: int) -> Source:
             else "These bytes are no audio that is known here.",
             supported=supported,
         )
-    kind = _BY_NAME[finding.name]
-    reason = "its tags or its index are at the end" if kind.always_local else finding.reason
+    kind = _BY_NAME[layout.name]
+    reason = "its tags or its index are at the end" if kind.always_local else layout.reason
     return Source(
         container=kind.name,
         demuxer=kind.demuxer,
         content_type=kind.content_type,
         needs_seeking=reason is not None,
         reason=reason,
-        declared_seconds=finding.seconds,
+        declared_seconds=layout.seconds,
     )
 
 
 # ── by a magic number ────────────────────────────────────────────────────────────────────────────────────────────
 
-Examine = Callable[[Ends], Finding]
+Examine = Callable[[Ends], Layout]
 
 
 def _is(name: str) -> Examine:
-    return lambda _ends: Finding(name)
+    return lambda _ends: Layout(name)
 
 
 # (offset, bytes) all of which must be there → what looks further
@@ -91,7 +91,7 @@ _MAGIC: tuple[tuple[tuple[tuple[int, bytes], ...], Examine], ...] = (
 )
 
 
-def _by_magic(ends: Ends) -> Finding | None:
+def _by_magic(ends: Ends) -> Layout | None:
     for magic, examine in _MAGIC:
         if all(ends.head.startswith(expected, at) for at, expected in magic):
             return examine(ends)
@@ -103,34 +103,34 @@ def _by_magic(ends: Ends) -> Finding | None:
 # ── by structure ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _by_frames(ends: Ends) -> Finding | None:
+def _by_frames(ends: Ends) -> Layout | None:
     begin = frames.id3v2_end(ends.head)
     if ends.head.startswith(b"fLaC", begin):
         return _flac(ends, begin)
     if begin >= len(ends.head) and begin:
-        return Finding("mp3", "its tag in front is too long to look behind it") if begin < ends.size else None
+        return Layout("mp3", "its tag in front is too long to look behind it") if begin < ends.size else None
     return _transport_stream(ends) or _dolby(ends) or frames.adts(ends, begin) or frames.mpeg(ends, begin)
 
 
-def _flac(ends: Ends, begin: int) -> Finding:
+def _flac(ends: Ends, begin: int) -> Layout:
     info = ends.head[begin + 8 : begin + 26]  # STREAMINFO without its MD5
     rate = int.from_bytes(info[10:13], "big") >> 4
     samples = int.from_bytes(info[13:18], "big") & 0xFFFFFFFFF
-    return Finding("flac", None, samples / rate if rate and samples else None)
+    return Layout("flac", None, samples / rate if rate and samples else None)
 
 
-def _transport_stream(ends: Ends) -> Finding | None:
+def _transport_stream(ends: Ends) -> Layout | None:
     for length in _TS_PACKETS:
         at = length - 188
-        if all(ends.head[at + n * length : at + n * length + 1] == b"\x47" for n in range(_BELIEVED)):
-            return Finding("ts")
+        if all(ends.head[at + n * length : at + n * length + 1] == b"\x47" for n in range(_MIN_FRAMES)):
+            return Layout("ts")
     return None
 
 
-def _dolby(ends: Ends) -> Finding | None:
+def _dolby(ends: Ends) -> Layout | None:
     """AC-3 and E-AC-3 share the sync word; the version decides, and the next frame confirms."""
     head, at, enhanced = ends.head, 0, False
-    for number in range(_BELIEVED):
+    for number in range(_MIN_FRAMES):
         if head[at : at + 2] != b"\x0b\x77" or len(head) < at + 6:
             if number and at >= ends.size - 1:
                 break
@@ -141,7 +141,7 @@ def _dolby(ends: Ends) -> Finding | None:
         if not size or version > 16:
             return None
         at += size
-    return Finding("eac3" if enhanced else "ac3")
+    return Layout("eac3" if enhanced else "ac3")
 
 
 _AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)

@@ -1,5 +1,5 @@
 """
-What each port promises, as tests: one suite per port, run on the fake and on every real adapter.
+What each port promises, as tests, run on the fake and on every real adapter.
 
 A test module makes a suite run by deriving a ``Test…`` class from it and giving it the fixtures that its docstring
 names.

@@ -12,7 +12,7 @@ class ProgressBoardContract:
     """Readings that only rise."""
 
     async def test_nothing_is_shown_at_first(self, board: ProgressBoard) -> None:
-        """A job that nobody published has no hint, and that is no degradation."""
+        """A job of which no reading was published has no hint, and that is no degradation."""
         assert await board.read("a") is None
         assert board.degraded is False
 

@@ -21,11 +21,11 @@ class WakeupsContract:
     """Within one process."""
 
     async def test_silence_ends_with_the_time(self, wakeups: Wakeups) -> None:
-        """When nobody announces anything, a sleeper wakes by itself and knows it."""
+        """Without an announcement a sleeper wakes by itself and knows it."""
         assert await wakeups.wait(SHORT) is False
 
     async def test_all_sleepers_wake(self, wakeups: Wakeups) -> None:
-        """One announcement wakes everybody who waits."""
+        """One announcement wakes every sleeper."""
         sleepers = await asleep(wakeups, 5)
 
         await wakeups.announce()
@@ -34,7 +34,7 @@ class WakeupsContract:
             assert await asyncio.gather(*sleepers) == [True] * 5
 
     async def test_an_announcement_between_two_waits_is_kept_once(self, wakeups: Wakeups) -> None:
-        """Who was busy when work came hears of it at the next wait, and not again at the one after."""
+        """A worker that was busy when work came hears of it at the next wait, and not again at the one after."""
         await wakeups.announce()
         await wakeups.announce()
 
@@ -42,7 +42,7 @@ class WakeupsContract:
         assert await wakeups.wait(SHORT) is False
 
     async def test_what_woke_a_sleeper_is_used_up(self, wakeups: Wakeups) -> None:
-        """An announcement that somebody heard does not ring a second time."""
+        """An announcement that was heard does not ring a second time."""
         [sleeper] = await asleep(wakeups, 1)
         await wakeups.announce()
         async with asyncio.timeout(LONG / 2):

@@ -1,5 +1,5 @@
 """
-What happens around every request, known address or not: its id, its log line, its security headers, its polite end.
+What happens around every request, known address or not: its id, its log line, security headers, draining the body.
 
 This wraps the whole application, because litestar runs middleware only for addresses that it knows.
 
@@ -23,7 +23,7 @@ from service.ports.time import Clock, Ids
 from service.telemetry import emit, events, log_context
 
 LINGER_SECONDS = 2.0
-SMALL = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
+SMALL_BODY = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
 
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -35,8 +35,8 @@ HEADERS: Mapping[str, str] = {
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
-class Around:
-    """ASGI: everything that is the same for all requests."""
+class RequestMiddleware:
+    """ASGI middleware: everything that is the same for all requests."""
 
     def __init__(self, app: ASGIApp, clock: Clock, ids: Ids, methods: Mapping[str, str]) -> None:
         """`methods`: of each path template, as ``Allow`` wants them."""
@@ -51,11 +51,11 @@ class Around:
             await self.app(scope, receive, send)
             return
         request_id = request_id_in(scope) or self.ids.new()
-        exchange = Exchange(scope, receive, send, self.clock, request_id, self.methods)
+        exchange = HttpExchange(scope, receive, send, self.clock, request_id, self.methods)
         with log_context(request_id=exchange.request_id):
             try:
                 await self.app(scope, exchange.receive, exchange.send)
-            except Exception as error:  # noqa: BLE001  # the last one who can say anything about it
+            except Exception as error:  # noqa: BLE001  # nothing further out logs it
                 # The answer has begun, so no other can be given: the server closes the connection when we return.
                 if not broken_store(error):
                     emit(events.UNEXPECTED, where="answer", exc_info=error)
@@ -63,8 +63,8 @@ class Around:
                 exchange.log()
 
 
-class Exchange:
-    """One request and its answer, seen from outside."""
+class HttpExchange:
+    """One request and its answer: passes both on, drains the body of the first, and logs the two as one line."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, clock: Clock, request_id: str, methods: Mapping[str, str]
@@ -97,9 +97,9 @@ class Exchange:
             headers["X-Request-Id"] = self.request_id
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
-            if said := headers.get("Allow"):  # litestar's comes out of a set: its order is another in each process
+            if allowed := headers.get("Allow"):  # litestar's comes out of a set: its order is another in each process
                 known = self._methods.get(self.scope.get("path_template", ""))
-                headers["Allow"] = known or ", ".join(sorted(method.strip() for method in said.split(",")))
+                headers["Allow"] = known or ", ".join(sorted(method.strip() for method in allowed.split(",")))
             if self._sending:
                 headers["Connection"] = "close"
         if message["type"] == "http.response.body" and not message.get("more_body", False) and self._sending:
@@ -109,16 +109,16 @@ class Exchange:
         await self._send(message)
 
     def log(self) -> None:
-        """One line for the whole exchange; probes are of no interest by default."""
+        """Log one line for the whole exchange; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
         event = events.PROBE_DONE if probe else events.REQUEST_DONE
-        said: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
+        fields: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
         if tenant := self.scope["state"].get("tenant"):
-            said["tenant"] = tenant
+            fields["tenant"] = tenant
         if problem := self.scope["state"].get("problem"):
-            said["code"] = problem
-        emit(event, **said, seconds=round(self._clock.monotonic() - self._began, 4))
+            fields["code"] = problem
+        emit(event, **fields, seconds=round(self._clock.monotonic() - self._began, 4))
 
     async def _linger(self) -> None:
         if not self._asked and header(self.scope, b"expect"):
@@ -138,7 +138,7 @@ class Exchange:
 
 
 def broken_store(error: Exception) -> bool:
-    """Whether this is nothing but a backing service that broke in the middle of an answer, which was said already."""
+    """Tell whether a backing service broke in the middle of an answer, which was logged already."""
     cause: BaseException = error
     while isinstance(cause, LitestarException) and cause.__cause__ is not None:
         cause = cause.__cause__  # litestar wraps what comes after the start of an answer, more than once
@@ -146,29 +146,29 @@ def broken_store(error: Exception) -> bool:
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """A header of the request as it came; empty if it did not."""
+    """Return a header of the request as it came; empty if it did not."""
     return next((value for key, value in scope["headers"] if key.lower() == name), b"")
 
 
 def request_id_in(scope: Scope) -> str | None:
-    """The id that the client gave its request, if it is one that can be written to a log and a header."""
+    """Return the id that the client gave its request, if it can be written to a log and a header."""
     given = header(scope, b"x-request-id")
     return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else None
 
 
 def announced_body(scope: Scope) -> bool:
     """
-    Whether a body worth minding is on its way: of unknown length, or large.
+    Tell whether a body that has to be drained is on its way: of unknown length, or large.
 
     Or any body at all, where the connection ends with the answer because the client wants it so. A proxy that keeps no
     connections (nginx, by default) asks for that, and turns a reset while it still sends into a 502.
     """
     length = header(scope, b"content-length")
-    minded = 0 if ends_with_the_answer(scope) else SMALL
+    minded = 0 if ends_with_the_answer(scope) else SMALL_BODY
     return bool(header(scope, b"transfer-encoding")) or (length.isdigit() and int(length) > minded)
 
 
 def ends_with_the_answer(scope: Scope) -> bool:
-    """Whether the server will close the connection, by what the client said: uvicorn keeps none of HTTP/1.0."""
+    """Tell whether the server will close the connection, as the client asked: uvicorn keeps none of HTTP/1.0."""
     wishes = {wish.strip().lower() for wish in header(scope, b"connection").split(b",")}
     return b"close" in wishes or scope.get("http_version") == "1.0"

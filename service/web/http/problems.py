@@ -2,9 +2,9 @@
 Errors as ``application/problem+json`` (RFC 9457).
 
 Our own errors carry their public face on their class, so there is no table here: status, code, hint and retry-after are
-theirs, the title is the first line of their docstring. What a backing service said stays in the logs, its class speaks
-for it. Litestar's own errors are translated, and anything unexpected becomes a bare 500 whose request id leads to the
-traceback in the log.
+theirs, the title is the first line of their docstring. What a backing service answered stays in the log; the client
+gets the first line of its class. Litestar's own errors are translated, and anything unexpected becomes a bare 500 whose
+request id leads to the traceback in the log.
 """
 
 import math
@@ -15,13 +15,10 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
-from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
 from service.core.errors import Overloaded, RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
 from service.telemetry import emit, events
-from service.web.http import schemas
 
 MEDIA_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "detail", "code", "request_id", "hint", "retry_after"})
@@ -30,7 +27,7 @@ RESERVED = frozenset({"type", "title", "status", "detail", "code", "request_id",
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
-class Problem(ProblemDetailsException):
+class ProblemException(ProblemDetailsException):
     """A problem on its way out; it learns the request's id when it is rendered."""
 
     def __init__(
@@ -57,7 +54,7 @@ class Problem(ProblemDetailsException):
             self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        """The answer."""
+        """Render the problem, and leave its code for the access log."""
         request.scope["state"]["problem"] = self.code  # for the access log
         document: dict[str, Any] = {
             "type": f"urn:reprise:problem:{self.code}",
@@ -75,12 +72,12 @@ class Problem(ProblemDetailsException):
         return Response(document | members, status_code=self.status_code, media_type=MEDIA_TYPE, headers=self.headers)
 
 
-def from_ours(error: RepriseError) -> Problem:
-    """By its public face."""
+def from_ours(error: RepriseError) -> ProblemException:
+    """Translate one of our errors by its public face."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, StoreError | Overloaded):
         return from_unexpected(error)  # not meant for clients: a worker's error has no business here
     summary = first_line(type(error))
-    return Problem(
+    return ProblemException(
         error.status,
         error.code,
         summary if isinstance(error, StoreError | Refused) else error.detail,
@@ -93,7 +90,7 @@ def from_ours(error: RepriseError) -> Problem:
 
 
 def headers_of(error: RepriseError) -> Mapping[str, str] | None:
-    """What HTTP wants to be said in a header as well."""
+    """Return what HTTP demands in a header as well; None if nothing."""
     match error:
         case RangeUnsatisfiable():
             return {"Content-Range": f"bytes */{error.extra['size']}"}
@@ -102,29 +99,31 @@ def headers_of(error: RepriseError) -> Mapping[str, str] | None:
     return None
 
 
-def from_litestar(error: HTTPException) -> Problem:
-    """Routing, parsing and validation as litestar sees them."""
+def from_litestar(error: HTTPException) -> ProblemException:
+    """Translate what litestar raises: routing, parsing and validation."""
     if isinstance(error, ValidationException):
         return invalid(error)
     if isinstance(error.__cause__, SerializationException):
-        return Problem(400, "malformed_json", "The body is not valid JSON.")
+        return ProblemException(400, "malformed_json", "The body is not valid JSON.")
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return Problem(
+            return ProblemException(
                 404, "not_found", "There is nothing at this address.", hint="GET /schema lists what there is."
             )
         case HTTPStatus.METHOD_NOT_ALLOWED:
             headers = error.headers
-            return Problem(405, "method_not_allowed", "This address does not know this method.", headers=headers)
+            return ProblemException(
+                405, "method_not_allowed", "This address does not know this method.", headers=headers
+            )
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return Problem(413, "body_too_large", "The body is larger than this address accepts.")
+            return ProblemException(413, "body_too_large", "The body is larger than this address accepts.")
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Problem(status, "bad_request", error.detail, headers=error.headers)
+            return ProblemException(status, "bad_request", error.detail, headers=error.headers)
     return from_unexpected(error)
 
 
-def invalid(error: ValidationException) -> Problem:
-    """Every field that is wrong, by name, with what was expected."""
+def invalid(error: ValidationException) -> ProblemException:
+    """Name every field that is wrong, with what was expected."""
     errors = [
         {
             "field": str(entry.get("key", "")),
@@ -133,20 +132,22 @@ def invalid(error: ValidationException) -> Problem:
         }
         for entry in (error.extra if isinstance(error.extra, list) else [])
     ]
-    said = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
-    if not said and error.detail.startswith("Missing required "):
-        said = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
-    return Problem(422, "invalid_request", said or "The request is not valid.", extra={"errors": errors})
+    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+    if not detail and error.detail.startswith("Missing required "):
+        detail = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
+    return ProblemException(422, "invalid_request", detail or "The request is not valid.", extra={"errors": errors})
 
 
-def from_unexpected(error: Exception) -> Problem:
-    """A mistake of ours: said in the log with all there is, and to the client without any of it."""
+def from_unexpected(error: Exception) -> ProblemException:
+    """Translate a mistake of ours: the log gets the traceback, the client nothing of it."""
     emit(events.UNEXPECTED, where="web", exc_info=error)
-    return Problem(500, "internal", "Something went wrong on our side; the request id leads to it in the logs.")
+    return ProblemException(
+        500, "internal", "Something went wrong on our side; the request id leads to it in the logs."
+    )
 
 
 def first_line(error: type[RepriseError]) -> str:
-    """What this class of errors means, in one sentence."""
+    """Return what this class of errors means, in one sentence."""
     return next((cls.__doc__.strip().splitlines()[0] for cls in error.__mro__ if cls.__doc__), "")
 
 
@@ -165,52 +166,3 @@ plugin = ProblemDetailsPlugin(
         }
     )
 )
-
-
-def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
-    """The problems that an address can answer with, for its OpenAPI description."""
-    by_status: dict[int, list[type[RepriseError]]] = {}
-    for error in errors:
-        by_status.setdefault(error.status, []).append(error)
-    described = {
-        status: _described(
-            "; ".join(f"`{error.code}`: {first_line(error).rstrip('.')}" for error in group), status, group
-        )
-        for status, group in by_status.items()
-    }
-    described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
-    described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
-    described.setdefault(
-        503,
-        _described(
-            "`unavailable`, `throttled`, `quota_reached`, `circuit_open`: A backing service is away; retry",
-            503,
-            (StoreError,),
-        ),
-    )
-    return described
-
-
-def _described(
-    text: str, status: int, group: "list[type[RepriseError]] | tuple[type[RepriseError], ...]"
-) -> ResponseSpec:
-    return ResponseSpec(
-        data_container=schemas.Problem,
-        description=text,
-        media_type=MEDIA_TYPE,
-        generate_examples=False,
-        examples=[
-            Example(
-                summary=first_line(error),
-                value={
-                    "type": f"urn:reprise:problem:{error.code}",
-                    "title": first_line(error).rstrip("."),
-                    "status": status,
-                    "detail": first_line(error),
-                    "code": error.code,
-                    "request_id": "mfrggzdfmztwq2lknnwg23tpoa",
-                },
-            )
-            for error in group
-        ],
-    )

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from service.application.progress import View
 from service.core.job import Job, State
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, suggested_part_size
-from service.web.progress import View
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
 Size = Annotated[int, Meta(ge=0, description="bytes")]
@@ -154,22 +154,22 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def moment(seconds: float) -> datetime:
-    """Seconds since the epoch as a time in UTC (written as RFC 3339 with a Z), to the millisecond."""
+    """Convert seconds since the epoch to a time in UTC (written as RFC 3339 with a Z), to the millisecond."""
     return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 
 def upload_path(upload_id: str) -> str:
-    """Where an upload is."""
+    """Return the path of an upload."""
     return f"/v1/uploads/{upload_id}"
 
 
 def job_path(job_id: str) -> str:
-    """Where a job is."""
+    """Return the path of a job."""
     return f"/v1/jobs/{job_id}"
 
 
 def upload_document(upload: Upload) -> UploadDocument:
-    """An upload as its client reads it."""
+    """Describe a complete upload to its client."""
     return UploadDocument(
         upload_id=upload.upload_id,
         filename=upload.filename,
@@ -182,12 +182,12 @@ def upload_document(upload: Upload) -> UploadDocument:
 
 
 def upload_links(upload_id: str) -> UploadLinks:
-    """Where to go from a complete upload."""
+    """Return the links of a complete upload."""
     return UploadLinks(self=upload_path(upload_id), jobs="/v1/jobs")
 
 
 def pending_links(pending: PendingUpload) -> PendingLinks:
-    """Where to go from one that is not complete."""
+    """Return the links of an upload that is not complete."""
     path = upload_path(pending.upload_id)
     if pending.transfer == IN_ONE_PIECE:
         return PendingLinks(self=path, complete=f"{path}/complete")
@@ -197,7 +197,7 @@ def pending_links(pending: PendingUpload) -> PendingLinks:
 
 
 def pending_document(pending: PendingUpload, arrived: Sequence[Part]) -> PendingUploadDocument:
-    """An upload on its way, as its client reads it."""
+    """Describe an upload on its way to its client."""
     return PendingUploadDocument(
         upload_id=pending.upload_id,
         filename=pending.filename,
@@ -212,7 +212,7 @@ def pending_document(pending: PendingUpload, arrived: Sequence[Part]) -> Pending
 
 
 def progress_document(view: View) -> ProgressDocument:
-    """How far a job is, and no more."""
+    """Describe how far a job is, and no more."""
     job = view.job
     return ProgressDocument(
         job_id=job.job_id, state=job.state, percent=view.percent, attempt=job.attempt, resumed=job.attempt > 1
@@ -220,7 +220,7 @@ def progress_document(view: View) -> ProgressDocument:
 
 
 def job_document(view: View) -> JobDocument:
-    """A job as its client reads it."""
+    """Describe a job to its client."""
     job, failure = view.job, view.job.failure
     return JobDocument(
         job_id=job.job_id,
@@ -245,7 +245,7 @@ def job_document(view: View) -> JobDocument:
 
 
 def links_of(job: Job) -> JobLinks:
-    """What can be done with a job now."""
+    """Return links to what can be done with a job now."""
     path = job_path(job.job_id)
     return JobLinks(
         self=path,

@@ -2,12 +2,12 @@
 A job as server-sent events.
 
 The stream is bounded, because App Runner cuts every request at 120 s; browsers reconnect by themselves, perhaps to
-another container, and send the last ``id`` back. The id *is* the percentage, so whoever answers knows below what the
-reading must not fall. The board is looked at four times a second. When it has something new, and once a second
-in any case, the job is read by the rules of `service.web.progress`, and only what these rules gave is sent.
+another container, and send the last ``id`` back. The id *is* the percentage, so the container that answers knows
+below what the reading must not fall. What is sent, and when, is decided by `service.application.progress`; here it
+becomes events.
 """
 
-import math
+import contextlib
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
@@ -17,17 +17,14 @@ from litestar.params import HeaderParameter
 from litestar.response import Stream
 from litestar.response.sse import ServerSentEventMessage
 
-from service.core.errors import Expired, NotFound, StoreError
+from service.application.context import Caller
+from service.application.lookup import find_job
+from service.application.progress import View, follow_job
 from service.core.progress import TOP
-from service.web.dependencies import Config, Deps, WebDependencies
-from service.web.http.problems import documented
+from service.web.http.parameters import CallerDep, ConfigDep, JobId
+from service.web.http.responses import READ, documented
 from service.web.http.schemas import job_document, progress_document
-from service.web.lookup import HttpRequest, JobId, find_job, tenant_of
-from service.web.progress import View, view
 
-LOOK_SECONDS = 0.25  # at the board
-READ_SECONDS = 1.0  # of the record, at the latest
-KEEPALIVE_SECONDS = 10.0
 RETRY_MILLISECONDS = 1000
 
 LastEventId = Annotated[
@@ -35,7 +32,7 @@ LastEventId = Annotated[
 ]
 
 
-class Events(Controller):
+class JobEventsController(Controller):
     """`/v1/jobs/{job_id}/events`."""
 
     path = "/jobs/{job_id:str}/events"
@@ -47,83 +44,55 @@ class Events(Controller):
         summary="A job as server-sent events",
         response_description="Events `progress` (on every change) and, at the end, `done` with the job as GET answers "
         "it. A stream that ends without `done` has reached its time limit: connect again.",
-        responses=documented(NotFound, Expired),
+        responses=documented(*READ),
     )
     async def follow(
-        self,
-        request: HttpRequest,
-        deps: Deps,
-        config: Config,
-        job_id: JobId,
-        last_event_id: LastEventId = None,
+        self, caller: CallerDep, config: ConfigDep, job_id: JobId, last_event_id: LastEventId = None
     ) -> Stream:
         """Follow a job. The percentage never falls, also not over reconnects that send `Last-Event-ID`."""
-        tenant = tenant_of(request)
-        await find_job(deps, tenant, job_id)  # so that 404 and 410 are answers, not streams
+        await find_job(caller, job_id)  # so that 404 and 410 are answers, not streams
         # Not litestar's ServerSentEvent: that fetches its first piece from a thread, for which there is no need.
         return Stream(
-            encoded(deps, tenant, job_id, floor_of(last_event_id), config.events_seconds),
+            encoded(caller, job_id, floor_of(last_event_id), config.events_seconds),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
         )
 
 
-async def encoded(
-    deps: WebDependencies, tenant: str, job_id: str, floor: float, seconds: float
-) -> AsyncGenerator[bytes, None]:
-    """The stream as it goes over the wire."""
+async def encoded(caller: Caller, job_id: str, floor: float, seconds: float) -> AsyncGenerator[bytes, None]:
+    """Yield the stream as it goes over the wire."""
     yield ServerSentEventMessage(data=None, retry=RETRY_MILLISECONDS).encode()
-    async for message in messages(deps, tenant, job_id, floor, seconds):
-        yield message.encode()
+    async with contextlib.aclosing(follow_job(caller, job_id, floor=floor, seconds=seconds)) as views:
+        async for view in views:
+            yield message(view).encode()
 
 
-async def messages(
-    deps: WebDependencies, tenant: str, job_id: str, floor: float, seconds: float
-) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """What there is to say about a job for `seconds`, never below `floor`. Ends with ``done``, or if it is gone."""
-    clock = deps.clock
-    end = clock.monotonic() + seconds
-    read_at = spoke_at = -math.inf
-    hint, said = None, None
-    while (now := clock.monotonic()) < end:
-        try:
-            latest = await deps.board.read(job_id)
-            if latest != hint or now - read_at >= READ_SECONDS:
-                hint, read_at = latest, now
-                seen = await view(deps, tenant, job_id)
-                if seen.job.final:
-                    yield done(seen)
-                    return
-                seen = View(seen.job, max(floor, seen.percent))
-                floor = seen.percent
-                message = progress(seen)
-                if message.data != said:
-                    said, spoke_at = message.data, now
-                    yield message
-        except StoreError:
-            read_at = now  # costs freshness; the next look may succeed, and the client reconnects in any case
-        except (NotFound, Expired):
-            return
-        if now - spoke_at >= KEEPALIVE_SECONDS:
-            spoke_at = now
-            yield ServerSentEventMessage(data=None, comment="still here")
-        await clock.sleep(LOOK_SECONDS)
+def message(view: View | None) -> ServerSentEventMessage:
+    """Say a change as an event, and that there is none as a comment."""
+    if view is None:
+        return ServerSentEventMessage(data=None, comment="still here")
+    return done(view) if view.job.final else progress(view)
 
 
 def progress(seen: View) -> ServerSentEventMessage:
-    """One reading."""
+    """Say one reading."""
     data = msgspec.json.encode(progress_document(seen))
-    return ServerSentEventMessage(data=data, event="progress", id=f"{seen.percent:.1f}")
+    return ServerSentEventMessage(data=data, event="progress", id=percent_id(seen))
 
 
 def done(seen: View) -> ServerSentEventMessage:
-    """The last word."""
+    """Say how the job ended: the last event of the stream."""
     data = msgspec.json.encode(job_document(seen))
-    return ServerSentEventMessage(data=data, event="done", id=f"{seen.percent:.1f}")
+    return ServerSentEventMessage(data=data, event="done", id=percent_id(seen))
+
+
+def percent_id(seen: View) -> str:
+    """Write the id of an event: the percentage, which a client that reconnects sends back."""
+    return f"{seen.percent:.1f}"
 
 
 def floor_of(last_event_id: str | None) -> float:
-    """The percentage that a reconnecting client has already seen; nought for anything that is not one."""
+    """Return the percentage that a reconnecting client has already seen; 0 for anything that is not one."""
     try:
         seen = float(last_event_id or 0)
     except ValueError:

@@ -1,38 +1,21 @@
 """
 The ``Range`` header, as far as one file needs it. Pure.
 
-One range of bytes is honoured. Several at once, and units that nobody knows, are answered with the whole file, which
+One range of bytes is honoured. Several at once, and unknown units, are answered with the whole file, which
 RFC 9110 allows; what claims to be a range of bytes and is none, or lies outside the file, is refused with 416.
 """
 
 import re
-from dataclasses import dataclass
 
+from service.application.downloads import Span
 from service.core.errors import RangeUnsatisfiable
 
 _ONE = re.compile(r"(\d{0,19})-(\d{0,19})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes start … stop-1 of an object."""
-
-    start: int
-    stop: int
-
-    @property
-    def length(self) -> int:
-        """How many bytes."""
-        return self.stop - self.start
-
-    def content_range(self, size: int) -> str:
-        """The value of ``Content-Range`` for this part of `size` bytes."""
-        return f"bytes {self.start}-{self.stop - 1}/{size}"
-
-
 def parse_range(header: str | None, size: int) -> Span | None:
     """
-    The part of `size` bytes that is asked for; None for the whole.
+    Find the part of `size` bytes that is asked for; None for the whole.
 
     Raises `RangeUnsatisfiable`, with ``size`` in its extra.
     """
@@ -54,3 +37,8 @@ def parse_range(header: str | None, size: int) -> Span | None:
     if start >= stop:
         raise RangeUnsatisfiable(f"The range lies outside the file of {size} bytes.", size=size)
     return Span(start, stop)
+
+
+def content_range(part: Span, size: int) -> str:
+    """Return the value of ``Content-Range`` for this part of `size` bytes."""
+    return f"bytes {part.start}-{part.stop - 1}/{size}"

@@ -8,22 +8,22 @@ services; one that we can do without (Redis) makes it ``degraded``, which is sti
 from litestar import Controller, Response, get
 from litestar.openapi import ResponseSpec
 
-from service.web.dependencies import Config, Deps
+from service.web.http.parameters import ContextDep
 from service.web.http.schemas import HealthDocument
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
 
 
-class Health(Controller):
+class HealthController(Controller):
     """`/health`."""
 
     path = "/health"
     tags = ("health",)
 
     @get("/live", operation_id="isLive", summary="Whether the process is alive")
-    async def live(self, config: Config) -> HealthDocument:
+    async def live(self, context: ContextDep) -> HealthDocument:
         """200 as long as anything is answered at all."""
-        return HealthDocument(status=OK, version=config.version, instance=config.instance)
+        return HealthDocument(status=OK, version=context.config.version, instance=context.config.instance)
 
     @get(
         "/ready",
@@ -31,12 +31,13 @@ class Health(Controller):
         summary="Whether requests can be served, and what is missing",
         responses={503: ResponseSpec(HealthDocument, generate_examples=False, description="They cannot.")},
     )
-    async def ready(self, deps: Deps, config: Config) -> Response[HealthDocument]:
+    async def ready(self, context: ContextDep) -> Response[HealthDocument]:
         """200 when requests can be served, 503 when a service is away that nothing can be done without."""
-        checks = dict(await deps.checks())
-        if deps.board.degraded:
+        checks = dict(await context.checks())
+        if context.board.degraded:
             checks["redis"] = DEGRADED
         status = verdict(checks)
+        config = context.config
         document = HealthDocument(status=status, version=config.version, instance=config.instance, checks=checks)
         return Response(document, status_code=503 if status == UNAVAILABLE else 200)
 

@@ -25,11 +25,10 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from service.application.admission import Admission, Counts
+from service.application.context import ServiceContext
 from service.telemetry import subscribe
 from service.telemetry.events import Event
-from service.web.admission import Admission, Counts
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from service.web.http.authentication import Guard
 from service.web.operations.counters import COUNTERS, Counted
 
@@ -47,8 +46,8 @@ UNKNOWN = Counts(queued=None, running=None, elsewhere=None)
 class Metrics:
     """Those of one application. `note` may be called on any thread."""
 
-    def __init__(self, deps: WebDependencies, config: WebConfig, admission: Admission) -> None:
-        self._deps, self._config, self._admission = deps, config, admission
+    def __init__(self, context: ServiceContext, admission: Admission) -> None:
+        self._context, self._admission = context, admission
         self.registry = CollectorRegistry()
         self.http = OfRequests(registry=self.registry)
         self._counting: dict[Event, list[tuple[Counted, Counter]]] = {}
@@ -69,7 +68,7 @@ class Metrics:
 
     async def document(self) -> bytes:
         """Everything as it is now, in the text format."""
-        now = readings(self._deps, self._config, self._admission, await self._queue())
+        now = readings(self._context, self._admission, await self._queue())
         return generate_latest(Families((*map(_without_times, self.registry.collect()), *now)))
 
     @asynccontextmanager
@@ -79,7 +78,7 @@ class Metrics:
             yield
 
     async def _queue(self) -> Counts:
-        clock = self._deps.clock
+        clock = self._context.clock
         if clock.monotonic() >= self._until:
             self._counts, self._until = UNKNOWN, clock.monotonic() + FRESH
             try:
@@ -111,10 +110,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def readings(deps: WebDependencies, config: WebConfig, admission: Admission, counts: Counts) -> Iterator[Metric]:
+def readings(context: ServiceContext, admission: Admission, counts: Counts) -> Iterator[Metric]:
     """The gauges, with what is known of them."""
-    crew, load, degraded = deps.crew(), admission.load(), deps.board.degraded
-    circuits = {**deps.circuits(), "redis": "open" if degraded else "closed"}
+    config, crew, load, degraded = context.config, context.worker_status(), admission.load(), context.board.degraded
+    circuits = {**context.circuits(), "redis": "open" if degraded else "closed"}
     values: Mapping[str, Samples] = {
         "reprise_info": [((config.version,), 1)],
         "reprise_circuit_state": [

@@ -11,8 +11,7 @@ import msgspec
 from litestar import get
 from msgspec import Meta
 
-from service.web.admission import Admit
-from service.web.dependencies import Config, Deps
+from service.web.http.parameters import AdmissionDep, ContextDep
 
 Share = Annotated[float, Meta(ge=0, description="0 to 1")]
 
@@ -61,21 +60,22 @@ class StatusDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/status", operation_id="getStatus", summary="How busy the service is", tags=["health"])
-async def status(deps: Deps, config: Config, admission: Admit) -> StatusDocument:
+async def status(context: ContextDep, admission: AdmissionDep) -> StatusDocument:
     """The queue, this container's conversions and uploads, its readings, and the circuits of the backing services."""
-    counts, crew, load = await admission.counts(), admission.crew(), admission.load()
-    circuits = dict(deps.circuits())
+    config, counts, load = context.config, await admission.counts(), admission.load()
+    worker = admission.worker_status()
+    circuits = dict(context.circuits())
     degraded = [name for name, state in circuits.items() if state != "closed"]
     return StatusDocument(
         instance=config.instance,
         queue=QueueStatus(queued=counts.queued, running=counts.running, limit=config.max_queued),
         conversions=ConversionStatus(
-            slots=crew.slots if crew else 0,
-            active=crew.active if crew else 0,
-            short_of=list(crew.short_of) if crew else [],
+            slots=worker.slots if worker else 0,
+            active=worker.active if worker else 0,
+            short_of=list(worker.short_of) if worker else [],
         ),
         uploads=UploadStatus(active=admission.uploads, limit=config.max_uploads),
         load=LoadStatus(memory=load.memory, disk_free=load.disk_free, cpu=load.cpu),
         circuits=circuits,
-        degraded=[*degraded, *(["redis"] if deps.board.degraded else [])],
+        degraded=[*degraded, *(["redis"] if context.board.degraded else [])],
     )

@@ -17,7 +17,7 @@ FILES = {
 
 
 def page_routes() -> list[HTTPRouteHandler]:
-    """A handler for each file."""
+    """Make a handler for each file."""
     return [_served(path, name, media_type) for path, (name, media_type) in FILES.items()]
 
 

@@ -1,16 +1,16 @@
-"""The body of an upload as it arrives: bounded, and with a clear word for a client that went away in the middle."""
+"""The body of an upload as it arrives: bounded, with an error of its own for a client that went away midway."""
 
 from collections.abc import AsyncGenerator
 
 from litestar.exceptions import InternalServerException
 
 from service.core.errors import UploadIncomplete, UploadTooLarge
-from service.web.lookup import HttpRequest
+from service.web.http.parameters import HttpRequest
 from service.web.uploads.forms import OVERHEAD
 
 
 def refuse_too_large(request: HttpRequest, limit: int, *, form: bool) -> None:
-    """By the announced length, before anything of the body is read. Raises `UploadTooLarge`."""
+    """Raise `UploadTooLarge` by the announced length, before anything of the body is read."""
     announced = request.content_length
     if announced is not None and announced > limit + (OVERHEAD if form else 0):
         raise too_large(limit)
@@ -18,7 +18,7 @@ def refuse_too_large(request: HttpRequest, limit: int, *, form: bool) -> None:
 
 async def arriving(request: HttpRequest, limit: int) -> AsyncGenerator[bytes, None]:
     """
-    The body in pieces.
+    Yield the body in pieces.
 
     Raises `UploadIncomplete` if the client is gone, `UploadTooLarge` when more than `limit` bytes and a form's
     overhead have come.
@@ -35,5 +35,5 @@ async def arriving(request: HttpRequest, limit: int) -> AsyncGenerator[bytes, No
 
 
 def too_large(limit: int) -> UploadTooLarge:
-    """The refusal, with the limit in it."""
+    """Make the refusal, with the limit in it."""
     return UploadTooLarge(f"The upload is larger than the {limit} bytes that this service accepts.", limit=limit)

@@ -12,7 +12,7 @@ _PARAMETER = re.compile(r""";\s*([A-Za-z0-9!#$&+^_`|~.-]+\*?)\s*=\s*("(?:\\.|[^"
 
 
 def parameters(header: str) -> dict[str, str]:
-    """The parameters of a header value, names in lower case, quotes taken off; the first of a name counts."""
+    """Read the parameters of a header value, names in lower case, quotes taken off; the first of a name counts."""
     found: dict[str, str] = {}
     for match in _PARAMETER.finditer(header):
         name, value = match[1].lower(), match[2]
@@ -23,7 +23,7 @@ def parameters(header: str) -> dict[str, str]:
 
 
 def filename_in(header: str | None) -> str | None:
-    """The file name in a header as it came over the wire (latin-1); None if there is none."""
+    """Read the file name in a header as it came over the wire (latin-1); None if there is none."""
     if header is None:
         return None
     given = parameters(";" + header if "=" in header.partition(";")[0] else header)
@@ -48,7 +48,7 @@ def extended_value(value: str | None) -> str | None:
 
 
 def repaired(text: str) -> str:
-    """Headers are handed over as latin-1, while most clients that do not encode a name send UTF-8."""
+    """Decode as UTF-8 what came as latin-1: most clients that do not encode a name send UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

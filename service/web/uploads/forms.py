@@ -2,8 +2,8 @@
 ``multipart/form-data`` as a stream: the one file field passes through in pieces, nothing of it is held.
 
 What is around the file is bounded too: a form may have a few ordinary fields, which are counted and dropped. A second
-file, or a form that ends too early, is an error that surfaces where the file's bytes are being read, so whoever stores
-them gives up and leaves nothing behind.
+file, or a form that ends too early, is an error that surfaces where the file's bytes are being read, so the code that
+stores them gives up and leaves nothing behind.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,7 +21,7 @@ OVERHEAD = 256 * 1024  # what a form may add to the size of its file: fields, he
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FormPart:
     """A part of a form begins; an ordinary field has no file name."""
 
     filename: str | None
@@ -52,9 +52,9 @@ async def open_file(body: AsyncIterator[bytes], boundary: str) -> FormFile:
     raise InvalidRequest("The form has no file field.")
 
 
-async def parsed(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[Part | bytes, None]:
+async def parsed(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[FormPart | bytes, None]:
     """
-    The parts of a form, each followed by what is in it.
+    Yield the parts of a form, each followed by what is in it.
 
     Raises `ClientError` where the body is no form, `UploadIncomplete` if it ends before the form does.
     """
@@ -63,7 +63,7 @@ async def parsed(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[Pa
         async for chunk in body:
             for event in parser.parse(chunk) if chunk else ():
                 if event is not None:  # None: a part ends, which the next part or the end of the form says as well
-                    yield Part(filename_of(event)) if isinstance(event, MultipartSegment) else bytes(event)
+                    yield FormPart(filename_of(event)) if isinstance(event, MultipartSegment) else bytes(event)
     except MultipartError as error:
         raise ClientError(f"The multipart/form-data body is malformed: {error.args[0]}.") from error
     try:
@@ -73,16 +73,16 @@ async def parsed(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[Pa
 
 
 def filename_of(segment: Any) -> str | None:
-    """The name of a file as the client wrote it; None for an ordinary field."""
+    """Return the name of a file as the client wrote it; None for an ordinary field."""
     header = next((value for name, value in segment.headerlist if name == "Content-Disposition"), "")
     name: str | None = segment.filename
     return extended_value(parameters(header).get("filename*")) or name
 
 
-async def _file(pieces: AsyncGenerator[Part | bytes, None], spare: int) -> AsyncGenerator[bytes, None]:
+async def _file(pieces: AsyncGenerator[FormPart | bytes, None], spare: int) -> AsyncGenerator[bytes, None]:
     inside = True
     async for piece in pieces:
-        if isinstance(piece, Part):
+        if isinstance(piece, FormPart):
             if piece.filename is not None:
                 raise InvalidRequest("The form has more than one file; send one per upload.")
             inside = False

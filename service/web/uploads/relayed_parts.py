@@ -7,38 +7,20 @@ the client sends the rest.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from litestar import Controller, post, put
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.params import PathParameter
 
-from service.core.errors import (
-    Busy,
-    EmptyUpload,
-    Expired,
-    InvalidRequest,
-    NotFound,
-    StoreError,
-    UnsupportedMedia,
-    UploadIncomplete,
-    UploadPending,
-    UploadTooLarge,
-)
-from service.core.upload import LARGEST_RELAYED_PART, MOST_PARTS
-from service.web import parts
-from service.web.admission import Admit
-from service.web.dependencies import Config, Deps
-from service.web.http.problems import documented
+from service.application.completion import complete_upload
+from service.application.lookup import find_upload
+from service.application.uploads import check_part_number, open_upload, put_part
+from service.core.errors import EmptyUpload
+from service.core.upload import MAX_RELAYED_PART_SIZE
+from service.web.http.parameters import AdmissionDep, CallerDep, HttpRequest, PartNumber, UploadId
+from service.web.http.responses import COMPLETE, READ, RECEIVE, documented
 from service.web.http.schemas import PartDocument, UploadDocument, upload_document
-from service.web.lookup import HttpRequest, UploadId, find_any_upload, tenant_of
 from service.web.uploads.bodies import arriving, refuse_too_large, too_large
-
-Number = Annotated[
-    int,
-    PathParameter(description="1 to 10000", schema_extra={"minimum": 1, "maximum": MOST_PARTS}),
-]
 
 
 @dataclass
@@ -48,13 +30,13 @@ class PartOperation(Operation):
     def __post_init__(self) -> None:
         binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
         self.request_body = RequestBody(
-            description=f"The bytes of this part, at most {LARGEST_RELAYED_PART}.",
+            description=f"The bytes of this part, at most {MAX_RELAYED_PART_SIZE}.",
             required=True,
             content={"application/octet-stream": OpenAPIMediaType(schema=binary)},
         )
 
 
-class Resumable(Controller):
+class RelayedPartsController(Controller):
     """`/v1/uploads/{upload_id}/…`."""
 
     path = "/uploads"
@@ -66,26 +48,22 @@ class Resumable(Controller):
         summary="Send a part through the service",
         operation_class=PartOperation,
         request_max_body_size=None,  # ours is checked in `bodies`
-        responses=documented(
-            NotFound, Expired, UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload, Busy, StoreError
-        ),
+        responses=documented(*READ, *RECEIVE),
     )
     async def send(
         self,
         request: HttpRequest,
-        deps: Deps,
-        config: Config,
-        admission: Admit,
+        caller: CallerDep,
+        admission: AdmissionDep,
         upload_id: UploadId,
-        part_number: Number,
+        part_number: PartNumber,
     ) -> PartDocument:
         """Store one part; sending it again replaces it. All parts but the last need 5 MiB, and 16 MiB is the most."""
-        pending = await parts.open_upload(deps, tenant_of(request), upload_id)
-        if not 1 <= part_number <= MOST_PARTS:
-            raise parts.wrong_number(part_number)
-        limit = min(LARGEST_RELAYED_PART, config.max_upload_bytes)
-        async with admission.upload():
-            part = await parts.put(deps, config, pending, part_number, await whole(request, limit))
+        pending = await open_upload(caller, upload_id)
+        check_part_number(part_number)
+        limit = min(MAX_RELAYED_PART_SIZE, caller.context.config.max_upload_bytes)
+        async with admission.upload_slot():
+            part = await put_part(caller.context, pending, part_number, await whole(request, limit))
         return PartDocument(part.number, part.size, part.etag)
 
     @post(
@@ -93,18 +71,16 @@ class Resumable(Controller):
         status_code=200,
         operation_id="completeUpload",
         summary="Make one file of all parts that have arrived",
-        responses=documented(
-            NotFound, Expired, UploadPending, InvalidRequest, EmptyUpload, UnsupportedMedia, UploadTooLarge
-        ),
+        responses=documented(*COMPLETE),
     )
-    async def complete(self, request: HttpRequest, deps: Deps, config: Config, upload_id: UploadId) -> UploadDocument:
+    async def complete(self, caller: CallerDep, upload_id: UploadId) -> UploadDocument:
         """Join, recognise, record. May be repeated until an answer comes: it is always the same upload."""
-        found = await find_any_upload(deps, tenant_of(request), upload_id)
-        return upload_document(await parts.complete(deps, config, found, None))
+        found = await find_upload(caller, upload_id)
+        return upload_document(await complete_upload(caller.context, found, None))
 
 
 async def whole(request: HttpRequest, limit: int) -> bytes:
-    """The body of one part. Raises `UploadTooLarge`, `EmptyUpload`, and `UploadIncomplete` if the client is gone."""
+    """Read the body of a part. Raises `UploadTooLarge`, `EmptyUpload`, and `UploadIncomplete` if the client is gone."""
     refuse_too_large(request, limit, form=False)
     body = bytearray()
     async for chunk in arriving(request, limit):

@@ -12,18 +12,11 @@ from litestar import Controller, get
 from litestar.params import QueryParameter
 from msgspec import Meta
 
-from service.core.errors import (
-    EmptyUpload,
-    InvalidRequest,
-    UnsupportedMedia,
-    UploadsOpen,
-    UploadTooLarge,
-)
-from service.web import parts
-from service.web.dependencies import Config, Deps
-from service.web.http.problems import documented
+from service.application.uploads import begin_form, log_refusals
+from service.core.errors import EmptyUpload
+from service.web.http.parameters import CallerDep, HttpRequest
+from service.web.http.responses import BEGIN, documented
 from service.web.http.schemas import PendingLinks, pending_links
-from service.web.lookup import HttpRequest, tenant_of
 from service.web.uploads.s3_multipart import size_in
 
 Filename = Annotated[str, QueryParameter(description="name of the file, for people to read")]
@@ -46,7 +39,7 @@ class UploadParameters(msgspec.Struct, frozen=True, kw_only=True):
     links: PendingLinks
 
 
-class Single(Controller):
+class S3FormController(Controller):
     """`/v1/s3/params`."""
 
     path = "/s3"
@@ -56,13 +49,12 @@ class Single(Controller):
         "/params",
         operation_id="getUploadParameters",
         summary="Begin an upload in one piece",
-        responses=documented(InvalidRequest, EmptyUpload, UnsupportedMedia, UploadTooLarge, UploadsOpen),
+        responses=documented(*BEGIN, EmptyUpload),
     )
     async def params(
         self,
         request: HttpRequest,
-        deps: Deps,
-        config: Config,
+        caller: CallerDep,
         filename: Filename,
         media_type: Type = "",
         size: Size = None,
@@ -72,11 +64,9 @@ class Single(Controller):
 
         Each call begins another upload; one that no file comes for is dropped.
         """
-        with parts.refusals_said():
-            pending, form = await parts.begin_piece(
-                deps,
-                config,
-                tenant_of(request),
+        with log_refusals():
+            pending, form = await begin_form(
+                caller,
                 filename=filename,
                 size=size if size is not None else size_in(request.query_params.get("metadata[size]")),
                 content_type=media_type,
@@ -85,7 +75,7 @@ class Single(Controller):
             url=form.url,
             fields=dict(form.fields),
             headers={},
-            expires=config.part_url_seconds,
+            expires=caller.context.config.part_url_seconds,
             key=pending.key,
             upload_id=pending.upload_id,
             links=pending_links(pending),

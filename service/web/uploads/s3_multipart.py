@@ -11,24 +11,23 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Response, delete, get, post
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
-from service.core.errors import (
-    EmptyUpload,
-    Expired,
-    InvalidRequest,
-    NotFound,
-    UnsupportedMedia,
-    UploadPending,
-    UploadsOpen,
-    UploadTooLarge,
+from service.application.completion import complete_upload
+from service.application.lookup import find_upload
+from service.application.uploads import (
+    arrived_parts,
+    begin_parts,
+    discard_upload,
+    log_refusals,
+    open_upload,
+    part_url,
 )
-from service.core.upload import MOST_PARTS, PendingUpload, suggested_part_size
-from service.web import parts
-from service.web.config import WebConfig
-from service.web.dependencies import Config, Deps, WebDependencies
-from service.web.http.problems import documented
+from service.core.errors import InvalidRequest
+from service.core.upload import MAX_PARTS, suggested_part_size
+from service.web.http.parameters import CallerDep, PartNumber, UploadId
+from service.web.http.responses import BEGIN, COMPLETE, READ_BY_KEY, documented
 from service.web.http.schemas import (
     PendingLinks,
     UploadLinks,
@@ -37,16 +36,11 @@ from service.web.http.schemas import (
     upload_links,
     upload_path,
 )
-from service.web.lookup import HttpRequest, UploadId, find_any_upload, tenant_of
 
-MOST_AT_ONCE = 1000  # part numbers in one batch
-LONGEST_LIST = 2 * 1024 * 1024  # bytes: 10,000 parts with their ETags
+MAX_BATCH = 1000  # part numbers in one batch
+MAX_COMPLETION_BYTES = 2 * 1024 * 1024  # bytes: 10,000 parts with their ETags
 
 Key = Annotated[str, QueryParameter(description="`key` as the creation answered it")]
-Number = Annotated[
-    int,
-    PathParameter(description="1 to 10000", schema_extra={"minimum": 1, "maximum": MOST_PARTS}),
-]
 Numbers = Annotated[str, QueryParameter(name="partNumbers", description="comma-separated, such as `1,2,3`")]
 
 
@@ -59,7 +53,7 @@ class NewMultipart(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Annotated[dict[str, Any] | None, Meta(description="accepted and not kept")] = None
 
 
-class Multipart(msgspec.Struct, frozen=True, kw_only=True):
+class MultipartDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An upload whose parts are awaited."""
 
     key: str
@@ -73,7 +67,7 @@ class Multipart(msgspec.Struct, frozen=True, kw_only=True):
 class ListedPart(msgspec.Struct, frozen=True, kw_only=True):
     """A part that has arrived, in S3's spelling."""
 
-    PartNumber: Annotated[int, Meta(ge=1, le=MOST_PARTS)]
+    PartNumber: Annotated[int, Meta(ge=1, le=MAX_PARTS)]
     ETag: str
     Size: int | None = None
 
@@ -110,7 +104,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     links: UploadLinks
 
 
-class Direct(Controller):
+class S3MultipartController(Controller):
     """`/v1/s3/multipart`."""
 
     path = "/s3/multipart"
@@ -120,22 +114,18 @@ class Direct(Controller):
         status_code=200,
         operation_id="createMultipart",
         summary="Begin an upload in parts",
-        responses=documented(InvalidRequest, UnsupportedMedia, UploadTooLarge, UploadsOpen),
+        responses=documented(*BEGIN),
     )
-    async def create(
-        self, request: HttpRequest, deps: Deps, config: Config, data: JSONBody[NewMultipart]
-    ) -> Response[Multipart]:
+    async def create(self, caller: CallerDep, data: JSONBody[NewMultipart]) -> Response[MultipartDocument]:
         """Answer with the names that all further calls need. What is certainly no audio, or too large, is refused."""
-        with parts.refusals_said():
-            pending = await parts.begin(
-                deps,
-                config,
-                tenant_of(request),
+        with log_refusals():
+            pending = await begin_parts(
+                caller,
                 filename=data.filename,
                 size=declared_size(data),
                 content_type=data.type or "",
             )
-        document = Multipart(
+        document = MultipartDocument(
             key=pending.key,
             uploadId=pending.upload_id,
             upload_id=pending.upload_id,
@@ -149,67 +139,58 @@ class Direct(Controller):
         "/{upload_id:str}",
         operation_id="listMultipartParts",
         summary="The parts that have arrived",
-        responses=documented(NotFound, Expired, InvalidRequest),
+        responses=documented(*READ_BY_KEY),
     )
-    async def arrived(self, request: HttpRequest, deps: Deps, upload_id: UploadId, key: Key) -> list[ListedPart]:
+    async def arrived(self, caller: CallerDep, upload_id: UploadId, key: Key) -> list[ListedPart]:
         """All of them; what is not in the list has to be sent (again)."""
-        pending = await parts.open_upload(deps, tenant_of(request), upload_id, key)
+        pending = await open_upload(caller, upload_id, key)
         return [
             ListedPart(PartNumber=part.number, ETag=f'"{part.etag}"', Size=part.size)
-            for part in await parts.arrived(deps, pending)
+            for part in await arrived_parts(caller.context, pending)
         ]
 
     @get(
         "/{upload_id:str}/{part_number:int}",
         operation_id="signMultipartPart",
         summary="Where to PUT a part",
-        responses=documented(NotFound, Expired, InvalidRequest),
+        responses=documented(*READ_BY_KEY),
     )
-    async def sign(
-        self, request: HttpRequest, deps: Deps, config: Config, upload_id: UploadId, part_number: Number, key: Key
-    ) -> SignedPart:
+    async def sign(self, caller: CallerDep, upload_id: UploadId, part_number: PartNumber, key: Key) -> SignedPart:
         """A presigned URL for this part alone. It works for a short time; ask again for a part that is late."""
-        pending = await parts.open_upload(deps, tenant_of(request), upload_id, key)
-        return SignedPart(await signed(deps, config, pending, part_number), config.part_url_seconds)
+        pending = await open_upload(caller, upload_id, key)
+        return SignedPart(await part_url(caller.context, pending, part_number), caller.context.config.part_url_seconds)
 
     @get(
         "/{upload_id:str}/batch",
         operation_id="signMultipartParts",
         summary="Where to PUT several parts",
-        responses=documented(NotFound, Expired, InvalidRequest),
+        responses=documented(*READ_BY_KEY),
     )
-    async def sign_batch(
-        self, request: HttpRequest, deps: Deps, config: Config, upload_id: UploadId, key: Key, part_numbers: Numbers
-    ) -> SignedParts:
+    async def sign_batch(self, caller: CallerDep, upload_id: UploadId, key: Key, part_numbers: Numbers) -> SignedParts:
         """The same for many parts."""
-        pending = await parts.open_upload(deps, tenant_of(request), upload_id, key)
-        urls = {str(number): await signed(deps, config, pending, number) for number in numbers_in(part_numbers)}
-        return SignedParts(urls, config.part_url_seconds)
+        pending = await open_upload(caller, upload_id, key)
+        urls = {str(number): await part_url(caller.context, pending, number) for number in numbers_in(part_numbers)}
+        return SignedParts(urls, caller.context.config.part_url_seconds)
 
     @post(
         "/{upload_id:str}/complete",
         status_code=200,
         operation_id="completeMultipart",
         summary="Make one file of the parts",
-        request_max_body_size=LONGEST_LIST,
-        responses=documented(
-            NotFound, Expired, UploadPending, InvalidRequest, EmptyUpload, UnsupportedMedia, UploadTooLarge
-        ),
+        request_max_body_size=MAX_COMPLETION_BYTES,
+        responses=documented(*COMPLETE),
     )
     async def complete(
         self,
-        request: HttpRequest,
-        deps: Deps,
-        config: Config,
+        caller: CallerDep,
         upload_id: UploadId,
         key: Key,
         data: JSONBody[Completion],
     ) -> Completed:
         """Join, recognise, record. May be repeated until an answer comes: it is always the same upload."""
-        found = await find_any_upload(deps, tenant_of(request), upload_id)
-        parts.own_key(found, key)
+        found = await find_upload(caller, upload_id, key)
         claimed = [(part.PartNumber, part.ETag.strip('"')) for part in data.parts]
-        upload = await parts.complete(deps, config, found, claimed)
+        upload = await complete_upload(caller.context, found, claimed)
         return Completed(
             location=upload_path(upload.upload_id),
             key=upload.key,
@@ -225,44 +206,36 @@ class Direct(Controller):
         status_code=200,
         operation_id="abortMultipart",
         summary="Give an upload up",
-        responses=documented(NotFound, Expired, InvalidRequest),
+        responses=documented(*READ_BY_KEY),
     )
-    async def abort(self, request: HttpRequest, deps: Deps, upload_id: UploadId, key: Key) -> dict[str, str]:
+    async def abort(self, caller: CallerDep, upload_id: UploadId, key: Key) -> dict[str, str]:
         """Drop the upload and all that has arrived of it."""
-        found = await find_any_upload(deps, tenant_of(request), upload_id)
-        parts.own_key(found, key)
-        await parts.discard(deps, found)
+        found = await find_upload(caller, upload_id, key)
+        await discard_upload(caller.context, found)
         return {}
 
 
 def declared_size(data: NewMultipart) -> int | None:
-    """What the client says that it will send; Uppy can be told to put it into the metadata, where all is text."""
+    """Return the size that the client announces; Uppy can be told to put it into the metadata, where all is text."""
     return data.size if data.size is not None else size_in((data.metadata or {}).get("size"))
 
 
-def size_in(said: object) -> int | None:
-    """The size in a client's metadata, None if there is none. Raises `InvalidRequest`."""
-    if said is None or said == "":
+def size_in(given: object) -> int | None:
+    """Read the size in a client's metadata, None if there is none. Raises `InvalidRequest`."""
+    if given is None or given == "":
         return None
-    if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) < 20:
-        return int(said)
-    if isinstance(said, int) and not isinstance(said, bool) and said >= 0:
-        return said
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 20:
+        return int(given)
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return given
     raise InvalidRequest("metadata.size: must be a number of bytes.")
 
 
 def numbers_in(text: str) -> list[int]:
-    """``1,2,3``. Raises `InvalidRequest`."""
+    """Read ``1,2,3``. Raises `InvalidRequest`."""
     words = [word.strip() for word in text.split(",")]
-    if len(words) > MOST_AT_ONCE:
-        raise InvalidRequest(f"partNumbers: at most {MOST_AT_ONCE} at once.")
+    if len(words) > MAX_BATCH:
+        raise InvalidRequest(f"partNumbers: at most {MAX_BATCH} at once.")
     if not all(word.isascii() and word.isdigit() and len(word) <= 5 for word in words):
         raise InvalidRequest("partNumbers: must be comma-separated numbers from 1 to 10000.")
     return [int(word) for word in words]
-
-
-async def signed(deps: WebDependencies, config: WebConfig, pending: PendingUpload, number: int) -> str:
-    """A presigned URL for one part of this upload. Raises `NotFound` for a number that cannot be."""
-    if not 1 <= number <= MOST_PARTS:
-        raise parts.wrong_number(number)
-    return await deps.objects.part_url(pending.key, pending.transfer, number, seconds=config.part_url_seconds)

@@ -124,7 +124,7 @@ def a_page(here: Site, name: str) -> Iterator[Page]:
 
 @pytest.mark.requirement("3.2")
 def test_the_allowed_origin_uses_the_bucket(endpoint: str) -> None:
-    """Its pages PUT a part and send a form and read the ETag, and download with Range and read where and how much."""
+    """Pages of an allowed origin PUT a part, send a form, read the ETag, and download with Range from the bucket."""
     text = BYTES.decode()
     with site(SCRIPT) as here, a_bucket(endpoint, "for-audio", [here.origin(ALLOWED)]) as (aws, signed):
         with a_page(here, ALLOWED) as page:
@@ -148,7 +148,7 @@ def test_the_allowed_origin_uses_the_bucket(endpoint: str) -> None:
 @pytest.mark.requirement("3.2", "3.3")
 @pytest.mark.parametrize(("visitor", "rules"), [(FOREIGN, True), (ALLOWED, False)], ids=["foreign", "no-rules"])
 def test_no_other_origin_uses_the_bucket(endpoint: str, visitor: str, *, rules: bool) -> None:
-    """With the same addresses a page of another origin sends no part and reads nothing, nor does any without rules."""
+    """A page of another origin sends no part and reads nothing, and neither does any page without CORS rules."""
     text = BYTES.decode()
     with site(SCRIPT) as here:
         origins = [here.origin(ALLOWED)] if rules else []

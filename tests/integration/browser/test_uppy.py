@@ -171,7 +171,7 @@ def script(version: int) -> bytes:
 
 @pytest.fixture
 def scene(embedded_stack: Mapping[str, str], version: int, script: bytes) -> Iterator[Scene]:
-    """A page of the one origin that is let in, open to everybody."""
+    """A page of the one allowed origin, on a service that needs no key."""
     with ExitStack() as stack:
         yield a_scene(stack, embedded_stack, version, script)
 

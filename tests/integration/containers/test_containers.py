@@ -11,8 +11,11 @@ import pytest
 
 from service.wiring import environment
 from tests.support.cluster import wait_for
-from tests.support.containers import FOLDER, MortalValkey
-from tests.support.docker import LABEL, ROOT, docker_or_skip
+from tests.support.containers import FOLDER
+from tests.support.docker import LABEL, ROOT, docker_or_skip, one_worker
+from tests.support.valkey import MortalValkey
+
+pytestmark = [pytest.mark.timeout(300), one_worker]
 
 HANGING = """
 import threading
@@ -56,7 +59,7 @@ def hanging_run(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 def test_no_container_outlives_its_run(
     hanging_run: "subprocess.Popen[str]", tmp_path: Path, number: signal.Signals
 ) -> None:
-    """However a run ends, by Ctrl-C or without a chance to tidy up, its containers are gone soon after."""
+    """However a run ends, by Ctrl-C or by SIGKILL, its containers are gone soon after."""
     assert hanging_run.stdout is not None
     assert any("up" in line for line in iter(hanging_run.stdout.readline, "")), "it never came to its test"
     [folder] = tmp_path.glob("reprise-run-*")
@@ -64,12 +67,12 @@ def test_no_container_outlives_its_run(
 
     os.killpg(hanging_run.pid, number)
 
-    wait_for(lambda: not containers_of(folder.name), "its containers are gone", within=30)
-    wait_for(lambda: not folder.exists(), "so is its folder", within=10)
+    wait_for(lambda: not containers_of(folder.name), "its containers are gone", within=120)
+    wait_for(lambda: not folder.exists(), "so is its folder", within=60)
 
 
 def test_a_wait_in_vain_shows_what_the_container_said() -> None:
-    """Who waits for a container that does not come up reads in the error what it has logged."""
+    """The error about a container that does not come up shows what it has logged."""
     server = MortalValkey()
     server.start()
     assert server._container is not None

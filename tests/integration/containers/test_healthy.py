@@ -34,7 +34,7 @@ def somebody_answers(answer: bytes) -> Iterator[int]:
     ],
 )
 def test_the_one_that_listens_is_asked(answer: bytes, said: str | None) -> None:
-    """A process that answers requests is well if it says so, and what it says otherwise is told."""
+    """The health check passes on what the process answers: healthy, or the reason why not."""
     with somebody_answers(answer) as port:
         found = healthy.door(port)
 
@@ -42,7 +42,7 @@ def test_the_one_that_listens_is_asked(answer: bytes, said: str | None) -> None:
 
 
 def test_nobody_listens() -> None:
-    """A port on which nobody listens is a problem that is told, not an exception."""
+    """A port on which no process listens is reported as unhealthy, and raises nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

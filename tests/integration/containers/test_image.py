@@ -1,4 +1,4 @@
-"""The image by itself: what is in it, who runs in it, and how its containers live and die."""
+"""The image by itself: its contents, its user, and how its containers start, stop and are killed."""
 
 import json
 import re
@@ -16,15 +16,14 @@ from service.cli.sample import write_sample
 from tests.support.cluster import Watcher, pause, wait_for
 from tests.support.compose import Stack, slow_ffmpeg
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
-from tests.support.docker import ROOT, images
+from tests.support.docker import ROOT, images, stack_worker
 from tests.support.image import Container, docker, holder, run_service
 from tests.support.media_samples import run_ffmpeg
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("containers")]
+pytestmark = [pytest.mark.timeout(1200), stack_worker]
 
 MOST_MEGABYTES = 300  # on top of the base
 SECONDS = 24.0  # of music; six seconds of work for the slow ffmpeg
-QUICK = 3.5  # seconds; a lease of six that is renewed every two lapses after four at the earliest
 BACKING = {
     "AWS_ENDPOINT_URL": "http://localstack:4566",
     "AWS_ACCESS_KEY_ID": "test",
@@ -152,13 +151,12 @@ def test_sigterm(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -
     client, job_id, watcher = begun(opened, piece, containers)
     stopped = holder(containers, job_id)
     other = containers[1 - containers.index(stopped)]
-    seconds = stopped.stop()
+    stopped.stop()
     told = moment(stopped.told("service.stopping")[0])
 
     assert stopped.state()["ExitCode"] == 0
-    assert seconds < 10
-    claimed = wait_for(lambda: [m for m in map(moment, other.told("job.claimed")) if m > told], "the other goes on")
-    assert (claimed[0] - told).total_seconds() < QUICK
+    wait_for(lambda: [m for m in map(moment, other.told("job.claimed")) if m > told], "the other goes on")
+    assert other.told("job.taken_over") == [], "a lease that has lapsed is taken over, one that was handed back claimed"
     _, digest = delivered(client, job_id, tmp_path)
     assert digest == digest_of_plain(piece, "mp3", tmp_path)
     readings = watcher.stop()
@@ -205,5 +203,6 @@ def test_sigterm_while_it_starts(start: Start) -> None:
     container = start(AWS_ENDPOINT_URL="http://10.255.255.1:4566")
     wait_for(lambda: container.told("service.starting"), "it starts")
 
-    assert container.stop() < 5
-    assert container.state()["ExitCode"] == 128 + 15
+    container.stop()
+
+    assert container.state()["ExitCode"] == 128 + 15, "2 after the time-out, 137 when Docker has to kill it"

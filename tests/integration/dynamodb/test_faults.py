@@ -8,7 +8,8 @@ from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import table
 from service.adapters.dynamodb.store import DynamoJobs
 from service.core.errors import Definite, Fenced, IllegalTransition, Indefinite, Unavailable
-from service.core.job import Job, State
+from service.core.job import Job
+from service.core.lease import State
 from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output
@@ -22,8 +23,8 @@ Move = Callable[[DynamoJobs, Job], Awaitable[Job]]
 
 MOVES: dict[str, Move] = {
     "claim": lambda jobs, job: jobs.claim(job.job_id, "worker1", NOON),
-    "take_over": lambda jobs, job: jobs.take_over(job, "worker2"),
-    "exhaust": lambda jobs, job: jobs.exhaust(job, a_failure(), NOON),
+    "take_over": lambda jobs, job: jobs.take_over(job.lease, "worker2"),
+    "exhaust": lambda jobs, job: jobs.exhaust(job.lease, a_failure(), NOON),
     "release": lambda jobs, job: jobs.release(job.holding, NOON, fault=True),
     "succeed": lambda jobs, job: jobs.succeed(job.holding, an_output(job), NOON),
     "fail": lambda jobs, job: jobs.fail(job.holding, a_failure(), NOON),

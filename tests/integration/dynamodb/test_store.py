@@ -7,7 +7,8 @@ from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.job import Job
 from service.testing.clock import NOON
-from service.testing.contracts.jobs import JobStoreContract, UploadStoreContract
+from service.testing.contracts.jobs import JobStoreContract
+from service.testing.contracts.uploads import UploadRecordsContract
 from service.testing.factories import a_job
 from tests.support.fixtures import on_both
 
@@ -26,7 +27,7 @@ class TestDynamoJobs(JobStoreContract):
         return store
 
 
-class TestDynamoUploads(UploadStoreContract):
+class TestDynamoUploads(UploadRecordsContract):
     @pytest.fixture
     def uploads(self, store: DynamoJobs) -> DynamoJobs:
         return store

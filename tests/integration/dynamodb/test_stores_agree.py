@@ -11,9 +11,11 @@ from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.errors import RepriseError
-from service.core.job import Holding, Job
-from service.ports.jobs import IdempotencyKey, JobStore
+from service.core.job import Job
+from service.core.lease import Holding
+from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON
+from service.testing.contracts.job_store import Jobs
 from service.testing.factories import a_failure, a_job, an_output
 from service.testing.memory_jobs import MemoryJobs
 from tests.support.fixtures import on_both
@@ -24,7 +26,7 @@ _stories = itertools.count(1)
 
 # A verb, which of the leases or sightings so far it speaks for (counted from the newest), and a number to use.
 Line = tuple[str, int, int]
-Verb = Callable[[JobStore, Job, int], Awaitable[object]]
+Verb = Callable[[Jobs, Job, int], Awaitable[object]]
 
 VERBS: dict[str, Verb] = {
     "submit": lambda jobs, job, n: jobs.submit(a_job(job_id=job.job_id)),
@@ -32,8 +34,8 @@ VERBS: dict[str, Verb] = {
         a_job(job_id=f"{job.job_id}-{n % 3}"), IdempotencyKey(f"{job.job_id} {n % 2}", f"{n % 2}{n > 90}")
     ),
     "claim": lambda jobs, job, n: jobs.claim(job.job_id, f"worker{n % 2}", NOON + n),
-    "take over": lambda jobs, job, n: jobs.take_over(job, f"worker{n % 2}"),
-    "exhaust": lambda jobs, job, n: jobs.exhaust(job, a_failure(), NOON + n),
+    "take over": lambda jobs, job, n: jobs.take_over(job.lease, f"worker{n % 2}"),
+    "exhaust": lambda jobs, job, n: jobs.exhaust(job.lease, a_failure(), NOON + n),
     "renew": lambda jobs, job, n: jobs.renew(_holding(job), n / 2, ("local", "streaming", None)[n % 3]),
     "release": lambda jobs, job, n: jobs.release(_holding(job), NOON + n, fault=n % 2 == 0),
     "succeed": lambda jobs, job, n: jobs.succeed(_holding(job), an_output(job, size=n % 2 + 1), NOON + n),
@@ -66,7 +68,7 @@ def test_fake_and_real_store_agree(aws: Aws, story: list[Line]) -> None:
     asyncio.run(_told(DynamoJobs(aws, SystemClock(), SystemIds()), MemoryJobs(), f"story{number}", story))
 
 
-async def _told(real: JobStore, fake: JobStore, job_id: str, story: list[Line]) -> None:
+async def _told(real: Jobs, fake: Jobs, job_id: str, story: list[Line]) -> None:
     seen = [await fake.submit(a_job(job_id=job_id))]
     assert seen[0] == await real.submit(a_job(job_id=job_id))
     for verb, back, number in story:

@@ -12,8 +12,8 @@ import pytest
 
 from service.core.errors import (
     BadMedia,
-    GuestDied,
-    GuestStalled,
+    FfmpegCrashed,
+    FfmpegStalled,
     ObjectGone,
     OutputTooLarge,
     TimeExceeded,
@@ -29,7 +29,7 @@ from tests.support.conversions import (
     MIB,
     Bench,
     children,
-    is_guest,
+    is_ffmpeg,
     moto_with_small_parts,
     noise,
     open_files,
@@ -63,7 +63,7 @@ def small_parts() -> Iterator[str]:
 async def bench(small_parts: str, tmp_path: Path) -> AsyncIterator[Bench]:
     """A bucket with parts of 32 KiB; after the test, nothing may be left."""
     async for bench in small_bench(small_parts, tmp_path):
-        bench.configure(polite_seconds=0.3)
+        bench.configure(stop_grace=0.3)
         yield bench
 
 
@@ -155,8 +155,11 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
         "from service.adapters.system.ambient import SystemClock\n"
         "from service.adapters.aws.clients import Aws, AwsSettings\n"
         "from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder\n"
-        "from service.core.media.inputs import Options, Source, Target\n"
-        "from service.ports import Order\n"
+        "from service.adapters.s3.reading import ReadRetry\n"
+        "from service.core.backoff import Backoff\n"
+        "from service.core.media.inputs import Source\n"
+        "from service.core.media.options import Options, Target\n"
+        "from service.ports.transcoder import Order\n"
         f"aws = Aws({bench.aws.settings!r})\n"
         f"transcoder = FfmpegTranscoder(aws, {bench.config!r}, SystemClock())\n"
         f"asyncio.run(transcoder.convert({order!r}, lambda reading: None))\n"
@@ -173,7 +176,7 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
     finally:
         service.kill()
         service.communicate()
-        if alive.exists() and is_guest(pid := int(alive.read_text())):
+        if alive.exists() and is_ffmpeg(pid := int(alive.read_text())):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -258,7 +261,7 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
 
     with subscribe(hear):
         error = await failure(bench)
-    assert isinstance(error, GuestStalled)
+    assert isinstance(error, FfmpegStalled)
     assert stopped == ["transcode_stalled"]
     assert error.diagnostics["signal"] == ("SIGKILL" if manners else "SIGTERM")
     assert error.diagnostics["last_lines"] == ["I am stuck"]
@@ -267,14 +270,14 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
 async def test_a_silent_ffmpeg_that_closed_its_stderr_is_ended(bench: Bench, tmp_path: Path) -> None:
     """Nobody waits for ever for a process that can say nothing any more."""
     bench.configure(stall_seconds=0.3, ffmpeg=script(tmp_path, "os.close(2)\nsignal.pause()"))
-    assert isinstance(await failure(bench), GuestStalled)
+    assert isinstance(await failure(bench), FfmpegStalled)
 
 
 @pytest.mark.requirement("6.12")
 async def test_the_wall_clock_is_capped(bench: Bench, tmp_path: Path) -> None:
     """An ffmpeg that does make progress, but for longer than its media allows, is ended."""
     body = "n = 0\nwhile True: n += 1; os.write(2, b'out_time_us=%d\\nprogress=continue\\n' % n); time.sleep(0.01)"
-    bench.configure(least_patience=0.3, ffmpeg=script(tmp_path, body))
+    bench.configure(min_time_limit=0.3, ffmpeg=script(tmp_path, body))
     assert isinstance(await failure(bench), TimeExceeded)
 
 
@@ -283,7 +286,7 @@ async def test_an_ffmpeg_that_crashes(bench: Bench, tmp_path: Path) -> None:
     """A death by a signal that we did not send is told as such, with the signal's name."""
     bench.configure(ffmpeg=script(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)"))
     error = await failure(bench)
-    assert isinstance(error, GuestDied)
+    assert isinstance(error, FfmpegCrashed)
     assert error.diagnostics["signal"] == "SIGSEGV"
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from service.core.errors import UnsupportedMedia
 from service.core.media.arguments import STREAM_URL, command, output_arguments
-from service.core.media.ffmpeg_log import LogReader, judge_end
+from service.core.media.ffmpeg_log import LogReader, check_end
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import INPUT_FORMATS, Source
 from service.core.media.options import Options, Target, parse_target
@@ -132,7 +132,7 @@ def test_the_same_bytes_as_plain_ffmpeg(name: str, folder: Path, tmp_path: Path)
     assert log.finished
     assert not log.ended_early
     for declared in (what.declared_seconds, log.promised_seconds):
-        assert judge_end(declared, log.position_seconds, trimmed=False) is None
+        assert check_end(declared, log.position_seconds, trimmed=False) is None
     if what.declared_seconds is not None:
         assert log.position_seconds == pytest.approx(what.declared_seconds, abs=0.1)
 
@@ -462,7 +462,7 @@ def test_a_file_that_was_cut_off_does_not_pass(name: str, folder: Path, tmp_path
     log = LogReader()
     log.feed(done.stderr)
     declared = what.declared_seconds or log.promised_seconds
-    assert done.returncode != 0 or log.ended_early or judge_end(declared, log.position_seconds, trimmed=False)
+    assert done.returncode != 0 or log.ended_early or check_end(declared, log.position_seconds, trimmed=False)
 
 
 def longer_sample(name: str, folder: Path) -> Path:

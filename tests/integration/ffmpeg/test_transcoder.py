@@ -14,9 +14,11 @@ from botocore.exceptions import ReadTimeoutError
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg import transcoder as ffmpeg
 from service.adapters.ffmpeg.draft import WindowDraft
-from service.adapters.s3.multipart import Multipart
+from service.adapters.s3.output_upload import OutputUpload
 from service.adapters.s3.part_body import PartBody
+from service.adapters.s3.reading import ReadRetry
 from service.adapters.system.ambient import SystemClock
+from service.core.backoff import Backoff
 from service.core.errors import (
     BadMedia,
     Indefinite,
@@ -149,7 +151,7 @@ async def test_a_small_output_is_one_put(bench: Bench, folder: Path, tmp_path: P
     source = noise(folder, 2)
     what = sniff(source)
     order = bench.order(source, what, "mp3")
-    with patch.object(Multipart, "send", side_effect=AssertionError("a part was sent")):
+    with patch.object(OutputUpload, "send", side_effect=AssertionError("a part was sent")):
         draft = await bench.transcoder().convert(order, bench.report)
         assert [one for one in await bench.leftovers() if one.startswith(("upload", "object"))] == []
         await draft.publish()
@@ -258,13 +260,13 @@ async def test_ffmpeg_is_paused_while_the_uploads_lag(bench: Bench, folder: Path
     source = noise(folder, 400, extension="flac")
     what = sniff(source)
     order = bench.order(source, what, "wav")
-    gate, send = threading.Event(), Multipart.send
+    gate, send = threading.Event(), OutputUpload.send
 
-    def slow(self: Multipart, number: int, body: PartBody) -> None:
+    def slow(self: OutputUpload, number: int, body: PartBody) -> None:
         gate.wait(20)
         send(self, number, body)
 
-    with patch.object(Multipart, "send", slow):
+    with patch.object(OutputUpload, "send", slow):
         convert = asyncio.create_task(bench.transcoder().convert(order, bench.report))
         await until(lambda: any(state_of(pid) == "T" for pid in children()), "ffmpeg is stopped")
         paused = len(bench.readings)
@@ -285,7 +287,7 @@ async def test_an_upload_that_fails_ends_the_conversion(bench: Bench, folder: Pa
     """When S3 refuses a part for good, ffmpeg is ended and the fault is the storage's, not the media's."""
     source = noise(folder, 60)
     with (
-        patch.object(Multipart, "send", side_effect=Indefinite("UploadPart: 500")),
+        patch.object(OutputUpload, "send", side_effect=Indefinite("UploadPart: 500")),
         pytest.raises(Indefinite, match="UploadPart"),
     ):
         await bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
@@ -322,7 +324,7 @@ async def test_a_truncated_stream_is_never_the_end_of_the_file(
     bench: Bench, small_parts: str, folder: Path, how: How
 ) -> None:
     """If the rest of the input cannot be had, that is a fault of the storage; no short output comes of it."""
-    bench.configure(part_size=8 * MIB, feed_attempts=2, feed_backoff=0.01)
+    bench.configure(part_size=8 * MIB, read_retry=ReadRetry(max_breaks=1, backoff=Backoff(first=0.01, cap=0.01)))
     # An endless MP3 stream: ffmpeg itself could not tell that its end is missing.
     source = noise(folder, 60, extension="mp3", arguments=("-b:a", "320k", "-write_xing", "0", "-id3v2_version", "0"))
     order = bench.order(source, sniff(source), "ogg", local=False)
@@ -449,7 +451,7 @@ async def test_an_output_that_is_not_whole_is_not_published(bench: Bench, folder
     """If S3 says that it completed the object but bytes are missing, the attempt ends, and leaves nothing."""
     source = noise(folder, 25)
     draft = await bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
-    once = draft._multipart._completer.once
+    once = draft._upload._uploads.completer.once
     complete = once.complete_multipart_upload
 
     def emptied(**arguments: Any) -> object:
@@ -467,7 +469,7 @@ async def test_an_output_that_is_not_whole_is_not_published(bench: Bench, folder
 
 async def _lose_the_answer(draft: WindowDraft) -> None:
     """Let the next completion take place without an answer, and the look back at it fail as well."""
-    completer = draft._multipart._completer
+    completer = draft._upload._uploads.completer
     s3, once = completer.client, completer.once
     complete, head = once.complete_multipart_upload, s3.head_object
 
@@ -522,16 +524,16 @@ async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Pat
 async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: Path, hangs: str) -> None:
     """The caller goes on when ffmpeg is gone, though S3 never answers; what is left goes when S3 is back."""
     source = noise(folder, 120)
-    bench.configure(farewell_seconds=60.0)
+    bench.configure(cancel_timeout=60.0)
     order, transcoder = bench.order(source, sniff(source), "mp3"), bench.transcoder()
-    gate, hung, original = threading.Event(), threading.Event(), getattr(Multipart, hangs)
+    gate, hung, original = threading.Event(), threading.Event(), getattr(OutputUpload, hangs)
 
     def hang(*arguments: object) -> object:
         hung.set()
         gate.wait(60)
         return original(*arguments)
 
-    with patch.object(Multipart, hangs, hang):
+    with patch.object(OutputUpload, hangs, hang):
         convert = asyncio.create_task(transcoder.convert(order, bench.report))
         sent = lambda: bench.s3.list_multipart_uploads(Bucket=bench.bucket).get("Uploads")  # noqa: E731
         await until(hung.is_set if hangs == "send" else sent, "S3 has something to take back")
@@ -541,7 +543,7 @@ async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: 
             await convert
         assert SystemClock().monotonic() - cancelled < 5
         assert children() == []
-        clearing = asyncio.create_task(transcoder.cleared(order))
+        clearing = asyncio.create_task(transcoder.wait_for_cleanup(order))
         await asyncio.wait({clearing}, timeout=0.2)
         assert not clearing.done()
         gate.set()
@@ -561,13 +563,13 @@ async def test_a_failure_does_not_wait_for_a_hung_s3(bench: Bench, tmp_path: Pat
         sending.set()
         gate.wait(60)
 
-    with patch.object(Multipart, "send", send):
+    with patch.object(OutputUpload, "send", send):
         with pytest.raises(BadMedia):
             await asyncio.wait_for(transcoder.convert(order, bench.report), 20)
         assert sending.is_set()
         assert children() == []
         gate.set()
-        await transcoder.cleared(order)
+        await transcoder.wait_for_cleanup(order)
     assert await bench.leftovers() == []
 
 
@@ -575,7 +577,7 @@ async def test_cancelling_while_paused_leaves_nothing(bench: Bench, folder: Path
     """A stopped ffmpeg is ended as well, and quickly: it is woken to hear of it."""
     source = noise(folder, 120)  # and a codec that takes its time, lest it be over before anybody looks
     gate = threading.Event()
-    with patch.object(Multipart, "send", lambda *_: gate.wait(20)):
+    with patch.object(OutputUpload, "send", lambda *_: gate.wait(20)):
         convert = asyncio.create_task(
             bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report)
         )

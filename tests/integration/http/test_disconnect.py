@@ -10,6 +10,8 @@ import pytest
 import uvicorn
 
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.application.config import ServiceConfig
+from service.application.context import ServiceContext
 from service.core.errors import UploadIncomplete
 from service.core.job import Output, State
 from service.core.progress import Hint
@@ -19,8 +21,6 @@ from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 
 JOB = "jobjobjobjobjobj"
 LIMIT = 1024 * 1024
@@ -73,7 +73,8 @@ async def served() -> AsyncIterator[Served]:
     async def checks() -> dict[str, str]:
         return {}
 
-    deps = WebDependencies(
+    context = ServiceContext(
+        config=ServiceConfig(max_upload_bytes=LIMIT),
         jobs=behind.jobs,
         uploads=behind.jobs,
         objects=behind.objects,
@@ -83,7 +84,7 @@ async def served() -> AsyncIterator[Served]:
         ids=SystemIds(),
         checks=checks,
     )
-    app = create_app(deps, WebConfig(max_upload_bytes=LIMIT))
+    app = create_app(context)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -19,11 +19,11 @@ from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.s3.provision import create_bucket
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.core.upload import SMALLEST_PART
+from service.application.config import ServiceConfig
+from service.application.context import ServiceContext
+from service.core.upload import MIN_PART_SIZE
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, what_is_left
 from tests.unit.web.conftest import wav
@@ -34,7 +34,7 @@ ORIGIN, FOREIGN = "https://audio.example", "https://evil.example"
 LIMIT = 16 * 1024 * 1024
 PATIENCE = 20.0
 SONG = wav(400)
-CUT = SMALLEST_PART
+CUT = MIN_PART_SIZE
 
 
 @dataclass
@@ -57,7 +57,8 @@ async def served(aws: Aws, s3_objects: S3Objects) -> AsyncIterator[Served]:
     async def checks() -> dict[str, str]:
         return {}
 
-    deps = WebDependencies(
+    context = ServiceContext(
+        config=ServiceConfig(max_upload_bytes=LIMIT),
         jobs=jobs,
         uploads=jobs,
         objects=s3_objects,
@@ -69,7 +70,7 @@ async def served(aws: Aws, s3_objects: S3Objects) -> AsyncIterator[Served]:
     )
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    app = create_app(deps, WebConfig(max_upload_bytes=LIMIT))
+    app = create_app(context)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http:
@@ -233,7 +234,7 @@ async def test_a_cut_connection_costs_one_part(served: Served) -> None:
     shown = (await served.http.get(links["self"])).json()
     assert (shown["state"], shown["received"], shown["size"]) == ("pending", CUT, len(SONG))
     early = await served.http.post(links["complete"])
-    assert (early.status_code, early.json()["code"]) == (409, "upload_incomplete")
+    assert (early.status_code, early.json()["code"]) == (409, "upload_pending")
     have = {part["number"] for part in shown["parts"]}
     for number, data in ((1, SONG[:CUT]), (2, SONG[CUT:])):
         if number not in have:

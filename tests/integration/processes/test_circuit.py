@@ -11,24 +11,23 @@ import pytest
 from litestar import Litestar
 
 from service import settings, wiring
-from service.adapters.aws import breaker as breaker_module
-from service.adapters.aws.breaker import Breaker
+from service.adapters.aws import circuit as circuit_module
+from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock
+from service.application.context import ServiceContext
 from service.core.errors import CircuitOpen, StoreError, Unavailable
 from service.testing.clock import SeededIds, SteppingClock
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
 from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
 pytestmark = pytest.mark.requirement("6.11")
 FAILURES = 3
-FAILURES_OF_THE_PRODUCT = breaker_module.FAILURES
+FAILURES_OF_THE_PRODUCT = circuit_module.FAILURES
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def clock() -> SteppingClock:
 @pytest.fixture
 def truth(aws: Aws, proxy: FlakyProxy, clock: SteppingClock) -> Iterator[Aws]:
     """DynamoDB as the product reaches it, through a circuit."""
-    breaker = Breaker("dynamodb", clock.monotonic, failures=FAILURES, reset=1.0)
+    breaker = CircuitBreaker("dynamodb", clock.monotonic, failures=FAILURES, reset=1.0)
     made = Aws(replace(aws.settings, dynamodb_endpoint=f"http://{proxy.address}"), threads=4, breaker=breaker)
     yield made
     made.close()
@@ -67,7 +66,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
         return {}
 
     return create_app(
-        WebDependencies(
+        ServiceContext(
             jobs=jobs,
             uploads=jobs,
             objects=MemoryObjects(),
@@ -76,8 +75,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
             clock=clock,
             ids=SeededIds(),
             checks=checks,
-        ),
-        WebConfig(),
+        )
     )
 
 

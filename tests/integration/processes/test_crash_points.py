@@ -58,4 +58,4 @@ def test_killed_in_the_middle_of(
 
         assert job["attempt"] == (1 if (point, after) == ("the record", True) else 2)
         assert hashlib.sha256(output.read_bytes()).hexdigest() == plain(piece, "aiff", tmp_path)
-        wait_for(lambda: [len(left) for left in cluster.left_in_s3()] == [2, 0], "nothing else is left", within=10)
+        wait_for(lambda: [len(left) for left in cluster.left_in_s3()] == [2, 0], "nothing else is left")

@@ -45,4 +45,4 @@ def test_nothing_outlives_a_killed_starter() -> None:
         starter.kill()
 
     assert len(children) >= 3
-    wait_for(lambda: all(gone(pid) for pid in children), "they end with it", within=10)
+    wait_for(lambda: all(gone(pid) for pid in children), "they end with it")

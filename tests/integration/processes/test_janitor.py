@@ -37,7 +37,9 @@ class Scene:
         self.objects = objects
 
     def janitor(self, page: int = 250) -> Janitor:
-        ports = JanitorPorts(jobs=self.jobs, uploads=self.jobs, objects=self.objects, clock=self.clock, ids=SystemIds())
+        ports = JanitorPorts(
+            jobs=self.jobs, leases=self.jobs, uploads=self.jobs, objects=self.objects, clock=self.clock, ids=SystemIds()
+        )
         return Janitor(ports, JanitorConfig(grace=GRACE, page=page))
 
     async def over_the_grace(self, *janitors: Janitor, rounds: int = 1) -> None:
@@ -52,7 +54,7 @@ class Scene:
         await self.jobs.submit(a_job(job_id=job_id, upload_id=job_id, expires_at=NOON + A_DAY))
         job = await self.jobs.claim(job_id, "w", NOON)
         for _ in range(how_many - 1):
-            job = await self.jobs.take_over(job, "w")
+            job = await self.jobs.take_over(job.lease, "w")
         return job
 
     async def parts(self, key: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 IMPATIENT = (
-    "import sys; from scripts import leave_nothing_running as it; it.ROUNDS = 3; sys.exit(it.main(sys.argv[1:]))"
+    "import sys; from scripts import leave_nothing_running as it; it.ROUNDS = 20; sys.exit(it.main(sys.argv[1:]))"
 )
 
 

@@ -109,14 +109,14 @@ def _no_bucket(environment: Mapping[str, str]) -> None:
 def _no_table(environment: Mapping[str, str]) -> None:
     dynamodb = client(environment, "dynamodb")
     dynamodb.delete_table(TableName=environment["REPRISE_TABLE"])
-    wait_for(lambda: environment["REPRISE_TABLE"] not in dynamodb.list_tables()["TableNames"], "it is gone", within=20)
+    wait_for(lambda: environment["REPRISE_TABLE"] not in dynamodb.list_tables()["TableNames"], "it is gone")
     dynamodb.close()
 
 
 def _no_index(environment: Mapping[str, str]) -> None:
     dynamodb, name = client(environment, "dynamodb"), environment["REPRISE_TABLE"]
     dynamodb.update_table(TableName=name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": INDEX}}])
-    wait_for(lambda: index_of(dynamodb.describe_table(TableName=name)["Table"]) is None, "it is gone", within=20)
+    wait_for(lambda: index_of(dynamodb.describe_table(TableName=name)["Table"]) is None, "it is gone")
     dynamodb.close()
 
 

@@ -14,9 +14,9 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import LONG, SHORT, SharedWakeupsContract, asleep
-from tests.support.containers import PASSWORD
 from tests.support.redis_fixtures import hung_up, on_both_redis, on_every_redis
 from tests.support.redis_server import RedisServer, redis_or_skip
+from tests.support.valkey import PASSWORD
 
 PATIENCE = 20.0  # seconds
 
@@ -153,7 +153,7 @@ async def test_a_listener_that_does_not_hear_still_ends(redis_link: RedisLink, m
                 lost.append("one")
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(RedisWakeups, "_hear", deaf)
+    monkeypatch.setattr(RedisWakeups, "_listen_on", deaf)
     waiting = asyncio.create_task(wakeups.wait(PATIENCE))
     await listening.wait()
     await asyncio.wait_for(wakeups.aclose(), PATIENCE)
@@ -358,11 +358,11 @@ async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, lo
 @on_both_redis
 async def test_a_silent_line_is_tested(mortal_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel on which nothing is said stays open as long as Redis answers, and is given up when it does not."""
-    monkeypatch.setattr(wakeups_module, "QUIET", 0.3)
+    monkeypatch.setattr(wakeups_module, "MAX_SILENCE", 0.3)
     link = RedisLink(mortal_redis.url, SystemClock(), timeout=5.0)
     wakeups = RedisWakeups(link, SystemClock(), SystemIds())
     lost = asyncio.Event()
-    monkeypatch.setattr(link, "lost", lambda error: lost.set())
+    monkeypatch.setattr(link, "note_failure", lambda error: lost.set())
     async with asyncio.timeout(PATIENCE):
         await wakeups.start()
         assert await wakeups.wait(1.0) is False

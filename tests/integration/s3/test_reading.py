@@ -8,7 +8,7 @@ from structlog.typing import EventDict
 from urllib3.exceptions import HTTPError
 
 from service.adapters.aws.clients import Aws
-from service.adapters.s3.reading import ATTEMPTS, CHUNK
+from service.adapters.s3.reading import ReadRetry
 from service.adapters.s3.store import S3Objects
 from service.core.errors import Indefinite, ObjectChanged
 from service.testing.contracts.objects import fetch, pattern, store
@@ -16,6 +16,7 @@ from tests.support.flaky_proxy import Fault, FlakyProxy, How
 from tests.support.s3_fixtures import Hasty, behind
 
 KEY = "uploads/a/input"
+CHUNK, MAX_BREAKS = ReadRetry().chunk, ReadRetry().max_breaks
 PATIENCE = 20.0  # seconds
 TIME_OUT = ReadTimeoutError(endpoint_url="http://s3.invalid")
 
@@ -115,7 +116,7 @@ async def test_mending_gives_up(aws: Aws, monkeypatch: pytest.MonkeyPatch, error
 
     with pytest.raises(Indefinite):
         await anext(s3_objects.read(KEY, etag="e", start=0, stop=1000))
-    assert len(bodies) == ATTEMPTS + 1
+    assert len(bodies) == MAX_BREAKS + 1
     assert all(body.closed for body in bodies)
     assert clock.slept == [0.1, 0.2, 0.4, 0.8, 1.6]
     await s3_objects.aclose()

@@ -169,7 +169,7 @@ async def test_a_lost_answer_to_the_creation_leaves_nothing(
 
     with pytest.raises(Indefinite):
         await store(s3_objects, KEY, pattern(PART + 1))
-    assert [key for key, _ in await s3_objects._bucket.unfinished("")] == ["uploads/b/input"]
+    assert [one.key for one in await s3_objects._bucket.open_uploads("")] == ["uploads/b/input"]
 
 
 async def test_a_part_that_cannot_be_sent_ends_the_upload(
@@ -218,7 +218,7 @@ async def test_a_clean_up_outlives_its_request(
 ) -> None:
     """When S3 takes too long, or the task is cancelled once more, the caller is let go and the clean-up goes on."""
     if impatience == "patience-over":
-        monkeypatch.setattr(receiving, "PATIENCE", 0.01)
+        monkeypatch.setattr(receiving, "CLEANUP_TIMEOUT", 0.01)
     gate = Gate(monkeypatch, s3_objects, "put_object")
     gate.opened.clear()
     task = asyncio.create_task(store(s3_objects, KEY, b"small"))
@@ -231,9 +231,9 @@ async def test_a_clean_up_outlives_its_request(
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        monkeypatch.setattr(receiving, "PATIENCE", PATIENCE)
+        monkeypatch.setattr(receiving, "CLEANUP_TIMEOUT", PATIENCE)
         gate.opened.set()
-        await s3_objects._receiver.swept()
+        await s3_objects._receiver.wait_for_cleanups()
     assert await what_is_left(s3_objects) == []
 
 

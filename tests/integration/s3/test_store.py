@@ -10,8 +10,8 @@ from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock
 from service.core.errors import Definite, Indefinite, StoreError
-from service.ports.objects import ObjectStore
-from service.testing.contracts.objects import ObjectStoreContract, store
+from service.testing.contracts.object_store import ObjectStoreContract
+from service.testing.contracts.objects import ObjectStore, store
 from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, requests_of, what_is_left
 

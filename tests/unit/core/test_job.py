@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.errors import IllegalTransition
-from service.core.job import FINAL, TRANSITIONS, Event, Holding, Job, State
+from service.core.job import Job
+from service.core.lease import FINAL, TRANSITIONS, Event, Holding, State
 from service.testing.clock import NOON
-from service.testing.factories import a_failure, a_job, a_running_job, an_output
+from service.testing.factories import a_failure, a_job, a_running_job, an_output, changed
 
 HAPPEN: dict[Event, Callable[[Job], Job]] = {
     Event.CLAIM: lambda job: job.claimed("worker9", NOON),
@@ -23,7 +24,7 @@ HAPPEN: dict[Event, Callable[[Job], Job]] = {
     Event.EXHAUST: lambda job: job.exhausted(a_failure(), NOON),
 }
 
-# The picture at the top of core/job.py, written down a second time, independently.
+# The picture at the top of core/lease.py, written down a second time, independently.
 ARROWS = {
     "queued claim running",
     "queued cancel cancelled",
@@ -100,16 +101,16 @@ def test_only_a_running_job_is_held() -> None:
 )
 def test_each_part_of_a_holding_counts(holding: Holding) -> None:
     """A holding that differs in one part only is not the lease."""
-    assert a_running_job().held_by(Holding("job1", "worker1", 1))
-    assert not a_running_job().held_by(holding)
+    assert a_running_job().lease.held_by(Holding("job1", "worker1", 1))
+    assert not a_running_job().lease.held_by(holding)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.RUNNING}))
 def test_nobody_holds_a_job_that_is_not_running(state: State) -> None:
     """The right owner and attempt are not enough when the job is not running any more."""
-    job = replace(a_running_job(), state=state)
+    job = changed(a_running_job(), state=state)
 
-    assert not job.held_by(Holding("job1", "worker1", 1))
+    assert not job.lease.held_by(Holding("job1", "worker1", 1))
 
 
 @pytest.mark.parametrize("event", [e for s, e in TRANSITIONS if s is State.RUNNING])
@@ -157,9 +158,9 @@ def test_what_only_rises_only_rises(events: list[Event], percents: list[float]) 
     for before, after in pairwise(history):
         assert not before.final
         assert before.attempt <= after.attempt
-        assert before.lapses <= after.lapses
-        assert before.faults <= after.faults
+        assert before.lease.lapses <= after.lease.lapses
+        assert before.lease.faults <= after.lease.faults
         assert before.percent <= after.percent
         assert after.cancel_requested or not before.cancel_requested
-        assert after.attempt > before.attempt or after.beat >= before.beat
+        assert after.attempt > before.attempt or after.lease.beat >= before.lease.beat
         assert before.started_at in {None, after.started_at}

@@ -1,139 +1,79 @@
+from collections.abc import Callable
+from itertools import product
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from service.core.job import Holding, Job
-from service.core.lease import Lease, LeasePolicy, Sighting, next_look, sight
-from service.testing.factories import a_running_job
+from service.core.errors import IllegalTransition
+from service.core.lease import FINAL, TRANSITIONS, Event, Holding, Lease, State
+from service.testing.factories import a_job, changed
 
-POLICY = LeasePolicy()
-HOLDING = Holding("job1", "worker1", 1)
-MOMENTS = st.floats(0, 1e7)
+HAPPEN: dict[Event, Callable[[Lease], Lease]] = {
+    Event.CLAIM: lambda lease: lease.claimed("worker9"),
+    Event.TAKE_OVER: lambda lease: lease.taken_over("worker9"),
+    Event.RENEW: lambda lease: lease.renewed(),
+    Event.RELEASE: lambda lease: lease.released(5.0, fault=True),
+    Event.SUCCEED: lambda lease: lease.ended(Event.SUCCEED),
+    Event.FAIL: lambda lease: lease.ended(Event.FAIL),
+    Event.STOP: lambda lease: lease.ended(Event.STOP),
+    Event.CANCEL: lambda lease: lease.cancelled(),
+    Event.EXHAUST: lambda lease: lease.exhausted(),
+}
 
 
-def test_default_policy_fits_together() -> None:
-    """The numbers that nobody changed are sound."""
-    assert POLICY.problems() == ()
+def a_lease(state: State) -> Lease:
+    """A lease that could be in `state`, in its third attempt."""
+    owner = "worker1" if state is State.RUNNING else None
+    return Lease(key="segment7", state=state, owner=owner, attempt=3, beat=7, lapses=1, faults=1)
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)), ids=str)
+def test_lease_of_anything_follows_the_table(state: State, event: Event) -> None:
+    """A lease needs no job: each event leads where the table says, and is refused where the table says nothing."""
+    if (after := TRANSITIONS.get((state, event))) is None:
+        with pytest.raises(IllegalTransition, match=f"{state} cannot {event}"):
+            HAPPEN[event](a_lease(state))
+    else:
+        assert HAPPEN[event](a_lease(state)).state is after
+        assert HAPPEN[event](a_lease(state)).key == "segment7"
 
 
 @pytest.mark.parametrize(
-    ("policy", "word"),
+    ("event", "attempt", "beat", "lapses", "faults"),
     [
-        (LeasePolicy(heartbeat=0), "heartbeat must be above 0"),
-        (LeasePolicy(heartbeat=2.1), "at most a third of the lease"),
-        (LeasePolicy(margin=0), "margin"),
-        (LeasePolicy(margin=3), "margin"),
+        (Event.TAKE_OVER, 4, 0, 2, 1),
+        (Event.RENEW, 3, 8, 1, 1),
+        (Event.RELEASE, 3, 7, 1, 2),
+        (Event.SUCCEED, 3, 7, 1, 1),
+        (Event.EXHAUST, 3, 7, 2, 1),
+        (Event.CANCEL, 3, 7, 1, 1),
     ],
-    ids=["no heartbeat", "two beats only", "no margin", "half the lease as margin"],
 )
-def test_policy_names_what_does_not_fit(policy: LeasePolicy, word: str) -> None:
-    """A relation that does not hold is named, with its numbers."""
-    (problem,) = policy.problems()
+def test_each_step_of_a_running_lease_counts_what_it_is_about(
+    event: Event, attempt: int, beat: int, lapses: int, faults: int
+) -> None:
+    """Attempts, beats, lapses and faults rise with the steps that they count, and with no other."""
+    after = HAPPEN[event](a_lease(State.RUNNING))
 
-    assert word in problem
-
-
-def test_policy_names_everything_at_once() -> None:
-    """Several mistakes are reported together."""
-    assert len(LeasePolicy(duration=0, heartbeat=-1, margin=5).problems()) == 2
+    assert (after.attempt, after.beat, after.lapses, after.faults) == (attempt, beat, lapses, faults)
 
 
-@given(sent_at=MOMENTS)
-def test_trust_ends_before_the_lease_could_be_taken(sent_at: float) -> None:
-    """A holder stops `margin` before the first moment at which a watcher may take over."""
-    lease = Lease(HOLDING, sent_at, POLICY)
+def test_holding_names_what_is_leased_not_a_job() -> None:
+    """The fencing token is of a key, so that one worker may hold two leases of one job."""
+    one, other = a_lease(State.RUNNING), Lease(key="segment8", state=State.RUNNING, owner="worker1", attempt=3)
 
-    assert lease.trusted_until == pytest.approx(sent_at + POLICY.duration - POLICY.margin)
-    assert lease.remaining(sent_at + POLICY.duration - POLICY.margin / 2) < 0
-    assert lease.remaining(sent_at) > 0
-
-
-@given(first=MOMENTS, later=st.lists(MOMENTS))
-def test_answers_in_any_order_never_shorten_trust(first: float, later: list[float]) -> None:
-    """Renewals may be answered out of order; trust counts from the one that was sent last."""
-    lease = Lease(HOLDING, first, POLICY)
-    for sent_at in later:
-        lease = lease.renewed(sent_at)
-
-    assert lease.sent_at == max([first, *later])
+    assert one.holding == Holding("segment7", "worker1", 3)
+    assert one.held_by(one.holding)
+    assert not other.held_by(one.holding)
 
 
-def test_slow_answer_does_not_stretch_the_lease() -> None:
-    """A renewal counts from when it was sent, so an answer that took as long as trust lasts gives none."""
-    lease = Lease(HOLDING, 0.0, POLICY).renewed(sent_at=1.0)
-
-    assert lease.remaining(1.0 + POLICY.duration - POLICY.margin) == 0
-
-
-# ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("state", sorted(FINAL | {State.QUEUED}))
+def test_lease_that_is_not_running_has_no_holding(state: State) -> None:
+    """Asking for the holder of a lease that no worker has is an error."""
+    with pytest.raises(IllegalTransition, match="no holder"):
+        _ = a_lease(state).holding
 
 
-def test_first_look_takes_nothing() -> None:
-    """A watcher that has just started knows of no lapse, however old the jobs are."""
-    memory, lapsed = sight({}, [a_running_job(beat=7)], now=1000.0, duration=6.0)
-
-    assert memory == {"job1": Sighting(1, 7, 1000.0)}
-    assert lapsed == []
-
-
-@pytest.mark.requirement("6.7")
-def test_pair_that_stands_still_for_a_lease_lapsed() -> None:
-    """The same attempt and beat a whole lease later is a lapse, and not a moment sooner."""
-    job = a_running_job(beat=7)
-    memory, _ = sight({}, [job], 1000.0, 6.0)
-
-    assert sight(memory, [job], 1005.999, 6.0) == (memory, [])
-    assert sight(memory, [job], 1006.0, 6.0) == (memory, [job])
-
-
-@pytest.mark.parametrize("moved", [a_running_job(beat=8), a_running_job(attempt=2, beat=7)], ids=["beat", "attempt"])
-def test_count_starts_anew_when_the_pair_moves(moved: Job) -> None:
-    """A renewal or a new attempt starts the lease again, however late it is noticed."""
-    memory, _ = sight({}, [a_running_job(beat=7)], 1000.0, 6.0)
-
-    memory, lapsed = sight(memory, [moved], 1100.0, 6.0)
-
-    assert lapsed == []
-    assert memory["job1"].since == 1100.0
-
-
-def test_jobs_that_stopped_running_are_forgotten() -> None:
-    """Memory does not grow, and a job that runs again is counted from then on."""
-    memory, _ = sight({}, [a_running_job()], 1000.0, 6.0)
-    memory, _ = sight(memory, [], 1003.0, 6.0)
-
-    assert memory == {}
-    assert sight(memory, [a_running_job()], 1010.0, 6.0)[1] == []
-
-
-@given(
-    beats=st.lists(st.tuples(st.floats(0.01, 1.99), st.floats(0, 0.99)), min_size=1, max_size=30),
-    looks=st.lists(st.floats(0.01, 20), min_size=1, max_size=30),
-)
-def test_holder_that_renews_in_time_is_never_taken_over(beats: list[tuple[float, float]], looks: list[float]) -> None:
-    """Whenever a watcher looks, a job whose beat moves at least every three seconds has not lapsed."""
-    moments, now = [], 0.0
-    for pause, slowness in beats:
-        now += pause
-        moments.append(now + slowness)  # sent at `now`, written a little later
-    horizon = moments[-1] + 3
-    memory: dict[str, Sighting] = {}
-    looked = 0.0
-    for pause in looks:
-        looked += pause
-        if looked > horizon:
-            break
-        beat = sum(moment <= looked for moment in moments)
-        memory, lapsed = sight(memory, [a_running_job(beat=beat)], looked, POLICY.duration)
-        assert lapsed == []
-
-
-@given(since=st.lists(MOMENTS, max_size=5), now=MOMENTS, duration=st.floats(1, 60), interval=st.floats(0.1, 60))
-def test_next_look_is_never_late(since: list[float], now: float, duration: float, interval: float) -> None:
-    """The next look is within the interval, not negative, and no later than the first possible lapse."""
-    memory = {str(n): Sighting(1, 1, moment) for n, moment in enumerate(since)}
-
-    wait = next_look(memory, now, duration, interval)
-
-    assert 0 <= wait <= interval
-    assert all(wait <= max(0.0, moment + duration - now) for moment in since)
+def test_job_is_known_by_the_key_of_its_lease() -> None:
+    """A job has no id of its own beside its lease, so the two cannot differ."""
+    assert changed(a_job(), job_id="job2").lease.key == "job2"
+    assert changed(a_job(), job_id="job2").job_id == "job2"

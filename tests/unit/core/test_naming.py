@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.core.naming import (
-    LONGEST_NAME,
+    MAX_NAME_LENGTH,
     RESULTS,
     UPLOADS,
     content_disposition,
@@ -55,7 +55,7 @@ def test_no_name_can_do_harm(name: str) -> None:
     """Whatever comes in, a bounded plain name in NFC comes out, that is no path and no directory."""
     safe = safe_filename(name)
 
-    assert 0 < len(safe) <= LONGEST_NAME
+    assert 0 < len(safe) <= MAX_NAME_LENGTH
     assert not set(safe) & {"/", "\\"}
     assert safe not in {".", ".."}
     assert not [c for c in safe if unicodedata.category(c).startswith("C")]
@@ -100,7 +100,7 @@ def test_output_always_has_its_extension(name: str, extension: str) -> None:
     output = output_filename(name, extension)
 
     assert output.endswith(f".{extension}")
-    assert len(output) <= LONGEST_NAME
+    assert len(output) <= MAX_NAME_LENGTH
     assert safe_filename(output) == output
 
 

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.job import Job, State
+from service.core.job import Job
+from service.core.lease import State
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK, Found, Reason, Records, orphaned, settle
 from service.core.upload import PendingUpload, Upload
 from service.testing.clock import NOON
-from service.testing.factories import A_DAY, a_job, a_pending_upload, a_running_job, an_output, an_upload
+from service.testing.factories import A_DAY, a_job, a_pending_upload, a_running_job, an_output, an_upload, changed
 
 GRACE = 3600.0
 INPUT = Found(input_key("upload1"), "etag1")
@@ -149,7 +150,7 @@ def reachable(job: Job) -> Iterable[Job | None]:
         yield job.cancelled(NOON)
     else:
         yield job.taken_over("w")
-        yield replace(job, owner="w").succeeded(an_output(job), NOON)
+        yield changed(job, owner="w").succeeded(an_output(job), NOON)
         yield job.stopped(NOON)
         yield job.released(NOON, fault=False)
 

@@ -1,46 +1,47 @@
-from dataclasses import replace
+import re
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core import errors
-from service.core.lease import MAX_LAPSES
+from service.core.backoff import JOB_FAULT
 from service.core.outcome import (
-    FIRST_DELAY,
-    LONGEST_DELAY,
     MAX_START_FAULTS,
     MAX_STORE_FAULTS,
     Failed,
     Lost,
     Outcome,
     Released,
-    backoff,
     exhausted,
     of_exception,
 )
+from service.core.trust import LeasePolicy
 from service.testing.factories import a_running_job
 
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 DRAWS = st.floats(0, 1, exclude_max=True)
 
 
 @given(faults=st.integers(1, 10**9), draw=DRAWS)
 def test_backoff_is_bounded(faults: int, draw: float) -> None:
     """A delay lies between half of its step and its step, and no count of faults can exceed the cap."""
-    full = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (min(faults, 30) - 1))
+    full = min(JOB_FAULT.cap, JOB_FAULT.first * 2.0 ** (min(faults, 30) - 1))
 
-    assert full / 2 <= backoff(faults, draw) <= full <= LONGEST_DELAY
+    assert full / 2 <= JOB_FAULT.delay(faults, draw) <= full <= JOB_FAULT.cap
 
 
 @given(faults=st.integers(1, 100), draw=DRAWS)
 def test_backoff_grows(faults: int, draw: float) -> None:
     """With the same draw, another fault never makes the delay shorter."""
-    assert backoff(faults, draw) <= backoff(faults + 1, draw)
+    assert JOB_FAULT.delay(faults, draw) <= JOB_FAULT.delay(faults + 1, draw)
 
 
 def outcome(error: Exception, faults: int = 0) -> Outcome:
     """What `error` means in an attempt of a job with that many faults behind it."""
-    return of_exception(error, a_running_job(faults=faults), draw=0.0)
+    return of_exception(error, faults, draw=0.0)
 
 
 def test_fenced_attempt_writes_nothing() -> None:
@@ -69,10 +70,10 @@ def test_media_at_fault_fails_at_once(error: type[errors.TranscodeFailed]) -> No
 
 
 @pytest.mark.requirement("6.5", "6.6")
-@pytest.mark.parametrize("error", [errors.GuestStalled, errors.GuestDied])
+@pytest.mark.parametrize("error", [errors.FfmpegStalled, errors.FfmpegCrashed])
 def test_crash_and_stall_get_one_more_attempt(error: type[errors.TranscodeFailed]) -> None:
     """A crash or a stall may pass once; the second one is the job's."""
-    assert outcome(error()) == Released(backoff(1, 0.0), fault=True, reason=error.code)
+    assert outcome(error()) == Released(JOB_FAULT.delay(1, 0.0), fault=True, reason=error.code)
     assert isinstance(outcome(error(), faults=1), Failed)
 
 
@@ -81,7 +82,7 @@ def test_crash_and_stall_get_one_more_attempt(error: type[errors.TranscodeFailed
 def test_storage_trouble_costs_time_first(error: Exception) -> None:
     """Storage faults put a job off longer and longer, and fail it only after many."""
     for faults in range(MAX_STORE_FAULTS):
-        assert outcome(error, faults) == Released(backoff(faults + 1, 0.0), fault=True, reason="unavailable")
+        assert outcome(error, faults) == Released(JOB_FAULT.delay(faults + 1, 0.0), fault=True, reason="unavailable")
     ended = outcome(error, MAX_STORE_FAULTS)
     assert isinstance(ended, Failed)
     assert ended.failure.code == "storage_failed"
@@ -91,7 +92,9 @@ def test_an_ffmpeg_that_cannot_be_started_ends_the_job_soon() -> None:
     """A job whose ffmpeg cannot be started is left to others a few times, and then fails as our own mistake."""
     error = errors.NoFfmpeg("ffmpeg could not be started here: no such file")
     for faults in range(MAX_START_FAULTS):
-        assert outcome(error, faults) == Released(backoff(faults + 1, 0.0), fault=True, reason="ffmpeg_not_started")
+        assert outcome(error, faults) == Released(
+            JOB_FAULT.delay(faults + 1, 0.0), fault=True, reason="ffmpeg_not_started"
+        )
     ended = outcome(error, MAX_START_FAULTS)
     assert isinstance(ended, Failed)
     assert ended.failure.code == "internal"
@@ -100,7 +103,7 @@ def test_an_ffmpeg_that_cannot_be_started_ends_the_job_soon() -> None:
 
 def test_our_own_mistake_gets_one_more_attempt() -> None:
     """An exception that nobody foresaw is retried once, and then fails without showing its insides."""
-    assert outcome(KeyError("secret")) == Released(backoff(1, 0.0), fault=True, reason="internal")
+    assert outcome(KeyError("secret")) == Released(JOB_FAULT.delay(1, 0.0), fault=True, reason="internal")
     ended = outcome(KeyError("secret"), faults=1)
     assert isinstance(ended, Failed)
     assert ended.failure.code == "internal"
@@ -116,19 +119,26 @@ def _leaves(kind: type[errors.RepriseError]) -> list[type[errors.RepriseError]]:
 @given(faults=st.integers(0, 100), draw=DRAWS)
 def test_every_exception_is_an_outcome(kind: type[Exception], faults: int, draw: float) -> None:
     """No exception of ours or anybody's leaves a job without an end, and every delay can be waited for."""
-    ended = of_exception(kind("why"), a_running_job(faults=faults), draw)
+    ended = of_exception(kind("why"), faults, draw)
 
     assert isinstance(ended, Failed | Released | Lost)
     if isinstance(ended, Released):
-        assert 0 < ended.delay <= LONGEST_DELAY
+        assert 0 < ended.delay <= JOB_FAULT.cap
     assert not (isinstance(ended, Released) and faults >= MAX_STORE_FAULTS), "faults are bounded"
 
 
 def test_exhausted_job_says_how_often() -> None:
     """The failure of a poison file counts the lapse that ends it."""
-    job = replace(a_running_job(attempt=5), lapses=MAX_LAPSES - 1)
+    lease = a_running_job(attempt=5, lapses=LeasePolicy().max_lapses - 1).lease
 
-    failure = exhausted(job)
+    failure = exhausted(lease)
 
     assert failure.code == "attempts_exhausted"
-    assert failure.detail.startswith(f"{MAX_LAPSES} attempts")
+    assert failure.detail.startswith(f"{LeasePolicy().max_lapses} attempts")
+
+
+def test_architecture_counts_the_outcomes_as_they_are() -> None:
+    """The document says how many outcomes an attempt can have, and that is how many there are."""
+    document = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"one of (\w+)\s+outcomes", document) == [NUMBERS[len(get_args(Outcome))]]

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.job import FINAL, Job, State
+from service.core.job import Job
+from service.core.lease import FINAL, State
 from service.core.progress import MIN_LEAD, TOP, Hint, Reading, ceiling, clamp, must_note, percent_of, shown
-from service.testing.factories import a_job, a_running_job
+from service.testing.factories import a_job, a_running_job, changed
 
 ANY_FLOAT = st.floats() | st.sampled_from([0.0, -0.0, 99.9, 99.95, 99.999999999, 100.0, math.inf, -math.inf, math.nan])
 PERCENTS = st.floats(0, 100).map(clamp)
@@ -172,7 +173,7 @@ def test_readings_rise_through_any_history(steps: list[str], gains: list[float],
             job = job.taken_over("worker2")
             percent, renewed_at, acknowledged = 0.0, 0.0, job.percent
         elif step == "end" and not job.final:
-            job = replace(job, state=State.FAILED, owner=None)
+            job = changed(job, state=State.FAILED, owner=None)
         elif step == "read" and hint is not None:
             seen.append(shown(job, hint))
         elif step == "read without redis":

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.job import FINAL, State
-from service.core.outcome import LONGEST_DELAY
+from service.core.backoff import JOB_FAULT
+from service.core.lease import FINAL, State
 from service.core.queue import QUEUED, RUNNING, all_shards, candidates, due, queue_of, same_order, shard_of
 from service.testing.clock import NOON, SeededIds
 from service.testing.factories import a_job
@@ -40,20 +40,20 @@ def test_final_jobs_are_in_no_queue(state: State) -> None:
     assert queue_of(state, "job1", 4) is None
 
 
-@given(now=st.floats(0, 1e10), delay=st.floats(0.001, LONGEST_DELAY))
+@given(now=st.floats(0, 1e10), delay=st.floats(0.001, JOB_FAULT.cap))
 def test_no_real_delay_is_cut_short(now: float, delay: float) -> None:
     """A job that was put off by any delay that exists waits for it."""
     due_at = now + delay
 
-    assert due(due_at, now) == (due_at <= now or due_at > now + LONGEST_DELAY)
+    assert due(due_at, now) == (due_at <= now or due_at > now + JOB_FAULT.cap)
     assert due(due_at, due_at)
     assert due(now, now)
 
 
 def test_impossible_delays_are_not_waited_for() -> None:
     """A due time that no delay can give was written by a wrong clock."""
-    assert not due(NOON + LONGEST_DELAY, NOON)
-    assert due(NOON + LONGEST_DELAY + 0.001, NOON)
+    assert not due(NOON + JOB_FAULT.cap, NOON)
+    assert due(NOON + JOB_FAULT.cap + 0.001, NOON)
     assert due(NOON + 1e9, NOON)
 
 

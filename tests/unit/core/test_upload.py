@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 
 from service.core.errors import InvalidRequest, UnsupportedMedia, UploadPending, UploadTooLarge
 from service.core.upload import (
+    DEFAULT_PART_SIZE,
+    MAX_PARTS,
     MIB,
-    MOST_PARTS,
-    SMALLEST_PART,
-    USUAL_PART,
+    MIN_PART_SIZE,
     Part,
     assembled,
     check_declared,
     suggested_part_size,
 )
 
-BIG = SMALLEST_PART
+BIG = MIN_PART_SIZE
 
 
 def some(*sizes: int) -> list[Part]:
@@ -83,9 +83,9 @@ def test_suggested_parts_hold_the_file(size: int) -> None:
     """Parts of the suggested size are enough for the file, and not smaller than S3 allows."""
     part = suggested_part_size(size)
 
-    assert part >= USUAL_PART
+    assert part >= DEFAULT_PART_SIZE
     assert part % MIB == 0
-    assert part * MOST_PARTS >= size
+    assert part * MAX_PARTS >= size
 
 
 @pytest.mark.requirement("6.9")

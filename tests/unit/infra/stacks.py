@@ -10,24 +10,21 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0f7a2d1e-1111-2222-3333-444455556666"
 EXISTING = {
     "network": "existing",
     "vpcId": "vpc-0a",
+    "vpcCidr": "10.64.0.0/16",
     "privateSubnets": '["subnet-1", "subnet-2"]',
     "publicSubnets": '["subnet-3", "subnet-4"]',
 }
 
+COMPUTES, WORKERS, CACHES = ("apprunner", "ecs-express"), ("embedded", "fargate"), ("none", "serverless", "replicated")
+
 STACKS: Mapping[str, Mapping[str, str]] = {
     **{
-        f"{compute}, {worker}, {cache}, {use}": {
-            "compute": compute,
-            "worker": worker,
-            "cache": cache,
-            "protect": "true" if use == "prod" else "false",
-        }
-        for compute, worker, cache, use in itertools.product(
-            ("apprunner", "ecs-express"),
-            ("embedded", "fargate"),
-            ("none", "serverless", "replicated"),
-            ("dev", "prod"),
-        )
+        f"{compute}, {worker}, {cache}, dev": {"compute": compute, "worker": worker, "cache": cache, "protect": "false"}
+        for compute, worker, cache in itertools.product(COMPUTES, WORKERS, CACHES)
+    },
+    **{
+        f"{compute}, {worker}, {cache}, prod": {"compute": compute, "worker": worker, "cache": cache, "protect": "true"}
+        for compute, worker, cache in itertools.product(COMPUTES, WORKERS, ("replicated",))
     },
     "with a key of its own": {"worker": "fargate", "cache": "replicated", "kmsKeyArn": KEY, "registry": "true"},
     "App Runner with a key of its own": {"compute": "apprunner", "cache": "serverless", "kmsKeyArn": KEY},

@@ -193,7 +193,7 @@ CALLS: Mapping[str, Call] = {
         "ecs",
         "CreateService",
         {"name": "serviceName"},
-        {"waitForSteadyState": PULUMIS, "forceNewDeployment": LATER},
+        {"waitForSteadyState": PULUMIS},
         ecs_service,
         "name",
     ),

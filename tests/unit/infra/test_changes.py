@@ -19,7 +19,6 @@ KEPT: Mapping[str, str] = {
     "secretsmanager/secret:Secret": "containers that run know its ARN",
     "apprunner/service:Service": "its address is what clients know",
     "ecs/expressGatewayService:ExpressGatewayService": "its address is what clients know",
-    "ecs/service:Service": "its tasks would all be stopped at once",
     "ecs/cluster:Cluster": "services are in it",
     "iam/role:Role": "containers that run hold its credentials",
     "ec2/vpc:Vpc": "everything is in it",
@@ -45,6 +44,7 @@ MAY_GO: Mapping[str, str] = {
     "ecr/lifecyclePolicy:LifecyclePolicy": "it holds nothing",
     "ecr/repository:Repository": "images can be pushed again; its encryption cannot be changed",
     "ecs/clusterCapacityProviders:ClusterCapacityProviders": "it goes with the workers on Spot",
+    "ecs/service:Service": "the new one is there before the old one goes, and a worker that is stopped loses nothing",
     "ecs/taskDefinition:TaskDefinition": "each change is a new revision; the old one is what a rollback needs",
     "elasticache/replicationGroup:ReplicationGroup": "hints of an hour's life; progress is in DynamoDB too",
     "elasticache/serverlessCache:ServerlessCache": "hints of an hour's life; progress is in DynamoDB too",
@@ -70,7 +70,6 @@ UPDATES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "dynamodb/table:Table": ("dynamodb", "UpdateTable", {"serverSideEncryption": "SSESpecification"}),
     "ecs/cluster:Cluster": ("ecs", "UpdateCluster", {}),
     "ecs/expressGatewayService:ExpressGatewayService": ("ecs", "UpdateExpressGatewayService", {}),
-    "ecs/service:Service": ("ecs", "UpdateService", {}),
     "iam/role:Role": ("iam", "UpdateAssumeRolePolicy", {"assumeRolePolicy": "PolicyDocument"}),
     "secretsmanager/secret:Secret": ("secretsmanager", "UpdateSecret", {}),
 }

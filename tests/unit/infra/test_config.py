@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 EXISTING = {
     "network": "existing",
     "vpcId": "vpc-0a",
+    "vpcCidr": "10.64.0.0/16",
     "privateSubnets": '["subnet-1", "subnet-2"]',
     "publicSubnets": '["subnet-3", "subnet-4"]',
 }
@@ -95,6 +96,8 @@ BROKEN: Mapping[str, tuple[dict[str, str], str]] = {
     "fewer workers than at least": ({"workerMin": "5"}, "reprise:workerMin (5) is more than"),
     "a bucket that forgets too soon": ({"keepHours": "100", "expireDays": "8"}, "set at least 9"),
     "a cache without a password": ({"cache": "serverless", "cacheToken": ""}, "reprise:cacheToken is missing"),
+    "a network without room": ({"vpcCidr": "10.0.0.0/18"}, "set one of /16 or /17"),
+    "an existing network without its addresses": ({**EXISTING, "vpcCidr": ""}, "reprise:vpcCidr is missing"),
     "subnets of a network that is made": ({"vpcId": "vpc-0a"}, "reprise:vpcId is set, but"),
     "one zone": ({"zones": '["us-east-1a"]'}, "two or three availability zones, not 1"),
     "an existing network without a name": ({**EXISTING, "vpcId": ""}, "reprise:vpcId is missing"),

@@ -30,7 +30,6 @@ def environments(cloud: Cloud) -> Iterator[tuple[dict[str, str], set[str]]]:
         yield {e["name"]: e["value"] for e in container["environment"]}, {e["name"] for e in container["secrets"]}
 
 
-@pytest.mark.requirement("5.3")
 @pytest.mark.parametrize("name", STACKS)
 def test_the_service_takes_what_it_is_told(name: str) -> None:
     """Every variable is a setting of the service, and all of them together are settings that it starts with."""
@@ -56,7 +55,7 @@ def test_the_roles_of_the_containers_make_a_whole(name: str) -> None:
 
 def test_a_worker_is_stopped_after_it_has_given_back_what_it_holds() -> None:
     """ECS waits several times as long as a worker needs for its farewell."""
-    assert 5 * WorkerConfig(instance="w").farewell_seconds <= STOP
+    assert 5 * WorkerConfig(instance="w").shutdown_cleanup_seconds <= STOP
 
 
 def test_the_health_check_is_a_file_of_the_image() -> None:

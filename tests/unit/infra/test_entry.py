@@ -1,15 +1,15 @@
 """How Pulumi comes in, and what the documents say of it."""
 
 import json
-import os
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 from pulumi.runtime import config as given
 
+from infra.config import ConfigError
 from infra.config.keys import KEYS
 from infra.program import read
 from tests.support.cloud import MINIMAL, REGION
@@ -18,16 +18,16 @@ from tests.unit.infra.stacks import STACKS, stack
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_program_runs_as_pulumi_runs_it() -> None:
-    """Pulumi runs the folder from within; a wrong configuration ends it before anything is made, and is named."""
-    code = "import runpy, sys; sys.path.insert(0, '.'); runpy.run_path('.', run_name='__main__')"
-    environment = {"PATH": os.environ["PATH"], "PULUMI_CONFIG": json.dumps({"reprise:compute": "lambda"})}  # noqa: TID251
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT / "infra", env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "infra.config.ConfigError: The configuration of this stack is wrong:" in done.stderr
-    assert "reprise:compute must be apprunner or ecs-express, not 'lambda'" in done.stderr
+def test_the_program_runs_as_pulumi_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi runs the folder, with it in front of the path; a wrong configuration ends it before anything is made."""
+    folder = str(ROOT / "infra")
+    monkeypatch.setattr(sys, "path", [folder, *(path for path in sys.path if path not in {"", str(ROOT)})])
+    monkeypatch.setattr("pulumi.get_stack", lambda: "dev")
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"reprise:compute": "lambda"}))
+    with pytest.raises(ConfigError, match="reprise:compute must be apprunner or ecs-express, not 'lambda'"):
+        runpy.run_path(folder, run_name="__main__")
+    assert sys.path[0] == str(ROOT)
+    assert folder not in sys.path
 
 
 def test_the_engines_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_the_engines_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> N
     assert read().region == REGION
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets[:1]))
     assert not given.is_config_secret("reprise:cacheToken")
-    with pytest.raises(Exception, match="cacheToken is in plain text"):
+    with pytest.raises(ConfigError, match="cacheToken is in plain text"):
         read()
 
 

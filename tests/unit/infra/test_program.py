@@ -477,11 +477,15 @@ def test_workers_are_where_they_were_asked_to_be(name: str) -> None:
     """Spot by default, on demand if that was said; their number is between the configured ones."""
     cloud = stack(name)
     service = cloud.one("ecs/service:Service")
-    provider = "FARGATE" if STACKS[name].get("spot") == "false" else "FARGATE_SPOT"
-    assert service["capacityProviderStrategies"] == [{"capacityProvider": provider, "weight": 1}]
-    assert "launchType" not in service.inputs
-    providers = cloud.one("ecs/clusterCapacityProviders:ClusterCapacityProviders")["capacityProviders"]
-    assert providers == ["FARGATE", "FARGATE_SPOT"]
+    if STACKS[name].get("spot") == "false":
+        assert service["launchType"] == "FARGATE"
+        assert "capacityProviderStrategies" not in service.inputs
+        assert not cloud.of("ecs/clusterCapacityProviders:ClusterCapacityProviders")
+    else:
+        assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+        assert "launchType" not in service.inputs
+        providers = cloud.one("ecs/clusterCapacityProviders:ClusterCapacityProviders")["capacityProviders"]
+        assert providers == ["FARGATE_SPOT"]
     target = cloud.one("appautoscaling/target:Target")
     assert (target["minCapacity"], target["maxCapacity"]) == (1, 4)
 

@@ -34,7 +34,7 @@ def played(*steps: Step) -> list[str]:
 
 @pytest.mark.requirement("5.7")
 def test_a_seed_is_a_plan() -> None:
-    """The same seed plans the same, another one something else."""
+    """The same seed gives the same plan, another seed another plan."""
     assert plan(7, 60) == plan(7, 60)
     assert plan(7, 60) != plan(8, 60)
 
@@ -42,7 +42,7 @@ def test_a_seed_is_a_plan() -> None:
 @pytest.mark.requirement("5.7")
 @pytest.mark.parametrize("seed", range(20))
 def test_a_plan_keeps_to_its_time(seed: int) -> None:
-    """Nothing is planned for after the end, and what is held is let go before it."""
+    """No step is planned after the end, and what a step kills or freezes comes back before it."""
     steps = plan(seed, 90)
 
     assert steps
@@ -69,7 +69,7 @@ def test_number_of_containers() -> None:
 
 
 def test_somebody_was_quicker() -> None:
-    """What Docker refuses is told, and the rest goes on."""
+    """A step that Docker refuses is logged, and the steps after it are done."""
     told: list[str] = []
     platform = Platform(Stack(), lambda who, what: told.append(f"{who} {what}"))
 

@@ -1,18 +1,19 @@
 import pytest
 
-from service.ports.jobs import JobStore
-from service.ports.uploads import UploadStore
-from service.testing.contracts.jobs import JobStoreContract, UploadStoreContract
+from service.ports.uploads import UploadRecords
+from service.testing.contracts.job_store import Jobs
+from service.testing.contracts.jobs import JobStoreContract
+from service.testing.contracts.uploads import UploadRecordsContract
 from service.testing.memory_jobs import MemoryJobs
 
 
 class TestMemoryJobs(JobStoreContract):
     @pytest.fixture
-    def jobs(self) -> JobStore:
+    def jobs(self) -> Jobs:
         return MemoryJobs()
 
 
-class TestMemoryUploads(UploadStoreContract):
+class TestMemoryUploads(UploadRecordsContract):
     @pytest.fixture
-    def uploads(self) -> UploadStore:
+    def uploads(self) -> UploadRecords:
         return MemoryJobs()

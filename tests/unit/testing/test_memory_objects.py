@@ -3,8 +3,8 @@ from collections.abc import Sequence
 import pytest
 
 from service.core.errors import Indefinite, ObjectGone
-from service.ports.objects import ObjectStore
-from service.testing.contracts.objects import ObjectStoreContract, store
+from service.testing.contracts.object_store import ObjectStoreContract
+from service.testing.contracts.objects import ObjectStore, store
 from service.testing.memory_objects import MemoryObjects
 
 

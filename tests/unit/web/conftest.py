@@ -1,120 +1,28 @@
 """One world per test: the application over fakes that the test can look at and tamper with."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Unpack
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from service.core.capacity import Ample, Crew
-from service.core.job import Failure, Job, Output, State
-from service.core.naming import output_key
-from service.core.progress import Hint
-from service.core.upload import Upload
-from service.ports.capacity import Capacity
-from service.testing.clock import NOON, SeededIds, SteppingClock
-from service.testing.factories import JobFields, UploadFields, a_job, an_upload
-from service.testing.memory_hints import MemoryBoard, MemoryWakeups
-from service.testing.memory_jobs import MemoryJobs
-from service.testing.memory_objects import MemoryObjects
 from service.web.app import create_app
-from service.web.config import WebConfig
-from service.web.dependencies import WebDependencies
+from service.web.http.config import WebConfig
+from tests.unit.application.world import JOB, UPLOAD, ServiceWorld, wav
 
-JOB = "jobjobjobjobjobj"  # ids have to look like ids
-UPLOAD = "uploaduploadupload"
-
-
-def wav(seconds: float = 0.01) -> bytes:
-    """The bytes of a small silent WAV file: mono, 16 bit, 8 kHz."""
-    data = b"\0\0" * int(8000 * seconds)
-    form = b"fmt " + (16).to_bytes(4, "little") + bytes.fromhex("0100 0100 401f0000 803e0000 0200 1000")
-    body = b"WAVE" + form + b"data" + len(data).to_bytes(4, "little") + data
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
+__all__ = ["JOB", "UPLOAD", "World", "client_of", "wav"]
 
 
 @dataclass
-class World:
+class World(ServiceWorld):
     """Everything behind the API, and the application itself."""
 
-    config: WebConfig = field(default_factory=lambda: WebConfig(version="1.2.3", instance="one"))
-    clock: SteppingClock = field(default_factory=SteppingClock)
-    jobs: MemoryJobs = field(default_factory=MemoryJobs)
-    objects: MemoryObjects = field(default_factory=MemoryObjects)
-    board: MemoryBoard = field(default_factory=MemoryBoard)
-    health: dict[str, str] = field(default_factory=lambda: {"dynamodb": "ok", "s3": "ok", "redis": "ok"})
-
-    capacity: Capacity = field(default_factory=Ample)
-    crew: Crew | None = None
-    states: dict[str, str] = field(default_factory=dict)  # of the circuits
+    web: WebConfig = field(default_factory=WebConfig)
 
     def __post_init__(self) -> None:
-        self.wakeups = MemoryWakeups(self.clock)
-        self.deps = self.another_container(1)
-        self.app = create_app(self.deps, self.config)
-
-    def another_container(self, seed: int = 2) -> WebDependencies:
-        """What a further process would be given: the same stores, its own ids."""
-        return WebDependencies(
-            jobs=self.jobs,
-            uploads=self.jobs,
-            objects=self.objects,
-            board=self.board,
-            wakeups=self.wakeups,
-            clock=self.clock,
-            ids=SeededIds(seed),
-            checks=self.checks,
-            capacity=self.capacity,
-            crew=lambda: self.crew,
-            circuits=lambda: self.states,
-        )
-
-    async def checks(self) -> Mapping[str, str]:
-        return self.health
-
-    def upload(self, **interesting: Unpack[UploadFields]) -> Upload:
-        """An upload that is there, with its object."""
-        values: UploadFields = {"upload_id": UPLOAD, "tenant": "", **interesting}
-        upload = an_upload(**values)
-        self.objects.put(upload.key, b"audio")
-        self.jobs.uploads[upload.upload_id] = upload
-        return upload
-
-    def job(self, **interesting: Unpack[JobFields]) -> Job:
-        """A job that is there."""
-        values: JobFields = {"job_id": JOB, "tenant": "", **interesting}
-        self.jobs.jobs[values["job_id"]] = job = a_job(**values)
-        return job
-
-    def running(self, **interesting: Unpack[JobFields]) -> Job:
-        """A job that a worker holds."""
-        values: JobFields = {"state": State.RUNNING, "owner": "w", "attempt": 1, "started_at": NOON, **interesting}
-        return self.job(**values)
-
-    def succeeded(self, data: bytes = b"0123456789", **interesting: Unpack[JobFields]) -> Job:
-        """A job with its output."""
-        name = interesting.get("filename", "song.mp3")
-        stored = self.objects.put(output_key(JOB, 1, name), data)
-        values: JobFields = {
-            "state": State.SUCCEEDED,
-            "attempt": 1,
-            "percent": 100.0,
-            "finished_at": NOON,
-            "output": Output(key=stored.key, size=stored.size, etag=stored.etag),
-            **interesting,
-        }
-        return self.job(**values)
-
-    def failed(self) -> Job:
-        """A job that could not be done."""
-        failure = Failure(code="bad_media", detail="No audio stream.", diagnostics={"exit_code": 183})
-        return self.job(state=State.FAILED, attempt=1, finished_at=NOON, failure=failure, percent=12.0)
-
-    def hint(self, percent: float, attempt: int = 1) -> None:
-        """What Redis says."""
-        self.board.hints[JOB] = Hint(percent, attempt)
+        super().__post_init__()
+        self.app = create_app(self.context, self.web)
 
 
 def client_of(app: Litestar) -> httpx.AsyncClient:

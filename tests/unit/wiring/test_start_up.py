@@ -124,7 +124,7 @@ def test_an_ffmpeg_that_cannot_run_stops_the_start(
 
 def test_only_who_converts_tries_it_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only who converts tries it, and one that hangs is given up and ended."""
-    monkeypatch.setattr(ffmpeg_check, "PATIENCE", 0.3)
+    monkeypatch.setattr(ffmpeg_check, "VERSION_TIMEOUT", 0.3)
     program = a_program(tmp_path, b"#!/bin/sh\nexec sleep 60\n")
     variables = {**DEPLOYED, "REPRISE_FFMPEG": str(program)}
     [finding] = _ffmpeg(settings.read(variables))

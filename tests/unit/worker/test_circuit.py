@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.adapters.aws.breaker import Breaker
+from service.adapters.aws.circuit import CircuitBreaker
 from service.core.errors import Unavailable
-from service.core.job import State
+from service.core.lease import State
 from tests.unit.worker.world import Troubled, World, in_virtual_time
 
 RESET = 0.5  # seconds, as with the default lease of 6 s
@@ -21,7 +21,7 @@ def test_a_short_outage_costs_nothing(begins: float) -> None:
 
     async def ride() -> None:
         world, opened = World(), set[str]()
-        breaker = Breaker("dynamodb", world.clock.monotonic, failures=2, reset=RESET)
+        breaker = CircuitBreaker("dynamodb", world.clock.monotonic, failures=2, reset=RESET)
         start = world.clock.monotonic() + begins
 
         def refuse() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from service.core.errors import BadMedia, GuestStalled, IllegalTransition, Unavailable
-from service.core.job import Job, State
-from service.core.lease import MAX_LAPSES
+from service.core.errors import BadMedia, FfmpegStalled, IllegalTransition, Unavailable
+from service.core.job import Job
+from service.core.lease import State
 from service.core.naming import input_key
 from service.core.progress import Hint
+from service.core.trust import LeasePolicy
 from service.testing.virtual_time import VirtualClock
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
 
@@ -55,7 +56,7 @@ async def test_a_cancellation_does_not_wait_for_the_clean_up(clean_up: float) ->
     assert instance.transcoder.stopped
     await world.clock.sleep(30)
     job = await world.job()
-    assert (job.state, job.attempt, job.lapses) == (State.CANCELLED, 1, 0)
+    assert (job.state, job.attempt, job.lease.lapses) == (State.CANCELLED, 1, 0)
     await world.settle()
 
 
@@ -78,13 +79,13 @@ async def test_a_failure_does_not_wait_for_the_clean_up() -> None:
 async def test_another_attempt_does_not_wait_for_the_clean_up() -> None:
     """A job that is given back after a stall is done by another worker while the first still clears up."""
     world = World()
-    await a_conversion(world, clean_up=ENDLESS, fails=[GuestStalled()])
+    await a_conversion(world, clean_up=ENDLESS, fails=[FfmpegStalled()])
     world.start("b")
 
     await world.until(final, within=20)
 
     job = await world.job()
-    assert (job.state, job.attempt, job.lapses) == (State.SUCCEEDED, 2, 0)
+    assert (job.state, job.attempt, job.lease.lapses) == (State.SUCCEEDED, 2, 0)
     await world.settle()
 
 
@@ -125,10 +126,10 @@ async def test_a_stopped_worker_does_not_wait_for_a_hung_object_store() -> None:
 async def test_a_worker_told_to_stop_while_it_clears_up_hands_back_what_it_runs() -> None:
     """Two attempts of one job in one process are told apart: the one that runs is handed back, not forgotten."""
     world = World()
-    instance = world.start("a", slots=2, fails=[GuestStalled()], seconds=40)
+    instance = world.start("a", slots=2, fails=[FfmpegStalled()], seconds=40)
     instance.transcoder.clean_up = 8.0
     await world.submit()
-    await world.until(lambda job: job.attempt == 2 and job.beat > 4)  # the first one has ended by now
+    await world.until(lambda job: job.attempt == 2 and job.lease.beat > 4)  # the first one has ended by now
     assert instance.worker.active == 1
 
     told = world.clock.monotonic()
@@ -212,7 +213,7 @@ async def test_a_cancelled_job_is_no_poison() -> None:
     """A job whose attempts kept lapsing ends as cancelled, not as failed, if its client had cancelled it."""
     world = World()
     await world.submit()
-    for number in range(MAX_LAPSES):
+    for number in range(LeasePolicy().max_lapses):
         doomed = world.start(f"doomed{number}")
         await world.until(lambda job, name=f"doomed{number}": job.owner == name)  # type: ignore[misc]
         doomed.kill()

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from service.core.job import Job
-from service.core.lease import LeasePolicy
 from service.core.progress import Reading
+from service.core.trust import LeasePolicy
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
 from service.testing.factories import a_job
@@ -23,7 +23,7 @@ async def a_heartbeat(percent: float = 0.0) -> tuple[MemoryJobs, Heartbeat]:
     jobs, clock = MemoryJobs(), VirtualClock()
     await jobs.submit(a_job(percent=percent))
     job = await jobs.claim("job1", "worker1", clock.wall())
-    return jobs, Heartbeat(jobs, clock, LeasePolicy(), job, clock.monotonic())
+    return jobs, Heartbeat(jobs, clock, LeasePolicy(), job.holding, claimed_at=clock.monotonic(), percent=job.percent)
 
 
 def at(percent: float) -> Reading:
@@ -93,7 +93,7 @@ async def test_a_late_beat_is_told() -> None:
 
 @in_virtual_time
 async def test_frozen_in_the_middle_of_a_renewal() -> None:
-    """A worker that is frozen while it renews asks again when it is thawed, and goes on if nobody has replaced it."""
+    """A worker that is frozen while it renews asks again when it is thawed, and goes on if it was not replaced."""
     jobs, heartbeat = await a_heartbeat()
     plain, frozen = jobs.renew, False
 
@@ -112,7 +112,7 @@ async def test_frozen_in_the_middle_of_a_renewal() -> None:
 
 @in_virtual_time
 async def test_a_store_that_never_answers_ends_trust() -> None:
-    """A renewal without an answer ends the attempt when its trust does: who is not frozen does not ask again."""
+    """A renewal without an answer ends the attempt when its trust does: a process that ran all the time asks once."""
     jobs, heartbeat = await a_heartbeat()
     asked: list[float] = []
 

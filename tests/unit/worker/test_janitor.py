@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.core.errors import Definite, Indefinite, TimeExceeded, Unavailable
-from service.core.job import State
-from service.core.lease import MAX_LAPSES
+from service.core.lease import State
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK, settle
+from service.core.trust import LeasePolicy
 from service.testing.clock import SeededIds
 from service.testing.factories import A_DAY, a_job, a_pending_upload, a_running_job, an_output, an_upload
 from service.testing.virtual_time import VirtualClock
@@ -30,15 +30,20 @@ def a_janitor(
     *,
     seed: int = 0,
     page: int = 250,
-    most_queued: int = 250,
+    max_queued: int = 250,
     skew: float = 0.0,
     grace: float = GRACE,
 ) -> Janitor:
     """The janitor of one container."""
     ports = JanitorPorts(
-        jobs=world.jobs, uploads=world.jobs, objects=world.objects, clock=VirtualClock(skew), ids=SeededIds(seed)
+        jobs=world.jobs,
+        leases=world.jobs,
+        uploads=world.jobs,
+        objects=world.objects,
+        clock=VirtualClock(skew),
+        ids=SeededIds(seed),
     )
-    config = JanitorConfig(interval=INTERVAL, grace=grace, page=page, most_queued=most_queued)
+    config = JanitorConfig(interval=INTERVAL, grace=grace, page=page, max_queued=max_queued)
     return Janitor(ports, config)
 
 
@@ -310,10 +315,10 @@ async def test_a_queue_too_long_to_be_asked_keeps_all_inputs() -> None:
     for number in range(3):
         await world.jobs.submit(a_job(job_id=f"job{number}"))
 
-    await rounds(world, a_janitor(world, most_queued=2))
+    await rounds(world, a_janitor(world, max_queued=2))
     assert left(world) == {input_key("gone")}
 
-    await rounds(world, a_janitor(world, most_queued=3))
+    await rounds(world, a_janitor(world, max_queued=3))
     assert left(world) == set()
 
 
@@ -364,7 +369,7 @@ async def test_nothing_is_left_of_a_job_that_kills_its_workers() -> None:
     world = World()
     await world.submit()
     await world.jobs.put_upload(an_upload(expires_at=world.clock.wall() + A_DAY))
-    for attempt in range(1, MAX_LAPSES + 1):
+    for attempt in range(1, LeasePolicy().max_lapses + 1):
         worker = world.start(f"worker{attempt}")
         await world.until(lambda job, attempt=attempt: job.attempt == attempt)  # type: ignore[misc]
         await world.objects.begin_parts(output_key("job1", attempt, "song.mp3"))

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from service.core.errors import BadMedia, Fenced, GuestStalled, Indefinite, Unavailable
-from service.core.job import Job, State
-from service.core.lease import MAX_LAPSES
+from service.core.errors import BadMedia, Fenced, FfmpegStalled, Indefinite, Unavailable
+from service.core.job import Job
+from service.core.lease import State
 from service.core.naming import input_key
 from service.core.progress import Hint
+from service.core.trust import LeasePolicy
 from service.testing.transcoder import converted
 from service.worker import steps
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
@@ -86,33 +87,33 @@ async def test_a_killed_worker_is_replaced(at: float) -> None:
 
     job = await world.job()
     assert taken - killed <= LEASE + 2
-    assert (job.state, job.attempt, job.lapses) == (State.SUCCEEDED, 2, 1)
+    assert (job.state, job.attempt, job.lease.lapses) == (State.SUCCEEDED, 2, 1)
     assert rises(before + after + rest)
     await world.settle()
     assert await only_the_output_is_left(world, job)
 
 
 @pytest.mark.parametrize("thaws", [True, False], ids=["frozen", "killed"])
-@pytest.mark.parametrize("step", [step.__name__ for step in steps.STEPS])
+@pytest.mark.parametrize("step", [step.__name__ for step in steps.CONVERSION])
 @pytest.mark.requirement("1.6", "1.9", "6.7")
 @in_virtual_time
-async def test_gone_after_any_step(step: str, thaws: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_gone_after_any_step(step: str, thaws: bool) -> None:
     """A worker killed or frozen right after any step of its attempt leaves a job that ends once, and nothing else."""
     world = World()
     victim: list[Instance] = []
 
     def dies_after(done: steps.Step) -> steps.Step:
-        async def then_die(work: steps.Work) -> None:
-            await done(work)
+        async def then_die(work: steps.Work, before: object) -> object:
+            result = await done(work, before)
             if victim and work.heartbeat.holding.owner == "a" and done.__name__ == step:
                 victim[0].kill()
                 await work.ports.clock.sleep(0)
+            return result
 
         then_die.__name__ = done.__name__
         return then_die
 
-    monkeypatch.setattr("service.worker.attempt.STEPS", tuple(dies_after(each) for each in steps.STEPS))
-    victim.append(world.start("a"))
+    victim.append(world.start("a", plan=tuple(dies_after(each) for each in steps.CONVERSION)))
     await world.submit()
     await world.clock.sleep(0.2)
     world.start("b")
@@ -170,7 +171,7 @@ async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successo
     """Any write that arrives after its worker was replaced is refused while the other runs: the fence, not luck."""
     world = World()
     late = Late(write)
-    failures: dict[str, list[Exception]] = {"fail": [BadMedia()], "release": [GuestStalled()]}
+    failures: dict[str, list[Exception]] = {"fail": [BadMedia()], "release": [FfmpegStalled()]}
     fails = failures.get(write, [])
     frozen = world.start("a", jobs=Troubled(world.jobs, late.trouble), fails=fails)
     await world.submit()
@@ -179,7 +180,7 @@ async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successo
         frozen.freezer.freeze()
         world.start("b", seconds=30)
     # Else the same process takes its own job again: same owner, other attempt.
-    await world.until(lambda job: job.attempt == 2 and job.beat > 2)
+    await world.until(lambda job: job.attempt == 2 and job.lease.beat > 2)
     before = await world.job()
 
     late.go.set()
@@ -291,7 +292,7 @@ async def test_a_stopped_worker_hands_back() -> None:
     await world.until(final)
     await world.settle()
     job = await world.job()
-    assert (job.state, job.lapses, job.faults) == (State.SUCCEEDED, 0, 0)
+    assert (job.state, job.lease.lapses, job.lease.faults) == (State.SUCCEEDED, 0, 0)
     assert first.transcoder.stopped
     assert await only_the_output_is_left(world, job)
 
@@ -348,7 +349,7 @@ async def test_a_poisonous_job_ends() -> None:
     """A job whose attempts lapse too often fails with `attempts_exhausted`, and other jobs go on."""
     world = World()
     await world.submit()
-    for number in range(MAX_LAPSES):
+    for number in range(LeasePolicy().max_lapses):
         doomed = world.start(f"doomed{number}")
         await world.until(held_by(f"doomed{number}"))
         doomed.kill()
@@ -356,7 +357,7 @@ async def test_a_poisonous_job_ends() -> None:
 
     await world.until(final)
     job = await world.job()
-    assert (job.state, job.attempt) == (State.FAILED, MAX_LAPSES)
+    assert (job.state, job.attempt) == (State.FAILED, LeasePolicy().max_lapses)
     assert job.failure is not None
     assert job.failure.code == "attempts_exhausted"
 
@@ -421,13 +422,13 @@ async def test_a_job_handed_back_after_it_was_cancelled_is_over() -> None:
 async def test_a_stall_is_tried_once_more() -> None:
     """A conversion that stalled is repeated once; if it stalls again the job fails and says so."""
     world = World()
-    world.start("a", fails=[GuestStalled()])
+    world.start("a", fails=[FfmpegStalled()])
     await world.submit()
     await world.until(final)
     once = await world.job()
-    assert (once.state, once.attempt, once.faults) == (State.SUCCEEDED, 2, 1)
+    assert (once.state, once.attempt, once.lease.faults) == (State.SUCCEEDED, 2, 1)
 
-    world.instances[0].transcoder.fails += [GuestStalled(), GuestStalled()]
+    world.instances[0].transcoder.fails += [FfmpegStalled(), FfmpegStalled()]
     await world.submit(job_id="job2", upload_id="upload2")
     await world.until(final, job_id="job2")
     twice = await world.job("job2")
@@ -557,7 +558,7 @@ async def test_a_wrong_clock_costs_nothing(skew: float) -> None:
     for number in range(4):
         await world.until(final, job_id=f"job{number}")
         job = await world.job(f"job{number}")
-        assert (job.state, job.lapses) == (State.SUCCEEDED, 0)
+        assert (job.state, job.lease.lapses) == (State.SUCCEEDED, 0)
     await world.settle()
 
 

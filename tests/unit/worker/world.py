@@ -22,6 +22,7 @@ from service.testing.transcoder import ScriptedTranscoder
 from service.testing.virtual_time import VirtualClock, run
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
+from service.worker.steps import CONVERSION, Plan
 
 
 def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -110,6 +111,7 @@ class World:
         objects: Any = None,
         capacity: Capacity | None = None,
         slots: int = 1,
+        plan: Plan = CONVERSION,
     ) -> Instance:
         """Start a worker; `jobs` may stand between it and the store."""
         freezer = Freezer()
@@ -117,6 +119,7 @@ class World:
         transcoder = ScriptedTranscoder(freezer.guard(objects or self.objects), clock, seconds, fails or [])
         ports = WorkerPorts(
             jobs=freezer.guard(jobs or self.jobs),
+            leases=freezer.guard(jobs or self.jobs),
             objects=freezer.guard(objects or self.objects),
             board=freezer.guard(self.board),
             wakeups=freezer.guard(self.wakeups),
@@ -125,7 +128,7 @@ class World:
             ids=SeededIds(len(self.instances)),
             capacity=capacity or Ample(),
         )
-        worker = Worker(ports, WorkerConfig(instance=name, slots=slots))
+        worker = Worker(ports, WorkerConfig(instance=name, slots=slots), plan)
         instance = Instance(worker, freezer, transcoder, asyncio.create_task(worker.run(), name=name))
         self.instances.append(instance)
         return instance

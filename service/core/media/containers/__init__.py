@@ -1,12 +1,14 @@
 """
-How to read just enough of each container: one file per family, each a pure ``examine(head, tail, size) → Finding``.
+How to read just enough of each container format: one module per family, each a pure `examine(ends) → Layout`.
 
-*head* is the beginning of the object, *tail* its end, *size* its length in bytes; the middle is never seen. The
+A container here is always one of media (WAV, MP4, Ogg …), never a container that runs the service.
+
+`head` is the beginning of the object, `tail` its end, `size` its length in bytes; the middle is never seen. The
 question is always the same: *would ffmpeg, reading these bytes from a pipe, write what it writes from a file?* A
 file lets it jump: to a tag behind the sound, to an index at the end, to a title that a table of contents points to.
 Whenever something of the kind is there, or cannot be ruled out from the two ends, the answer is a reason to convert
 from a local file, which is always right, only dearer.
 
-Nothing here raises on any bytes: what makes no sense is a reason, too. Every loop moves forward through *head* or
-*tail*.
+Nothing here raises on any bytes: what makes no sense is a reason, too. Every loop moves forward through `head` or
+`tail`.
 """

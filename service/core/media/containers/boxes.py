@@ -1,5 +1,5 @@
 """
-MP4, M4A, MOV, 3GP: boxes in boxes. ``moov`` tells where everything is, ``mdat`` is the sound.
+MP4, M4A, MOV, 3GP: boxes in boxes. `moov` tells where everything is, `mdat` is the sound.
 
 From a pipe, ffmpeg needs moov before mdat, reads the samples in the order of their place, and stops looking for
 boxes at mdat. Chapters kept as a text track lie among the samples and are fetched by jumping.
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from service.core.media.containers.finding import Ends, Finding
+from service.core.media.containers.layout import Ends, Layout
 
 BEHIND = "its index (moov) lies behind the sound"
-_MOST_BOXES = 10_000
+_MAX_BOXES = 10_000
 _NESTED = (b"mdia", b"minf", b"stbl", b"tref")
 _FILLING = (b"free", b"skip", b"wide", b"mfra", b"mfro")
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
@@ -39,20 +39,20 @@ def is_picture(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in _PICTURES
 
 
-def examine(ends: Ends) -> Finding:
+def examine(ends: Ends) -> Layout:
     """Any file of the family."""
     name, moov = _name(ends.head), None
     for box in _walk(ends.head, 0, ends.size, ends.size):
         if box.kind == b"moov":
             moov = box
             if moov.end > len(ends.head):
-                return Finding(name, "its index (moov) is too large to look through")
+                return Layout(name, "its index (moov) is too large to look through")
         elif box.kind in (b"mdat", b"moof"):
-            return _with_index(name, ends, moov, box) if moov else Finding(name, BEHIND)
-    return Finding(name, BEHIND)
+            return _with_index(name, ends, moov, box) if moov else Layout(name, BEHIND)
+    return Layout(name, BEHIND)
 
 
-def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
+def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Layout:
     head, scale, fragmented, seconds = ends.head, 0, first.kind == b"moof", None
     for box in _walk(head, moov.at, moov.end, moov.end):
         if box.kind == b"mvhd":
@@ -64,10 +64,10 @@ def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Finding:
             if seconds is None and track.sound and scale:
                 seconds = track.length / scale if track.length else None
             if track.reason:
-                return Finding(name, track.reason, seconds)
+                return Layout(name, track.reason, seconds)
     if fragmented:
-        return Finding(name)  # what follows are more fragments, and lengths are not known in front
-    return Finding(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
+        return Layout(name)  # what follows are more fragments, and lengths are not known in front
+    return Layout(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
 
 
 def _look_into(head: bytes, trak: _Box) -> _Track:
@@ -86,8 +86,8 @@ def _look_into(head: bytes, trak: _Box) -> _Track:
 
 
 def _only_filling(ends: Ends, at: int) -> bool:
-    """Whether nothing that matters follows from *at* on; False if that cannot be seen."""
-    for _ in range(_MOST_BOXES):
+    """Whether nothing that matters follows from `at` on; False if that cannot be seen."""
+    for _ in range(_MAX_BOXES):
         if at >= ends.size:
             return True
         box = next(_walk(ends.window(at)[:16], 0, ends.size - at, ends.size - at), None)
@@ -107,8 +107,8 @@ def _name(head: bytes) -> str:
 
 
 def _walk(data: bytes, at: int, end: int, size: int) -> Iterator[_Box]:
-    """Yield the boxes between *at* and *end* whose header is seen. A size of 0 reaches to the end of the object."""
-    for _ in range(_MOST_BOXES):
+    """Yield the boxes between `at` and `end` whose header is seen. A size of 0 reaches to the end of the object."""
+    for _ in range(_MAX_BOXES):
         if at + 8 > min(len(data), end):
             return
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -128,7 +128,7 @@ def _walk(data: bytes, at: int, end: int, size: int) -> Iterator[_Box]:
 
 def _descend(data: bytes, outer: _Box) -> Iterator[_Box]:
     waiting, seen = [outer], 0
-    while waiting and seen < _MOST_BOXES:
+    while waiting and seen < _MAX_BOXES:
         parent = waiting.pop()
         for box in _walk(data, parent.at, min(parent.end, len(data)), len(data)):
             seen += 1

@@ -8,13 +8,13 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.finding import Ends, Finding
+from service.core.media.containers.layout import Ends, Layout
 
 BEHIND = "there are chunks behind the sound"
 FAR = "the sound begins too far inside"
 _UNKNOWN = 0xFFFFFFFF
 _PLACEHOLDER = 0x7FFF0000  # from here on, a size that the object does not have was never meant
-_MOST_CHUNKS = 10_000
+_MAX_CHUNKS = 10_000
 _SLACK = 8  # bytes behind the sound that are no chunk yet: padding
 
 
@@ -25,7 +25,7 @@ class _Chunk:
     size: int
 
 
-def wav(ends: Ends) -> Finding:
+def wav(ends: Ends) -> Layout:
     """RIFF/WAVE with 32-bit sizes, RF64 and BW64 with the true size in a ds64 chunk."""
     rate, long_size = 0, None
     for chunk in _walk(ends.head, 12, "<4sI", padded_to=2):
@@ -39,23 +39,23 @@ def wav(ends: Ends) -> Finding:
             # file, too.
             left_open = size in (0, _UNKNOWN) or (size >= _PLACEHOLDER and chunk.at + size > ends.size)
             end = ends.size if left_open else chunk.at + size
-            return Finding("wav", _behind(end + end % 2, ends.size), _seconds(end - chunk.at, rate))
-    return Finding("wav", FAR)
+            return Layout("wav", _behind(end + end % 2, ends.size), _seconds(end - chunk.at, rate))
+    return Layout("wav", FAR)
 
 
-def w64(ends: Ends) -> Finding:
+def w64(ends: Ends) -> Layout:
     """Sony Wave64: kinds are GUIDs, sizes 64 bits and include their header of 24 bytes."""
     at, rate = 40, 0
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         if len(ends.head) < at + 24:
             break
         kind, size = struct.unpack_from("<4s12xQ", ends.head, at)
         if kind == b"fmt " and len(ends.head) >= at + 36:
             (rate,) = struct.unpack_from("<I", ends.head, at + 32)
         if kind == b"data":
-            return Finding("w64", _behind(at + _round_up(size, 8), ends.size), _seconds(size - 24, rate))
+            return Layout("w64", _behind(at + _round_up(size, 8), ends.size), _seconds(size - 24, rate))
         at += max(_round_up(size, 8), 24)
-    return Finding("w64", FAR)
+    return Layout("w64", FAR)
 
 
 def _seconds(size: int, rate: int) -> float | None:
@@ -63,7 +63,7 @@ def _seconds(size: int, rate: int) -> float | None:
     return max(0, size) / rate if rate else None
 
 
-def aiff(ends: Ends) -> Finding:
+def aiff(ends: Ends) -> Layout:
     """AIFF and AIFF-C."""
     seconds = None
     for chunk in _walk(ends.head, 12, ">4sI", padded_to=2):
@@ -73,20 +73,20 @@ def aiff(ends: Ends) -> Finding:
             seconds = frames / rate if rate >= 1 else None
         elif chunk.kind == b"SSND":
             if seconds is None:
-                return Finding("aiff", "the format is described behind the sound")
-            return Finding("aiff", _behind(chunk.at + _round_up(chunk.size, 2), ends.size), seconds)
-    return Finding("aiff", FAR)
+                return Layout("aiff", "the format is described behind the sound")
+            return Layout("aiff", _behind(chunk.at + _round_up(chunk.size, 2), ends.size), seconds)
+    return Layout("aiff", FAR)
 
 
-def caf(ends: Ends) -> Finding:
+def caf(ends: Ends) -> Layout:
     """Apple's Core Audio Format."""
     codec = ends.head[28:32]  # the description comes first, by the book
     if codec not in (b"lpcm", b"alaw", b"ulaw"):
-        return Finding("caf", "compressed sound needs its packet table")
+        return Layout("caf", "compressed sound needs its packet table")
     for chunk in _walk(ends.head, 8, ">4sq", padded_to=1):
         if chunk.kind == b"data":
-            return Finding("caf", _behind(chunk.at + chunk.size, ends.size) if chunk.size > 0 else None)
-    return Finding("caf", FAR)
+            return Layout("caf", _behind(chunk.at + chunk.size, ends.size) if chunk.size > 0 else None)
+    return Layout("caf", FAR)
 
 
 def _behind(end: int, size: int) -> str | None:
@@ -95,7 +95,7 @@ def _behind(end: int, size: int) -> str | None:
 
 def _walk(head: bytes, at: int, layout: str, *, padded_to: int) -> Iterator[_Chunk]:
     header = struct.calcsize(layout)
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         if len(head) < at + header:
             return
         kind, size = struct.unpack_from(layout, head, at)

@@ -8,7 +8,7 @@ jump.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.finding import Ends, Finding
+from service.core.media.containers.layout import Ends, Layout
 
 _SEGMENT, _CLUSTER, _TRACKS, _SEEK_HEAD = 0x18538067, 0x1F43B675, 0x1654AE6B, 0x114D9B74
 _TAGS, _CHAPTERS, _ATTACHMENTS, _INFO = 0x1254C367, 0x1043A770, 0x1941A469, 0x1549A966
@@ -17,7 +17,7 @@ _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _MATTERS = (_TAGS, _CHAPTERS, _ATTACHMENTS, _INFO, _TRACKS, _SEEK_HEAD)
 _EBML_HEADER = 0x1A45DFA3
 _VIDEO = 1
-_MOST_ELEMENTS = 10_000
+_MAX_ELEMENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class _Element:
     end: int | None  # None: open, as in a live stream
 
 
-def examine(ends: Ends) -> Finding:
+def examine(ends: Ends) -> Layout:
     """Any file of the family."""
     doc_type, segment = _beginning(ends.head)
     webm = doc_type == b"webm"
     if segment is None:
-        return Finding("webm" if webm else "mka", "its beginning cannot be read")
+        return Layout("webm" if webm else "mka", "its beginning cannot be read")
     pointed_at: list[int] = []
     tracks = video = False
     reason: str | None = "the sound begins too far inside"
@@ -47,7 +47,7 @@ def examine(ends: Ends) -> Finding:
             pointed_at += [segment.at + offset for offset in _pointers(ends.head, element)]
         elif element.number == _TRACKS:
             tracks, video = True, _has_video(ends.head, element)
-    return Finding("webm" if webm else "mkv" if video else "mka", reason)
+    return Layout("webm" if webm else "mkv" if video else "mka", reason)
 
 
 def _beginning(head: bytes) -> tuple[bytes, _Element | None]:
@@ -84,8 +84,8 @@ def _has_video(head: bytes, tracks: _Element) -> bool:
 
 
 def _walk(data: bytes, at: int, end: int) -> Iterator[_Element]:
-    """Yield the elements between *at* and *end* whose header is seen; an open one is the last."""
-    for _ in range(_MOST_ELEMENTS):
+    """Yield the elements between `at` and `end` whose header is seen; an open one is the last."""
+    for _ in range(_MAX_ELEMENTS):
         begin = at
         width = _width(data, at, end, 4)
         if width is None:
@@ -105,7 +105,7 @@ def _walk(data: bytes, at: int, end: int) -> Iterator[_Element]:
 
 
 def _width(data: bytes, at: int, end: int, most: int) -> int | None:
-    """Bytes of the number that begins at *at*: as many as its first byte has leading zeros, plus one."""
+    """Bytes of the number that begins at `at`: as many as its first byte has leading zeros, plus one."""
     if at >= min(len(data), end) or not data[at]:
         return None
     width = 9 - data[at].bit_length()

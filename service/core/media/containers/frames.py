@@ -10,12 +10,12 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.core.media.containers.finding import Ends, Finding
+from service.core.media.containers.layout import Ends, Layout
 
 TAG_BEHIND = "its tags are at the end"
-_BELIEVED = 3  # frames in a row, where they are expected
-_BELIEVED_IN_JUNK = 8
-_MOST_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
+_MIN_FRAMES = 3  # frames in a row, where they are expected
+_MIN_FRAMES_IN_JUNK = 8
+_MAX_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
 _ID3V1 = 128
 _APE = b"APETAGEX"
 
@@ -41,7 +41,7 @@ class _Frame:
 
 
 def id3v2_end(head: bytes) -> int:
-    """Return where the tags in front end (0 if there are none); may lie beyond *head*."""
+    """Return where the tags in front end (0 if there are none); may lie beyond `head`."""
     at = 0
     while head[at : at + 3] == b"ID3" and len(head) >= at + 10 and max(head[at + 6 : at + 10]) < 0x80:
         a, b, c, d = head[at + 6 : at + 10]
@@ -49,8 +49,8 @@ def id3v2_end(head: bytes) -> int:
     return at
 
 
-def mpeg(ends: Ends, begin: int) -> Finding | None:
-    """MPEG audio from *begin* (behind the ID3v2 tags) on, or None if it is none."""
+def mpeg(ends: Ends, begin: int) -> Layout | None:
+    """MPEG audio from `begin` (behind the ID3v2 tags) on, or None if it is none."""
     found = _find(ends, begin, _mpeg_frame)
     if found is None:
         return None
@@ -59,15 +59,15 @@ def mpeg(ends: Ends, begin: int) -> Finding | None:
     reason, seconds = _xing(ends, at, frame)
     if ends.tail[-_ID3V1:].startswith(b"TAG") and len(ends.tail) >= _ID3V1 and not _has_text(ends.head, begin):
         reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
-    return Finding(name, reason, seconds)
+    return Layout(name, reason, seconds)
 
 
-def adts(ends: Ends, begin: int) -> Finding | None:
+def adts(ends: Ends, begin: int) -> Layout | None:
     """AAC in ADTS frames, or None if it is none."""
     if _find(ends, begin, _adts_frame) is None:
         return None
     tagged = _APE in ends.tail or ends.tail[-_ID3V1:].startswith(b"TAG")
-    return Finding("aac", TAG_BEHIND if tagged else None)
+    return Layout("aac", TAG_BEHIND if tagged else None)
 
 
 # ── MPEG audio ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,18 +161,18 @@ def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None
     head = ends.head
     while begin < len(head) and not head[begin]:
         begin += 1
-    for at in range(begin, min(begin + _MOST_JUNK, len(head))):
+    for at in range(begin, min(begin + _MAX_JUNK, len(head))):
         first = frame_at(head, at) if head[at] == 0xFF else None
-        enough = _BELIEVED if at == begin else _BELIEVED_IN_JUNK
+        enough = _MIN_FRAMES if at == begin else _MIN_FRAMES_IN_JUNK
         if first and _chain(head, at, first, frame_at) >= enough:
             return at, first
     return None
 
 
 def _chain(head: bytes, at: int, first: _Frame, frame_at: Callable[[bytes, int], _Frame | None]) -> int:
-    """Count the frames of the same kind that follow each other without a gap, up to as many as anybody wants."""
+    """Count the frames of the same kind that follow each other without a gap, up to `_MIN_FRAMES_IN_JUNK`."""
     count, frame = 0, frame_at(head, at)
-    while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _BELIEVED_IN_JUNK:
+    while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _MIN_FRAMES_IN_JUNK:
         count += 1
         at += frame.size
         frame = frame_at(head, at)

@@ -9,10 +9,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.finding import Ends, Finding
+from service.core.media.containers.layout import Ends, Layout
 
 _FIRST_OF_STREAM = 0x02
-_MOST_PAGES = 2_000
+_MAX_PAGES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Clock:
     before: int  # granules before the first sample that is to be heard
 
 
-def examine(ends: Ends) -> Finding:
+def examine(ends: Ends) -> Layout:
     """Ogg with whatever in it; ffmpeg finds the audio."""
     name, rates, last = "ogg", dict[int, _Clock | None](), None
     for page in _walk(ends.head, 0):
@@ -40,10 +40,10 @@ def examine(ends: Ends) -> Finding:
             name = "opus"
     for page in _walk(ends.tail, max(ends.tail.find(b"OggS"), 0)):
         if page.serial not in rates:
-            return Finding(name, "it is a chain of several streams")
+            return Layout(name, "it is a chain of several streams")
         if (clock := rates[page.serial]) and page.granule > 0:
             last = max(page.granule - clock.before, 0) / clock.rate
-    return Finding(name, None if last is not None else "its last page cannot be found", last)
+    return Layout(name, None if last is not None else "its last page cannot be found", last)
 
 
 def _rate(body: bytes) -> _Clock | None:
@@ -62,8 +62,8 @@ def _rate(body: bytes) -> _Clock | None:
 
 
 def _walk(data: bytes, at: int) -> Iterator[_Page]:
-    """Yield the pages from *at* on; after rubbish go on at the next one."""
-    for _ in range(_MOST_PAGES):
+    """Yield the pages from `at` on; after rubbish go on at the next one."""
+    for _ in range(_MAX_PAGES):
         at = data.find(b"OggS", at)
         if at < 0 or len(data) < at + 27:
             return

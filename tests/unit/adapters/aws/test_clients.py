@@ -6,7 +6,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from service.adapters.aws.breaker import Breaker
+from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.clients import OPEN_CIRCUITS, Aws, AwsSettings
 from service.core.errors import CircuitOpen, Unavailable
 from service.telemetry import events, subscribe
@@ -45,16 +45,16 @@ def time() -> Time:
 def aws(time: Time) -> Aws:
     """AWS behind a circuit that is open, for a second."""
     aws = Aws.__new__(Aws)
-    aws._breaker = Breaker("s3", time.monotonic, failures=1, reset=1.0)
+    aws._breaker = CircuitBreaker("s3", time.monotonic, failures=1, reset=1.0)
     aws._wait = time.wait
     with pytest.raises(Unavailable):
-        aws.translated(refuse)
+        aws.call_guarded(refuse)
     return aws
 
 
 def test_a_conversion_waits_for_the_circuit(aws: Aws, time: Time) -> None:
     """What a conversion would be lost with waits while the circuit is open, and is then done."""
-    assert aws.patiently(lambda: "stored") == "stored"
+    assert aws.call_waiting_out_circuit(lambda: "stored") == "stored"
     assert time.pauses == [1.0]
 
 
@@ -64,11 +64,11 @@ def test_patience_ends(aws: Aws, time: Time) -> None:
     assert breaker is not None
     aws._wait = time.pauses.append  # the time stands still
     with pytest.raises(CircuitOpen):
-        aws.patiently(lambda: "stored")
+        aws.call_waiting_out_circuit(lambda: "stored")
     assert len(time.pauses) == OPEN_CIRCUITS
     time.now += 1.0
     with pytest.raises(Unavailable) as caught:
-        aws.patiently(refuse)
+        aws.call_waiting_out_circuit(refuse)
     assert not isinstance(caught.value, CircuitOpen)
 
 
@@ -76,12 +76,12 @@ async def test_aside_knows_no_circuit(aws: Aws) -> None:
     """What asks nobody is done although the circuit is open, and closes nothing; its own calls are refused."""
     aws._threads = ThreadPoolExecutor(1)
     here = threading.get_ident()
-    assert await aws.aside(threading.get_ident) != here
+    assert await aws.run_unguarded(threading.get_ident) != here
     breaker = aws._breaker
     assert breaker is not None
     assert breaker.state == "open"
     with pytest.raises(CircuitOpen):
-        await aws.aside(lambda: aws.translated(lambda: "asked"))
+        await aws.run_unguarded(lambda: aws.call_guarded(lambda: "asked"))
     aws.close()
 
 
@@ -100,7 +100,7 @@ def test_repetitions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     client.meta.events.register("before-send", answer)  # type: ignore[arg-type]  # what it returns is the answer
     with subscribe(hear):
-        aws.translated(client.head_object, Bucket="b", Key="k")
+        aws.call_guarded(client.head_object, Bucket="b", Key="k")
         client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
     aws.close()
     assert said == [{"service": "s3", "operation": "HeadObject", "attempt": number} for number in (2, 3)]

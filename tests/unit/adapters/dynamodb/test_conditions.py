@@ -6,7 +6,7 @@ import pytest
 from service.adapters.dynamodb import conditions as changes
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.items import STAMP, job_to_item
-from service.core.job import Holding, State
+from service.core.lease import Holding, State
 from service.testing.clock import NOON
 from service.testing.factories import a_failure, a_job, a_running_job, an_output
 
@@ -22,8 +22,8 @@ HOLDERS = {
 }
 OTHERS = {
     "claim": changes.claim("job1", "worker1", NOON, "stamp", 4),
-    "take_over": changes.take_over(a_running_job(), "worker2", "stamp"),
-    "exhaust": changes.exhaust(a_running_job(), a_failure(), NOON, "stamp"),
+    "take_over": changes.take_over(a_running_job().lease, "worker2", "stamp"),
+    "exhaust": changes.exhaust(a_running_job().lease, a_failure(), NOON, "stamp"),
     "cancel_queued": changes.cancel_queued(NOON),
     "cancel_running": changes.cancel_running(),
     "note_shown": changes.note_shown(5.0),

@@ -12,9 +12,9 @@ from service.adapters.dynamodb.items import (
     upload_from_item,
     upload_to_item,
 )
-from service.adapters.dynamodb.values import LARGEST_DIAGNOSTICS, bounded, encode
+from service.adapters.dynamodb.values import MAX_DIAGNOSTICS_SIZE, bounded, encode
 from service.core.errors import Definite
-from service.core.job import State
+from service.core.lease import State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
 from service.testing.clock import NOON
@@ -47,6 +47,50 @@ def test_job_survives_its_item(job: object) -> None:
     """A job that was written down is read back equal."""
     assert isinstance(job, type(a_job()))
     assert job_from_item(job_to_item(job, 4)) == job
+
+
+WRITTEN_BY_EARLIER_RELEASES = {
+    "pk": {"S": "job#job1"},
+    "queue": {"S": "running#1"},
+    "job_id": {"S": "job1"},
+    "tenant": {"S": "tenant1"},
+    "upload_id": {"S": "upload1"},
+    "input_key": {"S": "uploads/upload1/input"},
+    "input_etag": {"S": "etag1"},
+    "input_size": {"N": "1000000"},
+    "source": {
+        "S": '{"container":"wav","demuxer":"wav","content_type":"audio/wav","needs_seeking":false,"reason":null,'
+        '"declared_seconds":null}'
+    },
+    "format": {"S": "mp3"},
+    "options": {"S": "{}"},
+    "filename": {"S": "song.mp3"},
+    "created_at": {"N": "1800000000.0"},
+    "expires_at": {"N": "1800086400"},
+    "state": {"S": "running"},
+    "due_at": {"N": "1800000000.0"},
+    "owner": {"S": "worker1"},
+    "attempt": {"N": "3"},
+    "beat": {"N": "7"},
+    "lapses": {"N": "2"},
+    "faults": {"N": "1"},
+    "percent": {"N": "33.3"},
+    "shown": {"N": "30.1"},
+    "cancel_requested": {"BOOL": True},
+    "path": {"S": "local"},
+    "started_at": {"N": "1800000000.0"},
+}
+"""An item as the release before the lease had a class of its own wrote it."""
+
+
+def test_item_is_what_earlier_releases_wrote() -> None:
+    """During a deployment two releases share a table: a running job is written attribute by attribute as before."""
+    job = a_running_job(
+        attempt=3, beat=7, lapses=2, faults=1, percent=33.3, shown=30.1, cancel_requested=True, path="local"
+    )
+
+    assert job_to_item(job, 4) == WRITTEN_BY_EARLIER_RELEASES
+    assert job_from_item(WRITTEN_BY_EARLIER_RELEASES) == job
 
 
 def test_absent_fields_are_absent_attributes() -> None:
@@ -104,7 +148,7 @@ def test_idempotency_keys_are_kept_apart(one: str, other: str) -> None:
 @given(diagnostics=st.dictionaries(st.text(), JSON, max_size=8))
 def test_small_diagnostics_are_kept_whole(diagnostics: dict[str, object]) -> None:
     """What fits is not touched."""
-    if len(json.dumps(diagnostics, ensure_ascii=False).encode(errors="replace")) < LARGEST_DIAGNOSTICS:
+    if len(json.dumps(diagnostics, ensure_ascii=False).encode(errors="replace")) < MAX_DIAGNOSTICS_SIZE:
         assert bounded(diagnostics) == diagnostics
 
 
@@ -120,7 +164,7 @@ def test_diagnostics_are_bounded(diagnostics: dict[str, object], longest: int, l
 
     kept = bounded(diagnostics)
 
-    assert len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()) <= LARGEST_DIAGNOSTICS
+    assert len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()) <= MAX_DIAGNOSTICS_SIZE
     assert kept == diagnostics or kept["truncated"] is True
 
 

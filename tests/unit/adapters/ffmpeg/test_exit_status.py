@@ -3,11 +3,11 @@ import signal
 
 import pytest
 
-from service.adapters.ffmpeg.exit_status import Ending, judge, signal_name, with_diagnostics
+from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, signal_name, with_diagnostics
 from service.core.errors import (
     BadMedia,
-    GuestDied,
-    GuestStalled,
+    FfmpegCrashed,
+    FfmpegStalled,
     NoFfmpeg,
     OutputTooLarge,
     RepriseError,
@@ -15,12 +15,12 @@ from service.core.errors import (
     Unavailable,
 )
 
-WELL = Ending(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
+WELL = ProcessEnd(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
 
 
 def test_all_is_well() -> None:
     """Exit code 0, an output, and no doubt: nothing to complain of."""
-    assert judge(WELL) is None
+    assert outcome_of(WELL) is None
 
 
 @pytest.mark.requirement("6.5")
@@ -31,20 +31,20 @@ def test_all_is_well() -> None:
         ({"exit_code": 183, "last_lines": ()}, BadMedia),
         ({"doubt": "the input ends early"}, BadMedia),
         ({"output_size": 0}, BadMedia),
-        ({"exit_code": -signal.SIGSEGV}, GuestDied),
-        ({"exit_code": -signal.SIGKILL}, GuestDied),
+        ({"exit_code": -signal.SIGSEGV}, FfmpegCrashed),
+        ({"exit_code": -signal.SIGKILL}, FfmpegCrashed),
         ({"exit_code": -signal.SIGXFSZ}, OutputTooLarge),
         ({"exit_code": 1, "output_size": 5000}, OutputTooLarge),
         ({"exit_code": -signal.SIGXCPU}, TimeExceeded),
         ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, Unavailable),
         ({"exit_code": 228, "disk_full": True}, Unavailable),
-        ({"exit_code": 125, "last_lines": ("guest: cannot start: no such file",)}, NoFfmpeg),
+        ({"exit_code": 125, "last_lines": ("sandbox: cannot start: no such file",)}, NoFfmpeg),
         ({"exit_code": 125}, BadMedia),
     ],
 )
 def test_every_end_has_its_error(changes: dict[str, object], error: type[RepriseError]) -> None:
     """What the media did is told apart from what ffmpeg, its limits or this machine did."""
-    assert type(judge(dataclasses.replace(WELL, **changes))) is error  # type: ignore[arg-type]
+    assert type(outcome_of(dataclasses.replace(WELL, **changes))) is error  # type: ignore[arg-type]
 
 
 def test_the_record_says_how_it_ended() -> None:
@@ -62,7 +62,7 @@ def test_the_record_says_how_it_ended() -> None:
 
 def test_what_was_raised_early_gets_its_diagnostics() -> None:
     """An error keeps its kind and words when ffmpeg's last lines are added."""
-    error = with_diagnostics(GuestStalled("It stood still."), -15, ("stuck",))
-    assert isinstance(error, GuestStalled)
+    error = with_diagnostics(FfmpegStalled("It stood still."), -15, ("stuck",))
+    assert isinstance(error, FfmpegStalled)
     assert error.detail == "It stood still."
     assert error.diagnostics["signal"] == "SIGTERM"

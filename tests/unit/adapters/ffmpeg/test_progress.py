@@ -1,6 +1,6 @@
 import pytest
 
-from service.adapters.ffmpeg.progress import Readings
+from service.adapters.ffmpeg.progress import ProgressReporter
 from service.core.media.ffmpeg_log import LogReader
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
@@ -45,17 +45,17 @@ def reading(given: Order, said: bytes, fed: int = 0) -> Reading:
     got: list[Reading] = []
     log = LogReader()
     log.feed(said)
-    Readings(given, Clock(), got.append, 0.25).converting(log, fed, paused=False)
+    ProgressReporter(given, Clock(), got.append, 0.25).report_converting(log, fed, paused=False)
     return got[0]
 
 
 def test_readings_keep_their_distance() -> None:
     """However often it is told, at most one reading comes in the given time."""
     clock, got = Clock(), list[Reading]()
-    readings = Readings(order(), clock, got.append, 0.25)
+    readings = ProgressReporter(order(), clock, got.append, 0.25)
     for n in range(101):
         clock.now = n / 100
-        readings.converting(LogReader(), n, paused=False)
+        readings.report_converting(LogReader(), n, paused=False)
     assert [one.bytes_fed for one in got] == [0, 25, 50, 75, 100]
 
 
@@ -95,6 +95,6 @@ def test_a_trimmed_piece_is_shorter(options: Options, total: float) -> None:
 def test_fetching_to_disk_is_the_first_tenth() -> None:
     """While an input is spooled the progress goes up to a tenth, and its bytes do not count afterwards."""
     got: list[Reading] = []
-    Readings(order(local=True), Clock(), got.append, 0.25).spooled(1000)
+    ProgressReporter(order(local=True), Clock(), got.append, 0.25).report_spooling(1000)
     assert percent_of(got[0]) == 10.0
     assert percent_of(reading(order(local=True), b"", fed=1000)) == 0.0

@@ -48,7 +48,7 @@ async def test_a_redis_that_answers_is_nothing_to_speak_of(link: RedisLink, monk
     async def ping() -> bool:
         return True
 
-    link.lost(OSError("away"))
+    link.note_failure(OSError("away"))
     monkeypatch.setattr(link.client, "ping", ping)
 
     assert await check_redis(link) == []

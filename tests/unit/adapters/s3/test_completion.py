@@ -6,8 +6,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from service.adapters.aws.clients import LONG, Aws, AwsSettings
-from service.adapters.s3.completion import PAUSES, Completer
+from service.adapters.aws.clients import LONG_READ_TIMEOUT, Aws, AwsSettings
+from service.adapters.s3.completion import MAX_REPETITIONS, Completer
 from service.core.errors import Indefinite
 from service.core.upload import Part
 from service.telemetry import events, subscribe
@@ -95,7 +95,7 @@ def test_an_object_that_is_whole_counts(s3: S3) -> None:
 
     assert (stored.key, stored.size, stored.etag) == ("k", WHOLE, "x-2")
     assert s3.requests == ["POST", "HEAD"]
-    assert vars(s3.once.meta.config)["_user_provided_options"]["read_timeout"] == LONG
+    assert vars(s3.once.meta.config)["_user_provided_options"]["read_timeout"] == LONG_READ_TIMEOUT
 
 
 @pytest.mark.parametrize("there", [0, 5, NOTHING])
@@ -125,7 +125,7 @@ def test_a_failure_that_passes_is_repeated_after_a_look(s3: S3) -> None:
     """A reset, a 500 and a throttle cost a pause each; where the object may be there, it is looked for first."""
     assert s3.complete(RESET, (500, "InternalError"), (503, "SlowDown"), OK, sizes=[NOTHING, NOTHING, WHOLE])
     assert s3.requests == ["POST", "HEAD", "POST", "HEAD", "POST", "POST", "HEAD"]
-    assert s3.pauses == list(PAUSES)
+    assert s3.pauses == [0.2, 0.5, 1.0]
     assert s3.events == [events.AWS_RETRIED] * 3
 
 
@@ -139,7 +139,7 @@ def test_repetitions_are_bounded(s3: S3) -> None:
     """A service that only fails is asked as often as botocore would, and the last failure is the answer."""
     with pytest.raises(ClientError, match="SlowDown"):
         s3.complete(*[(503, "SlowDown")] * 9, sizes=[])
-    assert s3.requests == ["POST"] * (1 + len(PAUSES))
+    assert s3.requests == ["POST"] * (1 + MAX_REPETITIONS)
 
 
 @pytest.mark.parametrize("there", [NOTHING, 5])

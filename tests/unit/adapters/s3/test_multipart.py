@@ -1,131 +1,103 @@
-import itertools
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError
 
-from service.adapters.aws.clients import Aws
+from service.adapters.s3.answers import field, part_was_replaced, upload_has_ended
 from service.adapters.s3.completion import Completer
-from service.adapters.s3.multipart import Destination, Multipart
-from service.adapters.s3.part_body import PartBody
-from service.core.errors import Definite, Indefinite
+from service.adapters.s3.multipart import Begun, MultipartUploads
+from service.core.errors import Indefinite
+from service.core.upload import Part
 
 
-class MemoryS3:
-    """As much of S3's multipart uploads as is needed here, with answers that can get lost."""
-
-    def __init__(self) -> None:
-        self.uploads: dict[str, dict[int, bytes]] = {}
-        self.objects: dict[str, bytes] = {}
-        self.lost: set[str] = set()  # operations whose next answer does not come
-        self._numbers = itertools.count(1)
-
-    def create_multipart_upload(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        upload = f"{Key}:{next(self._numbers)}"
-        self.uploads[upload] = {}
-        return self._answer("create", {"UploadId": upload, "ResponseMetadata": {}})
-
-    def upload_part(self, *, UploadId: str, PartNumber: int, Body: PartBody, **_: Any) -> dict[str, Any]:  # noqa: N803
-        self.uploads[UploadId][PartNumber] = Body.read() or b""
-        return self._answer("part", {"ETag": f'"{PartNumber}"'})
-
-    def complete_multipart_upload(
-        self, *, Key: str, UploadId: str, MultipartUpload: Any, **_: Any  # noqa: N803
-    ) -> dict[str, Any]:  # fmt: skip
-        if UploadId not in self.uploads:
-            raise no_such_upload()
-        parts = self.uploads.pop(UploadId)
-        self.objects[Key] = b"".join(parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
-        return self._answer("complete", {})
-
-    def abort_multipart_upload(self, *, UploadId: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        if self.uploads.pop(UploadId, None) is None:
-            raise no_such_upload()
-        return {}
-
-    def list_multipart_uploads(self, **_: Any) -> dict[str, Any]:
-        return {"Uploads": [{"Key": upload.split(":")[0], "UploadId": upload} for upload in self.uploads]}
-
-    def head_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
-        return {"ContentLength": len(self.objects[Key]), "ETag": '"x"'}
-
-    def _answer(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
-        if operation in self.lost:
-            self.lost.discard(operation)
-            raise ReadTimeoutError(endpoint_url="s3")
-        return answer
+def refusal(code: str, status: int = 400) -> ClientError:
+    """What botocore raises when S3 refuses."""
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "Operation")
 
 
-def no_such_upload() -> ClientError:
-    """What S3 says about an upload that was completed or aborted."""
-    answer: Any = {"Error": {"Code": "NoSuchUpload"}, "ResponseMetadata": {"HTTPStatusCode": 404}}
-    return ClientError(answer, "CompleteMultipartUpload")
+class PagedS3:
+    """Answers as told: pages of listings, and whatever an operation is to raise or return."""
+
+    def __init__(
+        self, *, pages: Sequence[dict[str, Any]] = (), answer: dict[str, Any] | Exception | None = None
+    ) -> None:
+        self._pages = pages
+        self._answer = answer
+
+    def get_paginator(self, operation: str) -> "PagedS3":
+        return self
+
+    def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+        return iter(self._pages)
+
+    def _answered(self, **_: Any) -> dict[str, Any]:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer or {}
+
+    create_multipart_upload = upload_part = abort_multipart_upload = _answered
 
 
-def body(data: bytes) -> PartBody:
-    """A part with these bytes."""
-    return PartBody(memoryview(data))
+def uploads(s3: PagedS3) -> MultipartUploads:
+    """The uploads of a bucket in this S3."""
+    return MultipartUploads(s3, Completer(s3, s3), "b")  # type: ignore[arg-type]
 
 
-def multipart(s3: MemoryS3) -> Multipart:
-    """An upload to the key ``k``."""
-    completer = Completer(s3, s3)  # type: ignore[arg-type]
-    return Multipart(Aws.__new__(Aws), s3, Destination("b", "k", "audio/x"), completer)  # type: ignore[arg-type]
+def test_parts_are_listed_over_all_pages_by_number_and_with_bare_etags() -> None:
+    """However S3 cuts and orders its pages, the parts come by number, their ETags without quotes."""
+    pages = [
+        {"Parts": [{"PartNumber": 3, "Size": 1, "ETag": '"c"'}]},
+        {},
+        {"Parts": [{"PartNumber": 1, "Size": 5, "ETag": '"a"'}]},
+    ]
+
+    assert uploads(PagedS3(pages=pages)).list_parts("k", "u") == [Part(1, 5, "a"), Part(3, 1, "c")]
 
 
-def test_s3_hears_nothing_before_the_first_part() -> None:
-    """An upload that never had a part has nothing to abort either."""
-    s3 = MemoryS3()
-    multipart(s3).abort()
-    assert s3.uploads == {}
+def test_open_uploads_of_another_prefix_are_left_out() -> None:
+    """A stand-in that ignores the prefix cannot make us abort the uploads of others."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    pages = [{"Uploads": [{"Key": key, "UploadId": "u", "Initiated": begun}]} for key in ("a/1", "b/1", "a/2")]
+
+    assert [one.key for one in uploads(PagedS3(pages=pages)).list_open("a/")] == ["a/1", "a/2"]
 
 
-def test_parts_may_come_in_any_order() -> None:
-    """The object is the parts by their numbers, and the head, which has the first, may be the last."""
-    s3 = MemoryS3()
-    one = multipart(s3)
-    for number, data in ((3, b"c"), (2, b"b"), (1, b"a")):
-        one.send(number, body(data))
-    stored = one.complete()
-    assert (s3.objects["k"], stored.size, stored.etag) == (b"abc", 3, "x")
+@pytest.mark.parametrize("code", ["NoSuchUpload", "404"])
+def test_aborting_an_upload_that_has_ended_is_no_error(code: str) -> None:
+    """An abort may be repeated: that there is no such upload any more is what it wants."""
+    uploads(PagedS3(answer=refusal(code, 404))).abort("k", "u")
 
 
-def test_a_completion_may_be_repeated() -> None:
-    """A second completion, or one whose first answer got lost, finds the object and is content."""
-    s3 = MemoryS3()
-    one = multipart(s3)
-    one.send(1, body(b"a"))
-    one.send(2, body(b"b"))
-    s3.lost = {"complete"}
-    assert one.complete() == one.complete()
+def test_aborting_an_upload_that_may_not_be_aborted_is_an_error() -> None:
+    """Any other refusal of an abort is passed on."""
+    with pytest.raises(ClientError, match="AccessDenied"):
+        uploads(PagedS3(answer=refusal("AccessDenied", 403))).abort("k", "u")
 
 
-@pytest.mark.parametrize("there", [None, b"abc"])
-def test_a_completion_that_did_not_take_place_is_no_success(there: bytes | None) -> None:
-    """If there is no object, or another one, the error stays an error."""
-    s3 = MemoryS3()
-    one = multipart(s3)
-    one.send(1, body(b"a"))
-    one.send(2, body(b"b"))
-    s3.uploads.clear()
-    if there is not None:
-        s3.objects["k"] = there
-    with pytest.raises(Definite, match="NoSuchUpload"):
-        one.complete()
+@pytest.mark.parametrize(("repetitions", "repeated"), [(0, False), (2, True)])
+def test_beginning_tells_whether_botocore_asked_more_than_once(repetitions: int, repeated: bool) -> None:
+    """After a repeated request there may be a second upload, which only a listing finds."""
+    answer = {"UploadId": "u", "ResponseMetadata": {"RetryAttempts": repetitions}}
+
+    assert uploads(PagedS3(answer=answer)).begin("k", "audio/x") == Begun("u", repeated)
 
 
-def test_aborting_finds_uploads_whose_creation_was_never_answered() -> None:
-    """All uploads under the key are ours, also those that we never heard of; those under other keys are not touched."""
-    s3 = MemoryS3()
-    s3.uploads["k2:9"] = {}
-    one = multipart(s3)
-    s3.lost = {"create"}
-    with pytest.raises(Indefinite):
-        one.send(1, body(b"a"))
-    one.send(1, body(b"a"))
-    assert len(s3.uploads) == 3
-    one.abort()
-    one.abort()
-    assert list(s3.uploads) == ["k2:9"]
+def test_half_an_answer_is_an_indefinite_error() -> None:
+    """An answer whose head broke off, so that a field is missing, says nothing about the effect."""
+    with pytest.raises(Indefinite, match="UploadId"):
+        uploads(PagedS3(answer={})).begin("k", "audio/x")
+    with pytest.raises(Indefinite, match="ETag"):
+        uploads(PagedS3(answer={})).send("k", "u", 1, b"x")
+    assert field({"ETag": "x"}, "ETag") == "x"
+
+
+def test_refusals_of_uploads_are_told_apart() -> None:
+    """Ended uploads, replaced parts and everything else are three different things."""
+    codes = ["NoSuchUpload", "404", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "AccessDenied", "SlowDown"]
+
+    assert [code for code in codes if upload_has_ended(refusal(code))] == codes[:2]
+    assert [code for code in codes if part_was_replaced(refusal(code))] == codes[2:5]
+    assert not upload_has_ended(OSError("404"))

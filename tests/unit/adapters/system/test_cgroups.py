@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from service.adapters.system.cgroups import Container
+from service.adapters.system.cgroups import CgroupReadings
 
 pytestmark = pytest.mark.requirement("6.15")
 MEMINFO = "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 750 kB\n"
@@ -29,9 +29,9 @@ class Machine:
         self.write(f"{folder}/memory.stat", f"anon {used - cache}\ninactive_file {cache}")
 
     @property
-    def container(self) -> Container:
+    def container(self) -> CgroupReadings:
         """What reads it."""
-        return Container(str(self.root / "not" / "there" / "yet"), str(self.root))
+        return CgroupReadings(str(self.root / "not" / "there" / "yet"), str(self.root))
 
 
 @pytest.fixture
@@ -95,6 +95,6 @@ def test_the_disk_before_the_folder_exists(machine: Machine) -> None:
 
 def test_here() -> None:
     """On the machine that runs this, readings are shares."""
-    load = Container("/tmp").load()
+    load = CgroupReadings("/tmp").load()
     assert load.memory is None or 0 <= load.memory <= 1
     assert load.cpu is None or 0 <= load.cpu <= 1

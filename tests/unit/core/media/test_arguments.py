@@ -49,7 +49,7 @@ def test_the_path_follows_the_source_unless_told() -> None:
 
 @pytest.mark.parametrize("url", [STREAM_URL, "pipe:0", "-"])
 def test_stdin_has_one_name(url: str) -> None:
-    """Whatever a caller calls stdin, ffmpeg is told ``fd:``, of which the MP3 demuxer thinks better."""
+    """Whatever a caller calls stdin, ffmpeg is told `fd:`, of which the MP3 demuxer thinks better."""
     argv = command("ffmpeg", MP3, parse_target("wav", {}), url, "out")
 
     assert value_of(argv, "-i") == STREAM_URL

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.core.media.ffmpeg_log import LONGEST_LINE, MOST_LINES, LogReader, judge_end
+from service.core.media.ffmpeg_log import MAX_LINE, MAX_LINES, LogReader, check_end
 
 LOG = """\
 Input #0, mp3, from 'fd:':
@@ -127,8 +127,8 @@ def test_no_bytes_disturb_it(chunks: list[bytes]) -> None:
     """Whatever comes, nothing is raised, and what is kept stays small."""
     reader = read(*chunks)
 
-    assert len(reader.last_lines) <= MOST_LINES
-    assert all(len(line) <= LONGEST_LINE for line in reader.last_lines)
+    assert len(reader.last_lines) <= MAX_LINES
+    assert all(len(line) <= MAX_LINE for line in reader.last_lines)
     assert reader.position_seconds is None or reader.position_seconds >= 0
     assert state(read(b"".join(chunks))) == state(reader)
 
@@ -188,4 +188,4 @@ def test_demuxers_say_when_a_file_stops_in_the_middle(line: bytes) -> None:
 )
 def test_what_is_believed(declared: float | None, position: float | None, trimmed: bool, believed: bool) -> None:
     """An output that is clearly shorter than its input declares, or has no sound at all, is no success."""
-    assert (judge_end(declared, position, trimmed) is None) is believed
+    assert (check_end(declared, position, trimmed) is None) is believed

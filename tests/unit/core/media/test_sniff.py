@@ -1,4 +1,6 @@
+import json
 import struct
+from dataclasses import asdict
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +12,7 @@ from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
 
 
 def sniff(data: bytes, size: int | None = None) -> Source:
-    """Identify an object of which *data* is all, or the beginning of *size* bytes (the rest being zeros)."""
+    """Identify an object of which `data` is all, or the beginning of `size` bytes (the rest being zeros)."""
     if size is None or size <= len(data):
         return identify(data[:HEAD_BYTES], data[-TAIL_BYTES:], len(data))
     return identify(data[:HEAD_BYTES], bytes(min(TAIL_BYTES, size - len(data))), size)
@@ -83,7 +85,7 @@ def ebml(number: int, *parts: bytes) -> bytes:
 def matroska(
     *, pointer: int | None = None, video: bool = False, tracks: bool = True, doc: bytes = b"matroska"
 ) -> bytes:
-    """A file with one cluster; *pointer* is where its SeekHead says that the tags are."""
+    """A file with one cluster; `pointer` is where its SeekHead says that the tags are."""
     kinds = [ebml(0xAE, ebml(0x83, b"\x02"))] + ([ebml(0xAE, ebml(0x83, b"\x01"))] if video else [])
     seek = ebml(0x4DBB, ebml(0x53AB, b"\x12\x54\xc3\x67"), ebml(0x53AC, (pointer or 0).to_bytes(4, "big")))
     parts = [ebml(0x114D9B74, seek)] if pointer is not None else []
@@ -214,7 +216,7 @@ def test_it_says_what_it_is_and_whether_a_pipe_will_do(case: str) -> None:
     assert (source.container, source.needs_seeking) == (container, local)
     assert bool(source.reason) is local
     assert source.declared_seconds == (None if seconds is None else pytest.approx(seconds))
-    assert source == Source.from_dict(source.to_dict())
+    assert Source(**json.loads(json.dumps(asdict(source)))) == source, "records keep it as JSON"
 
 
 def test_every_kind_is_tried_here() -> None:

@@ -14,7 +14,7 @@ from service.core.naming import input_key
 from service.core.progress import Hint
 from service.telemetry import configure_logging
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
+from service.web.http.config import WebConfig
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
 
 ACME, OTHER = "key-of-acme-4f7d", "key-of-other-9b1c"
@@ -27,7 +27,7 @@ PAGE = "https://app.example"
 @pytest.fixture
 def world() -> World:
     """A service with keys, and one web page that may call it."""
-    return World(config=WebConfig(api_keys=parse_keys(CONFIGURED), cors_origins=(PAGE,)))
+    return World(web=WebConfig(api_keys=parse_keys(CONFIGURED), cors_origins=(PAGE,)))
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ async def test_pages_from_elsewhere(api: httpx.AsyncClient, origin: str, *, allo
 ])  # fmt: skip
 async def test_any_page_only_where_keys_protect(keys: str, origins: tuple[str, ...], *, allowed: bool) -> None:
     """Where no key is needed, a page from elsewhere has to be named: `*` would open a local service to every page."""
-    world = World(config=WebConfig(api_keys=parse_keys(keys), cors_origins=origins))
+    world = World(web=WebConfig(api_keys=parse_keys(keys), cors_origins=origins))
     async with client_of(world.app) as api:
         answer = await api.get("/v1/formats", headers={"Origin": PAGE})
     assert ("access-control-allow-origin" in answer.headers) is allowed

@@ -13,7 +13,7 @@ from service.core.errors import (
     StoreError,
     Unavailable,
 )
-from service.web.http.problems import MEDIA_TYPE, Problem, from_ours
+from service.web.http.problems import MEDIA_TYPE, ProblemException, from_ours
 from tests.unit.web.conftest import JOB, World
 
 
@@ -115,7 +115,16 @@ def test_every_error_has_a_face(error: type[RepriseError]) -> None:
     assert problem.detail
 
 
+def test_a_problem_code_has_one_status() -> None:
+    """A program that goes by the code alone can tell every problem from every other: no code has two statuses."""
+    statuses: dict[str, set[int]] = {}
+    for error in leaves(RepriseError):
+        statuses.setdefault(error.code, set()).add(error.status)
+
+    assert {code: found for code, found in statuses.items() if len(found) > 1} == {}
+
+
 def test_titles_are_the_same_on_every_python() -> None:
     """Titles that Python renamed are ours, so that the image and a developer's machine answer alike."""
-    titles = {status: Problem(status, "code", "detail").title for status in (413, 416, 422)}
+    titles = {status: ProblemException(status, "code", "detail").title for status in (413, 416, 422)}
     assert titles == {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.application.downloads import Span
 from service.core.errors import RangeUnsatisfiable
-from service.web.jobs.ranges import Span, parse_range
+from service.web.jobs.ranges import content_range, parse_range
 
 SIZE = 100
 
@@ -87,6 +88,6 @@ def test_any_text(text: str, size: int) -> None:
 @given(st.integers(0, 50), st.integers(1, 50))
 def test_content_range(start: int, length: int) -> None:
     """Content-Range names the first and the last byte, and the size."""
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", Span(start, start + length).content_range(100))
+    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", content_range(Span(start, start + length), 100))
     assert match is not None
     assert [int(number) for number in match.groups()] == [start, start + length - 1, 100]

@@ -1,16 +1,18 @@
 """Jobs: submitted, looked at, cancelled, forgotten."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.errors import Unavailable
-from service.core.job import Job, Output, State
+from service.core.job import Job, Output
+from service.core.lease import State
 from service.core.naming import output_key, result_prefix
 from service.testing.clock import NOON
 from service.web.app import create_app
-from service.web.config import WebConfig
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of
 
 ORDER = {"upload_id": UPLOAD, "format": "mp3"}
@@ -54,7 +56,7 @@ async def test_submit(world: World, api: httpx.AsyncClient) -> None:
     assert answer.headers["retry-after"] == "1"
     job = world.jobs.jobs[job_id]
     assert (job.input_key, job.input_etag, job.input_size) == (upload.key, upload.etag, upload.size)
-    assert (job.state, job.due_at, job.source) == (State.QUEUED, NOON, upload.source)
+    assert (job.state, job.lease.due_at, job.source) == (State.QUEUED, NOON, upload.source)
     assert await world.wakeups.wait(0)
     async with client_of(World(jobs=world.jobs).app) as other:
         assert (await other.get(f"/v1/jobs/{job_id}")).json() == document
@@ -349,6 +351,6 @@ async def test_expiry_is_configured() -> None:
     """Jobs and uploads live as long as the configuration says."""
     world = World()
     world.upload()
-    async with client_of(create_app(world.deps, WebConfig(ttl_seconds=60))) as api:
+    async with client_of(create_app(replace(world.context, config=ServiceConfig(ttl_seconds=60)))) as api:
         job = (await api.post("/v1/jobs", json=ORDER)).json()
     assert job["expires_at"] == "2027-01-15T08:01:00Z"

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.capacity import Crew, Load
 from service.core.errors import Unavailable
 from service.testing.memory_jobs import MemoryJobs
-from service.web.config import WebConfig
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
 REQUEST = {"upload_id": UPLOAD, "format": "mp3"}
@@ -26,7 +26,7 @@ class Tank:
 
 def a_world(*, crew: Crew | None = None, load: Load | None = None, queued: int = 3, uploads: int = 2) -> World:
     """A container with small limits."""
-    config = WebConfig(version="1.2.3", instance="one", max_queued=queued, max_uploads=uploads)
+    config = ServiceConfig(version="1.2.3", instance="one", max_queued=queued, max_uploads=uploads)
     return World(config=config, capacity=Tank(load or Load()), crew=crew)
 
 
@@ -60,7 +60,7 @@ async def test_the_queue_is_not_counted_for_every_job() -> None:
             return await super().queued(limit)
 
     jobs = Counting()
-    world = World(config=WebConfig(max_queued=50), jobs=jobs)
+    world = World(config=ServiceConfig(max_queued=50), jobs=jobs)
     world.upload()
     async with client_of(world.app) as api:
         answers = [(await api.post("/v1/jobs", json=REQUEST)).status_code for _ in range(52)]

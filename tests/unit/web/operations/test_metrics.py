@@ -12,12 +12,13 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.application.config import ServiceConfig
 from service.core.access import parse_keys
 from service.core.capacity import Crew, Load
 from service.core.errors import Unavailable
 from service.telemetry import emit, events
 from service.testing.memory_jobs import MemoryJobs
-from service.web.config import WebConfig
+from service.web.http.config import WebConfig
 from service.web.operations import counters
 from service.web.operations.counters import COUNTERS, OTHER
 from service.web.operations.metrics import GAUGES
@@ -91,7 +92,7 @@ async def test_a_failure_of_ours_is_counted_as_one(world: World, living: httpx.A
     async def checks() -> dict[str, str]:
         raise RuntimeError("a mistake")
 
-    object.__setattr__(world.deps, "checks", checks)
+    object.__setattr__(world.context, "checks", checks)
     assert (await living.get("/health/ready")).status_code == 500
 
     found = await scraped(living)
@@ -173,7 +174,7 @@ async def test_the_whole_way_is_counted(world: World, living: httpx.AsyncClient)
 @pytest.mark.requirement("6.15")
 async def test_refusals_are_counted_by_their_code() -> None:
     """What was refused with 429 or 503 is counted, with the reason."""
-    world = World(config=WebConfig(max_queued=1))
+    world = World(config=ServiceConfig(max_queued=1))
     world.upload()
     async with world.app.lifespan(), client_of(world.app) as client:
         for _ in range(3):
@@ -186,7 +187,7 @@ async def test_refusals_are_counted_by_their_code() -> None:
 async def test_how_things_are() -> None:
     """Circuits, slots, uploads, the queue and the readings of the container are those of the moment of asking."""
     crew = Crew(slots=2, active=1, short_of=("memory",))
-    world = World(crew=crew, capacity=Tank(Load(memory=0.41, disk_free=1234)), config=WebConfig(max_uploads=7))
+    world = World(crew=crew, capacity=Tank(Load(memory=0.41, disk_free=1234)), config=ServiceConfig(max_uploads=7))
     world.states.update(dynamodb="closed", s3="open")
     world.job(job_id="a" * 16)
     world.running(job_id="b" * 16)
@@ -266,7 +267,7 @@ async def test_applications_do_not_share(world: World, living: httpx.AsyncClient
 @pytest.mark.parametrize(("keys", "opened", "status"), [(True, False, 401), (True, True, 200), (False, False, 200)])
 async def test_who_may_read_it(*, keys: bool, opened: bool, status: int) -> None:
     """Where the API needs a key so does this, unless it was opened; with a key it is always there."""
-    world = World(config=WebConfig(api_keys=KEYS if keys else (), metrics_open=opened))
+    world = World(web=WebConfig(api_keys=KEYS if keys else (), metrics_open=opened))
     async with client_of(world.app) as client:
         assert (await client.get("/metrics")).status_code == status
         assert await scraped(client, Authorization=f"Bearer {KEY}")
@@ -276,7 +277,7 @@ async def test_who_may_read_it(*, keys: bool, opened: bool, status: int) -> None
 
 async def test_nobody_is_named() -> None:
     """No tenant, key, file name or id is in the document, whatever was done."""
-    world = World(config=WebConfig(api_keys=KEYS, instance="host-4711"))
+    world = World(config=ServiceConfig(instance="host-4711"), web=WebConfig(api_keys=KEYS))
     async with world.app.lifespan(), client_of(world.app) as client:
         client.headers["X-API-Key"] = KEY
         upload = (await client.post("/v1/uploads?filename=secretname.wav", content=wav())).json()

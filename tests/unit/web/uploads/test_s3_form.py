@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.naming import input_key
-from service.core.upload import LARGEST_PIECE
+from service.core.upload import MAX_SINGLE_PUT_SIZE
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
 TEXT = b"To be, or not to be, that is the question. " * 100
@@ -43,7 +43,7 @@ async def test_the_first_job_completes_it(world: World, api: httpx.AsyncClient) 
     assert (upload["method"], upload["fields"]["key"]) == ("POST", input_key(upload["upload_id"]))
     assert upload["key"] == upload["fields"]["key"]
     early = await job_of(api, upload)
-    assert (early.status_code, early.json()["code"]) == (409, "upload_incomplete")
+    assert (early.status_code, early.json()["code"]) == (409, "upload_pending")
     world.objects.put(upload["key"], SONG)
     job = await job_of(api, upload)
     assert job.status_code == 202
@@ -95,7 +95,7 @@ async def test_its_bytes_are_checked(world: World, api: httpx.AsyncClient, data:
 
 async def test_its_size_is_checked() -> None:
     """More bytes than the limit are refused and removed even where a store lets them in."""
-    world = World(config=WebConfig(max_upload_bytes=1000))
+    world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
         upload = await begun(api)
         world.objects.put(upload["key"], SONG)
@@ -117,14 +117,14 @@ async def test_it_has_the_size_that_was_announced(world: World, api: httpx.Async
 @pytest.mark.parametrize(
     ("query", "policy"),
     [
-        ({}, f"1 to {LARGEST_PIECE}"),
+        ({}, f"1 to {MAX_SINGLE_PUT_SIZE}"),
         ({"size": 1000}, "1000 to 1000"),
         ({"metadata[size]": "1000"}, "1000 to 1000"),
     ],
 )
 async def test_the_form_is_bounded(query: dict[str, str | int], policy: str) -> None:
     """A form is good for the announced size alone, else for what one upload may have and S3 takes at once."""
-    async with client_of(World(config=WebConfig(max_upload_bytes=2 * LARGEST_PIECE)).app) as api:
+    async with client_of(World(config=ServiceConfig(max_upload_bytes=2 * MAX_SINGLE_PUT_SIZE)).app) as api:
         upload = await begun(api, **query)
     assert upload["fields"]["policy"] == f"{policy} bytes within 900 s"
     assert upload["expires"] == 900
@@ -145,7 +145,7 @@ async def test_the_form_is_bounded(query: dict[str, str | int], policy: str) -> 
 )
 async def test_refused_before_a_byte_was_sent(query: dict[str, str | int], status: int) -> None:
     """What is too large or empty by its own word, certainly no audio or nameless gets no form."""
-    world = World(config=WebConfig(max_upload_bytes=1000))
+    world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
         assert (await api.get("/v1/s3/params", params=query)).status_code == status
     assert nothing_left(world)
@@ -225,7 +225,7 @@ async def test_without_a_record_there_is_no_form(
 @pytest.mark.requirement("6.14")
 async def test_open_uploads_are_limited() -> None:
     """Beyond its limit a tenant begins no upload, in parts or in one piece: 429; each that ends makes room."""
-    world = World(config=WebConfig(max_open_uploads=2))
+    world = World(config=ServiceConfig(max_open_uploads=2))
     new = {"filename": "a.wav", "type": "audio/wav"}
     async with client_of(world.app) as api:
         single = await begun(api)
@@ -247,7 +247,7 @@ async def test_open_uploads_are_limited() -> None:
 
 async def test_what_can_receive_no_byte_is_not_open() -> None:
     """A form that was never sent stops counting when its time is over, parts when their upload is dropped."""
-    world = World(config=WebConfig(max_open_uploads=1))
+    world = World(config=ServiceConfig(max_open_uploads=1))
     async with client_of(world.app) as api:
         await begun(api)
         assert (await api.get("/v1/s3/params", params={"filename": "a.wav"})).status_code == 429
@@ -261,7 +261,7 @@ async def test_what_can_receive_no_byte_is_not_open() -> None:
 
 async def test_open_uploads_of_others_do_not_count(world: World) -> None:
     """What one tenant has open takes nobody else's room."""
-    world = World(config=WebConfig(max_open_uploads=1))
+    world = World(config=ServiceConfig(max_open_uploads=1))
     world.jobs.pending[UPLOAD] = a_pending_upload(upload_id=UPLOAD, tenant="somebody", closes_at=world.clock.wall() + 1)
     async with client_of(world.app) as api:
         await begun(api)

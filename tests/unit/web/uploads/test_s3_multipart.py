@@ -5,52 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError
-from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
-from service.core.upload import LARGEST_RELAYED_PART, SMALLEST_PART
 from service.testing.factories import a_pending_upload
-from service.web.config import WebConfig
-from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
-
-LONG = wav(400)  # more than one part
-CUT = SMALLEST_PART
-TEXT = b"To be, or not to be, that is the question. " * 100
-
-
-async def begun(api: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
-    """A fresh upload, as Uppy begins it."""
-    body = {"filename": "Lied.wav", "type": "audio/wav", "metadata": {"name": "Lied.wav", "type": "audio/wav"}}
-    answer = await api.post("/v1/s3/multipart", json={**body, **fields})
-    assert answer.status_code == 200, answer.text
-    document: dict[str, Any] = answer.json()
-    return document
-
-
-async def arrive(world: World, upload: dict[str, Any], number: int, data: bytes) -> None:
-    """A part arrives in the store, past the service."""
-    pending = world.jobs.pending[upload["upload_id"]]
-    await world.objects.put_part(pending.key, pending.transfer, number, data)
-
-
-def there(upload: dict[str, Any], end: str = "", **query: object) -> tuple[str, dict[str, Any]]:
-    """The path of a call about this upload, and its query."""
-    return f"/v1/s3/multipart/{upload['uploadId']}{end}", {"key": upload["key"], **query}
-
-
-async def complete(api: httpx.AsyncClient, upload: dict[str, Any]) -> httpx.Response:
-    """What Uppy does last: it sends back what it was told about the parts."""
-    path, query = there(upload)
-    parts = (await api.get(path, params=query)).json()
-    sent = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
-    return await api.post(f"{path}/complete", params=query, json={"parts": sent})
-
-
-def nothing_left(world: World) -> bool:
-    """Neither bytes, nor a transfer, nor a record."""
-    return not (world.objects.objects or world.objects.unfinished or world.jobs.uploads or world.jobs.pending)
-
+from tests.unit.web.uploads.in_parts import CUT, LONG, TEXT, arrive, begun, complete, nothing_left, there
 
 # ── straight to the store ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -192,7 +152,7 @@ async def test_abort_leaves_nothing(world: World, api: httpx.AsyncClient) -> Non
 )
 async def test_refused_at_creation(fields: dict[str, object], status: int) -> None:
     """What is too large by its own word, or certainly no audio, is refused before a byte was sent."""
-    world = World(config=WebConfig(max_upload_bytes=1000))
+    world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
         body = {"filename": "a.wav", "type": "audio/wav", **fields}
         assert (await api.post("/v1/s3/multipart", json=body)).status_code == status
@@ -211,7 +171,7 @@ async def test_bytes_are_checked_at_completion(world: World, api: httpx.AsyncCli
 
 async def test_size_is_checked_at_completion() -> None:
     """More bytes than the limit, which nobody announced, are refused before they become an object, and removed."""
-    world = World(config=WebConfig(max_upload_bytes=1000))
+    world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
         upload = await begun(api)
         await arrive(world, upload, 1, wav(1))
@@ -234,7 +194,7 @@ async def test_what_is_missing_is_named(world: World, api: httpx.AsyncClient) ->
     assert (await complete(api, upload)).json()["missing"] == [1]
     await arrive(world, upload, 1, LONG[:CUT])
     early = await complete(api, upload)
-    assert (early.status_code, early.json()["code"], early.json()["received"]) == (409, "upload_incomplete", CUT)
+    assert (early.status_code, early.json()["code"], early.json()["received"]) == (409, "upload_pending", CUT)
     shown = (await api.get(f"/v1/uploads/{upload['upload_id']}")).json()
     assert (shown["state"], shown["received"], shown["size"]) == ("pending", CUT, len(LONG))
     assert [part["number"] for part in shown["parts"]] == [1]
@@ -246,7 +206,7 @@ async def test_no_job_of_half_an_upload(world: World, api: httpx.AsyncClient) ->
     """A job cannot be created before its upload is complete."""
     upload = await begun(api)
     answer = await api.post("/v1/jobs", json={"upload_id": upload["upload_id"], "format": "mp3"})
-    assert (answer.status_code, answer.json()["code"]) == (409, "upload_incomplete")
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_pending")
     assert not world.jobs.jobs
 
 
@@ -344,59 +304,3 @@ async def test_creation_without_a_record_leaves_no_transfer(
     monkeypatch.setattr(world.jobs, "begin_upload", broken)
     assert (await api.post("/v1/s3/multipart", json={"filename": "a.wav", "type": ""})).status_code == 503
     assert nothing_left(world)
-
-
-# ── through the service ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.requirement("6.1")
-async def test_parts_through_the_service(world: World, api: httpx.AsyncClient) -> None:
-    """Parts that are sent to the service, in any order, make the same upload as parts that are sent to the store."""
-    upload = await begun(api)
-    links = upload["links"]
-    second = await api.put(f"{links['parts']}2", content=LONG[CUT:])
-    assert (second.status_code, second.json()["size"]) == (200, len(LONG) - CUT)
-    shown = (await api.get(links["self"])).json()
-    assert shown["parts"] == [second.json()]
-    assert (await api.post(links["complete"])).json()["missing"] == [1]
-    await api.put(f"{links['parts']}1", content=LONG[:CUT])
-    completed = await api.post(links["complete"])
-    assert completed.status_code == 200
-    assert completed.json() == (await api.get(links["self"])).json()
-    assert world.objects.objects[upload["key"]].data == LONG
-    late = await api.put(f"{links['parts']}1", content=b"x")
-    assert (late.status_code, late.json()["code"]) == (404, "not_found")
-    assert world.objects.objects[upload["key"]].data == LONG
-
-
-async def test_part_that_breaks_off_is_not_kept(world: World, api: httpx.AsyncClient) -> None:
-    """A connection that ends in the middle of a part leaves nothing of that part, and all of the others."""
-    upload = await begun(api)
-    await api.put(f"{upload['links']['parts']}1", content=LONG[:CUT])
-    call = Call(world.app, "PUT", f"{upload['links']['parts']}2", {"content-length": str(len(LONG) - CUT)})
-    await call.send_body(LONG[CUT : CUT + 1000], more=True)
-    call.disconnect()
-    await call.run()
-    assert (call.status, call.json()["code"]) == (400, "upload_incomplete")
-    shown = (await api.get(upload["links"]["self"])).json()
-    assert [part["number"] for part in shown["parts"]] == [1]
-
-
-async def test_bounds_of_a_part(world: World, api: httpx.AsyncClient) -> None:
-    """A part that would not fit into memory, has no bytes or no place is refused; memory stays bounded."""
-    parts = (await begun(api))["links"]["parts"]
-    call = Call(world.app, "PUT", f"{parts}1", {"content-length": str(LARGEST_RELAYED_PART + 1), "expect": "x"})
-    await call.run()
-    assert (call.status, call.received_before_answer) == (413, 0)
-    assert (await api.put(f"{parts}1", content=b"")).status_code == 422
-    assert (await api.put(f"{parts}10001", content=b"x")).status_code == 404
-    assert (await api.put(f"{parts}0", content=b"x")).status_code == 404
-
-
-@pytest.mark.requirement("6.9")
-async def test_what_is_no_audio_is_refused_with_its_first_part(world: World, api: httpx.AsyncClient) -> None:
-    """Through the service the first part is looked at, so that a large text is not sent to its end."""
-    upload = await begun(api)
-    answer = await api.put(f"{upload['links']['parts']}1", content=TEXT * (HEAD_BYTES // len(TEXT) + 1))
-    assert answer.status_code == 415
-    assert (await api.get(upload["links"]["self"])).json()["parts"] == []

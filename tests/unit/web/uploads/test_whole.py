@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError, Unavailable
-from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
+from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
 from service.core.upload import Upload
 from service.testing.clock import NOON
 from service.testing.memory_objects import MemoryObjects
-from service.web.config import WebConfig
-from service.web.inspection import Inspection
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 
@@ -160,7 +159,7 @@ async def test_too_large_by_announcement(world: World) -> None:
 
 async def test_too_large_without_announcement() -> None:
     """A body without a length is cut off at the limit, and nothing of it stays."""
-    world = World(config=WebConfig(max_upload_bytes=100_000))
+    world = World(config=ServiceConfig(max_upload_bytes=100_000))
     async with client_of(world.app) as api:
         for kind in (
             {"content": in_pieces(wav(20))},
@@ -234,23 +233,6 @@ async def test_store_away(world: World) -> None:
     async with client_of(world.app) as api:
         answer = await api.post("/v1/uploads", content=wav())
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-
-
-async def test_constant_memory() -> None:
-    """However much passes an inspection, no more than the head and the tail of it is held."""
-    inspection = Inspection(2**31)
-
-    async def body() -> AsyncIterator[bytes]:
-        yield wav()[:40] + (2**31 - 100).to_bytes(4, "little")
-        for _ in range(64):
-            yield bytes(256 * 1024)
-
-    async for _ in inspection.watch(body()):
-        assert len(inspection._head) <= HEAD_BYTES
-        assert len(inspection._tail) <= TAIL_BYTES
-    assert inspection.size == 44 + 64 * 256 * 1024
-    assert inspection.source is not None
-    assert inspection.source.container == "wav"
 
 
 # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────────

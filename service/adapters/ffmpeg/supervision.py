@@ -1,0 +1,183 @@
+"""
+One ffmpeg process under supervision, from its start to its end, on the thread of its conversion.
+
+About 50 times a second: read its log, send away the parts it has finished, pause it while the uploads lag behind, end
+it when it stalls, fails, takes too long or is not wanted any more.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.adapters.aws.clients import Aws
+from service.adapters.ffmpeg.config import FfmpegConfig
+from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, with_diagnostics
+from service.adapters.ffmpeg.input import InputSource
+from service.adapters.ffmpeg.part_uploads import PartUploader
+from service.adapters.ffmpeg.process import FfmpegProcess
+from service.adapters.ffmpeg.progress import ProgressReporter
+from service.adapters.ffmpeg.scratch import Scratch, path_of
+from service.adapters.ffmpeg.timeouts import Watchdog
+from service.adapters.ffmpeg.window import Window
+from service.adapters.s3.completion import Completer
+from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
+from service.core.media.arguments import command
+from service.core.media.ffmpeg_log import LogReader
+from service.ports.time import Clock
+from service.ports.transcoder import Order
+from service.telemetry import emit, events
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+DRAIN_READS = 16  # reads of 64 KiB: what the largest pipe holds
+
+
+class StoppedOnRequest(Exception):
+    """The conversion is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionContext:
+    """What all conversions share."""
+
+    aws: Aws
+    s3: "S3Client"
+    completer: Completer
+    config: FfmpegConfig
+    clock: Clock
+    scratch: Scratch
+
+
+class Supervision:
+    """Of one ffmpeg process that reads `source` and writes into `window`. `run` it once."""
+
+    def __init__(  # the pieces of a conversion meet here
+        self,
+        context: ConversionContext,
+        order: Order,
+        progress: ProgressReporter,
+        stop: threading.Event,
+        *,
+        window: Window,
+        uploader: PartUploader,
+        source: InputSource,
+    ) -> None:
+        self.pauses = 0  # how often ffmpeg was paused for the uploads
+        self._context, self._order, self._progress, self._stop = context, order, progress, stop
+        self._config, self._clock = context.config, context.clock
+        self._window, self._uploader, self._source = window, uploader, source
+        self._log = LogReader()
+        self._room = self._config.max_output_bytes  # for the output
+        if not window.sliding:
+            self._room = min(self._room, context.scratch.free())
+
+    @property
+    def path(self) -> str:
+        """`streaming` or `local`: what the job's record calls the way of the bytes."""
+        return self._source.path if self._window.sliding else "local"
+
+    def run(self) -> int:
+        """Run ffmpeg until it ends well; return its exit code (0), or raise what its end means."""
+        process = self._start()
+        started = self._clock.monotonic()
+        try:
+            self._source.start()
+            code = self._watch(process)
+            self._drain_stderr(process)
+        except TranscodeFailed as error:
+            emit(events.FFMPEG_STOPPED, code=error.code, detail=error.detail)
+            process.end(self._config.stop_grace)
+            self._drain_stderr(process)
+            raise with_diagnostics(error, process.exit_code() or 0, self._log.last_lines) from None
+        finally:
+            process.end(self._config.cancel_grace)
+            process.close()
+            seconds = round(self._clock.monotonic() - started, 3)
+            last_lines = self._log.last_lines[-3:]
+            emit(events.FFMPEG_ENDED, exit_code=process.exit_code(), seconds=seconds, last_lines=last_lines)
+        if self._source.error is not None:
+            raise self._source.error
+        if (problem := outcome_of(self._process_end(code))) is not None:
+            raise problem
+        return code
+
+    def _start(self) -> FfmpegProcess:
+        config, order, window, source = self._config, self._order, self._window, self._source
+        self._raise_if_stopped()  # the last check, while the input was spooled, may have been a while ago
+        limits = {
+            "as": config.memory_bytes,
+            "fsize": self._room,
+            "nofile": config.open_files,
+            "cpu": int(config.max_time_limit) * 4,  # a backstop: the watchdog ends it earlier, but this counts threads
+        }
+        argv = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd))
+        try:
+            process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=(window.fd, *source.keep))
+        except OSError as error:  # no memory, no process to be had
+            raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
+        emit(events.FFMPEG_STARTED, pid=process.pid, arguments=argv, path=self.path, input_key=order.input_key)
+        return process
+
+    def _watch(self, process: FfmpegProcess) -> int:
+        """Look after the process until it ends; return its exit code."""
+        config, clock, log, window, source = self._config, self._clock, self._log, self._window, self._source
+        watchdog = Watchdog(config, self._order.input_size, clock.monotonic())
+        size, grown = 0, config.part_size  # it is not known yet how fast it is
+        while True:
+            # What decodes fast can write tens of megabytes between two looks: then look more often.
+            text = process.read_stderr(config.tick / 8 if grown > config.part_size // 4 else config.tick)
+            if text:
+                log.feed(text)
+                emit(events.FFMPEG_SAID, line=text[-1000:].decode(errors="replace"))
+            before, size = size, window.size()
+            grown = size - before
+            self._uploader.send_finished(size)
+            self._raise_if_stopped()
+            if source.error is not None:
+                raise source.error
+            if size > config.max_output_bytes:
+                raise OutputTooLarge(f"The output grew beyond {config.max_output_bytes} bytes.")
+            self._throttle(process, self._uploader.backlog(size))
+            watchdog.observe(
+                clock.monotonic(),
+                (log.position_seconds, source.fed, size),
+                waiting_for_us=process.paused or source.waiting,
+                media_seconds=self._progress.media_seconds(log),
+            )
+            self._progress.report_converting(log, source.fed, paused=process.paused)
+            if (code := process.exit_code()) is not None:
+                return code
+
+    def _throttle(self, process: FfmpegProcess, backlog: int) -> None:
+        """Pause the process when too much waits for its upload, until one part of that has gone."""
+        limit = self._config.window_parts * self._config.part_size
+        if self._window.sliding and not process.paused and backlog > limit:
+            process.pause()
+            self.pauses += 1
+            emit(events.FFMPEG_PAUSED, behind=backlog)
+        elif process.paused and backlog <= limit - self._config.part_size:
+            process.resume()
+
+    def _process_end(self, code: int) -> ProcessEnd:
+        size, on_disk = self._window.size(), not self._window.sliding
+        out_of_room = self._config.max_output_bytes > self._room <= size
+        return ProcessEnd(
+            exit_code=code,
+            output_size=size,
+            max_output_bytes=self._config.max_output_bytes,
+            last_lines=self._log.last_lines,
+            doubt=self._progress.doubt(self._log),
+            disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),
+        )
+
+    def _drain_stderr(self, process: FfmpegProcess) -> None:
+        """Read what a process that has ended left in the pipe; its last progress block tells where the output ends."""
+        for _ in range(DRAIN_READS):
+            if not (text := process.read_stderr(0)):
+                return
+            self._log.feed(text)
+
+    def _raise_if_stopped(self) -> None:
+        if self._stop.is_set():
+            raise StoppedOnRequest

@@ -1,0 +1,22 @@
+"""The limits that the use cases go by."""
+
+from dataclasses import dataclass, field
+
+from service.core.capacity import Thresholds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfig:
+    """Limits of the service, and what this process is called. Times are seconds, sizes bytes."""
+
+    version: str = "0"
+    instance: str = "local"  # which container answered: shown by /health, so that a tester can tell them apart
+    max_upload_bytes: int = 5 * 1024**3
+    max_uploads: int = 32  # received at once by this process, whole ones and parts
+    max_open_uploads: int = 1000  # of one tenant, begun and not complete
+    max_queued: int = 1000  # jobs that may wait, in the whole service
+    limits: Thresholds = field(default_factory=Thresholds)  # beyond its memory no upload is begun
+    ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this
+    pending_seconds: float = 24 * 3600.0  # an upload in parts that is not complete by then is dropped
+    part_url_seconds: int = 900  # a presigned URL of a part works this long; a late client asks for another
+    download_url_seconds: int = 900  # a presigned URL works this long

@@ -1,0 +1,42 @@
+"""What a use case is given: the ports of this process with the limits, and the tenant that asks."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from service.application.config import ServiceConfig
+from service.core.capacity import Ample, Crew
+from service.ports.capacity import Capacity
+from service.ports.hints import ProgressBoard, Wakeups
+from service.ports.jobs import JobRecords
+from service.ports.objects import ClientObjects
+from service.ports.time import Clock, Ids
+from service.ports.uploads import UploadRecords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceContext:
+    """Everything outside of this process that a request may need; nothing else is shared between requests."""
+
+    config: ServiceConfig = field(default_factory=ServiceConfig)
+    jobs: JobRecords
+    uploads: UploadRecords
+    objects: ClientObjects
+    board: ProgressBoard
+    wakeups: Wakeups
+    clock: Clock
+    ids: Ids
+    checks: Callable[[], Awaitable[Mapping[str, str]]]
+    """Name of each backing service → ``ok``, ``degraded…`` (we go on without it) or what is wrong with it."""
+    capacity: Capacity = field(default_factory=Ample)
+    worker_status: Callable[[], Crew | None] = lambda: None
+    """Of the worker in this process; None if there is none."""
+    circuits: Callable[[], Mapping[str, str]] = dict
+    """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The tenant that asks, and the service that it asks. An open service has one tenant, whose name is empty."""
+
+    context: ServiceContext
+    tenant: str

@@ -1,0 +1,41 @@
+"""
+Find out what an upload is while it passes.
+
+The first and the last bytes are kept as they go by, so that nothing has to be read back from the store. What is
+clearly no audio is refused as soon as its head is complete. The final check of the format runs inside the stream, after
+the last byte, so that the code that stores the stream gives up and leaves nothing behind.
+"""
+
+from collections.abc import AsyncIterator
+
+from service.core.media.inputs import Source
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
+
+
+class UploadSniffer:
+    """Watches one upload. `source` and `size` are known once `watch` has come to its end."""
+
+    def __init__(self, expected_size: int) -> None:
+        """Take as `expected_size` what the client announced, or the limit: good enough for an early look."""
+        self.source: Source | None = None
+        self.size = 0
+        self._expected_size = expected_size
+        self._head = bytearray()
+        self._tail = b""
+
+    async def watch(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass the chunks on. Raises `UnsupportedMedia` or `EmptyUpload`, and whatever `chunks` raises."""
+        async for chunk in chunks:
+            if chunk:
+                self._note(chunk)
+                yield chunk
+        self.source = identify(bytes(self._head), self._tail, self.size)
+
+    def _note(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._tail = chunk[-TAIL_BYTES:] if len(chunk) >= TAIL_BYTES else (self._tail + chunk)[-TAIL_BYTES:]
+        missing = HEAD_BYTES - len(self._head)
+        if missing > 0:
+            self._head += chunk[:missing]
+            if len(chunk) >= missing:
+                identify(bytes(self._head), b"", max(self._expected_size, self.size))

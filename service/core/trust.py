@@ -1,0 +1,102 @@
+"""
+How long a holder may believe in its lease, and when a watcher may take it; the reasons are in `service.core.lease`.
+
+Both sides count seconds on their own monotonic clock, and neither sees the other's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from service.core.lease import Holding, Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasePolicy:
+    """How long a lease is, how it is renewed, and what becomes of one that keeps lapsing. Times in seconds."""
+
+    duration: float = 6.0
+    heartbeat: float = 2.0  # from one renewal to the next
+    margin: float = 1.0  # before its end, in which its holder does not rely on it any more
+    late_after: float = 2.0  # heartbeats without a renewal: the process was frozen or starved, or the store was slow
+    last_try: float = 2.0  # for the one renewal of a worker that overslept its lease
+    overslept: float = 1.0  # by so much a time-out comes late only if the process was frozen or starved meanwhile
+    max_lapses: int = 5  # attempts that end without a word before the job itself is taken for the cause
+
+    def too_many(self, lapses: int) -> bool:
+        """Whether no other attempt is to follow after so many that lapsed."""
+        return lapses >= self.max_lapses
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with these numbers, one phrase each; empty if they fit together."""
+        found = []
+        if self.heartbeat <= 0:
+            found.append(f"heartbeat must be above 0 s, not {self.heartbeat:g} s")
+        if self.heartbeat > self.duration / 3:
+            found.append(f"heartbeat ({self.heartbeat:g} s) must be at most a third of the lease ({self.duration:g} s)")
+        if not 0 < self.margin < self.duration / 2:
+            found.append(f"margin ({self.margin:g} s) must lie between 0 and half of the lease ({self.duration:g} s)")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A holding, and until when (monotonic seconds) its holder may believe in it."""
+
+    holding: Holding
+    sent_at: float
+    policy: LeasePolicy
+
+    @property
+    def trusted_until(self) -> float:
+        """``sent_at + duration - margin``, in monotonic seconds."""
+        return self.sent_at + self.policy.duration - self.policy.margin
+
+    def remaining(self, now: float) -> float:
+        """Seconds of trust left; zero or less when the holder must stop."""
+        return self.trusted_until - now
+
+    def renewed(self, sent_at: float) -> Self:
+        """The same holding after a renewal that was sent at `sent_at`; never earlier than before."""
+        return replace(self, sent_at=max(self.sent_at, sent_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A pair (attempt, beat), and when (monotonic seconds) this watcher saw it first."""
+
+    attempt: int
+    beat: int
+    since: float
+
+
+def sight(
+    before: Mapping[str, Sighting], running: Iterable[Lease], now: float, duration: float
+) -> tuple[dict[str, Sighting], list[Lease]]:
+    """
+    Look at the running leases once more.
+
+    Args:
+        before: what was remembered after the last look, by key.
+        running: the leases as they are, read strongly consistently.
+        now: monotonic seconds, taken *after* `running` was read. A pair counts from a moment at which it certainly was
+            there already, so that a slow read makes a takeover late and never early.
+        duration: of the lease, in seconds.
+
+    Returns the new memory, and the leases whose pair has not changed for a whole `duration`.
+    """
+    after: dict[str, Sighting] = {}
+    lapsed: list[Lease] = []
+    for lease in running:
+        seen = before.get(lease.key)
+        if seen is None or (seen.attempt, seen.beat) != (lease.attempt, lease.beat):
+            seen = Sighting(lease.attempt, lease.beat, now)
+        elif now - seen.since >= duration:
+            lapsed.append(lease)
+        after[lease.key] = seen
+    return after, lapsed
+
+
+def next_look(memory: Mapping[str, Sighting], now: float, duration: float, interval: float) -> float:
+    """Seconds until it is worth looking again: `interval`, or sooner if a lease would lapse before that."""
+    return min([interval, *(max(0.0, seen.since + duration - now) for seen in memory.values())])

@@ -1,0 +1,43 @@
+"""Leases: how workers take jobs, keep them, and record how an attempt ended."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from service.core.job import Failure, Job, Output
+from service.core.lease import Holding, Lease
+from service.ports.jobs import RunningJobs
+
+
+class Leases(RunningJobs, Protocol):
+    """
+    One method per transition of `service.core.lease`; each is atomic and conditional, and returns the job after it.
+
+    Methods that take a `Holding` raise `Fenced` unless it is the current one.
+    """
+
+    async def claimable(self, now: float, limit: int) -> Sequence[str]:
+        """Keys of what is queued and due, oldest first: candidates only, possibly stale."""
+
+    async def claim(self, key: str, owner: str, now: float) -> Job:
+        """Take what is queued. Raises `IllegalTransition` if it is not queued any more, `NotFound` if it is gone."""
+
+    async def take_over(self, seen: Lease, owner: str) -> Job:
+        """Take over a lapsed lease. Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`."""
+
+    async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
+        """End a job whose attempts keep lapsing; same condition as `take_over`."""
+
+    async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
+        """A heartbeat: the beat rises, and so does the durable ceiling of progress. Safe to repeat."""
+
+    async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
+        """Give the job back to the queue."""
+
+    async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
+        """Record the output. Safe to repeat: a job that already names this very output is returned as it is."""
+
+    async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
+        """Record why it cannot be done, and the path that the attempt was on, as far as it is known."""
+
+    async def stop(self, holding: Holding, now: float) -> Job:
+        """Record that the holder stopped because it was asked to."""

@@ -1,0 +1,197 @@
+"""What `ports.leases.Leases` promises to workers that look for work: the queue, claims and takeovers."""
+
+import asyncio
+
+import pytest
+
+from service.core.backoff import JOB_FAULT
+from service.core.errors import IllegalTransition, NotFound
+from service.core.job import Failure, Job
+from service.core.lease import Holding
+from service.testing.clock import NOON
+from service.testing.contracts.job_store import ENDINGS, HOLDERS_WRITES, Jobs, a_held_job
+from service.testing.factories import A_DAY, a_failure, a_job, a_running_job, an_output
+
+
+class LeasesContract:
+    """Needs the fixture ``jobs``: an empty store."""
+
+    # ── the queue ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_due_jobs_come_oldest_first(self, jobs: Jobs) -> None:
+        """Claimable jobs are ordered by when they became due, across all shards."""
+        for n in (3, 1, 5, 0, 4, 2):
+            await jobs.submit(a_job(job_id=f"job{n}", due_at=NOON - 10 + n))
+
+        assert [f"job{n}" for n in range(6)] == list(await jobs.claimable(NOON, 100))
+
+    async def test_limit_keeps_the_oldest(self, jobs: Jobs) -> None:
+        """With a limit it is the oldest that are returned; a limit of nought returns nothing."""
+        for n in range(12):
+            await jobs.submit(a_job(job_id=f"job{n:02}", due_at=NOON - n))
+
+        assert list(await jobs.claimable(NOON, 3)) == ["job11", "job10", "job09"]
+        assert not await jobs.claimable(NOON, 0)
+
+    async def test_job_is_claimable_from_its_due_time_on(self, jobs: Jobs) -> None:
+        """A job that was put off does not show before its time, and shows at it."""
+        await jobs.submit(a_job(due_at=NOON + 5))
+
+        assert not await jobs.claimable(NOON + 4.999, 10)
+        assert list(await jobs.claimable(NOON + 5, 10)) == ["job1"]
+
+    async def test_due_time_of_a_wrong_clock_is_not_waited_for(self, jobs: Jobs) -> None:
+        """A due time further ahead than any delay counts as due; one that a real delay can give is waited for."""
+        await jobs.submit(a_job(job_id="year", due_at=NOON + 365 * A_DAY))
+        await jobs.submit(a_job(job_id="minute", due_at=NOON + JOB_FAULT.cap))
+
+        assert list(await jobs.claimable(NOON, 10)) == ["year"]
+
+    async def test_only_queued_jobs_are_claimable(self, jobs: Jobs) -> None:
+        """Claimed, finished and cancelled jobs are out of the queue; a released one is back."""
+        for name in ("queued", "running", "succeeded", "cancelled", "released"):
+            await jobs.submit(a_job(job_id=name))
+        for name in ("running", "succeeded", "released"):
+            await jobs.claim(name, "worker1", NOON)
+        await jobs.succeed(Holding("succeeded", "worker1", 1), an_output(), NOON)
+        await jobs.cancel("cancelled", NOON)
+        await jobs.release(Holding("released", "worker1", 1), NOON, fault=False)
+
+        assert {"queued", "released"} == set(await jobs.claimable(NOON, 10))
+
+    async def test_running_lists_exactly_the_running_jobs(self, jobs: Jobs) -> None:
+        """All running jobs are listed, whole and as they are now; no others are."""
+        for n in range(8):
+            await jobs.submit(a_job(job_id=f"job{n}"))
+        held = [await jobs.claim(f"job{n}", "worker1", NOON) for n in range(6)]
+        held[0] = await jobs.renew(held[0].holding, 12.5, "streaming")
+        await jobs.succeed(held[5].holding, an_output(held[5]), NOON)
+        await jobs.release(held[4].holding, NOON, fault=False)
+
+        assert held[:4] == list(await jobs.running())
+
+    async def test_empty_store_has_nothing_to_do(self, jobs: Jobs) -> None:
+        """Nothing submitted, nothing claimable, nothing running."""
+        assert not await jobs.claimable(NOON, 10)
+        assert not await jobs.running()
+
+    # ── taking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_claim_starts_an_attempt(self, jobs: Jobs) -> None:
+        """A claim makes the job running, under its owner, in its next attempt, and is kept."""
+        job = await jobs.submit(a_job())
+
+        running = await jobs.claim("job1", "worker1", NOON + 3)
+
+        assert job.claimed("worker1", NOON + 3) == running
+        assert running == await jobs.get("job1")
+
+    async def test_later_claims_keep_the_first_start(self, jobs: Jobs) -> None:
+        """When a released job is claimed again, its start is still that of the first claim."""
+        held = await a_held_job(jobs)
+        queued = await jobs.release(held.holding, NOON, fault=False)
+
+        running = await jobs.claim("job1", "worker2", NOON + 60)
+
+        assert queued.claimed("worker2", NOON + 60) == running
+        assert (running.attempt, running.started_at) == (2, held.started_at)
+
+    async def test_claimed_job_cannot_be_claimed(self, jobs: Jobs) -> None:
+        """A job that is held is refused to every worker, its owner included."""
+        held = await a_held_job(jobs)
+
+        for owner in ("worker1", "worker2"):
+            with pytest.raises(IllegalTransition):
+                await jobs.claim("job1", owner, NOON)
+        assert held == await jobs.get("job1")
+
+    async def test_missing_job_cannot_be_claimed(self, jobs: Jobs) -> None:
+        """Claiming what is gone says so, and creates nothing."""
+        with pytest.raises(NotFound):
+            await jobs.claim("nobody", "worker1", NOON)
+        assert await jobs.get("nobody") is None
+
+    @pytest.mark.parametrize("owners", [[f"worker{n}" for n in range(10)], ["worker1"] * 10], ids=["many", "one"])
+    async def test_exactly_one_claimer_wins(self, jobs: Jobs, owners: list[str]) -> None:
+        """Of ten claims at once exactly one succeeds, also when all ten come from tasks of one process."""
+        await jobs.submit(a_job())
+
+        answers = await asyncio.gather(*(jobs.claim("job1", owner, NOON) for owner in owners), return_exceptions=True)
+
+        won = [answer for answer in answers if isinstance(answer, Job)]
+        assert len(won) == 1
+        assert all(isinstance(answer, Job | IllegalTransition) for answer in answers)
+        assert won[0] == await jobs.get("job1")
+
+    async def test_take_over_starts_another_attempt(self, jobs: Jobs) -> None:
+        """A lapsed lease goes to the new owner, counts as a lapse, and keeps the progress."""
+        seen = await jobs.renew((await a_held_job(jobs)).holding, 40.0, "streaming")
+
+        taken = await jobs.take_over(seen.lease, "worker2")
+
+        assert seen.taken_over("worker2") == taken
+        assert (taken.attempt, taken.lease.lapses, taken.percent) == (2, 1, 40.0)
+        assert taken == await jobs.get("job1")
+
+    async def test_holder_who_renewed_keeps_its_lease(self, jobs: Jobs) -> None:
+        """A takeover is refused when the beat moved since the watcher looked."""
+        seen = await a_held_job(jobs)
+        renewed = await jobs.renew(seen.holding, 1.0, None)
+
+        with pytest.raises(IllegalTransition):
+            await jobs.take_over(seen.lease, "worker2")
+        assert renewed == await jobs.get("job1")
+
+    async def test_exactly_one_watcher_takes_over(self, jobs: Jobs) -> None:
+        """Of ten watchers that saw the same lapse exactly one gets the job."""
+        seen = await a_held_job(jobs)
+
+        answers = await asyncio.gather(
+            *(jobs.take_over(seen.lease, f"watcher{n}") for n in range(10)), return_exceptions=True
+        )
+
+        won = [answer for answer in answers if isinstance(answer, Job)]
+        assert len(won) == 1
+        assert all(isinstance(answer, Job | IllegalTransition) for answer in answers)
+        assert won[0] == await jobs.get("job1")
+
+    @pytest.mark.parametrize("ending", [*ENDINGS, "release"])
+    async def test_job_that_is_not_running_cannot_be_taken_over(self, jobs: Jobs, ending: str) -> None:
+        """A job that ended or went back to the queue since it was seen is left alone."""
+        seen = await a_held_job(jobs)
+        await HOLDERS_WRITES[ending](jobs, seen)
+        there = await jobs.get("job1")
+
+        with pytest.raises(IllegalTransition):
+            await jobs.take_over(seen.lease, "worker2")
+        with pytest.raises(IllegalTransition):
+            await jobs.exhaust(seen.lease, a_failure("attempts_exhausted"), NOON)
+        assert there == await jobs.get("job1")
+
+    async def test_missing_job_cannot_be_taken_over(self, jobs: Jobs) -> None:
+        """A job that is gone is refused to a watcher like one that moved."""
+        with pytest.raises(IllegalTransition):
+            await jobs.take_over(a_running_job().lease, "worker2")
+        with pytest.raises(IllegalTransition):
+            await jobs.exhaust(a_running_job().lease, a_failure(), NOON)
+        assert await jobs.get("job1") is None
+
+    async def test_exhausted_job_fails(self, jobs: Jobs) -> None:
+        """A watcher can end a job whose attempts keep lapsing, with the reason."""
+        seen = await a_held_job(jobs)
+        failure = Failure(code="attempts_exhausted", detail="Too many.")
+
+        ended = await jobs.exhaust(seen.lease, failure, NOON + 9)
+
+        assert seen.exhausted(failure, NOON + 9) == ended
+        assert ended == await jobs.get("job1")
+        assert not await jobs.running()
+
+    async def test_holder_who_renewed_is_not_exhausted(self, jobs: Jobs) -> None:
+        """A job whose holder lives is not ended by a watcher that looked too early."""
+        seen = await a_held_job(jobs)
+        renewed = await jobs.renew(seen.holding, 1.0, None)
+
+        with pytest.raises(IllegalTransition):
+            await jobs.exhaust(seen.lease, a_failure(), NOON)
+        assert renewed == await jobs.get("job1")

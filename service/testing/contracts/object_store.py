@@ -1,0 +1,8 @@
+"""What an object store promises: all suites about objects in one."""
+
+from service.testing.contracts.client_uploads import ClientUploadsContract, HousekeepingContract
+from service.testing.contracts.object_contents import ObjectContentsContract
+
+
+class ObjectStoreContract(ObjectContentsContract, ClientUploadsContract, HousekeepingContract):
+    """Needs the fixture ``objects``: an empty store that fulfils every protocol of `ports.objects`."""

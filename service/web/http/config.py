@@ -1,0 +1,16 @@
+"""What HTTP alone goes by: keys, origins, and how long an answer may take."""
+
+from dataclasses import dataclass
+
+from service.core.access import ApiKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebConfig:
+    """Access and times of answers, in seconds."""
+
+    api_keys: tuple[ApiKey, ...] = ()  # none: everybody is let in, as the one nameless tenant
+    metrics_open: bool = False  # /metrics without a key, also where /v1 needs one
+    cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
+    max_wait_seconds: float = 100.0  # of ?wait=; App Runner cuts a request at 120 s
+    events_seconds: float = 100.0  # of one event stream, for the same reason

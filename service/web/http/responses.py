@@ -1,0 +1,86 @@
+"""The problems that an address can answer with, as its OpenAPI description lists them; what is common has a name."""
+
+from collections.abc import Sequence
+
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
+
+from service.core.errors import (
+    Busy,
+    EmptyUpload,
+    Expired,
+    InvalidRequest,
+    NotFound,
+    RepriseError,
+    StoreError,
+    Unauthorized,
+    UnsupportedMedia,
+    UploadIncomplete,
+    UploadPending,
+    UploadsOpen,
+    UploadTooLarge,
+)
+from service.web.http.problems import MEDIA_TYPE, first_line
+from service.web.http.schemas import Problem
+
+Errors = tuple[type[RepriseError], ...]
+
+READ: Errors = (NotFound, Expired)
+"""An id in the path."""
+READ_BY_KEY: Errors = (*READ, InvalidRequest)
+"""An id in the path and a key in the query."""
+UNFIT: Errors = (UnsupportedMedia, UploadTooLarge)
+"""Bytes that are looked at."""
+BEGIN: Errors = (InvalidRequest, *UNFIT, UploadsOpen)
+"""An upload past the service is begun."""
+RECEIVE: Errors = (UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload, Busy, StoreError)
+"""The body is an upload, or a part of one."""
+COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, *UNFIT)
+"""The parts of an upload become one file."""
+
+
+def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
+    """Describe the problems that an address can answer with, and those that each address can."""
+    by_status: dict[int, list[type[RepriseError]]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
+    described = {
+        status: _described(
+            "; ".join(f"`{error.code}`: {first_line(error).rstrip('.')}" for error in group), status, group
+        )
+        for status, group in by_status.items()
+    }
+    described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
+    described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
+    described.setdefault(
+        503,
+        _described(
+            "`unavailable`, `throttled`, `quota_reached`, `circuit_open`: A backing service is away; retry",
+            503,
+            (StoreError,),
+        ),
+    )
+    return described
+
+
+def _described(text: str, status: int, group: Sequence[type[RepriseError]]) -> ResponseSpec:
+    return ResponseSpec(
+        data_container=Problem,
+        description=text,
+        media_type=MEDIA_TYPE,
+        generate_examples=False,
+        examples=[
+            Example(
+                summary=first_line(error),
+                value={
+                    "type": f"urn:reprise:problem:{error.code}",
+                    "title": first_line(error).rstrip("."),
+                    "status": status,
+                    "detail": first_line(error),
+                    "code": error.code,
+                    "request_id": "mfrggzdfmztwq2lknnwg23tpoa",
+                },
+            )
+            for error in group
+        ],
+    )

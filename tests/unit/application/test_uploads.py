@@ -1,0 +1,108 @@
+"""An upload past the service: begun, sent in parts, completed, discarded."""
+
+import pytest
+
+from service.application.completion import PartialUpload, complete_upload, current_upload, ready_upload
+from service.application.config import ServiceConfig
+from service.application.lookup import find_upload
+from service.application.uploads import (
+    begin_form,
+    begin_parts,
+    check_part_number,
+    discard_upload,
+    open_upload,
+    part_url,
+    put_part,
+)
+from service.core.errors import EmptyUpload, Expired, NotFound, UnsupportedMedia, UploadPending, UploadsOpen
+from service.core.upload import MAX_PARTS, Upload
+from tests.unit.application.world import ServiceWorld, wav
+
+FILE = wav()
+
+
+async def test_parts_become_an_upload_once(world: ServiceWorld) -> None:
+    """What arrived is joined and recognised; a repeated completion answers the same upload."""
+    caller = world.caller()
+    pending = await begin_parts(caller, filename="song.wav", size=len(FILE), content_type="audio/wav")
+    part = await put_part(world.context, await open_upload(caller, pending.upload_id, pending.key), 1, FILE)
+    assert await current_upload(caller, pending.upload_id) == PartialUpload(pending, [part])
+    with pytest.raises(UploadPending):
+        await ready_upload(caller, pending.upload_id)
+
+    upload = await complete_upload(world.context, pending, None)
+
+    assert (upload.filename, upload.size, upload.source.container) == ("song.wav", len(FILE), "wav")
+    assert await ready_upload(caller, pending.upload_id) == upload
+    assert await complete_upload(world.context, upload, None) == upload
+    with pytest.raises(NotFound):
+        await open_upload(caller, pending.upload_id)
+
+
+async def test_a_file_in_one_piece_is_completed_by_the_first_call_that_needs_it(world: ServiceWorld) -> None:
+    """Until the file of a form has arrived the upload is partial; the next look completes it."""
+    caller = world.caller()
+    pending, _ = await begin_form(caller, filename="song.wav", size=None, content_type="")
+    assert await current_upload(caller, pending.upload_id) == PartialUpload(pending, ())
+
+    world.objects.put(pending.key, FILE)
+
+    found = await current_upload(caller, pending.upload_id)
+    assert isinstance(found, Upload)
+    assert found.size == len(FILE)
+
+
+async def test_bytes_that_are_no_audio_end_the_upload(world: ServiceWorld) -> None:
+    """A completion that finds no audio removes the record and the object."""
+    caller = world.caller()
+    pending, _ = await begin_form(caller, filename="song.wav", size=None, content_type="")
+    world.objects.put(pending.key, b"To be, or not to be, that is the question. " * 100)
+
+    with pytest.raises(UnsupportedMedia):
+        await ready_upload(caller, pending.upload_id)
+    assert (world.jobs.pending, world.objects.objects) == ({}, {})
+
+
+async def test_an_upload_is_found_by_its_tenant_with_its_key_in_its_time(world: ServiceWorld) -> None:
+    """Another tenant, another key and another day find nothing."""
+    upload = world.upload()
+    assert await find_upload(world.caller(), upload.upload_id, upload.key) == upload
+
+    for caller, key in ((world.caller("stranger"), None), (world.caller(), "uploads/another/input")):
+        with pytest.raises(NotFound):
+            await find_upload(caller, upload.upload_id, key)
+    await world.clock.advance(upload.expires_at - world.clock.wall())
+    with pytest.raises(Expired):
+        await find_upload(world.caller(), upload.upload_id)
+
+
+async def test_a_tenant_may_have_so_many_uploads_open() -> None:
+    """The limit of open uploads is counted for each tenant by itself."""
+    world = ServiceWorld(config=ServiceConfig(max_open_uploads=1))
+    first = await begin_parts(world.caller("amber"), filename=None, size=None, content_type="")
+
+    with pytest.raises(UploadsOpen):
+        await begin_form(world.caller("amber"), filename=None, size=None, content_type="")
+    await begin_parts(world.caller("birch"), filename=None, size=None, content_type="")
+    await discard_upload(world.context, first)
+    await begin_parts(world.caller("amber"), filename=None, size=None, content_type="")
+
+
+async def test_an_empty_file_is_refused_before_a_form_is_signed(world: ServiceWorld) -> None:
+    """A form for a file of no bytes would be good for nothing, and leaves no record."""
+    with pytest.raises(EmptyUpload):
+        await begin_form(world.caller(), filename=None, size=0, content_type="")
+    assert world.jobs.pending == {}
+
+
+@pytest.mark.parametrize("number", [0, -1, MAX_PARTS + 1])
+async def test_a_part_number_that_s3_would_refuse_is_not_signed(world: ServiceWorld, number: int) -> None:
+    """Parts are numbered from 1 to 10,000, for URLs and for parts through the service alike."""
+    pending = await begin_parts(world.caller(), filename=None, size=None, content_type="")
+
+    with pytest.raises(NotFound):
+        await part_url(world.context, pending, number)
+    with pytest.raises(NotFound):
+        check_part_number(number)
+    check_part_number(1)
+    check_part_number(MAX_PARTS)

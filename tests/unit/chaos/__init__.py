@@ -1,0 +1,1 @@
+"""Tests of `service.core`: tables walked whole, arithmetic by properties."""
