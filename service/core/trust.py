@@ -23,6 +23,7 @@ class LeasePolicy:
     )  # before its end, in which its holder does not rely on it any more
     late_after: float = 2.0  # heartbeats without a renewal: the process was frozen or starved, or the store was slow
     last_try: float = 2.0  # for the one renewal of a worker that overslept its lease
+    overslept: float = 1.0  # by so much a time-out comes late only if the process was frozen or starved meanwhile
     max_lapses: int = 5  # attempts that end without a word before the job itself is taken for the cause
 
     def too_many(self, lapses: int) -> bool:

@@ -152,12 +152,14 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
 NOT_OURS: frozenset[str] = frozenset(
     {
         "REPRISE_API_KEY",
+        "REPRISE_AWS_EMULATOR",
         "REPRISE_CI_RUN",
         "REPRISE_COMPOSE_IMAGE",
         "REPRISE_COMPOSE_PORT",
         "REPRISE_COMPOSE_S3_PORT",
         "REPRISE_REQUIRE_BROWSER",
         "REPRISE_REQUIRE_DOCKER",
+        "REPRISE_REQUIRE_PULUMI",
         "REPRISE_REQUIRE_REDIS",
         "REPRISE_URL",
     }

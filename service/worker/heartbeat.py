@@ -83,12 +83,15 @@ class Heartbeat:
             sent = self._clock.monotonic()
             top = ceiling(self._percent, self._percent - self._at_renewal, self._acknowledged)
             left = self.trust.remaining(sent)
+            # A worker that overslept (frozen, or starved) asks once: if it was not replaced, it goes on.
+            limit = left if left > 0 else self._policy.last_try
             try:
-                # A worker that overslept (frozen, or starved) asks once: if it was not replaced, it goes on.
-                async with asyncio.timeout(left if left > 0 else self._policy.last_try):
+                async with asyncio.timeout(limit):
                     job = await self._leases.renew(self.holding, min(top, TOP), self.path)
             except TimeoutError:
-                raise TrustEnded from None
+                if self._clock.monotonic() - sent <= limit + self._policy.overslept:
+                    raise TrustEnded from None
+                continue  # frozen in the middle of this call: its answer is lost
             except StoreError as error:
                 emit(events.JOB_RENEWAL_FAILED, trust_left=round(self.trust_left, 2), reason=error.detail)
                 failures += 1
