@@ -8,6 +8,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
     core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }
 
     core/                what is true of jobs, leases, progress and media: pure, standard library only
+        jobs/            a job's states, its lease, its place in the queue, its progress
         media/           formats, options, ffmpeg's arguments and log
             containers/  just enough of each container format to recognise a file
     ports/               what we need from the outside: records, objects, hints, a transcoder, a clock, ids
@@ -18,6 +19,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         s3/              objects of one bucket
         redis/           hints: fresh progress, wake-ups
         ffmpeg/          one conversion
+            output/      the window over ffmpeg's output, sent to S3 part by part
         embedded/        S3, DynamoDB and Redis as child processes
         system/          this process and this machine: time, chance, environment, child processes
     application/         the use cases of the API without HTTP: receive, submit, follow, cancel, download, admission

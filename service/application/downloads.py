@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from service.application.context import ServiceContext
 from service.core.errors import NotReady, ObjectChanged, RepriseError
-from service.core.job import Job, Output
+from service.core.jobs.job import Job, Output
 from service.core.media.formats import OUTPUT_FORMATS
 from service.telemetry import emit, events
 

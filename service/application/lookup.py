@@ -4,7 +4,7 @@ import re
 
 from service.application.context import Caller
 from service.core.errors import Expired, NotFound
-from service.core.job import Job
+from service.core.jobs.job import Job
 from service.core.upload import PendingUpload, Upload
 
 ID_PATTERN = "^[a-z0-9]{16,40}$"

@@ -1,7 +1,7 @@
 """
 How far a job is. Every answer that shows a percentage comes from here.
 
-The order is the point (see `service.core.progress`): the board first, the record after it, and ``shown`` raised before
+The order is the point (see `core.jobs.progress`): the board first, the record after it, and ``shown`` raised before
 a client gets a number that was made from the record alone. Since the record is read last, it is at least as new as the
 hint, and includes whatever other readers have already shown.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from service.application.context import Caller, ServiceContext
 from service.application.lookup import checked_id, find_job, visible_job
 from service.core.errors import Expired, NotFound, StoreError
-from service.core.job import Job
-from service.core.progress import must_note, shown
+from service.core.jobs.job import Job
+from service.core.jobs.progress import must_note, shown
 
 WAIT_INTERVAL = 0.5  # seconds between two looks at a job whose end is waited for
 BOARD_INTERVAL = 0.25  # seconds between two looks at the board, for a job that is followed

@@ -38,8 +38,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
 from service.core.naming import parse_input_key, parse_output_key
 from service.core.upload import PendingUpload, Upload
 

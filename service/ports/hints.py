@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 
 
 class ProgressBoard(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.core.job import Job
+from service.core.jobs.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class JobRecords(RunningJobs, Protocol):
         """Note the wish of a client. Final jobs are returned unchanged; raises `NotFound`. Safe to repeat."""
 
     async def note_shown(self, job_id: str, percent: float) -> None:
-        """Raise `shown` to `percent` (see `service.core.progress`); never lowers, never fails on a lost race."""
+        """Raise `shown` to `percent` (see `service.core.jobs.progress`); never lowers, never fails on a lost race."""
 
     async def delete(self, job_id: str) -> None:
         """Forget a final job; no error if it is gone already. Raises `IllegalTransition` if it is not final."""

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from service.core.job import Failure, Job, Output
-from service.core.lease import Holding, Lease
+from service.core.jobs.job import Failure, Job, Output
+from service.core.jobs.lease import Holding, Lease
 from service.ports.jobs import RunningJobs
 
 
 class Leases(RunningJobs, Protocol):
     """
-    One method per transition of `service.core.lease`; each is atomic and conditional, and returns the job after it.
+    One method per transition of `core.jobs.lease`; each is atomic and conditional, and returns the job after it.
 
     Methods that take a `Holding` raise `Fenced` unless it is the current one.
     """

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.core.jobs.progress import Reading
 from service.core.media.inputs import Source
 from service.core.media.options import Target
-from service.core.progress import Reading
 from service.ports.objects import Stored
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from service.core import defaults
 from service.core.access import ApiKey
-from service.core.trust import LeasePolicy
+from service.core.jobs.trust import LeasePolicy
 from service.settings.variables import VARIABLES, Variable
 
 T = TypeVar("T")

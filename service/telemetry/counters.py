@@ -26,7 +26,7 @@ def _codes(error: type[RepriseError]) -> Iterator[str]:
         yield from _codes(more)
 
 
-# Codes of errors, those that `core.outcome` gives to failures, and those that only the web layer has.
+# Codes of errors, those that `core.jobs.outcome` gives to failures, and those that only the web layer has.
 CODES = frozenset(_codes(RepriseError)) | {"input_gone", "storage_failed", "attempts_exhausted"}
 PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
-from service.core.job import Failure, Job, Output
-from service.core.lease import Lease, State
+from service.core.jobs.job import Failure, Job, Output
+from service.core.jobs.lease import Lease, State
 from service.core.media.inputs import Source
 from service.core.media.options import Target
 from service.core.naming import input_key, output_key

@@ -1,5 +1,5 @@
 """
-The records of jobs and uploads in a dictionary: what `adapters.dynamodb` does, with the pure methods of `core.job`.
+The records of jobs and uploads in a dictionary: what `adapters.dynamodb` does, with the methods of `core.jobs.job`.
 
 No method waits for anything, so each is atomic on one event loop, and the same calls give the same answers in every
 run.
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
-from service.core.job import Failure, Job, Output
-from service.core.lease import Holding, Lease, State
-from service.core.queue import candidates, same_order
+from service.core.jobs.job import Failure, Job, Output
+from service.core.jobs.lease import Holding, Lease, State
+from service.core.jobs.queue import candidates, same_order
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from service.core.progress import Reading
+from service.core.jobs.progress import Reading
 from service.ports.objects import ObjectContents, Stored
 from service.ports.time import Clock
 from service.ports.transcoder import Order

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 
 from service.core.backoff import OUTCOME_RECORD
 from service.core.errors import Fenced, NotFound, RepriseError, StoreError
-from service.core.job import Job
-from service.core.lease import Holding, State
-from service.core.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
-from service.core.progress import Hint
+from service.core.jobs.job import Job
+from service.core.jobs.lease import Holding, State
+from service.core.jobs.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
+from service.core.jobs.progress import Hint
 from service.telemetry import emit, events, log_context
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.heartbeat import CancelRequested, Heartbeat, TrustEnded

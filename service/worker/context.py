@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from service.core import defaults
 from service.core.capacity import Thresholds, UnlimitedCapacity
-from service.core.trust import LeasePolicy
+from service.core.jobs.trust import LeasePolicy
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords

@@ -1,16 +1,16 @@
 """
 The heartbeat of an attempt: renews the lease, carries the durable progress, and ends the attempt when trust ends.
 
-The rules are those of `service.core.lease`; the ceiling is that of `service.core.progress`.
+The rules are those of `service.core.jobs.lease`; the ceiling is that of `service.core.jobs.progress`.
 """
 
 import asyncio
 
 from service.core.backoff import LEASE_RENEWAL
 from service.core.errors import StoreError
-from service.core.lease import Holding
-from service.core.progress import TOP, Reading, ceiling, percent_of
-from service.core.trust import LeasePolicy, Trust
+from service.core.jobs.lease import Holding
+from service.core.jobs.progress import TOP, Reading, ceiling, percent_of
+from service.core.jobs.trust import LeasePolicy, Trust
 from service.ports.leases import Leases
 from service.ports.time import Clock
 from service.telemetry import emit, events

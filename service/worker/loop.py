@@ -12,9 +12,9 @@ from contextlib import suppress
 from service.core.backoff import WORKER_SCAN, Backoff
 from service.core.capacity import WorkerStatus, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
-from service.core.job import Job
-from service.core.outcome import exhausted
-from service.core.trust import Sighting, next_look, sight
+from service.core.jobs.job import Job
+from service.core.jobs.outcome import exhausted
+from service.core.jobs.trust import Sighting, next_look, sight
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts

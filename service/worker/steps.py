@@ -14,7 +14,7 @@ from typing import Any
 
 from service.core.backoff import OUTCOME_RECORD
 from service.core.errors import Fenced, Indefinite, ObjectChanged, StoreError
-from service.core.job import Job, Output
+from service.core.jobs.job import Job, Output
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.naming import output_key, result_prefix
 from service.ports.objects import Stored

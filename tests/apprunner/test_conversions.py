@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.cli.client import Client
-from service.core.trust import LeasePolicy
+from service.core.jobs.trust import LeasePolicy
 from tests.apprunner.conftest import LEASE, LONG_WAIT, WAIT, Backings, Platform
 from tests.apprunner.platform import AppRunner
 from tests.support.cluster import pause, wait_for

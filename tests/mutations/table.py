@@ -47,7 +47,7 @@ FENCES = (
     Mutation(
         "fence-attempt-core",
         "a lease of an earlier attempt is no lease",
-        (Edit("service/core/lease.py", "            and self.attempt == holding.attempt\n", ""),),
+        (Edit("service/core/jobs/lease.py", "            and self.attempt == holding.attempt\n", ""),),
         (f"{FAKE}::test_old_attempt_of_the_same_owner_is_refused",),
         REFUSED,
     ),
@@ -158,14 +158,14 @@ PROGRESS = (
     Mutation(
         "monotonic-record",
         "the durable percentage never falls, in the record itself",
-        (Edit("service/core/job.py", "percent=max(self.percent, percent)", "percent=percent"),),
+        (Edit("service/core/jobs/job.py", "percent=max(self.percent, percent)", "percent=percent"),),
         (f"{FAKE}::test_durable_percentage_never_falls",),
     ),
     Mutation(
         "monotonic-shown",
         "nobody is answered with less than was ever shown",
-        (Edit("service/core/progress.py", "clamp(max(job.shown, ", "clamp(max(0.0, "),),
-        ("tests/unit/core/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it",),
+        (Edit("service/core/jobs/progress.py", "clamp(max(job.shown, ", "clamp(max(0.0, "),),
+        ("tests/unit/core/jobs/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it",),
     ),
     Mutation(
         "shown-dynamodb",
@@ -176,8 +176,8 @@ PROGRESS = (
     Mutation(
         "hundred",
         "100 is reserved for a job that succeeded",
-        (Edit("service/core/progress.py", "min(TOP, percent)", "min(100.0, percent)"),),
-        ("tests/unit/core/test_progress.py::test_percent_of_a_reading[all bytes fed]",),
+        (Edit("service/core/jobs/progress.py", "min(TOP, percent)", "min(100.0, percent)"),),
+        ("tests/unit/core/jobs/test_progress.py::test_percent_of_a_reading[all bytes fed]",),
     ),
 )
 
@@ -187,7 +187,7 @@ BYTES = (
         "the head is delivered as the muxer has patched it at the end, not as it was written at first",
         (
             Edit(
-                "service/adapters/ffmpeg/window.py",
+                "service/adapters/ffmpeg/output/window.py",
                 "        return read_into(self.fd, 0, into)\n",
                 "        head = read_into(self.fd, 0, into)\n"
                 '        head[4:8] = b"\\xff" * 4  # the length of a WAV file, as long as ffmpeg does not know it\n'
@@ -200,7 +200,7 @@ BYTES = (
     Mutation(
         "head-kept",
         "the head stays in the window until ffmpeg has exited",
-        (Edit("service/adapters/ffmpeg/window.py", "self._next = 1  #", "self._next = 0  #"),),
+        (Edit("service/adapters/ffmpeg/output/window.py", "self._next = 1  #", "self._next = 0  #"),),
         ("tests/integration/ffmpeg/test_window.py::test_window_names_each_part_once",),
     ),
     Mutation(
@@ -208,7 +208,7 @@ BYTES = (
         "a muxer that goes back behind the window is caught",
         (
             Edit(
-                "service/adapters/ffmpeg/window.py",
+                "service/adapters/ffmpeg/output/window.py",
                 "return os.lseek(fd, start, os.SEEK_DATA) < start + length",
                 "return False",
             ),
@@ -536,7 +536,7 @@ WORKERS = (
     Mutation(
         "trust",
         "who cannot renew stops before the lease ends",
-        (Edit("service/core/trust.py", "return self.trusted_until - now", "return 60.0"),),
+        (Edit("service/core/jobs/trust.py", "return self.trusted_until - now", "return 60.0"),),
         (f"{WORKER}::test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends",),
     ),
     Mutation(

@@ -13,8 +13,8 @@ from tests.support.redis_server import redis_or_skip
 costly = pytest.mark.mutation  # runs the tests of a guard; the others are a part of `make test`
 
 SOME = MUTATIONS[0]
-CORE = "service/core/progress.py"
-QUICK = "tests/unit/core/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it"
+CORE = "service/core/jobs/progress.py"
+QUICK = "tests/unit/core/jobs/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it"
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from typing import Any
 
 from chaos.history import Conversion
 from service.core.errors import BadMedia, Definite, FfmpegCrashed, FfmpegStalled, ObjectGone
+from service.core.jobs.progress import Reading
 from service.core.naming import UPLOADS
-from service.core.progress import Reading
 from service.ports.objects import Stored
 from service.ports.transcoder import Order
 from service.testing.memory_objects import MemoryObjects

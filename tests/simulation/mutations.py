@@ -16,13 +16,13 @@ from service.application.context import Caller
 from service.application.jobs import ConversionRequest
 from service.core import orphans
 from service.core.errors import IllegalTransition
-from service.core.job import Job
-from service.core.lease import Holding, Lease, State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import Holding, Lease, State
+from service.core.jobs.outcome import Outcome, Released, Succeeded
+from service.core.jobs.progress import Hint
+from service.core.jobs.trust import LeasePolicy, Trust
 from service.core.naming import result_prefix
 from service.core.orphans import Found, Reason, Records
-from service.core.outcome import Outcome, Released, Succeeded
-from service.core.progress import Hint
-from service.core.trust import LeasePolicy, Trust
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 from service.testing.factories import changed

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from chaos.history import Write
-from service.core.job import Job
-from service.core.lease import Holding, State
-from service.core.queue import candidates
+from service.core.jobs.job import Job
+from service.core.jobs.lease import Holding, State
+from service.core.jobs.queue import candidates
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
 from tests.simulation.world import World

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from service.core.errors import Fenced, Indefinite, Unavailable
-from service.core.lease import Holding
+from service.core.jobs.lease import Holding
 from service.testing.virtual_time import VirtualClock
 from tests.simulation.store import LoggedJobs
 from tests.simulation.world import World

@@ -20,10 +20,10 @@ import pytest
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
 from service.adapters.system.ambient import SystemClock
+from service.core.jobs.progress import Reading
 from service.core.media.arguments import output_arguments
 from service.core.media.inputs import Source
 from service.core.media.options import parse_target
-from service.core.progress import Reading
 from service.ports.transcoder import Order
 from tests.support.media_samples import run_ffmpeg
 from tests.support.moto import start_moto

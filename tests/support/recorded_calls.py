@@ -32,7 +32,7 @@ ADAPTERS = {
     "service.adapters.dynamodb.store": "table",
     "service.adapters.s3.store": "bucket",
     "service.adapters.ffmpeg.transcoder": "transcoder",
-    "service.adapters.ffmpeg.draft": "transcoder",
+    "service.adapters.ffmpeg.output.draft": "transcoder",
 }
 FAKES = {"service.testing.memory_jobs": "table", "service.testing.memory_objects": "bucket"}
 ROLES = {"web": "api", "application": "api", "worker": "worker"}  # by room

@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 
 import service
-from service.core import outcome
+from service.core.jobs import outcome
 from service.core.media.formats import OUTPUT_FORMATS
 
 ROOT = Path(__file__).parent.parent.parent

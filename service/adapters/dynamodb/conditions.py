@@ -28,9 +28,9 @@ from typing import Any
 
 from service.adapters.dynamodb.items import PENDING, STAMP, failure_values, output_values
 from service.adapters.dynamodb.values import Scalar, encode
-from service.core.job import Failure, Output
-from service.core.lease import Holding, Lease, State
-from service.core.queue import queue_of
+from service.core.jobs.job import Failure, Output
+from service.core.jobs.lease import Holding, Lease, State
+from service.core.jobs.queue import queue_of
 
 # ── clauses ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

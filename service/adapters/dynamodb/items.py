@@ -18,11 +18,11 @@ from typing import TypeVar
 from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
 from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, text_in, time_in
 from service.core.errors import Definite, InvalidOption
-from service.core.job import Failure, Job, Output
-from service.core.lease import Lease, State
+from service.core.jobs.job import Failure, Job, Output
+from service.core.jobs.lease import Lease, State
+from service.core.jobs.queue import queue_of
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
-from service.core.queue import queue_of
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 

@@ -42,9 +42,9 @@ from service.core.errors import (
     StoreError,
     Unavailable,
 )
-from service.core.job import Failure, Job, Output
-from service.core.lease import Event, Holding, Lease, State
-from service.core.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
+from service.core.jobs.job import Failure, Job, Output
+from service.core.jobs.lease import Event, Holding, Lease, State
+from service.core.jobs.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
 from service.core.upload import PendingUpload, Upload
 from service.ports.jobs import IdempotencyKey
 from service.ports.time import Clock, Ids

@@ -15,7 +15,7 @@ class FfmpegConfig:
     ffmpeg: str  # the binary, as an absolute path
     scratch_dir: str  # for inputs that have to be seekable; created with mode 0700
 
-    # The window over the output, see service.adapters.ffmpeg.window.
+    # The window over the output, see service.adapters.ffmpeg.output.window.
     part_size: int = 8 * MIB  # S3 takes nothing below 5 MiB, and 10,000 parts at most
     window_parts: int = 4  # finished parts that may wait for their upload before ffmpeg is paused
     margin: int = MIB  # a part is finished when the end of the file is this far behind it

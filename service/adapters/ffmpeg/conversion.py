@@ -14,18 +14,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from service.adapters.ffmpeg.draft import WindowDraft
 from service.adapters.ffmpeg.input import InputSource, PipeInput, SpooledInput
-from service.adapters.ffmpeg.part_uploads import PartUploader
+from service.adapters.ffmpeg.output.draft import WindowDraft
+from service.adapters.ffmpeg.output.part_uploads import PartUploader
+from service.adapters.ffmpeg.output.window import Window
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.scratch import memory_file
 from service.adapters.ffmpeg.supervision import ConversionContext, StoppedOnRequest, Supervision
-from service.adapters.ffmpeg.window import Window
 from service.adapters.s3.multipart import MultipartUploads
 from service.adapters.s3.output_upload import Destination, OutputUpload
 from service.adapters.s3.reading import ObjectRange, ObjectStream
 from service.core.errors import WindowViolated
-from service.core.progress import Reading
+from service.core.jobs.progress import Reading
 from service.ports.transcoder import Order
 from service.telemetry import emit, events
 

@@ -1,9 +1,9 @@
-"""How far a conversion is, as `core.progress.Reading`: from ffmpeg's log and from the bytes that it was given."""
+"""How far a conversion is, as `core.jobs.progress.Reading`: from ffmpeg's log and from the bytes that it was given."""
 
 from collections.abc import Callable
 
+from service.core.jobs.progress import Reading
 from service.core.media.ffmpeg_log import LogReader, check_end
-from service.core.progress import Reading
 from service.ports.time import Clock
 from service.ports.transcoder import Order
 

@@ -13,12 +13,12 @@ from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.config import FfmpegConfig
 from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, with_diagnostics
 from service.adapters.ffmpeg.input import InputSource
-from service.adapters.ffmpeg.part_uploads import PartUploader
+from service.adapters.ffmpeg.output.part_uploads import PartUploader
+from service.adapters.ffmpeg.output.window import Window
 from service.adapters.ffmpeg.process import FfmpegProcess
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.scratch import Scratch, path_of
 from service.adapters.ffmpeg.timeouts import Watchdog
-from service.adapters.ffmpeg.window import Window
 from service.adapters.s3.completion import Completer
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command

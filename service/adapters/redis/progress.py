@@ -6,7 +6,7 @@ the comparison and the write are one step, inside Redis.
 """
 
 from service.adapters.redis.connection import RedisLink
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 
 SECONDS_TO_LIVE = 3600
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 from service.ports.time import Clock
 
 

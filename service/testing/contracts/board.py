@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 from service.ports.hints import ProgressBoard
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from service.core.errors import IllegalTransition, NotFound, Refused
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
 from service.testing.clock import NOON

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from service.core.job import Job
+from service.core.jobs.job import Job
 from service.ports.jobs import IdempotencyKey, JobRecords
 from service.ports.leases import Leases
 from service.testing.clock import NOON

@@ -1,7 +1,7 @@
 """
 What a store of jobs promises: all suites about jobs in one.
 
-Where a transition is allowed, the store must return exactly what the pure method of `core.job.Job` computes, and have
+Where a transition is allowed, the store must return exactly what the method of `core.jobs.job` computes, and have
 kept exactly that: so the two descriptions of a job's life, in Python and in conditional writes, cannot drift apart.
 """
 

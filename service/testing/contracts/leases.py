@@ -6,8 +6,8 @@ import pytest
 
 from service.core.backoff import JOB_FAULT
 from service.core.errors import IllegalTransition, NotFound
-from service.core.job import Failure, Job
-from service.core.lease import Holding
+from service.core.jobs.job import Failure, Job
+from service.core.jobs.lease import Holding
 from service.testing.clock import NOON
 from service.testing.contracts.job_store import ENDINGS, HOLDERS_WRITES, Jobs, a_held_job
 from service.testing.factories import A_DAY, a_failure, a_job, a_running_job, an_output

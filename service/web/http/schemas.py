@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from service.application.progress import View
-from service.core.job import Job, State
+from service.core.jobs.job import Job, State
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, suggested_part_size
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]

@@ -20,7 +20,7 @@ from litestar.response.sse import ServerSentEventMessage
 from service.application.context import Caller
 from service.application.lookup import find_job
 from service.application.progress import View, follow_job
-from service.core.progress import TOP
+from service.core.jobs.progress import TOP
 from service.web.http.parameters import CallerDep, ConfigDep, JobId
 from service.web.http.responses import READ, documented
 from service.web.http.schemas import job_document, progress_document

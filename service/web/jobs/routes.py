@@ -20,7 +20,7 @@ from service.core.errors import (
     UnknownFormat,
     UploadPending,
 )
-from service.core.job import Job
+from service.core.jobs.job import Job
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
 from service.web.http.responses import READ, UNFIT, documented

@@ -8,8 +8,8 @@ from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import table
 from service.adapters.dynamodb.store import DynamoJobs
 from service.core.errors import Definite, Fenced, IllegalTransition, Indefinite, Unavailable
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
 from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output

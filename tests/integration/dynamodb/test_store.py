@@ -5,7 +5,7 @@ import pytest
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.core.job import Job
+from service.core.jobs.job import Job
 from service.testing.clock import NOON
 from service.testing.contracts.jobs import JobStoreContract
 from service.testing.contracts.uploads import UploadRecordsContract

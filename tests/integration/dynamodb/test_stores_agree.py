@@ -11,8 +11,8 @@ from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.errors import RepriseError
-from service.core.job import Job
-from service.core.lease import Holding
+from service.core.jobs.job import Job
+from service.core.jobs.lease import Holding
 from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON
 from service.testing.contracts.job_store import Jobs

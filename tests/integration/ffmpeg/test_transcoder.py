@@ -13,7 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg import transcoder as ffmpeg
-from service.adapters.ffmpeg.draft import WindowDraft
+from service.adapters.ffmpeg.output.draft import WindowDraft
 from service.adapters.s3.output_upload import OutputUpload
 from service.adapters.s3.part_body import PartBody
 from service.adapters.s3.reading import ReadRetry
@@ -28,10 +28,10 @@ from service.core.errors import (
     StoreError,
     Unavailable,
 )
+from service.core.jobs.progress import TOP, percent_of
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import Source
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
-from service.core.progress import TOP, percent_of
 from tests.support import media_samples
 from tests.support.conversions import (
     FFMPEG,

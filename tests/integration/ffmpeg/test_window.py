@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.adapters.ffmpeg.output.window import Window, has_data, punch
 from service.adapters.ffmpeg.scratch import memory_file
-from service.adapters.ffmpeg.window import Window, has_data, punch
 
 PART = 64 * 1024
 MARGIN = 8 * 1024

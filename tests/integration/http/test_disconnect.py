@@ -13,8 +13,8 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.errors import UploadIncomplete
-from service.core.job import Output, State
-from service.core.progress import Hint
+from service.core.jobs.job import Output, State
+from service.core.jobs.progress import Hint
 from service.ports.objects import Stored
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups

@@ -12,7 +12,7 @@ from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.errors import StoreError
-from service.core.job import Job
+from service.core.jobs.job import Job
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK
 from service.ports.objects import Stored

@@ -11,7 +11,7 @@ from service.adapters.redis.connection import RedisLink
 from service.adapters.redis.progress import SECONDS_TO_LIVE, RedisBoard
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import LONG, SHORT, SharedWakeupsContract, asleep
 from tests.support.redis_fixtures import hung_up, on_both_redis, on_every_redis

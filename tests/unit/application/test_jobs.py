@@ -15,7 +15,7 @@ from service.application.jobs import (
     submit_job,
 )
 from service.core.errors import InvalidRequest, NotFound, QueueFull
-from service.core.job import State
+from service.core.jobs.job import State
 from service.testing.factories import changed
 from tests.unit.application.world import JOB, UPLOAD, ServiceWorld
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.application.progress import KEEPALIVE_INTERVAL, View, follow_job, view_job, wait_for_end
 from service.core.errors import NotFound
-from service.core.job import State
+from service.core.jobs.job import State
 from service.testing.factories import changed
 from tests.unit.application.world import JOB, ServiceWorld
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK, Found, Reason, Records, orphaned, settle
 from service.core.upload import PendingUpload, Upload

@@ -1,7 +1,7 @@
 import pytest
 
 from service.adapters.system.ambient import SystemClock
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 from service.testing.contracts.board import ProgressBoardContract
 from service.testing.contracts.wakeups import SHORT, SharedWakeupsContract
 from service.testing.memory_hints import MemoryBoard, MemoryChannel, MemoryWakeups

@@ -7,7 +7,7 @@ import pytest
 
 from service import settings
 from service.core import defaults
-from service.core.trust import LeasePolicy
+from service.core.jobs.trust import LeasePolicy
 from service.wiring.build import config_of_ffmpeg, config_of_janitor, config_of_worker, limits
 from service.wiring.serving import config_of_service
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.adapters.aws.circuit import CircuitBreaker
 from service.core.errors import Unavailable
-from service.core.lease import State
+from service.core.jobs.lease import State
 from tests.unit.worker.world import Troubled, World, in_virtual_time
 
 RESET = 0.5  # seconds, as with the default lease of 6 s

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from service.core.errors import BadMedia, FfmpegStalled, IllegalTransition, Unavailable
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
+from service.core.jobs.progress import Hint
+from service.core.jobs.trust import LeasePolicy
 from service.core.naming import input_key
-from service.core.progress import Hint
-from service.core.trust import LeasePolicy
 from service.testing.virtual_time import VirtualClock
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
 

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from service.core.job import Job
-from service.core.progress import Reading
-from service.core.trust import LeasePolicy
+from service.core.jobs.job import Job
+from service.core.jobs.progress import Reading
+from service.core.jobs.trust import LeasePolicy
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
 from service.testing.factories import a_job

@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.core.errors import Definite, Indefinite, TimeExceeded, Unavailable
-from service.core.lease import State
+from service.core.jobs.lease import State
+from service.core.jobs.trust import LeasePolicy
 from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK, settle
-from service.core.trust import LeasePolicy
 from service.testing.clock import SeededIds
 from service.testing.factories import A_DAY, a_job, a_pending_upload, a_running_job, an_output, an_upload
 from service.testing.virtual_time import VirtualClock

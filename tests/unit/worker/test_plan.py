@@ -1,6 +1,6 @@
 """An attempt follows the plan that it is given."""
 
-from service.core.job import State
+from service.core.jobs.job import State
 from service.ports.transcoder import Order
 from service.worker.steps import CONVERSION, Step, Work
 from tests.unit.worker.world import World, in_virtual_time

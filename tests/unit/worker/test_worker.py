@@ -9,11 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.core.errors import BadMedia, Fenced, FfmpegStalled, Indefinite, Unavailable
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
+from service.core.jobs.progress import Hint
+from service.core.jobs.trust import LeasePolicy
 from service.core.naming import input_key
-from service.core.progress import Hint
-from service.core.trust import LeasePolicy
 from service.testing.transcoder import converted
 from service.worker import steps
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from service.core.capacity import UnlimitedCapacity
-from service.core.job import Job
+from service.core.jobs.job import Job
+from service.core.jobs.progress import must_note, shown
 from service.core.naming import input_key
-from service.core.progress import must_note, shown
 from service.ports.capacity import Capacity
 from service.ports.objects import Stored
 from service.testing.clock import SeededIds

@@ -6,7 +6,7 @@ import pytest
 from service.adapters.dynamodb import conditions as changes
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.items import STAMP, job_to_item
-from service.core.lease import Holding, State
+from service.core.jobs.lease import Holding, State
 from service.testing.clock import NOON
 from service.testing.factories import a_failure, a_job, a_running_job, an_output
 

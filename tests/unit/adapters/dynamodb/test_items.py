@@ -14,7 +14,7 @@ from service.adapters.dynamodb.items import (
 )
 from service.adapters.dynamodb.values import MAX_DIAGNOSTICS_SIZE, bounded, encode
 from service.core.errors import Definite
-from service.core.lease import State
+from service.core.jobs.lease import State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
 from service.testing.clock import NOON

@@ -1,10 +1,10 @@
 import pytest
 
 from service.adapters.ffmpeg.progress import ProgressReporter
+from service.core.jobs.progress import Reading, percent_of
 from service.core.media.ffmpeg_log import LogReader
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
-from service.core.progress import Reading, percent_of
 from service.ports.transcoder import Order
 
 

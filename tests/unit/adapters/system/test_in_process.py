@@ -2,7 +2,7 @@ import pytest
 
 from service.adapters.system.ambient import SystemClock
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
-from service.core.progress import Hint
+from service.core.jobs.progress import Hint
 from service.testing.contracts.wakeups import WakeupsContract
 
 

@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from service.core.access import parse_keys
+from service.core.jobs.progress import Hint
 from service.core.naming import input_key
-from service.core.progress import Hint
 from service.telemetry import configure_logging
 from service.testing.factories import a_pending_upload
 from service.web.http.config import WebConfig

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.errors import Unavailable
-from service.core.job import Job, Output
-from service.core.progress import TOP
+from service.core.jobs.job import Job, Output
+from service.core.jobs.progress import TOP
 from service.testing.clock import NOON
 from service.web.jobs.events import floor_of
 from tests.unit.web.asgi import Call

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from service.core.errors import Unavailable
-from service.core.job import Output
-from service.core.progress import Hint
+from service.core.jobs.job import Output
+from service.core.jobs.progress import Hint
 from service.testing.clock import NOON
 from service.testing.memory_hints import MemoryBoard
 from tests.unit.web.conftest import JOB, World, client_of

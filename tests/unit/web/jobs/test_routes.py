@@ -8,8 +8,8 @@ import pytest
 
 from service.application.config import ServiceConfig
 from service.core.errors import Unavailable
-from service.core.job import Job, Output
-from service.core.lease import State
+from service.core.jobs.job import Job, Output
+from service.core.jobs.lease import State
 from service.core.naming import output_key, result_prefix
 from service.testing.clock import NOON
 from service.web.app import create_app

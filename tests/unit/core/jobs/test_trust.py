@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.lease import Holding, Lease, State
-from service.core.trust import LeasePolicy, Sighting, Trust, next_look, sight
+from service.core.jobs.lease import Holding, Lease, State
+from service.core.jobs.trust import LeasePolicy, Sighting, Trust, next_look, sight
 
 POLICY = LeasePolicy()
 HOLDING = Holding("job1", "worker1", 1)

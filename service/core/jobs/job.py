@@ -2,7 +2,7 @@
 A job: one conversion, from its submission to its end.
 
 What decides which worker may write to it is its `Lease`; the states, and the picture of all legal steps between them,
-are in `service.core.lease`. The methods of `Job` are the only way along an arrow of that picture. A store writes what
+are in `core.jobs.lease`. The methods of `Job` are the only way along an arrow of that picture. A store writes what
 they compute, under a condition that makes it atomic.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from service.core.lease import Event, Holding, Lease, State
+from service.core.jobs.lease import Event, Holding, Lease, State
 from service.core.media.inputs import Source
 from service.core.media.options import Target
 
@@ -41,7 +41,7 @@ class Job:
     One conversion. Times are seconds since the epoch (UTC); percentages run from 0 to 100.
 
     `percent` is the *durable ceiling* of progress and `shown` the highest value that was ever answered without
-    Redis: see `service.core.progress`. The lease's key is the id of the job.
+    Redis: see `service.core.jobs.progress`. The lease's key is the id of the job.
     """
 
     lease: Lease

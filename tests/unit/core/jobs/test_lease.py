@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from service.core.errors import IllegalTransition
-from service.core.lease import FINAL, TRANSITIONS, Event, Holding, Lease, State
+from service.core.jobs.lease import FINAL, TRANSITIONS, Event, Holding, Lease, State
 from service.testing.factories import a_job, changed
 
 HAPPEN: dict[Event, Callable[[Lease], Lease]] = {

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as futures_wait
 from functools import partial
 
-from service.adapters.ffmpeg.window import Window
+from service.adapters.ffmpeg.output.window import Window
 from service.adapters.s3.output_upload import OutputUpload
 from service.adapters.s3.part_body import Buffers, PartBody
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.errors import IllegalTransition
-from service.core.job import Job
-from service.core.lease import FINAL, TRANSITIONS, Event, Holding, State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import FINAL, TRANSITIONS, Event, Holding, State
 from service.testing.clock import NOON
 from service.testing.factories import a_failure, a_job, a_running_job, an_output, changed
 
@@ -24,7 +24,7 @@ HAPPEN: dict[Event, Callable[[Job], Job]] = {
     Event.EXHAUST: lambda job: job.exhausted(a_failure(), NOON),
 }
 
-# The picture at the top of core/lease.py, written down a second time, independently.
+# The picture at the top of core/jobs/lease.py, written down a second time, independently.
 ARROWS = {
     "queued claim running",
     "queued cancel cancelled",

@@ -28,7 +28,7 @@ Trust ends earlier
     ``sent_at`` is when the last good renewal was *sent*: a slow success does not stretch the lease. A watcher cannot
     have seen that renewal before it was sent, so it cannot take over before ``sent_at + duration``: a holder whose
     process runs at all has stopped ``margin`` seconds before. One that does not run (frozen, or without a processor)
-    is what the fence is for (`core.trust`).
+    is what the fence is for (`core.jobs.trust`).
 
 What each failure does
     ===========================  ====================================================================================

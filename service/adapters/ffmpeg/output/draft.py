@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, cast
 
 from service.adapters.aws.clients import Aws
-from service.adapters.ffmpeg.window import Window
+from service.adapters.ffmpeg.output.window import Window
 from service.adapters.s3.answers import bare
 from service.adapters.s3.output_upload import OutputUpload
 from service.adapters.s3.part_body import Buffers, PartBody

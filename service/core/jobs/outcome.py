@@ -12,8 +12,8 @@ from service.core.errors import (
     StoreError,
     TranscodeFailed,
 )
-from service.core.job import Failure, Output
-from service.core.lease import Lease
+from service.core.jobs.job import Failure, Output
+from service.core.jobs.lease import Lease
 
 MAX_STORE_FAULTS = 20
 MAX_START_FAULTS = 6  # with the delays between them about half a minute: time for another container to take the job

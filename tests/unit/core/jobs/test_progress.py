@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.job import Job
-from service.core.lease import FINAL, State
-from service.core.progress import MIN_LEAD, TOP, Hint, Reading, ceiling, clamp, must_note, percent_of, shown
+from service.core.jobs.job import Job
+from service.core.jobs.lease import FINAL, State
+from service.core.jobs.progress import MIN_LEAD, TOP, Hint, Reading, ceiling, clamp, must_note, percent_of, shown
 from service.testing.factories import a_job, a_running_job, changed
 
 ANY_FLOAT = st.floats() | st.sampled_from([0.0, -0.0, 99.9, 99.95, 99.999999999, 100.0, math.inf, -math.inf, math.nan])

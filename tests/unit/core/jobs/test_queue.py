@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.backoff import JOB_FAULT
-from service.core.lease import FINAL, State
-from service.core.queue import QUEUED, RUNNING, all_shards, candidates, due, queue_of, same_order, shard_of
+from service.core.jobs.lease import FINAL, State
+from service.core.jobs.queue import QUEUED, RUNNING, all_shards, candidates, due, queue_of, same_order, shard_of
 from service.testing.clock import NOON, SeededIds
 from service.testing.factories import a_job
 

@@ -19,8 +19,8 @@ reserved: it is the answer if, and only if, the record says ``succeeded``.
 import math
 from dataclasses import dataclass
 
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
 
 TOP = 99.9  # the highest reading of a job that has not succeeded
 MIN_LEAD = 1.0

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterable
 
 from service.core.backoff import JOB_FAULT
-from service.core.job import Job
-from service.core.lease import State
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
 
 SHARDS = 4
 

@@ -1,5 +1,5 @@
 """
-How long a holder may believe in its lease, and when a watcher may take it; the reasons are in `service.core.lease`.
+How long a holder may believe in its lease, and when a watcher may take it; the reasons are in `core.jobs.lease`.
 
 Both sides count seconds on their own monotonic clock, and neither sees the other's.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from service.core import defaults
-from service.core.lease import Holding, Lease
+from service.core.jobs.lease import Holding, Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

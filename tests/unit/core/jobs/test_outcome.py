@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.core import errors
 from service.core.backoff import JOB_FAULT
-from service.core.outcome import (
+from service.core.jobs.outcome import (
     MAX_START_FAULTS,
     MAX_STORE_FAULTS,
     Failed,
@@ -18,7 +18,7 @@ from service.core.outcome import (
     exhausted,
     of_exception,
 )
-from service.core.trust import LeasePolicy
+from service.core.jobs.trust import LeasePolicy
 from service.testing.factories import a_running_job
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -139,6 +139,6 @@ def test_exhausted_job_says_how_many_attempts_lapsed() -> None:
 
 def test_architecture_counts_the_outcomes_as_they_are() -> None:
     """The document says how many outcomes an attempt can have, and that is how many there are."""
-    document = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    document = (Path(__file__).parents[4] / "docs" / "architecture.md").read_text(encoding="utf-8")
 
     assert re.findall(r"one of (\w+)\s+outcomes", document) == [NUMBERS[len(get_args(Outcome))]]
