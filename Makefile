@@ -22,7 +22,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := service tests benchmarks scripts $(wildcard chaos infra)
 # The marks of the tests that are too costly for `make test`; each has a target of its own, and is a stage of .ci/run.
-COSTLY := mutation or containers
+COSTLY := mutation or containers or apprunner or infra_engine
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 --durations-min=1
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -30,8 +30,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run restarts check unit integration test mutations test-containers requirements simulate bench \
-        format lock clean
+.PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
+        requirements simulate bench format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ unit: $(VENV)/ready-dev ## the tests that need no process and no network (half a
 integration: $(VENV)/ready-dev ## the tests on real ffmpeg, Redis, S3 and DynamoDB stand-ins (some minutes)
 	$(PYTEST) tests/integration -m "not ($(COSTLY))"
 
-test: check ## check, and every test but the two sets below (under ten minutes)
+test: check ## check, and every test but the sets below (under ten minutes)
 	$(PYTEST) -m "not ($(COSTLY))" --proofs=$(PROOFS)/test.json
 
 mutations: $(VENV)/ready-dev ## break each guard of a promise in a copy of the tree, and see its test fail
@@ -68,7 +68,13 @@ mutations: $(VENV)/ready-dev ## break each guard of a promise in a copy of the t
 test-containers: $(VENV)/ready-dev ## the tests that need Docker: LocalStack, Valkey, the image, compose
 	$(PYTEST) -m containers --proofs=$(PROOFS)/containers.json
 
-requirements: $(VENV)/ready-dev ## write docs/requirements.md from what the three sets above have proved
+test-apprunner: $(VENV)/ready-dev ## the tests that run the image as App Runner would; they need Docker (four minutes)
+	$(PYTEST) -m apprunner --proofs=$(PROOFS)/apprunner.json
+
+infra-test: $(VENV)/ready-dev ## the infrastructure program on the real Pulumi engine, with emulators for AWS
+	$(PYTEST) -m infra_engine --proofs=$(PROOFS)/infra.json
+
+requirements: $(VENV)/ready-dev ## write docs/requirements.md from what the sets above have proved
 	@$(BIN)/python -m scripts.requirements_report --report $(REPORT) $(wildcard $(PROOFS)/*.json)
 
 simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one

@@ -24,7 +24,15 @@ def outputs(stack: Config, parts: Parts, service: Api, worker: Loop | None, dash
         "idle_usd_a_month": f"{total(idle(stack)):.2f}",
         "commands": {
             "health": Output.concat("curl -fsS ", service.url, "/health/ready"),
-            "smoke": Output.concat("REPRISE_API_KEY=... python -m infra.smoke ", service.url),
+            "smoke": Output.concat(
+                "REPRISE_API_KEY=... python -m infra.smoke ",
+                service.url,
+                " --log-group ",
+                service.log.group,
+                " --dashboard '",
+                dashboard,
+                "'",
+            ),
             "logs": Output.concat("aws logs tail --follow --region ", stack.region, " ", service.log.group),
         },
         "kept_after_destroy": _kept(stack, parts, service),

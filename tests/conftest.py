@@ -63,7 +63,13 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what needs a Docker engine: by its fixtures, or by its group where a parameter chooses the fixture."""
+    """
+    Mark what needs a Docker engine: by its fixtures, or by its group where a parameter chooses the fixture.
+
+    `apprunner` is a mark of its own, whose tests need one all the same.
+    """
+    if item.get_closest_marker("apprunner"):
+        return
     grouped = any(GROUPS.intersection(mark.args) for mark in item.iter_markers("xdist_group"))
     if grouped or NEED_DOCKER.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(CONTAINERS)

@@ -30,7 +30,7 @@ class Heartbeat:
     def __init__(
         self, leases: Leases, clock: Clock, policy: LeasePolicy, holding: Holding, *, claimed_at: float, percent: float
     ) -> None:
-        """`claimed_at`: monotonic seconds when the claim was *sent*; `percent`: the ceiling in the record."""
+        """Take when the claim was *sent* (`claimed_at`, monotonic seconds) and the durable ceiling (`percent`)."""
         self._leases, self._clock, self._policy = leases, clock, policy
         self.trust = Trust(holding, claimed_at, policy)
         self.path: str | None = None
@@ -77,18 +77,21 @@ class Heartbeat:
                 await self.renew()
 
     async def renew(self) -> None:
-        """One renewal, repeated through passing trouble for as long as there is trust."""
+        """Renew once, repeated through transient trouble for as long as there is trust."""
         failures = 0
         while True:
             sent = self._clock.monotonic()
             top = ceiling(self._percent, self._percent - self._at_renewal, self._acknowledged)
             left = self.trust.remaining(sent)
+            # A worker that overslept (frozen, or starved) asks once: if it was not replaced, it goes on.
+            limit = left if left > 0 else self._policy.last_try
             try:
-                # A worker that overslept (frozen, or starved) asks once: if it was not replaced, it goes on.
-                async with asyncio.timeout(left if left > 0 else self._policy.last_try):
+                async with asyncio.timeout(limit):
                     job = await self._leases.renew(self.holding, min(top, TOP), self.path)
             except TimeoutError:
-                raise TrustEnded from None
+                if self._clock.monotonic() - sent <= limit + self._policy.overslept:
+                    raise TrustEnded from None
+                continue  # frozen in the middle of this call: its answer is lost
             except StoreError as error:
                 emit(events.JOB_RENEWAL_FAILED, trust_left=round(self.trust_left, 2), reason=error.detail)
                 failures += 1
@@ -108,7 +111,7 @@ class Heartbeat:
             return
 
     async def _until_due(self) -> None:
-        """Until the next beat; earlier when the reading has reached the ceiling, which would hold it back."""
+        """Wait for the next beat; shorter when the reading has reached the ceiling, which would hold it back."""
         soonest = self._policy.heartbeat / 4
         await self._clock.sleep(max(0.0, self.trust.sent_at + soonest - self._clock.monotonic()))
         while (wait := self.trust.sent_at + self._policy.heartbeat - self._clock.monotonic()) > 0:

@@ -5,6 +5,7 @@ The child takes port 0 and says in its log which one it got, so no two sessions 
 its parent, however that one ends: its stdin is a pipe that is never written to, and the child ends when the pipe does.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -27,14 +28,19 @@ runpy.run_module("service.adapters.embedded.moto_server", run_name="__main__")
 
 
 @contextmanager
-def start_moto() -> Iterator[str]:
-    """Start a server and yield its endpoint, like ``http://127.0.0.1:40001``; raises `RuntimeError` with its log."""
+def start_moto(**variables: str) -> Iterator[str]:
+    """
+    Start a server and yield its endpoint, like ``http://127.0.0.1:40001``; raises `RuntimeError` with its log.
+
+    `variables` are added to the child's environment: moto is configured by them.
+    """
     with tempfile.TemporaryDirectory(prefix="reprise-moto-") as directory:
         log = Path(directory) / "moto.log"
         with log.open("wb") as sink:
             child = subprocess.Popen(
-                [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=sink, stderr=sink, cwd=ROOT
-            )
+                [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=sink, stderr=sink, cwd=ROOT,
+                env={**os.environ, **variables},
+            )  # fmt: skip
         try:
             yield _address(child, log)
         finally:

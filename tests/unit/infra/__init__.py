@@ -1,0 +1,1 @@
+"""Tests of the infrastructure program, without an engine and without a cloud."""

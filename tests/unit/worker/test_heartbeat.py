@@ -1,15 +1,20 @@
 """What a heartbeat lets be seen."""
 
+import asyncio
 from collections.abc import Mapping
+from typing import Any, cast
 
+import pytest
+
+from service.core.job import Job
 from service.core.progress import Reading
 from service.core.trust import LeasePolicy
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
 from service.testing.factories import a_job
 from service.testing.memory_jobs import MemoryJobs
-from service.testing.virtual_time import VirtualClock
-from service.worker.heartbeat import Heartbeat
+from service.testing.virtual_time import VirtualClock, VirtualTimeLoop
+from service.worker.heartbeat import Heartbeat, TrustEnded
 from tests.unit.worker.world import in_virtual_time
 
 
@@ -67,7 +72,7 @@ async def test_a_reading_that_falls_is_not_passed_on() -> None:
 
 
 @in_virtual_time
-async def test_a_late_beat_is_told() -> None:
+async def test_late_renewal_is_logged() -> None:
     """A renewal that comes after two missed beats says how late it is; one in time says nothing of it."""
     said: list[object] = []
 
@@ -84,3 +89,39 @@ async def test_a_late_beat_is_told() -> None:
         await clock.sleep(4.5)
         await heartbeat.renew()
     assert said == [4.5]
+
+
+@in_virtual_time
+async def test_frozen_in_the_middle_of_a_renewal() -> None:
+    """A worker that is frozen while it renews asks again when it is thawed, and goes on if it was not replaced."""
+    jobs, heartbeat = await a_heartbeat()
+    plain, frozen = jobs.renew, False
+
+    async def renew(*arguments: Any) -> Job:
+        nonlocal frozen
+        if not frozen:
+            frozen = True
+            cast("VirtualTimeLoop", asyncio.get_running_loop()).jump(60.0)
+            await asyncio.Event().wait()  # the connection is gone, and its answer with it
+        return await plain(*arguments)
+
+    jobs.renew = renew  # type: ignore[assignment, method-assign]
+    await heartbeat.renew()
+    assert heartbeat.trust_left > 0
+
+
+@in_virtual_time
+async def test_a_store_that_never_answers_ends_trust() -> None:
+    """A renewal without an answer ends the attempt when its trust does: a process that ran all the time asks once."""
+    jobs, heartbeat = await a_heartbeat()
+    asked: list[float] = []
+
+    async def renew(*_: Any) -> Job:
+        asked.append(VirtualClock().monotonic())
+        return await asyncio.Event().wait()  # type: ignore[return-value]
+
+    jobs.renew = renew  # type: ignore[assignment, method-assign]
+    with pytest.raises(TrustEnded):
+        await heartbeat.renew()
+    assert len(asked) == 1
+    assert heartbeat.trust_left == 0
