@@ -11,8 +11,8 @@ from infra.watching.alarms import OURS, Alarm, service_alarms, table_alarms, wor
 from infra.watching.signals import QUEUE, QUEUE_EVENT, QUEUE_IS_SAID, SIGNALS, Signal, signals
 from service.telemetry import events
 from tests.support.cloud import deployed
+from tests.unit.infra.calls import wrong
 from tests.unit.infra.stacks import STACKS, stack, with_
-from tests.unit.infra.test_arguments import wrong
 
 SAID: Mapping[str, events.Event] = {it.name: it for it in vars(events).values() if isinstance(it, events.Event)}
 FIELD = re.compile(r"\$\.(\w+)")
