@@ -68,10 +68,8 @@ def backings(
 def platform(opened: ExitStack, backings: Backings) -> Platform:
     """Starts a platform, with what a test says about it."""
 
-    def started(
-        instances: int = 1, *, slow: bool = False, concurrency: int = 100, most: int = 3, **settings: str
-    ) -> AppRunner:
-        made = AppRunner(lambda: backings.start(slow=slow, **settings), limit=LIMIT, concurrency=concurrency, most=most)
+    def started(instances: int = 1, *, slow: bool = False, most: int = 3, **settings: str) -> AppRunner:
+        made = AppRunner(lambda: backings.start(slow=slow, **settings), limit=LIMIT, most=most)
         return opened.enter_context(running(made, instances))
 
     return started

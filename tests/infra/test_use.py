@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from service.cli import processes
+from service.wiring import mortal
 from tests.blackbox.test_same_answers import differences, once, told
-from tests.infra.account import CREDENTIALS, a_network, lift_policy, told_to_container
+from tests.infra.account import CREDENTIALS, a_network, lift_policy, told_to_container, told_to_worker
 from tests.infra.conftest import ENGINE, Open
 from tests.infra.emulator import Emulator
 from tests.infra.engine import Stack
@@ -69,24 +70,45 @@ def test_the_black_box_suite(
     assert not (differing := differences(expected, found, "deployed")), f"\n{differing}"
 
 
-@pytest.mark.requirement("3.2", "8.1")
-def test_a_service_that_starts_without_a_concern(opened: Open, aws_emulator: Emulator, tmp_path: Path) -> None:
-    """The service's own look at bucket and table finds nothing wrong, the smoke test is right; CORS is as set."""
-    stack = opened({"reprise:compute": "apprunner", **a_network(aws_emulator)})
+@contextmanager
+def worker(emulator: Emulator, stack: Stack, folder: Path) -> Iterator[None]:
+    """The loop by itself, with what a container of the Fargate worker is told."""
+    given = told_to_worker(emulator, stack.resources())
+    variables = {**bare(), **CREDENTIALS, **given, "AWS_ENDPOINT_URL": emulator.moto, "PYTHONPATH": str(ROOT)}
+    with (folder / "worker.log").open("wb") as log:
+        running = subprocess.Popen(
+            mortal([sys.executable, "-m", "service", "serve"]),
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+@pytest.mark.requirement("3.2", "8.1", "8.2")
+def test_api_and_worker_start_without_a_concern(opened: Open, aws_emulator: Emulator, tmp_path: Path) -> None:
+    """API and worker find nothing wrong with what was made, the smoke test is right, and CORS is as it was set."""
+    stack = opened({"reprise:compute": "apprunner", "reprise:worker": "fargate", **a_network(aws_emulator)})
     outputs = stack.up().outputs
-    with service(aws_emulator, stack, tmp_path) as running:
+    with service(aws_emulator, stack, tmp_path) as running, worker(aws_emulator, stack, tmp_path):
         command = [sys.executable, "-m", "infra.smoke", running.address, "--key", OURS]
-        smoke = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-        assert smoke.returncode == 0, smoke.stdout + smoke.stderr
-        form = httpx.get(
-            f"{running.address}/v1/s3/params?filename=a.wav&type=audio/wav&size=10", headers={"X-API-Key": OURS}
-        ).json()
+        smoke = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
+        assert smoke.returncode == 0, smoke.stdout + smoke.stderr + (tmp_path / "worker.log").read_text()
+        asked = f"{running.address}/v1/s3/params?filename=a.wav&type=audio/wav&size=10"
+        form = httpx.get(asked, headers={"X-API-Key": OURS}).json()
         allowed = {origin: preflight(form["url"], origin) for origin in (ORIGIN, FOREIGN)}
-        found = [event for event in running.events() if event["event"] in {"service.concern", "service.problem"}]
+        lines = (tmp_path / "worker.log").read_text().splitlines()
+        said = [*running.events(), *(json.loads(line) for line in lines if line.startswith("{"))]
+        found = [event for event in said if event["event"] in {"service.concern", "service.problem"}]
 
     assert {event["code"] for event in found} <= EXPECTED_CONCERNS, found
     assert allowed == {ORIGIN: ORIGIN, FOREIGN: None}
-    assert json.dumps(dict(outputs))  # texts that a script can read
+    assert f"python -m infra.smoke {outputs['url']}" in outputs["commands"]["smoke"]
 
 
 def preflight(url: str, origin: str) -> str | None:
