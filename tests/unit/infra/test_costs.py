@@ -35,7 +35,8 @@ def test_hours_are_counted_as_the_price_list_has_them() -> None:
         ({"cache": "replicated"}, {"cache, replicated"}),
         ({"compute": "ecs-express"}, {"load balancer", "API tasks"}),
     ],
-    ids=str,
+    # Not `str`: the order of a set differs from process to process, and so would the names of the tests.
+    ids=lambda value: " ".join(sorted(f"{key}={value[key]}" if isinstance(value, dict) else key for key in value)),
 )
 def test_what_is_used_is_billed_and_nothing_else(changed: dict[str, str], what: set[str]) -> None:
     """A part of a stack has its line, and a stack without that part has not."""

@@ -26,7 +26,7 @@ WITH_KEY = Places(PLACES.bucket, PLACES.table, KEY)
 ROLES = [{"api"}, {"worker"}, {"api", "worker"}]
 
 
-@pytest.mark.parametrize("roles", ROLES, ids=str)
+@pytest.mark.parametrize("roles", ROLES, ids=lambda roles: "+".join(sorted(roles)))
 @pytest.mark.parametrize("places", [PLACES, WITH_KEY], ids=["plain", "kms"])
 def test_a_role_may_do_exactly_what_it_does(roles: set[str], places: Places) -> None:
     """Each permission of the service's roles is in the document, on its own resource, and nothing else is."""
@@ -48,7 +48,7 @@ def test_what_only_provisioning_does_is_in_no_role() -> None:
     assert "s3:PutBucketPolicy" not in allowed
 
 
-@pytest.mark.parametrize("roles", ROLES, ids=str)
+@pytest.mark.parametrize("roles", ROLES, ids=lambda roles: "+".join(sorted(roles)))
 def test_no_action_and_no_resource_is_a_wildcard(roles: set[str]) -> None:
     """Actions are whole names, and each resource begins with the ARN of the bucket, the table or the key."""
     for part in data_access(roles, WITH_KEY, REGION):
