@@ -44,7 +44,7 @@ COPY service service
 RUN python -m compileall -q --invalidation-mode unchecked-hash service
 
 USER 10001:10001
-EXPOSE 8080
+EXPOSE 8080 8081
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
   CMD ["python", "-I", "-S", "healthy.py"]
 ENTRYPOINT ["tini", "--", "python", "-m", "service"]

@@ -197,5 +197,5 @@ ALL: tuple[Callable[[History], list[str]], ...] = (
 
 
 def broken_promises(history: History) -> list[str]:
-    """All broken promises, each led by the checker that found it."""
+    """Return all broken promises, each led by the checker that found it."""
     return [f"{check.__name__}: {text}" for check in ALL for text in check(history)]

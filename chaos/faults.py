@@ -30,7 +30,7 @@ class Fault(Generic[T]):
     seconds: tuple[float, float] = (0.0, 0.0)
 
     def duration(self, draw: float) -> float:
-        """Seconds until it is healed; `draw` is uniform in [0, 1)."""
+        """Return seconds until it is healed; `draw` is uniform in [0, 1)."""
         shortest, longest = self.seconds
         return shortest + (longest - shortest) * draw
 
@@ -47,5 +47,5 @@ W = TypeVar("W", bound=Weighted)
 
 
 def by_weight(rows: Sequence[W]) -> list[W]:
-    """Each row as often as its weight: a uniform draw from this list respects the weights."""
+    """Return each row as often as its weight: a uniform draw from this list respects the weights."""
     return [row for row in rows for _ in range(row.weight)]

@@ -193,7 +193,7 @@ Record = TypeVar("Record", Reading, Write)
 
 
 def asked_to_go(history: History) -> dict[str, float]:
-    """Jobs and uploads whose clients asked for their deletion, and when they did first."""
+    """Return the jobs and uploads whose clients asked for their deletion, and when they did first."""
     found: dict[str, float] = {}
     for one in history.deletions:
         found[one.what] = min(one.asked, found.get(one.what, math.inf))
@@ -201,7 +201,7 @@ def asked_to_go(history: History) -> dict[str, float]:
 
 
 def by_job(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
-    """Records in their order, job by job."""
+    """Return records in their order, job by job."""
     found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         found[record.job_id].append(record)

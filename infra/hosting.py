@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi_aws as aws
 from pulumi import Input, Output
 
 from infra.components.apprunner import AppRunner, AppRunnerArgs
@@ -39,10 +40,11 @@ class Api:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """The Fargate workers: `dimensions` of their metrics, `log` where they write."""
+    """The Fargate workers: `dimensions` of their metrics, `log` where they write, `target` that is scaled."""
 
     dimensions: Mapping[str, Input[str]]
     log: Log
+    target: aws.appautoscaling.Target
 
 
 def api(stack: Config, parts: Parts) -> Api:
@@ -171,7 +173,8 @@ def loop(stack: Config, parts: Parts) -> Loop | None:
             ready=[*task.ready, *execution.ready, *parts.cluster.ready, *parts.foundations],
         ),
     )
-    return Loop(dimensions=made.dimensions, log=Log(name="worker", group=logs.group, writers=plays))
+    log = Log(name="worker", group=logs.group, writers=plays)
+    return Loop(dimensions=made.dimensions, log=log, target=made.target)
 
 
 def _statements(

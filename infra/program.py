@@ -10,12 +10,13 @@ import pulumi
 from pulumi.runtime import config as given
 
 from infra import config
+from infra.components.scaling import QueueScaling, QueueScalingArgs
 from infra.components.storage import Cors
 from infra.config.model import Config
 from infra.hosting import api, loop
 from infra.outputs import outputs
 from infra.parts import parts
-from infra.watching.signals import QUEUE_IS_SAID
+from infra.watching.signals import QUEUE, QUEUE_IS_SAID
 from infra.watching.watch import Watch, WatchArgs
 
 
@@ -54,4 +55,7 @@ def build(stack: Config) -> Mapping[str, object]:
             queue=QUEUE_IS_SAID,
         ),
     )
+    if worker is not None and QUEUE_IS_SAID:
+        waiting = QueueScalingArgs(target=worker.target, namespace=watch.namespace, metric=QUEUE[0].metric)
+        QueueScaling(f"{stack.prefix}-queue", waiting)
     return outputs(stack, shared, service, worker, watch.link)

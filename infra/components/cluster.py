@@ -5,7 +5,7 @@ from pulumi import Resource, ResourceOptions
 
 from infra.components import Component
 
-SPOT = "FARGATE_SPOT"
+ON_DEMAND, SPOT = "FARGATE", "FARGATE_SPOT"
 
 
 class Cluster(Component):
@@ -23,7 +23,7 @@ class Cluster(Component):
         if spot:
             self.ready.append(
                 aws.ecs.ClusterCapacityProviders(
-                    name, cluster_name=cluster.name, capacity_providers=[SPOT], opts=self.inside
+                    name, cluster_name=cluster.name, capacity_providers=[ON_DEMAND, SPOT], opts=self.inside
                 )
             )
         self.register_outputs({"cluster": self.cluster})

@@ -53,8 +53,9 @@ QUEUE_EVENT = "queue.reading"
 The event that would tell how much waits, with `queued` and `running` (jobs of the whole service) and `oldest_seconds`
 (how long the oldest of those that are due has waited; 0 if none is), once a minute, from each API process.
 
-The service does not say it yet (`QUEUE_IS_SAID`). Until it does there is no metric of the queue's length or age: then
-`JobsAccepted` without `JobsClaimed` is the alarm, and CPU is what the workers are scaled on.
+The service does not say it yet. Until it does, and `QUEUE_IS_SAID` says so, there is no metric of the queue's length or
+age: `JobsAccepted` without `JobsClaimed` is the alarm, and CPU is what the workers are scaled on. A test holds the
+two together.
 """
 QUEUE_IS_SAID = False
 

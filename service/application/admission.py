@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from service.application.context import ServiceContext
-from service.core.capacity import Crew, Load, short_of
+from service.core.capacity import Load, WorkerStatus, short_of
 from service.core.errors import Busy, NoCapacity, QueueFull, StoreError
 
 QUEUE_COUNT_TTL = 1.0  # seconds for which a count is believed; what this process accepts meanwhile is added to it
@@ -65,7 +65,7 @@ class Admission:
         finally:
             self.uploads -= 1
 
-    def worker_status(self) -> Crew | None:
+    def worker_status(self) -> WorkerStatus | None:
         """Return what the worker of this process does; None if it has none."""
         return self._context.worker_status()
 

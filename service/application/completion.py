@@ -20,7 +20,7 @@ from service.core.errors import (
     UploadPending,
     UploadTooLarge,
 )
-from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, assembled, check_size
 from service.ports.objects import Stored
 from service.telemetry import emit, events
@@ -79,7 +79,7 @@ async def complete_upload(
     try:
         stored = await _join(context, found, claimed)
         check_size(stored.size, context.config.max_upload_bytes)
-        source = identify(*await _ends(context, stored), stored.size)
+        source = await context.sniffer.identify(found.tenant, *await _ends(context, stored), stored.size)
     except HOPELESS as error:
         emit(events.UPLOAD_REFUSED, upload_id=found.upload_id, code=error.code, detail=error.detail)
         await discard_upload(context, found)

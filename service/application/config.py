@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from service.core import defaults
 from service.core.capacity import Thresholds
 
 
@@ -11,12 +12,12 @@ class ServiceConfig:
 
     version: str = "0"
     instance: str = "local"  # which container answered: shown by /health, so that a tester can tell them apart
-    max_upload_bytes: int = 5 * 1024**3
-    max_uploads: int = 32  # received at once by this process, whole ones and parts
-    max_open_uploads: int = 1000  # of one tenant, begun and not complete
-    max_queued: int = 1000  # jobs that may wait, in the whole service
+    max_upload_bytes: int = defaults.MAX_UPLOAD_BYTES
+    max_uploads: int = defaults.MAX_UPLOADS  # received at once by this process, whole ones and parts
+    max_open_uploads: int = defaults.MAX_OPEN_UPLOADS  # of one tenant, begun and not complete
+    max_queued: int = defaults.MAX_QUEUED  # jobs that may wait, in the whole service
     limits: Thresholds = field(default_factory=Thresholds)  # beyond its memory no upload is begun
-    ttl_seconds: float = 24 * 3600.0  # uploads and jobs are gone after this
+    ttl_seconds: float = defaults.TIME_TO_LIVE  # uploads and jobs are gone after this
     pending_seconds: float = 24 * 3600.0  # an upload in parts that is not complete by then is dropped
     part_url_seconds: int = 900  # a presigned URL of a part works this long; a late client asks for another
     download_url_seconds: int = 900  # a presigned URL works this long

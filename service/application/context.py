@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from service.application.config import ServiceConfig
-from service.core.capacity import Ample, Crew
+from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords
 from service.ports.objects import ClientObjects
+from service.ports.sniffer import Sniffer
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadRecords
 
@@ -21,14 +22,15 @@ class ServiceContext:
     jobs: JobRecords
     uploads: UploadRecords
     objects: ClientObjects
+    sniffer: Sniffer
     board: ProgressBoard
     wakeups: Wakeups
     clock: Clock
     ids: Ids
     checks: Callable[[], Awaitable[Mapping[str, str]]]
     """Name of each backing service → ``ok``, ``degraded…`` (we go on without it) or what is wrong with it."""
-    capacity: Capacity = field(default_factory=Ample)
-    worker_status: Callable[[], Crew | None] = lambda: None
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
+    worker_status: Callable[[], WorkerStatus | None] = lambda: None
     """Of the worker in this process; None if there is none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""

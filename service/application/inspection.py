@@ -9,14 +9,17 @@ the last byte, so that the code that stores the stream gives up and leaves nothi
 from collections.abc import AsyncIterator
 
 from service.core.media.inputs import Source
-from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
+from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
+from service.ports.sniffer import Sniffer
 
 
 class UploadSniffer:
     """Watches one upload. `source` and `size` are known once `watch` has come to its end."""
 
-    def __init__(self, expected_size: int) -> None:
+    def __init__(self, sniffer: Sniffer, tenant: str, expected_size: int) -> None:
         """Take as `expected_size` what the client announced, or the limit: good enough for an early look."""
+        self._sniffer = sniffer
+        self._tenant = tenant
         self.source: Source | None = None
         self.size = 0
         self._expected_size = expected_size
@@ -24,18 +27,21 @@ class UploadSniffer:
         self._tail = b""
 
     async def watch(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Pass the chunks on. Raises `UnsupportedMedia` or `EmptyUpload`, and whatever `chunks` raises."""
+        """Pass the chunks on. Raises `UnsupportedMedia`, `EmptyUpload`, `Busy`, and whatever `chunks` raises."""
         async for chunk in chunks:
             if chunk:
-                self._note(chunk)
+                await self._note(chunk)
                 yield chunk
-        self.source = identify(bytes(self._head), self._tail, self.size)
+        self.source = await self._look(self._tail, self.size)
 
-    def _note(self, chunk: bytes) -> None:
+    async def _note(self, chunk: bytes) -> None:
         self.size += len(chunk)
         self._tail = chunk[-TAIL_BYTES:] if len(chunk) >= TAIL_BYTES else (self._tail + chunk)[-TAIL_BYTES:]
         missing = HEAD_BYTES - len(self._head)
         if missing > 0:
             self._head += chunk[:missing]
             if len(chunk) >= missing:
-                identify(bytes(self._head), b"", max(self._expected_size, self.size))
+                await self._look(b"", max(self._expected_size, self.size))
+
+    async def _look(self, tail: bytes, size: int) -> Source:
+        return await self._sniffer.identify(self._tenant, bytes(self._head), tail, size)

@@ -27,7 +27,7 @@ async def receive_upload(
     """
     context = caller.context
     upload_id = context.ids.new()
-    sniffer = UploadSniffer(announced)
+    sniffer = UploadSniffer(context.sniffer, caller.tenant, announced)
     stored = await context.objects.receive(
         input_key(upload_id),
         sniffer.watch(chunks),

@@ -17,7 +17,7 @@ from service.application.context import Caller, ServiceContext
 from service.application.lookup import find_upload
 from service.core.errors import EmptyUpload, NotFound, ObjectGone, RepriseError, StoreError, UploadsOpen
 from service.core.media.inputs import Source
-from service.core.media.sniff import HEAD_BYTES, identify
+from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key, safe_filename
 from service.core.upload import (
     IN_ONE_PIECE,
@@ -163,7 +163,8 @@ async def put_part(context: ServiceContext, pending: PendingUpload, number: int,
     limit = context.config.max_upload_bytes
     check_size(len(body), limit)
     if number == 1 and len(body) >= HEAD_BYTES:
-        identify(body[:HEAD_BYTES], b"", max(pending.declared_size or limit, len(body)))
+        size = max(pending.declared_size or limit, len(body))
+        await context.sniffer.identify(pending.tenant, body[:HEAD_BYTES], b"", size)
     try:
         return await context.objects.put_part(pending.key, pending.transfer, number, body)
     except ObjectGone as error:

@@ -55,7 +55,13 @@ class ServiceProcess:
 def start(name: str, environment: Mapping[str, str], folder: Path, **settings: str) -> ServiceProcess:
     """Start one on any free port and wait until it listens."""
     log = folder / f"{name}.log"
-    variables = {**environment, "REPRISE_PORT": "0", "REPRISE_LOG_FORMAT": "json", **settings}
+    variables = {
+        **environment,
+        "REPRISE_PORT": "0",
+        "REPRISE_WORKER_PORT": "0",
+        "REPRISE_LOG_FORMAT": "json",
+        **settings,
+    }
     path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
     with log.open("w") as file:
         process = subprocess.Popen(  # ourselves

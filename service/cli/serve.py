@@ -47,8 +47,8 @@ def run(environment: Mapping[str, str]) -> int:
                 wiring.serve(
                     given,
                     environment,
-                    lambda address: _announce(address, sample),
-                    show=report.draw if form == "text" else wiring.say,
+                    lambda address: _announce(address, None if given.role == "worker" else sample),
+                    show=report.draw if form == "text" else wiring.log_report,
                     embedded=embedded,
                 )
             )

@@ -26,7 +26,7 @@ class ApiKey:
 
 def parse_keys(text: str) -> tuple[ApiKey, ...]:
     """
-    ``tenant:sha256,tenant:sha256``, or ``none`` for an open service.
+    Parse ``tenant:sha256,tenant:sha256``, or ``none`` for an open service.
 
     Raises `ValueError` with what is wrong where. It counts and never quotes: what was put in the wrong place may be
     the key itself.

@@ -9,6 +9,8 @@ leaves *further* ones to others.
 
 from dataclasses import dataclass
 
+from service.core import defaults
+
 MIB = 1024 * 1024
 
 
@@ -25,13 +27,13 @@ class Load:
 class Thresholds:
     """Where enough is enough."""
 
-    memory: float = 0.9
+    memory: float = defaults.MAX_MEMORY_PERCENT / 100
     disk_free: int = 64 * MIB
     cpu: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
+class WorkerStatus:
     """The worker of a process: how many conversions it can do, does, and what keeps it from taking more."""
 
     slots: int
@@ -39,16 +41,16 @@ class Crew:
     short_of: tuple[str, ...] = ()
 
 
-class Ample:
+class UnlimitedCapacity:
     """A `ports.Capacity` that never runs out of anything."""
 
     def load(self) -> Load:
-        """Nothing is known."""
+        """Return no readings."""
         return Load()
 
 
 def short_of(load: Load, limits: Thresholds, active: int) -> tuple[str, ...]:
-    """What there is too little of to begin another conversion beside `active` ones: memory, disk, cpu."""
+    """Return what there is too little of to begin another conversion beside `active` ones: memory, disk, cpu."""
     short = []
     if load.memory is not None and load.memory >= limits.memory:
         short.append("memory")

@@ -19,12 +19,12 @@ class Finding:
     problem: str  # a sentence
     fix: str  # another one
     stops: bool = True
-    passes: bool = False  # may be over in a moment, without anybody mending anything
+    transient: bool = False  # may be over in a moment without any change by an operator
 
     def __str__(self) -> str:
         return f"{self.problem} {self.fix} [{self.code}]"
 
 
 def stopping(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that the service does not start with."""
+    """Return those that the service does not start with."""
     return tuple(finding for finding in findings if finding.stops)

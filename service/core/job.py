@@ -100,39 +100,39 @@ class Job:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def claimed(self, owner: str, now: float) -> Self:
-        """A queued job is taken by a worker."""
+        """Take a queued job for a worker."""
         return replace(self, lease=self.lease.claimed(owner), started_at=self.started_at or now)
 
     def taken_over(self, owner: str) -> Self:
-        """A running job whose lease lapsed is taken by another worker."""
+        """Take a running job whose lease lapsed for another worker."""
         return replace(self, lease=self.lease.taken_over(owner))
 
     def renewed(self, percent: float, path: str | None) -> Self:
-        """The holder is alive and carries its durable progress, which never falls."""
+        """Note that the holder is alive, and its durable progress, which never falls."""
         return replace(self, lease=self.lease.renewed(), percent=max(self.percent, percent), path=path or self.path)
 
     def released(self, due_at: float, *, fault: bool) -> Self:
-        """The holder gives the job back: at shutdown, or (`fault`) because of something that may pass."""
+        """Give the job back: at shutdown, or (`fault`) because of something that may pass."""
         return replace(self, lease=self.lease.released(due_at, fault=fault))
 
     def succeeded(self, output: Output, now: float) -> Self:
-        """The one write that makes an output visible."""
+        """Record the output: the one write that makes it visible."""
         return replace(self, lease=self.lease.ended(Event.SUCCEED), output=output, percent=100.0, finished_at=now)
 
     def failed(self, failure: Failure, now: float, path: str | None = None) -> Self:
-        """The attempt found that this job cannot be done."""
+        """Record that this job cannot be done, as the attempt has found."""
         lease = self.lease.ended(Event.FAIL)
         return replace(self, lease=lease, failure=failure, finished_at=now, path=path or self.path)
 
     def exhausted(self, failure: Failure, now: float) -> Self:
-        """Too many attempts lapsed: the job itself is taken for the cause."""
+        """End a job with too many lapsed attempts: the job itself is taken for the cause."""
         return replace(self, lease=self.lease.exhausted(), failure=failure, finished_at=now)
 
     def stopped(self, now: float) -> Self:
-        """The holder stopped because it was asked to."""
+        """Record that the holder stopped because it was asked to."""
         return replace(self, lease=self.lease.ended(Event.STOP), finished_at=now)
 
     def cancelled(self, now: float) -> Self:
-        """A client does not want it any more: a queued job ends at once, a running one is asked to."""
+        """Cancel for its client: a queued job ends at once, a running one is asked to."""
         lease = self.lease.cancelled()
         return replace(self, lease=lease, cancel_requested=True, finished_at=now if lease.final else self.finished_at)

@@ -147,7 +147,7 @@ class Lease:
         return Holding(self.key, self.owner, self.attempt)
 
     def held_by(self, holding: Holding) -> bool:
-        """Whether `holding` is the current one: the fence that every write of a worker has to pass."""
+        """Tell whether `holding` is the current one: the fence that every write of a worker has to pass."""
         return (
             self.state is State.RUNNING
             and self.key == holding.key
@@ -156,31 +156,31 @@ class Lease:
         )
 
     def claimed(self, owner: str) -> Self:
-        """Taken from the queue by a worker."""
+        """Take it from the queue for a worker."""
         return self._step(Event.CLAIM, owner=owner, attempt=self.attempt + 1, beat=0)
 
     def taken_over(self, owner: str) -> Self:
-        """Taken by another worker after it lapsed."""
+        """Take it for another worker, after it lapsed."""
         return self._step(Event.TAKE_OVER, owner=owner, attempt=self.attempt + 1, beat=0, lapses=self.lapses + 1)
 
     def renewed(self) -> Self:
-        """Its holder is alive."""
+        """Note that its holder is alive."""
         return self._step(Event.RENEW, beat=self.beat + 1)
 
     def released(self, due_at: float, *, fault: bool) -> Self:
-        """Given back by its holder: at shutdown, or (`fault`) because of something that may pass."""
+        """Give it back: at shutdown, or (`fault`) because of something that may pass."""
         return self._step(Event.RELEASE, owner=None, due_at=due_at, faults=self.faults + fault)
 
     def ended(self, event: Event) -> Self:
-        """Ended by its holder: `SUCCEED`, `FAIL` or `STOP`."""
+        """End it for its holder: `SUCCEED`, `FAIL` or `STOP`."""
         return self._step(event, owner=None)
 
     def exhausted(self) -> Self:
-        """Ended by a watcher, because too many attempts have lapsed."""
+        """End it for a watcher, because too many attempts have lapsed."""
         return self._step(Event.EXHAUST, owner=None, lapses=self.lapses + 1)
 
     def cancelled(self) -> Self:
-        """Ended at once if it is queued; a running one stays with its holder, which acts on the wish."""
+        """End it if it is queued; a running one stays with its holder, which acts on the wish."""
         return self._step(Event.CANCEL)
 
     def _step(self, event: Event, **changes: object) -> Self:

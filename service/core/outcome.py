@@ -59,7 +59,7 @@ Outcome = Succeeded | Failed | Stopped | Released | Lost
 
 def of_exception(error: Exception, faults: int, draw: float) -> Outcome:
     """
-    What an attempt that ended in `error` means.
+    Return what an attempt that ended in `error` means.
 
     `faults` counts the attempts before it that ended in a passing fault; `draw` in [0, 1) jitters the next delay.
     """
@@ -90,7 +90,7 @@ def of_exception(error: Exception, faults: int, draw: float) -> Outcome:
 
 
 def exhausted(lease: Lease) -> Failure:
-    """The failure of a job whose attempts kept ending without a word."""
+    """Return the failure of a job whose attempts kept ending without a word."""
     return Failure(
         code="attempts_exhausted",
         detail=f"{lease.lapses + 1} attempts in a row ended without a word; the file may be what ends them.",

@@ -47,7 +47,7 @@ class Hint:
 
 def percent_of(reading: Reading) -> float:
     """
-    Percent done, 0 to `TOP`, rounded down to one decimal: by time where the duration is known, else by bytes fed.
+    Return percent done, 0 to `TOP`, rounded down to one decimal: by time where the duration is known, else by bytes.
 
     Nonsense (negative, not a number, beyond the end) is clamped, because ffmpeg does say ``N/A`` and negative times.
     """
@@ -63,13 +63,13 @@ def percent_of(reading: Reading) -> float:
 
 
 def clamp(percent: float) -> float:
-    """Into 0 … `TOP`, rounded down to one decimal, so that nothing is ever announced early."""
+    """Bring into 0 … `TOP`, rounded down to one decimal, so that nothing is ever announced early."""
     return math.floor(max(0.0, min(TOP, percent)) * 10 + 1e-6) / 10
 
 
 def ceiling(percent: float, gain: float, acknowledged: float) -> float:
     """
-    The durable ceiling to write with a renewal.
+    Return the durable ceiling to write with a renewal.
 
     Args:
         percent: the present reading.
@@ -80,7 +80,7 @@ def ceiling(percent: float, gain: float, acknowledged: float) -> float:
 
 
 def shown(job: Job, hint: Hint | None) -> float:
-    """The percentage to answer with, by the rules above."""
+    """Return the percentage to answer with, by the rules above."""
     if job.state is State.SUCCEEDED:
         return 100.0
     # A job that ended short has nothing newer to wait for: its ceiling is what all agree on, with Redis or without.
@@ -88,5 +88,5 @@ def shown(job: Job, hint: Hint | None) -> float:
 
 
 def must_note(job: Job, hint: Hint | None) -> bool:
-    """Whether this answer is made from the record alone and has to raise ``shown`` first (rule 2)."""
+    """Tell whether this answer is made from the record alone and has to raise ``shown`` first (rule 2)."""
     return hint is None and not job.final and job.percent > job.shown

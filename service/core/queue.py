@@ -19,12 +19,12 @@ RUNNING = "running"
 
 
 def shard_of(key: str, shards: int) -> int:
-    """The shard of a key, 0 … shards-1: the same in every process and every release, unlike `hash`."""
+    """Return the shard of a key, 0 … shards-1: the same in every process and every release, unlike `hash`."""
     return zlib.crc32(key.encode()) % shards
 
 
 def queue_of(state: State, key: str, shards: int) -> str | None:
-    """``queued#2``, ``running#0``, or None for a final state."""
+    """Return ``queued#2``, ``running#0``, or None for a final state."""
     if state is State.QUEUED:
         return f"{QUEUED}#{shard_of(key, shards)}"
     if state is State.RUNNING:
@@ -33,13 +33,13 @@ def queue_of(state: State, key: str, shards: int) -> str | None:
 
 
 def all_shards(queue: str, shards: int) -> tuple[str, ...]:
-    """The names of all shards of `QUEUED` or `RUNNING`."""
+    """Return the names of all shards of `QUEUED` or `RUNNING`."""
     return tuple(f"{queue}#{number}" for number in range(shards))
 
 
 def due(due_at: float, now: float) -> bool:
     """
-    Whether a queued lease may be claimed at `now` (both wall seconds).
+    Tell whether a queued lease may be claimed at `now` (both wall seconds).
 
     No delay is ever longer than `JOB_FAULT.cap`. A due time beyond that was written by a clock that runs ahead, and
     waiting for it could take years: it counts as due now.
@@ -48,12 +48,12 @@ def due(due_at: float, now: float) -> bool:
 
 
 def candidates(queued: Iterable[tuple[float, str]], now: float, limit: int) -> tuple[str, ...]:
-    """The keys of the due ones among (due_at, key) pairs, oldest first, ties by key, at most `limit`."""
+    """Return the keys of the due ones among (due_at, key) pairs, oldest first, ties by key, at most `limit`."""
     return tuple(key for due_at, key in sorted(queued) if due(due_at, now))[: max(0, limit)]
 
 
 def same_order(one: Job, other: Job) -> bool:
-    """Whether both are the same submission, wherever each of them has got to since."""
+    """Tell whether both are the same submission, wherever each of them has got to since."""
     return all(
         getattr(one, name) == getattr(other, name)
         for name in ("job_id", "tenant", "upload_id", "input_key", "input_etag", "input_size", "source", "target")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from service.core import defaults
 from service.core.lease import Holding, Lease
 
 
@@ -15,20 +16,22 @@ from service.core.lease import Holding, Lease
 class LeasePolicy:
     """How long a lease is, how it is renewed, and what becomes of one that keeps lapsing. Times in seconds."""
 
-    duration: float = 6.0
-    heartbeat: float = 2.0  # from one renewal to the next
-    margin: float = 1.0  # before its end, in which its holder does not rely on it any more
+    duration: float = defaults.LEASE
+    heartbeat: float = defaults.HEARTBEAT  # from one renewal to the next
+    margin: float = (
+        defaults.LEASE / defaults.MARGINS_OF_A_LEASE
+    )  # before its end, in which its holder does not rely on it any more
     late_after: float = 2.0  # heartbeats without a renewal: the process was frozen or starved, or the store was slow
     last_try: float = 2.0  # for the one renewal of a worker that overslept its lease
     overslept: float = 1.0  # by so much a time-out comes late only if the process was frozen or starved meanwhile
     max_lapses: int = 5  # attempts that end without a word before the job itself is taken for the cause
 
     def too_many(self, lapses: int) -> bool:
-        """Whether no other attempt is to follow after so many that lapsed."""
+        """Tell whether no other attempt is to follow after so many that lapsed."""
         return lapses >= self.max_lapses
 
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with these numbers, one phrase each; empty if they fit together."""
+        """Return what is wrong with these numbers, one phrase each; empty if they fit together."""
         found = []
         if self.heartbeat <= 0:
             found.append(f"heartbeat must be above 0 s, not {self.heartbeat:g} s")
@@ -53,11 +56,11 @@ class Trust:
         return self.sent_at + self.policy.duration - self.policy.margin
 
     def remaining(self, now: float) -> float:
-        """Seconds of trust left; zero or less when the holder must stop."""
+        """Return seconds of trust left; zero or less when the holder must stop."""
         return self.trusted_until - now
 
     def renewed(self, sent_at: float) -> Self:
-        """The same holding after a renewal that was sent at `sent_at`; never earlier than before."""
+        """Return the same holding after a renewal that was sent at `sent_at`; never earlier than before."""
         return replace(self, sent_at=max(self.sent_at, sent_at))
 
 
@@ -98,5 +101,5 @@ def sight(
 
 
 def next_look(memory: Mapping[str, Sighting], now: float, duration: float, interval: float) -> float:
-    """Seconds until it is worth looking again: `interval`, or sooner if a lease would lapse before that."""
+    """Return seconds until it is worth looking again: `interval`, or sooner if a lease would lapse before that."""
     return min([interval, *(max(0.0, seen.since + duration - now) for seen in memory.values())])

@@ -20,6 +20,7 @@ MIN_PART_SIZE = 5 * MIB  # what S3 demands of each but the last
 DEFAULT_PART_SIZE = 8 * MIB
 MAX_RELAYED_PART_SIZE = 16 * MIB  # through the service, which holds a part in memory until S3 has it
 MAX_SINGLE_PUT_SIZE = 5 * 1024 * MIB  # that S3 takes in one request
+MAX_NAMED = 100  # missing parts in one answer
 IN_ONE_PIECE = ""  # in place of a transfer's name
 
 
@@ -66,14 +67,14 @@ class Part:
 
 
 def suggested_part_size(size: int | None) -> int:
-    """How large parts should be: a size that fits all of the file into `MAX_PARTS`, in whole MiB."""
+    """Return how large parts should be: a size that fits all of the file into `MAX_PARTS`, in whole MiB."""
     least = -(-(size or 0) // MAX_PARTS)
     return max(DEFAULT_PART_SIZE, -(-least // MIB) * MIB)
 
 
 def check_declared(size: int | None, content_type: str, limit: int) -> None:
     """
-    What can be refused before a single byte was sent.
+    Refuse what can be refused before a single byte was sent.
 
     The type is only what a client believes, so it can do no more than rule out what is certainly no audio; the bytes
     are looked at when they are there. Raises `UploadTooLarge`, `InvalidRequest`, `UnsupportedMedia`.
@@ -88,29 +89,30 @@ def check_declared(size: int | None, content_type: str, limit: int) -> None:
 
 
 def check_size(size: int, limit: int) -> None:
-    """Raises `UploadTooLarge`."""
+    """Raise `UploadTooLarge` above the limit."""
     if size > limit:
         raise UploadTooLarge(f"The upload is larger than the {limit} bytes that this service accepts.", limit=limit)
 
 
 def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None, declared: int | None) -> list[Part]:
     """
-    The parts that make up the file, in order: those that the client names as (number, etag), or all that arrived.
+    Return the parts of the file, in order: those that the client names as (number, etag), or all that arrived.
 
     The client's list is believed in one thing only, which parts it wants; that they are there, and are what the client
-    sent, is compared. Raises `UploadPending` if something is missing, `InvalidRequest` if it does not fit together.
+    sent, is compared. Raises `UploadPending` if something is missing, naming the first `MAX_NAMED` numbers, and
+    `InvalidRequest` if it does not fit together.
     """
     by_number = {part.number: part for part in arrived}
     wanted = sorted(by_number) if claimed is None else [number for number, _ in claimed]
+    named = set(wanted)
     if not wanted:
         raise UploadPending("No part has arrived yet.", missing=[1])
-    if len(set(wanted)) != len(wanted):
+    if len(named) != len(wanted):
         raise InvalidRequest("parts: a part is named twice.")
     # Bounded by what is there: a list that names part 10,000 alone must not make a list of 9,999 missing ones.
-    missing = [number for number in range(1, len(wanted) + 1) if number not in by_number or number not in set(wanted)]
-    missing += [number for number in wanted if number not in by_number and number not in missing]
+    missing = (named | set(range(1, len(wanted) + 1))) - (named & by_number.keys())
     if missing:
-        raise UploadPending("Some parts have not arrived yet.", missing=missing)
+        raise UploadPending("Some parts have not arrived yet.", missing=sorted(missing)[:MAX_NAMED])
     for number, etag in claimed or ():
         if by_number[number].etag != etag:
             raise InvalidRequest(f"parts: part {number} is not the one that arrived; its ETag differs.")
@@ -129,8 +131,9 @@ def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None
 
 
 # What browsers and tools say of files that are certainly none of ours. Anything unknown passes: the bytes decide.
+# The type ends at its first slash: with `.*/` a long text of slashes would be tried from each of them.
 _NO_AUDIO = re.compile(
     r"(image|text|font|model|message|multipart)/.*"
-    r"|.*/.*(mpegurl|scpls|xspf|smil)(\+xml)?"
+    r"|[^/]*/.*(mpegurl|scpls|xspf|smil)(\+xml)?"
     r"|application/(pdf|zip|gzip|json|xml|xhtml\+xml|javascript|x-tar|x-7z-compressed|msword|x-msdownload)"
 )

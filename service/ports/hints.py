@@ -12,7 +12,7 @@ class ProgressBoard(Protocol):
         """Show a reading; a lower percentage than the one shown is ignored."""
 
     async def read(self, job_id: str) -> Hint | None:
-        """What is shown, or None if nothing is, or the board is away."""
+        """Return what is shown, or None if nothing is, or the board is away."""
 
     async def forget(self, job_id: str) -> None:
         """Take it down."""
@@ -26,7 +26,7 @@ class Wakeups(Protocol):
     """Hints that there is work. Losing one costs latency: sleepers also wake by themselves."""
 
     async def announce(self) -> None:
-        """There is work. Never raises `StoreError`."""
+        """Announce that there is work. Never raises `StoreError`."""
 
     async def wait(self, seconds: float) -> bool:
         """Sleep until work is announced (True) or the time is over (False)."""

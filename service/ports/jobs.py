@@ -19,7 +19,7 @@ class RunningJobs(Protocol):
     """What admission, watchers and janitors look at."""
 
     async def running(self) -> Sequence[Job]:
-        """All running jobs, each read strongly consistently (the list of their ids may be a little stale)."""
+        """Return all running jobs, each read strongly consistently (the list of their ids may be a little stale)."""
 
 
 class JobRecords(RunningJobs, Protocol):
@@ -38,19 +38,19 @@ class JobRecords(RunningJobs, Protocol):
 
     async def accepted(self, key: IdempotencyKey, now: float) -> Job | None:
         """
-        The job that was accepted under this key; None if the key is free, or its job was deleted since.
+        Return the job accepted under this key; None if the key is free, or its job was deleted since.
 
         Raises `IdempotencyReuse` as `submit` does.
         """
 
     async def get(self, job_id: str) -> Job | None:
-        """The job as it is now (strongly consistent), also when expired; None if there is no such item."""
+        """Return the job as it is now (strongly consistent), also when expired; None if there is no such item."""
 
     async def queued(self, limit: int) -> int:
-        """How many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
+        """Return how many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
 
     async def cancel(self, job_id: str, now: float) -> Job:
-        """A client's wish. Final jobs are returned unchanged; raises `NotFound`. Safe to repeat."""
+        """Note the wish of a client. Final jobs are returned unchanged; raises `NotFound`. Safe to repeat."""
 
     async def note_shown(self, job_id: str, percent: float) -> None:
         """Raise `shown` to `percent` (see `service.core.progress`); never lowers, never fails on a lost race."""

@@ -16,7 +16,7 @@ class Leases(RunningJobs, Protocol):
     """
 
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        """Keys of what is queued and due, oldest first: candidates only, possibly stale."""
+        """Return keys of what is queued and due, oldest first: candidates only, possibly stale."""
 
     async def claim(self, key: str, owner: str, now: float) -> Job:
         """Take what is queued. Raises `IllegalTransition` if it is not queued any more, `NotFound` if it is gone."""
@@ -28,7 +28,7 @@ class Leases(RunningJobs, Protocol):
         """End a job whose attempts keep lapsing; same condition as `take_over`."""
 
     async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
-        """A heartbeat: the beat rises, and so does the durable ceiling of progress. Safe to repeat."""
+        """Raise the beat, and with it the durable ceiling of progress. Safe to repeat."""
 
     async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
         """Give the job back to the queue."""

@@ -42,7 +42,7 @@ class Objects(Protocol):
     """Objects by key: what a worker looks at and leaves behind."""
 
     async def head(self, key: str) -> Stored:
-        """Raises `ObjectGone`."""
+        """Describe an object. Raises `ObjectGone`."""
 
     async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> Sequence[str]:
         """
@@ -64,16 +64,16 @@ class ObjectContents(Objects, Protocol):
         """
 
     async def peek(self, key: str, *, etag: str, start: int, length: int) -> bytes:
-        """A small range, whole. Raises `ObjectGone`, `ObjectChanged`."""
+        """Return a small range, whole. Raises `ObjectGone`, `ObjectChanged`."""
 
     def read(self, key: str, *, etag: str, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Bytes start … stop-1 as a stream, mended at the offset if it breaks. Raises `ObjectGone`, `ObjectChanged`."""
+        """Stream bytes start … stop-1, resumed at the offset if it breaks. Raises `ObjectGone`, `ObjectChanged`."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """No error for keys that do not exist."""
+        """Delete; no error for keys that do not exist."""
 
     async def download_url(self, key: str, *, filename: str, content_type: str, seconds: int) -> str:
-        """A presigned GET for the address that the *client* can reach, with a Content-Disposition."""
+        """Return a presigned GET for the address that the *client* can reach, with a Content-Disposition."""
 
 
 class ClientUploads(Protocol):
@@ -83,11 +83,11 @@ class ClientUploads(Protocol):
         """Begin an object that comes in parts; returns the store's name for the transfer."""
 
     async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
-        """A presigned PUT of one part, for the address that the *client* can reach."""
+        """Return a presigned PUT of one part, for the address that the *client* can reach."""
 
     async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
         """
-        A signed form that stores one object of `least` to `most` bytes, for the address that the *client* can reach.
+        Return a signed form that stores one object of `least` to `most` bytes, for the address that *clients* reach.
 
         It can be sent more than once in its time, and each time replaces the object.
         """
@@ -96,7 +96,7 @@ class ClientUploads(Protocol):
         """Store one part; one that is sent again replaces the earlier one. Raises `ObjectGone` as `parts` does."""
 
     async def parts(self, key: str, transfer: str) -> Sequence[Part]:
-        """What has arrived, by number. Raises `ObjectGone` if the transfer is not open (any more)."""
+        """Return what has arrived, by number. Raises `ObjectGone` if the transfer is not open (any more)."""
 
     async def join_parts(self, key: str, transfer: str, parts: Sequence[Part]) -> Stored:
         """
@@ -117,16 +117,16 @@ class Housekeeping(Protocol):
     """Objects and open multipart uploads, looked at and removed one by one."""
 
     async def survey(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
-        """The first `limit` objects (1 to 1,000) under `prefix` whose keys are greater than `after`, by key."""
+        """Return the first `limit` objects (1 to 1,000) under `prefix` whose keys are greater than `after`, by key."""
 
     async def open_transfers(self, prefix: str) -> Sequence[Unfinished]:
-        """The transfers under `prefix` that are still open."""
+        """Return the transfers under `prefix` that are still open."""
 
     async def parts(self, key: str, transfer: str) -> Sequence[Part]:
-        """What has arrived, by number. Raises `ObjectGone` if the transfer is not open (any more)."""
+        """Return what has arrived, by number. Raises `ObjectGone` if the transfer is not open (any more)."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """No error for keys that do not exist."""
+        """Delete; no error for keys that do not exist."""
 
     async def abort_parts(self, key: str, transfer: str) -> None:
         """Drop the transfer and all its parts; no error if it has ended already."""

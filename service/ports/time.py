@@ -7,10 +7,10 @@ class Clock(Protocol):
     """The only source of time."""
 
     def wall(self) -> float:
-        """Seconds since the epoch (UTC): for what people read and for time to live, never for durations."""
+        """Return seconds since the epoch (UTC): for what people read and for time to live, never for durations."""
 
     def monotonic(self) -> float:
-        """Seconds on a clock that only goes forward, comparable within this process alone."""
+        """Return seconds on a clock that only goes forward, comparable within this process alone."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -20,7 +20,7 @@ class Ids(Protocol):
     """The only source of identity and chance."""
 
     def new(self) -> str:
-        """A fresh unguessable id of [a-z0-9], at least 120 bits."""
+        """Return a fresh unguessable id of [a-z0-9], at least 120 bits."""
 
     def draw(self) -> float:
-        """A number in [0, 1)."""
+        """Return a number in [0, 1)."""

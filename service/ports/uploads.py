@@ -15,10 +15,10 @@ class UploadRecords(Protocol):
         """Record an upload whose parts are to come. Safe to repeat."""
 
     async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
-        """The upload, complete or not (strongly consistent), also when expired; None if there is no such item."""
+        """Return the upload, complete or not (strongly consistent), also when expired; None if there is none."""
 
     async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
-        """How many uploads of a tenant are begun and can still receive bytes, possibly stale; stops at `limit`."""
+        """Count the uploads of a tenant that can still receive bytes, possibly stale; stops at `limit`."""
 
     async def complete_upload(self, upload: Upload) -> Upload:
         """

@@ -7,17 +7,18 @@ them. What AWS already has a name for (endpoints, region, profiles, credentials)
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from service.core.access import ApiKey, parse_keys
+from service.core import defaults
+from service.core.access import ApiKey
 from service.core.trust import LeasePolicy
-from service.settings.forms import bucket, http, one_of, origins, redis, region, seconds, table, text, whole
+from service.settings.variables import VARIABLES, Variable
 
 T = TypeVar("T")
-MIB = 1024 * 1024
-GIB = 1024 * MIB
+
+__all__ = ["VARIABLES", "Settings", "SettingsError", "Variable", "first", "read"]
 
 
 class SettingsError(Exception):
@@ -28,25 +29,14 @@ class SettingsError(Exception):
         super().__init__("; ".join(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """An environment variable. `read` raises `ValueError` for anything that is not as `expects` says."""
-
-    name: str
-    field: str
-    read: Callable[[str], Any]
-    expects: str
-    default: Any
-    about: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set. Sizes are bytes, times seconds; None leaves a choice to somebody else."""
+    """Everything that can be set. Sizes are bytes, times seconds; None leaves a choice to the platform."""
 
     role: str
     host: str
     port: int
+    worker_port: int
     bucket: str | None
     table: str | None
     region: str
@@ -55,7 +45,7 @@ class Settings:
     any_endpoint: str | None
     s3_public_endpoint: str | None
     redis_url: str | None
-    api_keys: tuple[ApiKey, ...] | None  # (): everybody, and that was said; None: nothing was said
+    api_keys: tuple[ApiKey, ...] | None  # (): open to everybody on purpose; None: not set
     metrics: str
     cors_origins: tuple[str, ...]
     slots: int
@@ -84,85 +74,9 @@ class Settings:
     @property
     def lease_policy(self) -> LeasePolicy:
         """The lease's numbers, as the core wants them; the margin is a sixth of the lease."""
-        return LeasePolicy(duration=self.lease, heartbeat=self.heartbeat, margin=self.lease / 6)
-
-
-_ORIGINS = "origins (https://host, without a path, or *), comma-separated"
-_ADDRESS = "an http(s) address, its host of letters, digits, - and . (a _ is refused by AWS's library), without a user"
-_LEVELS = ("debug", "info", "warning", "error")
-_YEAR = 366 * 86400
-_KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
-_PORT = "a port, 0 to 65535 (0: any free one)"
-
-VARIABLES: tuple[Variable, ...] = (
-    Variable("REPRISE_ROLE", "role", one_of("all", "api", "worker"), "all, api or worker", "all", "what it does"),
-    Variable("REPRISE_HOST", "host", text, "an address to listen on", "127.0.0.1", "address to listen on"),
-    Variable("PORT", "port", whole(0, 65535), _PORT, 8080, "port, as platforms set it"),
-    Variable("REPRISE_PORT", "port", whole(0, 65535), _PORT, 8080, "port; goes before PORT"),
-    Variable(
-        "REPRISE_BUCKET",
-        "bucket",
-        bucket,
-        "a bucket's name: 3 to 63 of a-z, 0-9, . and -",
-        None,
-        "bucket for inputs and outputs",
-    ),
-    Variable(
-        "REPRISE_TABLE",
-        "table",
-        table,
-        "a table's name: 3 to 255 of a-z, A-Z, 0-9, _, . and -",
-        None,
-        "table of jobs and uploads",
-    ),
-    Variable("AWS_DEFAULT_REGION", "region", region, "a region, as eu-west-1", "us-east-1", "region"),
-    Variable(
-        "AWS_REGION", "region", region, "a region, as eu-west-1", "us-east-1", "region; goes before AWS_DEFAULT_REGION"
-    ),
-    Variable("AWS_ENDPOINT_URL", "any_endpoint", http, _ADDRESS, None, "endpoint of every AWS service"),
-    Variable("AWS_ENDPOINT_URL_S3", "s3_endpoint", http, _ADDRESS, None, "endpoint of S3"),
-    Variable("AWS_ENDPOINT_URL_DYNAMODB", "dynamodb_endpoint", http, _ADDRESS, None, "endpoint of DynamoDB"),
-    Variable("REPRISE_S3_PUBLIC_ENDPOINT", "s3_public_endpoint", http, _ADDRESS, None, "where clients reach S3"),
-    Variable("REDIS_URL", "redis_url", redis, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
-    Variable("REPRISE_API_KEYS", "api_keys", parse_keys, _KEYS, None, "who may use the API (none: everybody)"),
-    Variable("REPRISE_METRICS", "metrics", one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),
-    Variable("REPRISE_CORS_ORIGINS", "cors_origins", origins, _ORIGINS, ("*",), "origins to let in"),
-    Variable("REPRISE_SLOTS", "slots", whole(1, 64), "a number from 1 to 64", 1, "conversions at once"),
-    Variable("REPRISE_LEASE_SECONDS", "lease", seconds, "seconds", 6.0, "how long a silent worker keeps its job"),
-    Variable("REPRISE_HEARTBEAT_SECONDS", "heartbeat", seconds, "seconds", 2.0, "how often a lease is renewed"),
-    Variable(
-        "REPRISE_START_WAIT_SECONDS", "start_wait", seconds, "seconds", 15.0, "patience at start with S3, DynamoDB"
-    ),
-    Variable("REPRISE_JANITOR_SECONDS", "janitor_interval", seconds, "seconds", 300.0, "between looks for leftovers"),
-    Variable("REPRISE_JANITOR_GRACE_SECONDS", "janitor_grace", seconds, "seconds", 3600.0, "how long they are spared"),
-    Variable(
-        "REPRISE_MAX_MEMORY_PERCENT",
-        "max_memory",
-        whole(1, 101),
-        "a percentage (101: no limit)",
-        90,
-        "memory in use beyond which nothing new is begun",
-    ),
-    Variable("REPRISE_MAX_QUEUED", "max_queued", whole(1, 10**6), "a number from 1", 1000, "jobs that may wait"),
-    Variable("REPRISE_MAX_UPLOADS", "max_uploads", whole(1, 10000), "a number from 1", 32, "uploads at once"),
-    Variable(
-        "REPRISE_MAX_OPEN_UPLOADS",
-        "max_open_uploads",
-        whole(1, 10**6),
-        "a number from 1",
-        1000,
-        "unfinished uploads of one tenant",
-    ),
-    Variable("REPRISE_MAX_UPLOAD_BYTES", "max_upload", whole(1, 1024 * GIB), "bytes", 5 * GIB, "largest upload"),
-    Variable("REPRISE_MAX_OUTPUT_BYTES", "max_output", whole(1, 1024 * GIB), "bytes", 20 * GIB, "largest output"),
-    Variable(
-        "REPRISE_TTL_SECONDS", "time_to_live", whole(60, _YEAR), "seconds, 60 or more", 86400, "how long all is kept"
-    ),
-    Variable("REPRISE_FFMPEG", "ffmpeg", text, "the path of a program", None, "another ffmpeg than the bundled one"),
-    Variable("REPRISE_SCRATCH", "scratch", text, "the path of a folder", None, "folder to spool some inputs to"),
-    Variable("REPRISE_LOG_LEVEL", "log_level", one_of(*_LEVELS), ", ".join(_LEVELS), "info", "how much is logged"),
-    Variable("REPRISE_LOG_FORMAT", "log_format", one_of("json", "text"), "json or text", "json", "how it is written"),
-)
+        return LeasePolicy(
+            duration=self.lease, heartbeat=self.heartbeat, margin=self.lease / defaults.MARGINS_OF_A_LEASE
+        )
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -209,7 +123,7 @@ def _half_a_deployment(environment: Mapping[str, str]) -> list[str]:
 
 
 def _half_a_credential(environment: Mapping[str, str]) -> list[str]:
-    """A key without its secret is noticed by nobody before the first request is signed."""
+    """A key without its secret would not be noticed before the first request is signed."""
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     missing = [name for name in names if not environment.get(name, "").strip()]
     if len(missing) != 1:

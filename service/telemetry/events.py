@@ -1,8 +1,9 @@
 """
-The vocabulary of what is logged: every event is a constant here, with its name, its level and the fields it always has.
+Every event that is logged is a constant here, with its name, its level and the fields that it always has.
 
-Code says ``emit(events.JOB_CLAIMED, attempt=2)`` and nothing else, so that this file is the whole list of what an
-operator can meet in the log, and what metrics can count.
+Code logs with ``emit(events.JOB_CLAIMED, attempt=2)`` and in no other way, so this file is the complete list of what an
+operator can find in the log, and of what metrics can count. Further fields may come with an event; names and fields
+that are listed do not change.
 """
 
 import logging
@@ -23,13 +24,15 @@ class Event:
 # ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────
 SERVICE_STARTING = Event("service.starting", INFO, ("role", "s3", "dynamodb", "redis", "bucket", "table", "chosen_by"))
 SERVICE_CHECK = Event("service.check", INFO, ("check", "result"))
-SERVICE_CONCERN = Event("service.concern", WARNING, ("code", "problem", "fix"))  # not as it should be; starts with it
-SERVICE_WAITING = Event("service.waiting", WARNING, ("code", "problem"))  # may pass, so it looks again
-SERVICE_PROBLEM = Event("service.problem", ERROR, ("code", "problem", "fix"))  # does not start with it
+SERVICE_CONCERN = Event(
+    "service.concern", WARNING, ("code", "problem", "fix")
+)  # something is wrong; the service starts
+SERVICE_WAITING = Event("service.waiting", WARNING, ("code", "problem"))  # may pass by itself; the checks run again
+SERVICE_PROBLEM = Event("service.problem", ERROR, ("code", "problem", "fix"))  # the service does not start
 SERVICE_READY = Event("service.ready", INFO, ("address",))
 SERVICE_STOPPING = Event("service.stopping", INFO, ("signal",))
 SERVICE_STOPPED = Event("service.stopped", INFO)
-UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # with exc_info
+UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # a mistake in this service, with its traceback
 
 # ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 JOB_CLAIMED = Event("job.claimed", INFO, ("job_id", "attempt"))
@@ -37,7 +40,7 @@ JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previou
 JOB_STEP = Event("job.step", DEBUG, ("step",))
 JOB_READING = Event("job.reading", DEBUG, ("percent", "paused"))
 JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))
-JOB_RENEWED_LATE = Event("job.renewed_late", WARNING, ("after",))  # two beats were missed: frozen, or starved
+JOB_RENEWED_LATE = Event("job.renewed_late", WARNING, ("after",))  # two heartbeats were missed: frozen, or short of CPU
 JOB_RENEWAL_FAILED = Event("job.renewal_failed", WARNING, ("trust_left", "reason"))
 JOB_SUCCEEDED = Event("job.succeeded", INFO, ("seconds", "size", "key"))
 JOB_FAILED = Event("job.failed", WARNING, ("code", "detail"))
@@ -45,13 +48,14 @@ JOB_STOPPED = Event("job.stopped", INFO)
 JOB_RELEASED = Event("job.released", INFO, ("reason", "delay"))
 JOB_LOST = Event("job.lost", WARNING, ("reason",))
 JOB_EXHAUSTED = Event("job.exhausted", ERROR, ("job_id", "lapses"))
-JANITOR_FOUND = Event("janitor.found", INFO, ("key", "kind", "reason"))  # not touched before the grace is over
+JANITOR_FOUND = Event("janitor.found", INFO, ("key", "kind", "reason"))  # removed when its grace is over
 JANITOR_CLEANED = Event("janitor.cleaned", INFO, ("key", "kind", "reason"))
 JANITOR_ROUND = Event("janitor.round", DEBUG, ("looked", "orphans", "cleaned", "seconds"))
-JANITOR_TROUBLE = Event("janitor.trouble", WARNING, ("where", "reason"))  # the next round looks again
+JANITOR_TROUBLE = Event("janitor.trouble", WARNING, ("where", "reason"))  # the next round tries again
 CLAIMING_PAUSED = Event("worker.claiming_paused", WARNING, ("short_of",))
 CLAIMING_RESUMED = Event("worker.claiming_resumed", INFO)
 WORKER_TROUBLE = Event("worker.trouble", WARNING, ("where", "reason"))
+QUEUE_DEPTH = Event("queue.depth", INFO, ("queued", "running", "limit"))  # of the whole service; counted up to `limit`
 
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_DONE = Event("request.done", INFO, ("method", "path", "status", "seconds"))
@@ -60,31 +64,31 @@ UPLOAD_STORED = Event("upload.stored", INFO, ("upload_id", "filename", "size", "
 UPLOAD_BEGUN = Event("upload.begun", INFO, ("upload_id", "filename", "size", "key"))
 UPLOAD_REFUSED = Event("upload.refused", INFO, ("code",))
 JOB_ACCEPTED = Event("job.accepted", INFO, ("job_id", "upload_id", "input_key", "format"))
-JOB_CANCELLED = Event("job.cancelled", INFO, ("job_id",))  # while it was waiting; a running one is `job.stopped`
+JOB_CANCELLED = Event("job.cancelled", INFO, ("job_id",))  # while it was queued; a running one is `job.stopped`
 DOWNLOAD_STARTED = Event("download.started", INFO, ("job_id", "key", "via"))
-DOWNLOAD_ENDED = Event("download.ended", DEBUG, ("job_id", "size"))  # what went through us, whole or not
+DOWNLOAD_ENDED = Event("download.ended", DEBUG, ("job_id", "size"))  # sent by this process, completely or not
 DOWNLOAD_BROKEN = Event("download.broken", WARNING, ("job_id", "reason"))
 
 # ── ffmpeg ───────────────────────────────────────────────────────────────────────────────────────────────────────
 FFMPEG_STARTED = Event("ffmpeg.started", INFO, ("pid", "arguments", "path", "input_key"))
 FFMPEG_SAID = Event("ffmpeg.said", DEBUG, ("line",))
 FFMPEG_PAUSED = Event("ffmpeg.paused", DEBUG, ("behind",))
-FFMPEG_STOPPED = Event("ffmpeg.stopped", WARNING, ("code", "detail"))  # by us: it stalled, or hit a cap
+FFMPEG_STOPPED = Event("ffmpeg.stopped", WARNING, ("code", "detail"))  # by this service: it stalled, or reached a limit
 FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"))
 LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
-CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # goes on in the background
+CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # it goes on in the background
 
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))
 AWS_FAILURE = Event("aws.failure", WARNING, ("service", "operation", "reason"))
 AWS_RETRIED = Event("aws.retried", DEBUG, ("service", "operation", "attempt"))
 CIRCUIT_OPENED = Event("circuit.opened", ERROR, ("service", "reason", "retry_after"))
-CIRCUIT_HALF_OPEN = Event("circuit.half_open", INFO, ("service",))  # one call finds out whether it is back
+CIRCUIT_HALF_OPEN = Event("circuit.half_open", INFO, ("service",))  # one call is let through to try
 CIRCUIT_CLOSED = Event("circuit.closed", INFO, ("service",))
 S3_PART_STORED = Event("s3.part_stored", DEBUG, ("key", "part", "size"))
 S3_COMPLETED = Event("s3.completed", INFO, ("key", "parts", "size"))
-S3_NOT_WHOLE = Event("s3.not_whole", ERROR, ("key", "size", "found"))  # completed, S3 says, but bytes are missing
-S3_LEFT_BEHIND = Event("s3.left_behind", WARNING, ("key", "reason"))  # the janitor's, from now on
+S3_NOT_WHOLE = Event("s3.not_whole", ERROR, ("key", "size", "found"))  # S3 completed it, but bytes are missing
+S3_LEFT_BEHIND = Event("s3.left_behind", WARNING, ("key", "reason"))  # the janitor will remove it
 S3_MENDED = Event("s3.mended", WARNING, ("key", "offset", "reason"))
 S3_SWEPT = Event("s3.swept", INFO, ("prefix", "found"))
 REDIS_AWAY = Event("redis.away", WARNING, ("reason",))

@@ -26,11 +26,11 @@ class SteppingClock:
         self._changed = asyncio.Event()
 
     def wall(self) -> float:
-        """Seconds since the epoch, to the millisecond."""
+        """Return seconds since the epoch, to the millisecond."""
         return round(self._wall_minus_monotonic + self._now, 3)
 
     def monotonic(self) -> float:
-        """Seconds since this clock was made."""
+        """Return seconds since this clock was made."""
         return self._now
 
     async def sleep(self, seconds: float) -> None:
@@ -86,11 +86,11 @@ class SeededIds:
         self._count = itertools.count()
 
     def new(self) -> str:
-        """26 characters of [a-z2-7], as the real ones are."""
+        """Return 26 characters of [a-z2-7], as the real ones are."""
         return base64.b32encode(self._bytes()[:16]).decode().rstrip("=").lower()
 
     def draw(self) -> float:
-        """A number in [0, 1)."""
+        """Return a number in [0, 1)."""
         return (int.from_bytes(self._bytes()[:8]) >> 11) / 2**53
 
     def _bytes(self) -> bytes:

@@ -81,7 +81,7 @@ class PendingFields(TypedDict, total=False):
 
 
 def a_job(**interesting: Unpack[JobFields]) -> Job:
-    """A queued job of a WAV that is to become an MP3, but for what is `interesting`."""
+    """Return a queued job of a WAV that is to become an MP3, but for what is `interesting`."""
     upload_id = interesting.get("upload_id", "upload1")
     created_at = interesting.get("created_at", NOON)
     usual = Job(
@@ -101,7 +101,7 @@ def a_job(**interesting: Unpack[JobFields]) -> Job:
 
 
 def changed(job: Job, **interesting: Unpack[JobFields]) -> Job:
-    """The same job, but for what is `interesting`; `dataclasses.replace` that knows which fields are of the lease."""
+    """Return the same job, but for what is `interesting`; knows which fields are of the lease."""
     fields = dict(interesting)
     of_lease = {name: fields.pop(name) for name in LeaseFields.__annotations__ if name in fields}
     key = fields.pop("job_id", job.job_id)
@@ -109,25 +109,25 @@ def changed(job: Job, **interesting: Unpack[JobFields]) -> Job:
 
 
 def a_running_job(**interesting: Unpack[JobFields]) -> Job:
-    """The same, held by ``worker1`` in its first attempt."""
+    """Return the same, held by ``worker1`` in its first attempt."""
     running: JobFields = {"state": State.RUNNING, "owner": "worker1", "attempt": 1, "started_at": NOON}
     running.update(interesting)
     return a_job(**running)
 
 
 def an_output(job: Job | None = None, size: int = 100_000) -> Output:
-    """What the present attempt of `job` makes."""
+    """Return what the present attempt of `job` makes."""
     job = job or a_running_job()
     return Output(key=output_key(job.job_id, job.attempt, job.filename), size=size, etag=f"etag-{job.attempt}")
 
 
 def a_failure(code: str = "bad_media") -> Failure:
-    """A failure with diagnostics of every kind that JSON knows."""
+    """Return a failure with diagnostics of every kind that JSON knows."""
     return Failure(code=code, detail="No audio.", diagnostics={"exit_code": 1, "last_lines": ["a", "ü"], "time": 0.25})
 
 
 def an_upload(**interesting: Unpack[UploadFields]) -> Upload:
-    """A WAV that has arrived, but for what is `interesting`."""
+    """Return a WAV that has arrived, but for what is `interesting`."""
     upload_id = interesting.get("upload_id", "upload1")
     created_at = interesting.get("created_at", NOON)
     usual = Upload(
@@ -145,7 +145,7 @@ def an_upload(**interesting: Unpack[UploadFields]) -> Upload:
 
 
 def a_pending_upload(**interesting: Unpack[PendingFields]) -> PendingUpload:
-    """An upload whose parts are to come, but for what is `interesting`."""
+    """Return an upload whose parts are to come, but for what is `interesting`."""
     upload_id = interesting.get("upload_id", "upload1")
     created_at = interesting.get("created_at", NOON)
     usual = PendingUpload(

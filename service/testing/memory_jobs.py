@@ -124,7 +124,7 @@ class MemoryJobs:
     # ── guards ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _held(self, holding: Holding) -> Job:
-        """The fence."""
+        """Check the fence."""
         job = self.jobs.get(holding.key)
         if job is None or not job.lease.held_by(holding):
             raise Fenced
@@ -142,7 +142,7 @@ class MemoryJobs:
         return self.jobs[job_id]
 
     def _accepted_under(self, key: IdempotencyKey, now: float) -> Job | None:
-        """The job that this key stands for, unless the key's time is over or the job was deleted since."""
+        """Return the job that this key stands for, unless the key's time is over or the job was deleted since."""
         used, first = self._accepted.get(key.key, (None, None))
         if used is None or first is None or first.expires_at <= now:
             return None

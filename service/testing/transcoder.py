@@ -12,7 +12,7 @@ TICKS = 40
 
 
 def converted(order: Order) -> bytes:
-    """The output of this fake: it depends on the job's input and target, and not on the attempt."""
+    """Return the output of this fake: it depends on the job's input and target, and not on the attempt."""
     return f"{order.input_key} as {order.target.format}".encode()
 
 

@@ -74,11 +74,11 @@ class Process:
         self.context.run(self.current.set, self)
 
     def halt(self) -> None:
-        """SIGSTOP; for ever, and it is SIGKILL. What it has sent is under way, and nothing more comes from here."""
+        """Stop it (SIGSTOP; for ever, and it is SIGKILL). Calls that it has sent are under way; no others follow."""
         self.halted = True
 
     def resume(self) -> None:
-        """SIGCONT: all that has become due meanwhile is due now."""
+        """Go on (SIGCONT): all that has become due meanwhile is due now."""
         self.halted = False
         loop = asyncio.get_running_loop()
         for handle in self.held:
@@ -156,7 +156,7 @@ class VirtualClock:
         self.skew = skew
 
     def wall(self) -> float:
-        """Seconds since the epoch, as this machine believes."""
+        """Return seconds since the epoch, as this machine believes."""
         return round(self.EPOCH + self.skew + asyncio.get_running_loop().time(), 3)
 
     def monotonic(self) -> float:
@@ -169,6 +169,6 @@ class VirtualClock:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` in virtual time."""
+    """Do what `asyncio.run` does, in virtual time."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main)

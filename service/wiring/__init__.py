@@ -4,8 +4,8 @@ The composition root: settings in, running objects out. The only importer of ada
     places        which S3, DynamoDB and Redis, and what chose them
     provisioning  make the bucket and the table, where no infrastructure program does
     build         clients, adapters, worker, janitor
-    start_up      the look around before the first job, and what comes of it
-    health        how the backing services are, later on
+    start_up      the checks before the first job, and their report
+    health        whether the backing services answer, for /health/ready
     serving       listen, work, stop when told to
 
 The command line gets the outside through here, so that the adapters have one importer.
@@ -18,7 +18,7 @@ from service.wiring.build import build, ffmpeg_program
 from service.wiring.health import Health
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
 from service.wiring.serving import serve
-from service.wiring.start_up import Report, StartError, look_around, say
+from service.wiring.start_up import Report, StartError, log_report, run_checks
 
 __all__ = [
     "CannotProvision",
@@ -31,10 +31,10 @@ __all__ = [
     "embedded_stack",
     "environment",
     "ffmpeg_program",
-    "look_around",
+    "log_report",
     "mortal",
     "prepare_embedded",
     "provision",
-    "say",
+    "run_checks",
     "serve",
 ]

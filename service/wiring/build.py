@@ -41,11 +41,11 @@ class Service:
 
     settings: Settings
     aws: Aws
-    truth: Aws
+    dynamodb: Aws  # on threads and a circuit of its own
     breakers: tuple[CircuitBreaker, ...]
     capacity: Capacity
-    bucket: "S3Client"  # for the checks alone
-    table: "DynamoDBClient"
+    s3_probe: "S3Client"  # for the start-up checks and /health/ready alone
+    dynamodb_probe: "DynamoDBClient"  # the same
     jobs: DynamoJobs
     objects: S3Objects
     board: ProgressBoard
@@ -82,6 +82,26 @@ def ffmpeg_program(settings: Settings) -> str:
     return str(Path(found).absolute()) if found else wanted
 
 
+def config_of_ffmpeg(settings: Settings, scratch: str) -> FfmpegConfig:
+    """How conversions are run; `scratch` is the folder for inputs that have to be seekable."""
+    return FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=scratch, max_output_bytes=settings.max_output)
+
+
+def config_of_worker(settings: Settings, instance: str) -> WorkerConfig:
+    """How many conversions, and under which lease."""
+    return WorkerConfig(instance=instance, slots=settings.slots, limits=limits(settings), lease=settings.lease_policy)
+
+
+def config_of_janitor(settings: Settings) -> JanitorConfig:
+    """When the janitor looks, and how long it spares what it finds."""
+    return JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace)
+
+
+def limits(settings: Settings) -> Thresholds:
+    """Beyond which a container begins nothing new."""
+    return Thresholds(memory=settings.max_memory / 100)
+
+
 def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     """Make all objects; nothing is contacted yet."""
     clock, ids = SystemClock(), SystemIds()
@@ -89,26 +109,18 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
     aws = Aws(aws_settings(settings, environment), breaker=(s3 := CircuitBreaker("s3", clock.monotonic, reset=reset)))
-    # Threads of their own for the truth: no number of slow downloads may keep a heartbeat waiting.
-    dynamodb = CircuitBreaker("dynamodb", clock.monotonic, reset=reset)
-    truth = Aws(aws.settings, threads=16, breaker=dynamodb)
-    jobs = DynamoJobs(truth, clock, ids)
+    # Threads of its own for DynamoDB: no number of slow downloads may keep a heartbeat waiting.
+    dynamodb = Aws(
+        aws.settings, threads=16, breaker=(breaker := CircuitBreaker("dynamodb", clock.monotonic, reset=reset))
+    )
+    jobs = DynamoJobs(dynamodb, clock, ids)
     objects = S3Objects(aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
     scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
     capacity = CgroupReadings(scratch)
-    limits = Thresholds(memory=settings.max_memory / 100)
-    transcoder = FfmpegTranscoder(
-        aws,
-        FfmpegConfig(
-            ffmpeg=ffmpeg_program(settings),
-            scratch_dir=scratch,
-            max_output_bytes=settings.max_output,
-        ),
-        clock,
-    )
+    transcoder = FfmpegTranscoder(aws, config_of_ffmpeg(settings, scratch), clock)
     ports = WorkerPorts(
         jobs=jobs,
         leases=jobs,
@@ -120,25 +132,24 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         ids=ids,
         capacity=capacity,
     )
-    config = WorkerConfig(instance=instance, slots=settings.slots, limits=limits, lease=settings.lease_policy)
     janitor = Janitor(
         JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
-        JanitorConfig(interval=settings.janitor_interval, grace=settings.janitor_grace),
+        config_of_janitor(settings),
     )
     return Service(
         settings=settings,
         aws=aws,
-        truth=truth,
-        breakers=(dynamodb, s3),
+        dynamodb=dynamodb,
+        breakers=(breaker, s3),
         capacity=capacity,
-        bucket=aws.s3(connections=2),
-        table=truth.dynamodb(connections=2),
+        s3_probe=aws.s3(connections=2),
+        dynamodb_probe=dynamodb.dynamodb(connections=2),
         jobs=jobs,
         objects=objects,
         board=board,
         wakeups=wakeups,
         link=link,
-        worker=Worker(ports, config),
+        worker=Worker(ports, config_of_worker(settings, instance)),
         janitor=janitor,
         instance=instance,
     )

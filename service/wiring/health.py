@@ -1,4 +1,4 @@
-"""How the backing services are at this moment, for `/health/ready`: asked often, so it asks little."""
+"""Whether the backing services answer at this moment, for `/health/ready`: asked often, so it asks little."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from service.core.errors import CircuitOpen, RepriseError
 from service.core.findings import Finding
 from service.wiring.build import Service
 
-PATIENCE = 4.0  # seconds; those who ask, such as load balancers, mostly give up after five
+HEALTH_TIMEOUT = 4.0  # seconds; load balancers and the like mostly give up after five
 WHAT_TO_CHECK = "check the endpoint, the network and the credentials"
 
 
@@ -18,8 +18,8 @@ class Health:
     """
     How the backing services are: ``ok`` or what is wrong, by name. Redis is never more than degraded.
 
-    Anybody may ask, so what is wrong is a code; what it means is said at start, and in the log. A service that hangs is
-    asked once, however many want to know: each question takes a thread that a conversion may need.
+    The answer is public, so what is wrong is a code; the log and the start-up report explain it. A service that hangs
+    is asked once, however many requests want to know: each question takes a thread that a conversion may need.
     """
 
     def __init__(self, service: Service) -> None:
@@ -27,12 +27,14 @@ class Health:
         self._asked: dict[str, asyncio.Task[str]] = {}
 
     async def check(self) -> dict[str, str]:
-        """Ask all of them at once. Takes `PATIENCE` seconds at most."""
+        """Ask all of them at once. Takes `HEALTH_TIMEOUT` seconds at most."""
         service = self._service
-        table, bucket = service.truth.settings.table, service.aws.settings.bucket
+        table, bucket = service.dynamodb.settings.table, service.aws.settings.bucket
         dynamodb, s3 = await asyncio.gather(
-            self._ask("dynamodb", service.truth, lambda: dynamodb_checks.look_at_table(service.table, table)),
-            self._ask("s3", service.aws, lambda: s3_checks.look_at_bucket(service.bucket, bucket)),
+            self._ask(
+                "dynamodb", service.dynamodb, lambda: dynamodb_checks.look_at_table(service.dynamodb_probe, table)
+            ),
+            self._ask("s3", service.aws, lambda: s3_checks.look_at_bucket(service.s3_probe, bucket)),
         )
         return {"dynamodb": dynamodb, "s3": s3, "redis": await self._redis()}
 
@@ -40,8 +42,8 @@ class Health:
         asked = self._asked.get(name)
         if asked is None or asked.done():
             asked = self._asked[name] = asyncio.create_task(_answer(aws, call), name=f"health of {name}")
-        done, _ = await asyncio.wait({asked}, timeout=PATIENCE)
-        return asked.result() if done else f"does not answer (within {PATIENCE:g} s); {WHAT_TO_CHECK}"
+        done, _ = await asyncio.wait({asked}, timeout=HEALTH_TIMEOUT)
+        return asked.result() if done else f"does not answer (within {HEALTH_TIMEOUT:g} s); {WHAT_TO_CHECK}"
 
     async def _redis(self) -> str:
         service = self._service
@@ -52,7 +54,7 @@ class Health:
 
 
 async def _answer(aws: Aws, call: Callable[[], Finding | None]) -> str:
-    """Through the circuit, so that a container which gets no requests any more finds out that it is back."""
+    """Ask through the circuit, so that a container which gets no requests any more notices that the service is back."""
     try:
         found = await aws.run(call)
     except CircuitOpen as error:

@@ -6,10 +6,9 @@ Safe to repeat, and to run at the same time elsewhere. What was found and done i
 
 from collections.abc import Callable, Mapping
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  # botocore's
-
-from service.adapters.aws.clients import Aws, status_of
-from service.adapters.aws.provisioning import CannotBeMended, Tell, silently
+from service.adapters.aws.clients import Aws
+from service.adapters.aws.configuration import CannotConfigure, configuring
+from service.adapters.aws.provisioning import CannotBeMended, CannotMake, Tell, making, silently, why_not_up
 from service.adapters.dynamodb import provision as dynamodb_provision
 from service.adapters.s3 import provision as s3_provision
 from service.adapters.system.ambient import SystemClock
@@ -47,9 +46,10 @@ def provision(
     be AWS itself and `on_aws` does not say that it is meant.
     """
     try:
-        aws = Aws(aws_settings(settings, environment), threads=1)
-        found = places(settings, aws)[:2]
-    except BotoCoreError as error:
+        with configuring():
+            aws = Aws(aws_settings(settings, environment), threads=1)
+            found = places(settings, aws)[:2]
+    except CannotConfigure as error:
         raise CannotProvision(f"the configuration of AWS cannot be used: {error}") from error
     try:
         for place in found:
@@ -60,9 +60,10 @@ def provision(
                 f"{' and '.join(there)} would be AWS itself, where `pulumi up` makes bucket and table; set "
                 "AWS_ENDPOINT_URL for a stand-in, or say --on-aws if this is what you want"
             )
-        _wait_until_up(aws, wait, pause)
-        _make(settings, aws, tell)
-    except (CannotBeMended, ClientError, BotoCoreError) as error:
+        with making():
+            _wait_until_up(aws, wait, pause)
+            _make(settings, aws, tell)
+    except (CannotBeMended, CannotMake) as error:
         raise CannotProvision(str(error)) from error
     finally:
         aws.close()
@@ -80,7 +81,7 @@ def _make(settings: Settings, aws: Aws, tell: Tell) -> None:
 
 
 def _wait_until_up(aws: Aws, wait: float, pause: Callable[[float], object]) -> None:
-    """Any answer that is not a server's own failure will do: what it says about bucket and table comes later."""
+    """Ask both endpoints until they answer. Raises `CannotProvision` after `wait` seconds."""
     s3, dynamodb = aws.s3(connections=1), aws.dynamodb(connections=1)
     until = SystemClock().monotonic() + wait
     try:
@@ -88,7 +89,7 @@ def _wait_until_up(aws: Aws, wait: float, pause: Callable[[float], object]) -> N
             (f"S3 at {aws.s3_address}", lambda: s3.head_bucket(Bucket=aws.settings.bucket)),
             (f"DynamoDB at {aws.dynamodb_address}", lambda: dynamodb.describe_table(TableName=aws.settings.table)),
         ):
-            while (trouble := _trouble(ask)) is not None:
+            while (trouble := why_not_up(ask)) is not None:
                 if SystemClock().monotonic() >= until:
                     waited = f", after {wait:g} s of waiting (--wait)" if wait else "; --wait SECONDS waits for it"
                     raise CannotProvision(f"{name} does not answer: {trouble}{waited}")
@@ -96,14 +97,3 @@ def _wait_until_up(aws: Aws, wait: float, pause: Callable[[float], object]) -> N
     finally:
         s3.close()
         dynamodb.close()
-
-
-def _trouble(ask: Callable[[], object]) -> str | None:
-    try:
-        ask()
-    except (ConnectionError, HTTPClientError) as error:
-        return type(error).__name__
-    except ClientError as error:
-        if status_of(error) >= 500:
-            return f"it answers {status_of(error)}"
-    return None

@@ -1,30 +1,32 @@
-"""The life of the service: look around, listen, work, and stop when told to."""
+"""The life of the service: run the checks, listen, work, and stop when told to."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
 import uvicorn
-from botocore.exceptions import BotoCoreError
 
 from service import __version__
 from service.adapters.aws.circuit import circuits
+from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
-from service.core.capacity import Thresholds
 from service.core.findings import Finding
 from service.settings import Settings
 from service.telemetry import emit, events
 from service.web.app import create_app
 from service.web.http.config import WebConfig
-from service.wiring.build import Service, build
+from service.web.side_app import create_side_app
+from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
-from service.wiring.start_up import Report, StartError, look_patiently, say
+from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
+from service.worker.queue_depth import QueueDepth
 
 
 async def serve(
@@ -32,7 +34,7 @@ async def serve(
     environment: Mapping[str, str],
     announce: Callable[[str], None],
     *,
-    show: Callable[[Report], None] = say,
+    show: Callable[[Report], None] = log_report,
     embedded: bool = False,
 ) -> None:
     """
@@ -42,84 +44,99 @@ async def serve(
     the settings point to what was started just for this. Raises `StartError`.
     """
     try:
-        service = build(settings, environment)
-    except BotoCoreError as error:
-        # Such as a profile that is in no file. botocore's words are about names and files, never about secrets.
+        with configuring():
+            service = build(settings, environment)
+    except CannotConfigure as error:
         problem, fix = f"The configuration of AWS cannot be used: {error}.", "Check AWS_PROFILE and AWS's own files."
         raise StartError([str(Finding("aws_configuration", problem, fix))]) from error
     async with _closing(service):
-        report = await look_patiently(service, SystemClock(), embedded=embedded)
+        report = await wait_until_ready(service, SystemClock(), embedded=embedded)
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings) if settings.role != "worker" else None, announce)
+        await _work(service, _open(settings), announce)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(service: Service, listener: socket.socket | None, announce: Callable[[str], None]) -> None:
+async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce) if listener else None
+        server = _answer(service, listener, group, announce)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
-        janitor = group.create_task(service.janitor.run(), name="janitor") if role != "api" else None
+        upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         stopping = asyncio.Event()
         _on_signals(stopping)
-        if server is None:
-            announce("no address: this process is a worker")
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if janitor is not None:
-            janitor.cancel()  # it leaves nothing half-done that another one would not find
+        for task in upkeep:
+            task.cancel()  # none leaves anything half-done that another process would not find
         service.worker.stop()
-        if server is not None:
-            server.should_exit = True
+        server.should_exit = True
+
+
+def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
+    """What runs beside the worker for as long as it does."""
+    depth = QueueDepth(service.jobs, SystemClock(), service.settings.max_queued)
+    return ("janitor", service.janitor.run), ("queue depth", depth.run)
 
 
 def _open(settings: Settings) -> socket.socket:
-    """Listen, before anything is begun that would have to be given back."""
+    """Listen, before anything is begun that would have to be given back. A worker listens on its side port."""
+    port = settings.worker_port if settings.role == "worker" else settings.port
     try:
-        return socket.create_server((settings.host, settings.port), backlog=512)
+        return socket.create_server((settings.host, port), backlog=512)
     except OSError as error:
-        raise StartError([f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"]) from error
+        raise StartError([f"cannot listen on {settings.host}:{port}: {error.strerror}"]) from error
+
+
+def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
+    """The limits of the use cases."""
+    return ServiceConfig(
+        version=__version__,
+        instance=instance,
+        max_upload_bytes=settings.max_upload,
+        max_uploads=settings.max_uploads,
+        max_open_uploads=settings.max_open_uploads,
+        max_queued=settings.max_queued,
+        limits=limits(settings),
+        ttl_seconds=settings.time_to_live,
+    )
+
+
+def config_of_web(settings: Settings) -> WebConfig:
+    """Keys and origins."""
+    return WebConfig(
+        api_keys=settings.api_keys or (), metrics_open=settings.metrics == "open", cors_origins=settings.cors_origins
+    )
 
 
 def _answer(
     service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
 ) -> uvicorn.Server:
     settings = service.settings
-    app = create_app(
-        ServiceContext(
-            config=ServiceConfig(
-                version=__version__,
-                instance=service.instance,
-                max_upload_bytes=settings.max_upload,
-                max_uploads=settings.max_uploads,
-                max_open_uploads=settings.max_open_uploads,
-                max_queued=settings.max_queued,
-                limits=Thresholds(memory=settings.max_memory / 100),
-                ttl_seconds=settings.time_to_live,
-            ),
-            jobs=service.jobs,
-            uploads=service.jobs,
-            objects=service.objects,
-            board=service.board,
-            wakeups=service.wakeups,
-            clock=SystemClock(),
-            ids=SystemIds(),
-            checks=Health(service).check,
-            capacity=service.capacity,
-            worker_status=lambda: None if settings.role == "api" else service.worker.crew(),
-            circuits=lambda: circuits(*service.breakers),
-        ),
-        WebConfig(
-            api_keys=settings.api_keys or (),
-            metrics_open=settings.metrics == "open",
-            cors_origins=settings.cors_origins,
-        ),
+    context = ServiceContext(
+        config=config_of_service(settings, service.instance),
+        jobs=service.jobs,
+        uploads=service.jobs,
+        objects=service.objects,
+        sniffer=ThreadedSniffer(),
+        board=service.board,
+        wakeups=service.wakeups,
+        clock=SystemClock(),
+        ids=SystemIds(),
+        checks=Health(service).check,
+        capacity=service.capacity,
+        worker_status=lambda: None if settings.role == "api" else service.worker.status(),
+        circuits=lambda: circuits(*service.breakers),
     )
+    web = config_of_web(settings)
+    if settings.role == "worker":
+        app = create_side_app(context, web, open_service=settings.api_keys == ())
+    else:
+        app = create_app(context, web)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=75, server_header=False
     )
@@ -149,7 +166,7 @@ class _Server(uvicorn.Server):
 async def _closing(service: Service) -> AsyncIterator[None]:
     """All connections live as long as the service."""
     async with contextlib.AsyncExitStack() as stack:
-        for close in (service.aws.close, service.truth.close, service.bucket.close, service.table.close):
+        for close in (service.aws.close, service.dynamodb.close, service.s3_probe.close, service.dynamodb_probe.close):
             stack.callback(close)
         stack.push_async_callback(service.objects.aclose)
         if service.link is not None:

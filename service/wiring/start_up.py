@@ -1,8 +1,8 @@
 """
-The look around before the first job: which outside services, chosen by what, and is everything as it should be?
+The checks before the first job: which outside services are used, what chose them, and whether each is set up right.
 
-A `Report` says it, as events for machines or as a table for a person (`cli.report`). Which findings stop the service is
-decided where they are described: `core.findings`.
+The result is a `Report`, logged as events for machines or drawn as a table for a person (`cli.report`). Which findings
+stop the service is decided where they are described: `core.findings`.
 """
 
 import asyncio
@@ -10,21 +10,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError
-
+from service.adapters.aws.configuration import describe_credentials
 from service.adapters.dynamodb.checks import check_table
 from service.adapters.ffmpeg.check import check_ffmpeg
-from service.adapters.ffmpeg.config import FfmpegConfig
 from service.adapters.redis.check import check_redis
 from service.adapters.s3.checks import check_bucket
 from service.core.findings import Finding, stopping
 from service.ports.time import Clock
 from service.settings import Settings
 from service.telemetry import emit, events
-from service.wiring.build import Service, ffmpeg_program
+from service.wiring.build import Service, config_of_ffmpeg
 from service.wiring.places import Place, places, unreachable_for_clients
 
-BETWEEN_LOOKS = 1.0  # seconds
+CHECK_INTERVAL = 1.0  # seconds between two runs of the checks
 NO_KEYS = "none: open to everybody"
 
 
@@ -59,21 +57,21 @@ class Report:
         return tuple(dict.fromkeys(finding for finding in every if not finding.stops))
 
 
-async def look_around(service: Service, *, embedded: bool = False) -> Report:
+async def run_checks(service: Service, *, embedded: bool = False) -> Report:
     """
-    Ask all outside services at once. Takes as long as the slowest answer, and seconds if one does not answer.
+    Run all checks at once. Takes as long as the slowest answer, and seconds if a service does not answer.
 
-    Past the circuits: they are about a service that was there before.
+    The checks do not go through the circuits, which are about a service that has answered before.
     """
-    settings, aws, truth = service.settings, service.aws, service.truth
-    # Only who talks to browsers needs what browsers need.
+    settings, aws, dynamodb = service.settings, service.aws, service.dynamodb
+    # CORS matters only to a process that browsers talk to.
     origins = () if settings.role == "worker" else settings.cors_origins
     credentials, bucket, table, redis, ffmpeg = await asyncio.gather(
-        aws.run_unguarded(_credentials, service),
-        aws.run_unguarded(check_bucket, service.bucket, aws.settings.bucket, origins, kept=settings.time_to_live),
-        truth.run_unguarded(check_table, service.table, truth.settings.table),
+        aws.run_unguarded(describe_credentials, aws),
+        aws.run_unguarded(check_bucket, service.s3_probe, aws.settings.bucket, origins, kept=settings.time_to_live),
+        dynamodb.run_unguarded(check_table, service.dynamodb_probe, dynamodb.settings.table),
         check_redis(service.link),
-        aws.run_unguarded(_ffmpeg, settings),
+        aws.run_unguarded(_check_ffmpeg, settings),
     )
     return Report(
         settings=settings,
@@ -81,29 +79,29 @@ async def look_around(service: Service, *, embedded: bool = False) -> Report:
         places=places(settings, aws, embedded=embedded),
         credentials="made up" if embedded else credentials,
         embedded=embedded,
-        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_settled(service), *ffmpeg]},
+        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_check_settings(service), *ffmpeg]},
     )
 
 
-async def look_patiently(service: Service, clock: Clock, *, embedded: bool = False) -> Report:
+async def wait_until_ready(service: Service, clock: Clock, *, embedded: bool = False) -> Report:
     """
-    Look around again and again, for as long as nothing stops the start but what may pass by itself.
+    Run the checks again as long as only transient findings stop the start, and return the last report.
 
-    Until then a platform that replaces containers would replace this one in vain, in the middle of a fault that every
-    running one survives. Takes `Settings.start_wait` seconds, and the last look.
+    A platform that replaces containers would otherwise replace this one in vain, in the middle of a fault that every
+    running container survives. Takes at most `Settings.start_wait` seconds, and the last run.
     """
     until = clock.monotonic() + service.settings.start_wait
     while True:
-        report = await look_around(service, embedded=embedded)
-        if not report.problems or not all(one.passes for one in report.problems) or clock.monotonic() >= until:
+        report = await run_checks(service, embedded=embedded)
+        if not report.problems or not all(one.transient for one in report.problems) or clock.monotonic() >= until:
             return report
         for one in report.problems:
             emit(events.SERVICE_WAITING, code=one.code, problem=one.problem)
-        await clock.sleep(BETWEEN_LOOKS)
+        await clock.sleep(CHECK_INTERVAL)
 
 
-def say(report: Report) -> None:
-    """The report as events."""
+def log_report(report: Report) -> None:
+    """Log the report as events."""
     settings = report.settings
     s3, dynamodb, redis, presigned = report.places
     emit(
@@ -132,16 +130,8 @@ def say(report: Report) -> None:
             emit(event, code=finding.code, problem=finding.problem, fix=finding.fix)
 
 
-def _credentials(service: Service) -> str:
-    """Where they come from. That they are missing is found, with its fix, by the first request that is signed."""
-    try:
-        return service.aws.credentials_source() or "none found"
-    except BotoCoreError as error:
-        return f"could not be fetched ({type(error).__name__})"
-
-
-def _settled(service: Service) -> list[Finding]:
-    """What can be said without asking anybody."""
+def _check_settings(service: Service) -> list[Finding]:
+    """Find what is wrong in the settings alone; nothing is asked."""
     found, settings = [], service.settings
     host = unreachable_for_clients(settings, service.aws)
     if settings.role != "worker" and host is not None:
@@ -156,8 +146,8 @@ def _settled(service: Service) -> list[Finding]:
     return found
 
 
-def _ffmpeg(settings: Settings) -> list[Finding]:
-    """Only who converts needs it."""
+def _check_ffmpeg(settings: Settings) -> list[Finding]:
+    """Try ffmpeg, unless this process only serves the API."""
     if settings.role == "api":
         return []
-    return check_ffmpeg(FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=settings.scratch or ""))
+    return check_ffmpeg(config_of_ffmpeg(settings, settings.scratch or ""))

@@ -53,7 +53,7 @@ class Attempt:
 
     async def hand_back(self) -> None:
         """
-        Shutdown: release the lease *now*, then stop.
+        Release the lease *now*, for a shutdown, then stop.
 
         The release comes first, so that another container can begin while our ffmpeg is still being stopped: from that
         write on we are fenced, so the overlap is harmless. Once the output may be recorded there is nothing to give
@@ -115,7 +115,7 @@ class Attempt:
             await self._ports.clock.sleep(self._config.show_interval)
 
     def _outcome_of(self, task: asyncio.Task[None]) -> Outcome:
-        """The one place where the end of a task becomes an outcome."""
+        """Turn the end of a task into an outcome: the one place that does."""
         if self._handed_back and self._work.recorded is not Recorded.YES:
             return Lost("handed back")
         if task.cancelled():
@@ -160,7 +160,7 @@ class Attempt:
 
     async def _persist(self, write: Callable[[], Awaitable[Job]]) -> None:
         """
-        One bookkeeping write, repeated through passing trouble for a whole lease.
+        Make one bookkeeping write, repeated through transient trouble for a whole lease.
 
         Repeating is safe though the first try may have had its effect: the second one is then fenced. So is trying on
         without trust, for ffmpeg has stopped and the fence needs none. Without success the lease lapses, and another

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from service.core.capacity import Ample, Thresholds
+from service.core import defaults
+from service.core.capacity import Thresholds, UnlimitedCapacity
 from service.core.trust import LeasePolicy
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
@@ -25,7 +26,7 @@ class WorkerPorts:
     transcoder: Transcoder
     clock: Clock
     ids: Ids
-    capacity: Capacity = field(default_factory=Ample)
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class WorkerConfig:
     """Times in seconds."""
 
     instance: str  # the `owner` in this worker's leases; unique per process
-    slots: int = 1  # conversions at once
+    slots: int = defaults.SLOTS  # conversions at once
     limits: Thresholds = field(default_factory=Thresholds)  # of what this container has, to begin another conversion
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed

@@ -30,7 +30,7 @@ class Heartbeat:
     def __init__(
         self, leases: Leases, clock: Clock, policy: LeasePolicy, holding: Holding, *, claimed_at: float, percent: float
     ) -> None:
-        """`claimed_at`: monotonic seconds when the claim was *sent*; `percent`: the ceiling in the record."""
+        """Take when the claim was *sent* (`claimed_at`, monotonic seconds) and the durable ceiling (`percent`)."""
         self._leases, self._clock, self._policy = leases, clock, policy
         self.trust = Trust(holding, claimed_at, policy)
         self.path: str | None = None
@@ -77,7 +77,7 @@ class Heartbeat:
                 await self.renew()
 
     async def renew(self) -> None:
-        """One renewal, repeated through passing trouble for as long as there is trust."""
+        """Renew once, repeated through transient trouble for as long as there is trust."""
         failures = 0
         while True:
             sent = self._clock.monotonic()
@@ -111,7 +111,7 @@ class Heartbeat:
             return
 
     async def _until_due(self) -> None:
-        """Until the next beat; earlier when the reading has reached the ceiling, which would hold it back."""
+        """Wait for the next beat; shorter when the reading has reached the ceiling, which would hold it back."""
         soonest = self._policy.heartbeat / 4
         await self._clock.sleep(max(0.0, self.trust.sent_at + soonest - self._clock.monotonic()))
         while (wait := self.trust.sent_at + self._policy.heartbeat - self._clock.monotonic()) > 0:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from service.core import defaults
 from service.core.errors import Definite, ObjectGone, StoreError, Unavailable
 from service.core.naming import RESULTS, UPLOADS, parse_input_key, parse_output_key
 from service.core.orphans import Found, Reason, Records, orphaned, settle
@@ -43,8 +44,8 @@ class JanitorPorts:
 class JanitorConfig:
     """Times in seconds."""
 
-    interval: float = 300.0  # between two rounds
-    grace: float = 3600.0  # how long an orphan has to be seen as one
+    interval: float = defaults.JANITOR_INTERVAL  # between two rounds
+    grace: float = defaults.JANITOR_GRACE  # how long an orphan has to be seen as one
     page: int = 500  # objects, and transfers, that a round looks at under each prefix
     max_queued: int = 250  # jobs waiting; with more, inputs are left alone until the queue is shorter
 
@@ -79,7 +80,7 @@ class Janitor:
 
     async def run(self) -> None:
         """
-        A round from time to time; the first one anywhere within the interval, so that containers keep apart.
+        Make a round from time to time; the first one anywhere within the interval, so that containers keep apart.
 
         Trouble is logged and the next round tries again: housekeeping never ends the process that converts.
         """
@@ -142,7 +143,7 @@ class Janitor:
             _log(events.JANITOR_CLEANED, found, reasons[found])
 
     async def _records(self, page: Iterable[Found]) -> Records:
-        """What the records say about these keys, one strongly consistent read for each id."""
+        """Return what the records say about these keys, one strongly consistent read for each id."""
         outputs = [parse_output_key(found.key) for found in page]
         job_ids = sorted({output[0] for output in outputs if output is not None})
         upload_ids = sorted({upload_id for found in page if (upload_id := parse_input_key(found.key)) is not None})
@@ -153,7 +154,7 @@ class Janitor:
         )
 
     async def _inputs_in_use(self) -> frozenset[str] | None:
-        """The keys that queued and running jobs read, or None if there are too many to ask for."""
+        """Return the keys that queued and running jobs read, or None if there are too many to ask for."""
         jobs, most = self._ports.jobs, self._config.max_queued
         queued = await self._ports.leases.claimable(math.inf, most + 1)
         if len(queued) > most:
@@ -165,7 +166,7 @@ class Janitor:
         return frozenset(keys | {job.input_key for job in await jobs.running()})
 
     async def _marked(self, found: Found) -> Found | None:
-        """An orphaned transfer with what has arrived of it as its mark; None if it has ended meanwhile."""
+        """Return an orphaned transfer with what has arrived of it as its mark; None if it has ended meanwhile."""
         if found.transfer is None or parse_input_key(found.key) is None:
             return found  # an output's transfer is judged by its attempt alone
         try:
@@ -193,7 +194,7 @@ class Janitor:
 
 
 async def _read_each(ids: Iterable[str], read: Callable[[str], Awaitable[T]]) -> dict[str, T]:
-    """By id what `read` says; without those that cannot be understood, which must not hold up the others either."""
+    """Return by id what `read` says, without those that cannot be understood, which must not hold up the others."""
     found: dict[str, T] = {}
     for one in ids:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 from service.core.backoff import WORKER_SCAN, Backoff
-from service.core.capacity import Crew, short_of
+from service.core.capacity import WorkerStatus, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.job import Job
 from service.core.outcome import exhausted
@@ -37,9 +37,9 @@ class Worker:
         """Conversions running in this process."""
         return len(self._attempts)
 
-    def crew(self) -> Crew:
-        """What this worker can do, and does at the moment."""
-        return Crew(slots=self._config.slots, active=self.active, short_of=self._lacking())
+    def status(self) -> WorkerStatus:
+        """Return what this worker can do, and does at the moment."""
+        return WorkerStatus(slots=self._config.slots, active=self.active, short_of=self._lacking())
 
     async def run(self) -> None:
         """Work until `stop`. An unexpected error ends it: a loop that is broken must not look alive."""
@@ -169,7 +169,7 @@ class Worker:
         return 0 if self._stopping.is_set() else self._config.slots - len(self._attempts)
 
     def _short(self) -> bool:
-        """Whether this container has too little left to begin anything; logged when it begins and when it ends."""
+        """Tell whether too little is left here to begin anything; logged when that begins and when it ends."""
         short = self._lacking()
         if short and not self._short_of:
             emit(events.CLAIMING_PAUSED, short_of=short)

@@ -46,7 +46,7 @@ class Work:
     recorded: Recorded = Recorded.NO
 
     def __post_init__(self) -> None:
-        """The order follows from the job."""
+        """Derive the order from the job."""
         self.order = order_of(self.job)
 
 
@@ -55,7 +55,7 @@ Plan = tuple[Step, ...]
 
 
 def order_of(job: Job) -> Order:
-    """What to convert in the present attempt of `job`."""
+    """Return what to convert in the present attempt of `job`."""
     return Order(
         job_id=job.job_id,
         attempt=job.attempt,
@@ -82,7 +82,7 @@ async def inspect(work: Work, _: None) -> Order:
 
 
 async def convert(work: Work, order: Order) -> Draft:
-    """From the input object through ffmpeg to the parts of an output that is not visible yet."""
+    """Convert the input object to the parts of an output that is not visible yet."""
     work.draft = draft = await work.ports.transcoder.convert(order, work.heartbeat.saw)
     work.heartbeat.path = str(draft.facts.get("path", work.heartbeat.path))
     return draft
@@ -96,7 +96,7 @@ async def publish(work: Work, draft: Draft) -> Output:
 
 
 async def record(work: Work, output: Output) -> None:
-    """The one conditional write that makes the job `succeeded` and the output visible."""
+    """Make the job `succeeded` and its output visible, in one conditional write."""
     failures = 0
     # Quiet, because a heartbeat that crosses the record would be refused by it and look like the loss of the lease.
     async with work.heartbeat.quiet:
@@ -129,7 +129,7 @@ CONVERSION: Plan = (inspect, convert, publish, record)
 
 async def clean_up(work: Work) -> None:
     """
-    After the last step, or the one that failed: leave nothing that no record names.
+    Leave nothing that no record names, after the last step or the one that failed.
 
     The draft is discarded unless it was, or may have been, recorded; what a conversion without a draft has left is
     being removed already. A job that reached its end also loses what earlier attempts, killed in the middle, have

@@ -93,7 +93,7 @@ def test_every_environment_answers_the_same(request: pytest.FixtureRequest, tmp_
     assert not (differing := differences(expected, found, name)), f"\n{differing}"
 
 
-def test_the_suite_knows_nothing_of_the_inside() -> None:
+def test_blackbox_suite_imports_nothing_of_the_service() -> None:
     """The stories and their transcripts import nothing of the service, and so cannot share its mistakes."""
     for module in ("stories.py", "transcript.py"):
         tree = ast.parse((Path(__file__).parent / module).read_text())

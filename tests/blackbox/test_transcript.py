@@ -41,7 +41,9 @@ def lines(document: Mapping[str, Any], **headers: str) -> list[str]:
     ],
     ids=["ids", "who and when", "readings", "how far", "addresses"],
 )  # fmt: skip
-def test_luck_makes_no_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+def test_what_differs_by_nature_is_the_same_in_two_transcripts(
+    one: Mapping[str, Any], other: Mapping[str, Any]
+) -> None:
     """What differs from one run to the next by nature is the same in both transcripts."""
     assert lines(one) == lines(other)
 
@@ -59,7 +61,7 @@ def test_luck_makes_no_difference(one: Mapping[str, Any], other: Mapping[str, An
     ],
     ids=["another id", "a value", "a type", "one more", "one less", "a header", "its value"],
 )
-def test_all_else_makes_one(change: Callable[[], list[str]]) -> None:
+def test_every_other_difference_changes_the_transcript(change: Callable[[], list[str]]) -> None:
     """An id in the wrong place, a value, a type, a field or a header more or less: each is a difference."""
     assert change() != lines(JOB)
 

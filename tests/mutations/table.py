@@ -19,7 +19,7 @@ JANITOR = "tests/unit/worker/test_janitor.py"
 FFMPEG = "tests/integration/ffmpeg/test_transcoder.py"
 KEYS = "tests/unit/web/http/test_authentication.py"
 SINGLE = "tests/unit/web/uploads/test_s3_form.py"
-NOT_YOURS = f"{KEYS}::test_what_is_not_yours_does_not_exist"
+NOT_YOURS = f"{KEYS}::test_uploads_and_jobs_of_another_tenant_do_not_exist"
 FENCE = 'FENCE = f"{IS_RUNNING} AND {IS_OURS} AND {IS_OUR_ATTEMPT}"'
 
 FENCES = (
@@ -165,7 +165,7 @@ PROGRESS = (
         "monotonic-shown",
         "nobody is answered with less than was ever shown",
         (Edit("service/core/progress.py", "clamp(max(job.shown, ", "clamp(max(0.0, "),),
-        ("tests/unit/core/test_progress.py::test_new_attempt_holds_the_old_mark",),
+        ("tests/unit/core/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it",),
     ),
     Mutation(
         "shown-dynamodb",
@@ -201,7 +201,7 @@ BYTES = (
         "head-kept",
         "the head stays in the window until ffmpeg has exited",
         (Edit("service/adapters/ffmpeg/window.py", "self._next = 1  #", "self._next = 0  #"),),
-        ("tests/integration/ffmpeg/test_window.py::test_each_part_is_named_once",),
+        ("tests/integration/ffmpeg/test_window.py::test_window_names_each_part_once",),
     ),
     Mutation(
         "window-violated",
@@ -213,13 +213,13 @@ BYTES = (
                 "return False",
             ),
         ),
-        ("tests/integration/ffmpeg/test_window.py::test_one_byte_in_a_hole_is_found",),
+        ("tests/integration/ffmpeg/test_window.py::test_one_byte_written_behind_the_window_is_found",),
     ),
     Mutation(
         "end-of-input-media",
         "ffmpeg's exit code 0 counts only if the input ended where its headers say",
         (Edit("service/adapters/ffmpeg/supervision.py", "doubt=self._progress.doubt(self._log)", "doubt=None"),),
-        (f"{FFMPEG}::test_a_file_that_was_cut_off_fails",),
+        (f"{FFMPEG}::test_truncated_input_file_fails_the_conversion",),
         REFUSED,
     ),
     Mutation(
@@ -232,7 +232,7 @@ BYTES = (
                 "            self._close_pipe()\n            self.error = error\n        except Exception",
             ),
         ),
-        ("tests/unit/adapters/s3/test_reading.py::test_a_failed_feed_leaves_the_pipe_open",),
+        ("tests/unit/adapters/s3/test_reading.py::test_ffmpeg_sees_no_end_of_input_when_reading_fails",),
         "BlockingIOError",
     ),
     Mutation(
@@ -245,13 +245,13 @@ BYTES = (
                 "return self.offset > 0",
             ),
         ),
-        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_goes_on_at_the_offset_after_a_break",),
     ),
     Mutation(
         "if-match-input",
         "an input that is read on is the very object that was begun",
         (Edit("service/adapters/s3/reading.py", "IfMatch=quoted(wanted.etag)", 'IfMatch="*"'),),
-        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_goes_on_at_the_offset_after_a_break",),
     ),
     Mutation(
         "offset-input",
@@ -263,14 +263,14 @@ BYTES = (
                 'Range=f"bytes={self.at + 1}-',
             ),
         ),
-        ("tests/unit/adapters/s3/test_reading.py::test_a_break_is_mended_at_the_offset",),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_goes_on_at_the_offset_after_a_break",),
         "ObjectChanged",
     ),
     Mutation(
         "if-match-download",
         "a download that is continued never mixes two objects",
         (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(wanted.etag),\n", ""),),
-        ("tests/integration/s3/test_reading.py::test_mending_never_mixes_two_objects",),
+        ("tests/integration/s3/test_reading.py::test_download_never_mixes_two_objects",),
         REFUSED,
     ),
     Mutation(
@@ -283,13 +283,13 @@ BYTES = (
                 "        self._breaks += 1\n        self.at = self._wanted.start\n",
             ),
         ),
-        ("tests/integration/s3/test_reading.py::test_a_broken_stream_is_mended[How.TRUNCATE]",),
+        ("tests/integration/s3/test_reading.py::test_download_from_a_broken_line_delivers_all_bytes[How.TRUNCATE]",),
     ),
     Mutation(
         "length-download",
         "a download that ends early is no download: the promised length is met, or there is an error",
         (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self.at"),),
-        ("tests/integration/s3/test_reading.py::test_mending_gives_up[early-end]",),
+        ("tests/integration/s3/test_reading.py::test_download_gives_up_after_breaks_without_a_byte[early-end]",),
         "StopAsyncIteration",
     ),
 )
@@ -299,7 +299,7 @@ JANITORS = (
         "janitor-grace",
         "the janitor spares what is fresh",
         (Edit(ORPHANS, "began - since >= grace", "began - since >= 0"),),
-        (f"{JANITOR}::test_nothing_young_is_touched",),
+        (f"{JANITOR}::test_janitor_spares_what_is_younger_than_its_grace",),
     ),
     Mutation(
         "janitor-running",
@@ -323,7 +323,7 @@ JANITORS = (
                 "if records.inputs_in_use is None:",
             ),
         ),
-        (f"{JANITOR}::test_abandoned_and_expired_uploads_go",),
+        (f"{JANITOR}::test_janitor_removes_abandoned_and_expired_uploads",),
     ),
     Mutation(
         "janitor-growing",
@@ -342,7 +342,7 @@ JANITORS = (
         "janitor-clock",
         "a wrong clock expires nothing early",
         (Edit(ORPHANS, "SLACK = 2 * 3600.0", "SLACK = 0.0"),),
-        (f"{JANITOR}::test_a_wrong_clock_takes_nothing_early[3600.0]",),
+        (f"{JANITOR}::test_janitor_with_a_wrong_clock_removes_nothing_early[3600.0]",),
     ),
     Mutation(
         "janitor-unreadable",
@@ -354,7 +354,7 @@ JANITORS = (
                 "_output(found, attempt, records.jobs.get(job_id), now)",
             ),
         ),
-        (f"{JANITOR}::test_a_record_that_cannot_be_read_protects",),
+        (f"{JANITOR}::test_janitor_spares_what_an_unreadable_record_may_need",),
     ),
     Mutation(
         "janitor-finds-fenced",
@@ -378,7 +378,7 @@ JANITORS = (
         "janitor-finds-expired",
         "the janitor finds what has expired, and uploads that were never completed",
         (Edit(ORPHANS, "return now >= expires_at + SLACK", "return False"),),
-        (f"{JANITOR}::test_abandoned_and_expired_uploads_go",),
+        (f"{JANITOR}::test_janitor_removes_abandoned_and_expired_uploads",),
     ),
 )
 
@@ -405,13 +405,13 @@ OWNERSHIP = (
         "tenant-delete-job",
         "nobody deletes somebody else's job",
         (Edit("service/application/jobs.py", "if job is not None and job.tenant != caller.tenant:", "if False:"),),
-        ("tests/unit/web/jobs/test_routes.py::test_delete_somebody_elses",),
+        ("tests/unit/web/jobs/test_routes.py::test_deleting_another_tenants_job_changes_nothing",),
     ),
     Mutation(
         "tenant-delete-upload",
         "nobody deletes somebody else's upload",
         (Edit("service/application/receiving.py", "elif upload.tenant == caller.tenant:", "else:"),),
-        ("tests/unit/web/uploads/test_whole.py::test_delete_somebody_elses",),
+        ("tests/unit/web/uploads/test_whole.py::test_deleting_another_tenants_upload_changes_nothing",),
     ),
     Mutation(
         "key-required",
@@ -429,7 +429,7 @@ OWNERSHIP = (
         "key-compared",
         "what is not exactly a key lets nobody in",
         (Edit("service/core/access.py", "if hmac.compare_digest(key.digest, digest):", "if key.digest:"),),
-        (f"{KEYS}::test_other_keys_are_refused[headers0]",),
+        (f"{KEYS}::test_a_wrong_key_is_refused_and_not_repeated[headers0]",),
     ),
 )
 
@@ -444,7 +444,7 @@ INTAKE = (
                 "minded = SMALL_BODY",
             ),
         ),
-        ("tests/unit/web/http/test_middleware.py::test_a_small_body_is_heard_out_where_the_connection_ends",),
+        ("tests/unit/web/http/test_middleware.py::test_a_small_body_is_drained_where_the_connection_ends",),
     ),
     Mutation(
         "start-in-a-fault",
@@ -463,7 +463,7 @@ INTAKE = (
         "circuit-opens",
         "a service that fails again and again is left alone",
         (Edit("service/core/circuit.py", "failures < self.threshold:", "failures < self.threshold + 9:"),),
-        ("tests/unit/adapters/aws/test_circuit.py::test_failures_in_a_row_open_it",),
+        ("tests/unit/adapters/aws/test_circuit.py::test_failures_in_a_row_open_the_circuit",),
     ),
     Mutation(
         "circuit-late-answers",
@@ -475,7 +475,7 @@ INTAKE = (
         "retry-what-passes",
         "reading from S3 repeats only what can pass by itself",
         (Edit("service/adapters/s3/reading.py", "RETRIED = (Indefinite, Unavailable)", "RETRIED = (StoreError,)"),),
-        ("tests/unit/adapters/s3/test_reading.py::test_reading_what_is_forbidden_is_not_retried",),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_does_not_retry_what_is_forbidden",),
         "DID NOT RAISE",
     ),
     Mutation(
@@ -488,13 +488,13 @@ INTAKE = (
                 "",
             ),
         ),
-        (f"{SINGLE}::test_it_has_the_size_that_was_announced",),
+        (f"{SINGLE}::test_an_s3_form_upload_of_another_size_than_announced_makes_no_job",),
     ),
     Mutation(
         "form-bounds",
         "a signed form is good for as many bytes as were announced",
         (Edit("service/adapters/s3/client_uploads.py", '["content-length-range", least, most], *', "*"),),
-        ("tests/integration/http/test_s3_multipart.py::test_what_a_form_is_good_for",),
+        ("tests/integration/http/test_s3_multipart.py::test_the_policy_of_a_form_bounds_key_type_size_and_time",),
     ),
     Mutation(
         "open-uploads",
@@ -553,4 +553,147 @@ WORKERS = (
     ),
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE)
+SIDE = "service/web/side_app.py"
+SIDE_TESTS = "tests/unit/web/test_side_app.py"
+
+OPERATIONS = (
+    Mutation(
+        "side-port-closed",
+        "metrics of a worker are not open because its operator said nothing",
+        (Edit(SIDE, "if config.api_keys or open_service else [_refuse]", ""),),
+        (f"{SIDE_TESTS}::test_side_port_guards_metrics[nothing-said]",),
+    ),
+    Mutation(
+        "side-port-key",
+        "metrics of a worker need a key where the API needs one",
+        (Edit(SIDE, "    if config.metrics_open:\n", "    if True:\n"),),
+        (f"{SIDE_TESTS}::test_side_port_guards_metrics[keys]",),
+    ),
+    Mutation(
+        "one-default",
+        "the cap on an output is the same wherever it is stated",
+        (
+            Edit(
+                "service/adapters/ffmpeg/config.py",
+                "max_output_bytes: int = defaults.MAX_OUTPUT_BYTES",
+                "max_output_bytes: int = 8 * GIB",
+            ),
+        ),
+        (
+            "tests/unit/wiring/test_defaults.py::test_configuration_classes_have_the_defaults_of_the_settings[FfmpegConfig]",
+        ),
+    ),
+)
+
+CONTAINERS = "service/core/media/containers"
+SNIFFING = "service/adapters/system/sniffing.py"
+BUDGET = "tests/unit/core/media/test_budget.py"
+MULTIPLIES = f"{BUDGET}::test_what_a_file_costs_does_not_multiply"
+ANSWERS = f"{BUDGET}::test_a_spent_budget_is_an_answer"
+LARGEST = "tests/unit/test_largest_inputs.py::test_the_largest_input_is_no_burden"
+
+COSTS = (
+    Mutation(
+        "sniff-clip-boxes",
+        "a box is looked into within its parent alone",
+        (
+            Edit(
+                f"{CONTAINERS}/boxes.py",
+                "min(at + length, end), whole=at + length <= end)",
+                "at + length, whole=True)",
+            ),
+        ),
+        (
+            f"{MULTIPLIES}[boxes beyond their parents]",
+            "tests/unit/core/media/test_arbitrary_lengths.py::test_steps_are_bounded_by_bytes",
+        ),
+    ),
+    Mutation(
+        "sniff-clip-elements",
+        "an element is looked into within its parent alone",
+        (Edit(f"{CONTAINERS}/ebml.py", "min(at + size, end), whole=at + size <= end)", "at + size, whole=True)"),),
+        (
+            f"{MULTIPLIES}[tracks of elements beyond their parents]",
+            f"{MULTIPLIES}[pointers beyond their parents]",
+            "tests/unit/core/media/test_arbitrary_lengths.py::test_steps_are_bounded_by_bytes",
+        ),
+    ),
+    Mutation(
+        "sniff-overrun-boxes",
+        "what does not fit together is not converted from a pipe",
+        (Edit(f"{CONTAINERS}/boxes.py", "        if not box.whole:\n", "        if False:\n"),),
+        (f"{ANSWERS}[boxes beyond their parents-m4a-its parts do not fit into each other]",),
+    ),
+    Mutation(
+        "sniff-budget",
+        "no look takes more steps than its budget",
+        (Edit(f"{CONTAINERS}/budget.py", "if self.steps >= self._max_steps:", "if False:"),),
+        (
+            f"{BUDGET}::test_no_file_costs_more_than_the_budget[many boxes]",
+            f"{BUDGET}::test_no_file_costs_more_than_the_budget[tags in front]",
+            f"{BUDGET}::test_no_file_costs_more_than_the_budget[small chunks, GUIDs]",
+            f"{BUDGET}::test_a_budget_ends",
+        ),
+        r"(?m)^E +(assert|AssertionError|Failed: DID NOT RAISE)",
+    ),
+    Mutation(
+        "sniff-copies",
+        "of a box that is looked at no more is copied than its fixed fields",
+        (Edit(f"{CONTAINERS}/boxes.py", "head[box.at : min(box.end, box.at + _FIXED)]", "head[box.at :]"),),
+        (f"{BUDGET}::test_what_a_file_costs_does_not_multiply[a row of headers]",),
+    ),
+    Mutation(
+        "sniff-window",
+        "of what lies behind the sound no more is copied than a header",
+        (Edit(f"{CONTAINERS}/boxes.py", "ends.window(at, 16)", "ends.window(at, ends.size)"),),
+        (f"{MULTIPLIES}[filling behind the sound]",),
+    ),
+    Mutation(
+        "sniff-off-the-loop",
+        "requests and heartbeats go on while bytes are looked at",
+        (
+            Edit(
+                SNIFFING,
+                "look = asyncio.get_running_loop().run_in_executor(self._threads, self._look, head, tail, size)",
+                "look: asyncio.Future[Source] = asyncio.get_running_loop().create_future()\n"
+                "        look.set_result(self._look(head, tail, size))",
+            ),
+        ),
+        ("tests/unit/adapters/system/test_sniffing.py::test_event_loop_goes_on_while_bytes_are_looked_at",),
+    ),
+    Mutation(
+        "sniff-one-at-a-time",
+        "a tenant has one look at a time",
+        (Edit(SNIFFING, "while tenant in self._looks:", "while False:"),),
+        ("tests/unit/adapters/system/test_sniffing.py::test_another_tenant_does_not_wait",),
+        r"(?m)^E +(assert|AssertionError|TimeoutError|KeyError)",
+    ),
+    Mutation(
+        "parts-linear",
+        "a list of parts costs what its length is, not the square of it",
+        (
+            Edit(
+                "service/core/upload.py",
+                "missing = (named | set(range(1, len(wanted) + 1))) - (named & by_number.keys())",
+                "missing = [number for number in wanted if number not in by_number or number not in set(wanted)]",
+            ),
+        ),
+        (f"{LARGEST}[parts, all there]",),
+    ),
+    Mutation(
+        "name-cut",
+        "a file name is cut before it is normalised",
+        (Edit("service/core/naming.py", "if len(base) > _MAX_GIVEN:", "if False:"),),
+        (f"{LARGEST}[file name of combining marks in disorder]",),
+    ),
+    Mutation(
+        "media-type-linear",
+        "the expression for media types does not go back to each slash",
+        (Edit("service/core/upload.py", 'r"|[^/]*/.*(mpegurl', 'r"|.*/.*(mpegurl'),),
+        (f"{LARGEST}[media type of slashes]",),
+    ),
+)
+
+MUTATIONS: tuple[Mutation, ...] = (
+    *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
+)  # fmt: skip

@@ -14,7 +14,7 @@ costly = pytest.mark.mutation  # runs the tests of a guard; the others are a par
 
 SOME = MUTATIONS[0]
 CORE = "service/core/progress.py"
-QUICK = "tests/unit/core/test_progress.py::test_new_attempt_holds_the_old_mark"
+QUICK = "tests/unit/core/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it"
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def test_a_broken_guard_is_noticed(tree: Tree, mutation: Mutation) -> None:
 
 @costly
 @pytest.mark.timeout(900)
-def test_unbroken_they_pass(tree: Tree) -> None:
+def test_tests_of_all_guards_pass_while_no_guard_is_broken(tree: Tree) -> None:
     """With every guard in its place, the same tests pass in the same copy: it is the mutation that turns them red."""
     redis_or_skip()
     run = tree.run(sorted({test for mutation in MUTATIONS for test in mutation.red}), timeout=800)
@@ -50,7 +50,7 @@ def test_unbroken_they_pass(tree: Tree) -> None:
 
 
 @costly
-def test_a_guard_that_nobody_watches_is_reported(tree: Tree) -> None:
+def test_mutation_that_no_test_notices_is_reported(tree: Tree) -> None:
     """A mutation is reported when its test passes, fails for another reason, or was not run."""
     harmless = Mutation("none", "nothing", (Edit(CORE, "MIN_LEAD = 1.0", "MIN_LEAD = 1.5"),), (QUICK,))
     with tree.broken(harmless.edits):
@@ -76,7 +76,7 @@ def test_a_mutation_that_no_longer_applies_is_an_error(tree: Tree, path: str) ->
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_mutations_fit(mutation: Mutation) -> None:
+def test_mutation_fits_the_sources(mutation: Mutation) -> None:
     """Each mutation breaks the product, in a place that is there exactly once, and names a test that is there."""
     for edit in mutation.edits:
         assert edit.path.startswith("service/")
@@ -88,12 +88,12 @@ def test_mutations_fit(mutation: Mutation) -> None:
         assert name
 
 
-def test_names_are_used_once() -> None:
+def test_mutation_names_are_unique() -> None:
     """No two mutations have the same name."""
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
 
 
-def test_the_real_tree_is_left_alone() -> None:
+def test_mutations_change_a_copy_only() -> None:
     """A mutation is tried in a copy, which is gone afterwards; the sources that we run from are only read."""
     before = (ROOT / CORE).stat()
     with copied() as tree:
@@ -107,7 +107,7 @@ def test_the_real_tree_is_left_alone() -> None:
     assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
 
 
-def test_a_mutation_is_a_plain_record() -> None:
+def test_mutations_are_immutable() -> None:
     """A table of mutations cannot change while it is worked through."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         SOME.name = "another"  # type: ignore[misc]

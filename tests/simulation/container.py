@@ -10,6 +10,7 @@ from service.application.context import Caller, ServiceContext
 from service.testing.clock import SeededIds
 from service.testing.memory_hints import MemoryBoard, MemoryChannel, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 from service.testing.virtual_time import Process, VirtualClock
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
@@ -73,6 +74,7 @@ class Container:
             jobs=jobs,
             uploads=jobs,
             objects=objects,
+            sniffer=DirectSniffer(),
             board=board,
             wakeups=wakeups,
             clock=clock,

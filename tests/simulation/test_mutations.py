@@ -13,7 +13,7 @@ FURTHER = 300  # seeds to try from there: a change of the service shuffles all h
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_broken_guard_is_noticed(name: str) -> None:
+def test_simulation_notices_each_broken_guard(name: str) -> None:
     """With this guard broken, a promise is, in the documented seed or soon after; with it, the same seed is good."""
     start = FOUND[name] - 1
     found = first_seed_that_notices(MUTATIONS[name], start + FURTHER, start)

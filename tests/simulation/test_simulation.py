@@ -68,7 +68,7 @@ def test_every_promise_holds_in_every_history(shard: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 44, 1187])
-def test_a_seed_is_a_history(seed: int) -> None:
+def test_seed_replays_the_same_history_byte_for_byte(seed: int) -> None:
     """The same seed gives the same trace, byte for byte, and the same records."""
     first, second = simulate(seed, trace=True), simulate(seed, trace=True)
 
@@ -77,7 +77,7 @@ def test_a_seed_is_a_history(seed: int) -> None:
     assert len(first.trace) > 1000
 
 
-def test_a_seed_is_a_history_in_any_process() -> None:
+def test_seed_replays_the_same_history_in_another_process() -> None:
     """A seed that fails on one machine can be replayed on another: no hash and no address has a say in it."""
     play = "from tests.simulation.run import simulate\nfor seed in range(40): print(simulate(seed, trace=True).trace)"
     traces = set()

@@ -64,13 +64,20 @@ def call(wanted: Any, given: Any, renamed: Mapping[str, str], unknown: list[str]
             return [{first: name, second: value} for name, value in given.items()]
         items = given if isinstance(given, list) else [given]
         return [call(wanted.member, it, renamed, unknown, f"{where}[{index}]") for index, it in enumerate(items)]
-    if (
-        kind in {"integer", "long", "float", "double"}
-        and isinstance(given, int | float)
-        and not isinstance(given, bool)
-    ):
-        return int(given) if float(given).is_integer() else given
+    if kind in PYTHON and int in PYTHON[kind]:
+        return _number(given)
     return given
+
+
+def _number(given: Any) -> Any:
+    """As a call has it: Pulumi writes some numbers as texts, and all others as floating-point numbers."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return given
+    try:
+        number = float(given)
+    except ValueError:
+        return given
+    return int(number) if number.is_integer() else number
 
 
 def member(wanted: Any, name: str, renamed: Mapping[str, str]) -> str | None:

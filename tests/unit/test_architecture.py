@@ -86,7 +86,7 @@ def test_product_code_asserts_nothing() -> None:
     assert found == []
 
 
-def test_nobody_talks_past_the_owner_of_time_and_chance() -> None:
+def test_no_product_line_lifts_the_ban_on_clocks_and_randomness() -> None:
     """The ban on clocks, sleep, randomness and the environment is lifted for no single line of the product."""
     waiver = re.compile(r"#\s*(ruff:\s*)?noqa(?!:)|#\s*(ruff:\s*)?noqa:.*\b(TID251|TID)\b")
 
@@ -100,7 +100,7 @@ def test_nobody_talks_past_the_owner_of_time_and_chance() -> None:
     assert found == []
 
 
-def test_map_shows_every_room() -> None:
+def test_map_in_service_init_is_the_tree_of_packages() -> None:
     """The map in service/__init__.py has every package of the tree, in its place, and no other."""
     packages = {str(path.parent.relative_to(ROOT / "service")) for path in (ROOT / "service").rglob("*/__init__.py")}
     drawn, inside = set[str](), list[str]()
@@ -111,7 +111,7 @@ def test_map_shows_every_room() -> None:
     assert drawn == packages
 
 
-def test_the_manual_shows_every_room() -> None:
+def test_architecture_document_lists_every_package() -> None:
     """docs/architecture.md has a line for each package of the product, and for each folder of the adapters."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {path.parent.name for path in (ROOT / "service").glob("*/__init__.py")}
@@ -122,7 +122,7 @@ def test_the_manual_shows_every_room() -> None:
     assert systems == set(re.findall(r"^\| `([a-z0-9]+)` \|", folders, flags=re.MULTILINE))
 
 
-def test_the_manual_counts_the_outcomes() -> None:
+def test_architecture_document_names_every_outcome() -> None:
     """docs/architecture.md names exactly the outcomes that an attempt can have."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     found = re.search(r"in one of (\w+) outcomes \([^)]*\): ([a-z, ]+)\.", text)
@@ -152,7 +152,7 @@ def test_documents_name_targets_that_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PROSE, ids=relative)
-def test_one_sentence_a_line(path: Path) -> None:
+def test_documents_have_one_sentence_a_line(path: Path) -> None:
     """No line of prose holds the end of one sentence and the beginning of the next: changes are then easy to read."""
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines = (re.sub(r"^ *(\*|\d+\.) ", "", line) for line in text.splitlines())
@@ -183,7 +183,7 @@ def test_locks_name_no_registry(lock: str) -> None:
     assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if] ", text, flags=re.MULTILINE)
 
 
-def test_locks_agree() -> None:
+def test_lock_files_pin_the_same_versions() -> None:
     """A package has the same version in every lock, so that what is tested is what is shipped."""
     runtime, embedded, dev = (pins(lock) for lock in ("runtime.txt", "embedded.txt", "dev.txt"))
 

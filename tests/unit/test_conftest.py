@@ -76,7 +76,7 @@ def written(suite: pytest.Pytester) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
-def test_every_test_says_what_it_promises(suite: pytest.Pytester) -> None:
+def test_test_without_docstring_is_not_collected(suite: pytest.Pytester) -> None:
     """A test without a docstring is not run, and the message names it."""
     suite.makepyfile("def test_silent(): pass")
 
@@ -87,7 +87,7 @@ def test_every_test_says_what_it_promises(suite: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("mark", ["requirement('99.1')", "requirement()"])
-def test_unknown_row_is_refused(suite: pytest.Pytester, mark: str) -> None:
+def test_mark_of_unknown_requirement_is_refused(suite: pytest.Pytester, mark: str) -> None:
     """A mark that names no row of docs/requirements.toml stops the collection."""
     suite.makepyfile(f"import pytest\n@pytest.mark.{mark}\ndef test_it():\n    '''It holds.'''")
 
@@ -126,7 +126,7 @@ def test_failing_teardown_leaves_the_row_open(suite: pytest.Pytester) -> None:
     assert proofs["test_one.py::test_it"]["outcome"] == "failed"
 
 
-def test_skipped_proof_leaves_the_document_alone(suite: pytest.Pytester) -> None:
+def test_skipped_test_proves_nothing(suite: pytest.Pytester) -> None:
     """A test that was skipped has neither passed nor failed, so the document cannot be written from it."""
     suite.makepyfile(test_one=PROVEN + "\n        pytest.skip()")
 
@@ -135,7 +135,7 @@ def test_skipped_proof_leaves_the_document_alone(suite: pytest.Pytester) -> None
     assert proofs["test_one.py::test_it"]["outcome"] == "skipped"
 
 
-def test_uncollected_file_leaves_the_document_alone(suite: pytest.Pytester) -> None:
+def test_file_that_cannot_be_collected_writes_no_proofs(suite: pytest.Pytester) -> None:
     """A file that cannot be collected may hold tests of any row, so no proofs are written."""
     suite.makepyfile(test_one=PROVEN, test_two="import nothing_of_that_name")
 
@@ -146,7 +146,7 @@ def test_uncollected_file_leaves_the_document_alone(suite: pytest.Pytester) -> N
 
 
 @pytest.mark.parametrize("selection", [["test_one.py"], ["-k", "it"]])
-def test_part_of_the_suite_proves_nothing(suite: pytest.Pytester, selection: list[str]) -> None:
+def test_proofs_of_a_selection_are_refused(suite: pytest.Pytester, selection: list[str]) -> None:
     """Proofs of a selection by path or name are refused: rows outside it would read as open."""
     suite.makepyfile(test_one=PROVEN)
 

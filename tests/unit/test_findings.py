@@ -24,7 +24,7 @@ def codes_in_the_code() -> set[str]:
 
 
 @pytest.mark.requirement("7.17")
-def test_every_code_is_in_the_manual() -> None:
+def test_every_start_up_code_is_in_operations_document() -> None:
     """The manual's table has each code that the service can say at start, and no other."""
     manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     section = manual.partition("## Start-up")[2].partition("\n## ")[0]
@@ -33,14 +33,14 @@ def test_every_code_is_in_the_manual() -> None:
     assert set(re.findall(r"`([a-z_]+)`", "".join(first_cells))) == codes_in_the_code()
 
 
-def test_the_manual_names_the_permissions() -> None:
+def test_operations_document_names_the_permissions_of_the_checks() -> None:
     """The permissions that the checks need are in the manual, all of them."""
     manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
     assert all(f"`{permission}`" in manual for permission in OF_THE_BUCKET | OF_THE_TABLE)
 
 
-def test_only_what_stops_stops() -> None:
+def test_findings_that_stop_the_start_are_told_from_concerns() -> None:
     """Of several findings those that stop are told apart from those that do not."""
     stops, does_not = Finding("a", "A.", "Do."), Finding("b", "B.", "Do.", stops=False)
 

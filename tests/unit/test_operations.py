@@ -10,9 +10,9 @@ import pytest
 from service import settings
 from service.core.errors import RepriseError
 from service.telemetry import events
+from service.telemetry.counters import COUNTERS, PROBLEMS
 from service.telemetry.events import Event
-from service.web.operations.counters import COUNTERS, PROBLEMS
-from service.web.operations.metrics import GAUGES
+from service.telemetry.metrics import GAUGES
 from tests.unit.web.conftest import World
 
 ROOT = Path(__file__).parent.parent.parent
@@ -65,14 +65,14 @@ def defined_in(path: Path) -> frozenset[str]:
 FAULTS = faults()
 
 
-def test_there_are_tables_of_faults() -> None:
+def test_operations_document_has_complete_fault_tables() -> None:
     """The manual has its tables, and none of their lines lacks a cell."""
     assert len(FAULTS) > 70
     assert [row for row in FAULTS if len(row) != len(COLUMNS) or not all(row)] == []
 
 
 @pytest.mark.parametrize("row", FAULTS, ids=lambda row: row[0])
-def test_every_fault_has_its_test(row: Row) -> None:
+def test_every_fault_in_operations_document_names_a_test(row: Row) -> None:
     """Each line names at least one test, and each test that it names exists."""
     named = codes(row[4])
     assert named
@@ -84,7 +84,7 @@ def test_every_fault_has_its_test(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", FAULTS, ids=lambda row: row[0])
-def test_the_operator_can_see_it(row: Row) -> None:
+def test_fault_tables_name_events_metrics_and_codes_that_exist(row: Row) -> None:
     """Each event, metric and label that a line names is said by the code, and so is each code of an answer."""
     for word in codes(row[2]):
         if word.startswith("reprise_"):
@@ -109,7 +109,16 @@ def _faces(error: type[RepriseError]) -> set[tuple[int, str]]:
 FACES = _faces(RepriseError)
 
 
-def test_every_word_of_the_manual_exists() -> None:
+def test_api_document_names_codes_that_exist() -> None:
+    """Each status with a code in docs/api.md is the public face of an error, wherever the line breaks."""
+    text = " ".join((ROOT / "docs" / "api.md").read_text(encoding="utf-8").split())
+    named = {(int(status), code) for status, code in re.findall(r"`([45]\d\d) ([a-z_]+)`", text)}
+
+    assert named
+    assert named - FACES - {(400, "bad_request")} == set()
+
+
+def test_operations_document_names_events_metrics_and_settings_that_exist() -> None:
     """No event, metric or setting is named anywhere in the manual that the code does not have."""
     rooms = {name.partition(".")[0] for name in EVENTS}
     named = {word for word in codes(MANUAL) if re.fullmatch(r"[a-z0-9]+\.[a-z_]+", word)}
@@ -122,7 +131,7 @@ def test_every_word_of_the_manual_exists() -> None:
     assert set(re.findall(r"\bREPRISE_[A-Z0-9_]+", MANUAL)) - variables == set()
 
 
-def test_every_metric_is_in_the_manual() -> None:
+def test_every_metric_is_in_operations_document() -> None:
     """Every metric is explained in docs/operations.md, and no other."""
     section = MANUAL.partition("## Metrics")[2].partition("### Alarms")[0]
     listed = set(re.findall(r"`(reprise_[a-z0-9_]+)`", section))
@@ -130,7 +139,7 @@ def test_every_metric_is_in_the_manual() -> None:
     assert listed == LABELS.keys() | GAUGES.keys() | SAID_BY_LITESTAR
 
 
-def test_the_table_of_metrics_names_their_events() -> None:
+def test_table_of_metrics_names_the_events_counted() -> None:
     """Beside each counter stand the events that it counts, so that a log can be counted in its place."""
     section = MANUAL.partition("## Metrics")[2].partition("### Alarms")[0]
     for line in (cells(line) for line in section.splitlines() if line.startswith("| `")):
@@ -141,7 +150,7 @@ def test_the_table_of_metrics_names_their_events() -> None:
         assert {name for name in counted if f"`{name}`°" in line[2]} == counted & quiet, line[0]
 
 
-def test_the_routes_of_the_alarms_exist() -> None:
+def test_alarm_expressions_name_routes_that_exist() -> None:
     """Every route that an alarm expression excludes is a route of the application."""
     paths = {route.path for route in World().app.routes}
     assert set(re.findall(r'path!?="([^"]+)"', MANUAL)) <= paths

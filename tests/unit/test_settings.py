@@ -3,6 +3,7 @@
 import pytest
 
 from service import settings
+from service.settings.variables import ADDRESS
 
 
 def problems(**environment: str) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ def test_every_mistake_is_named_at_once() -> None:
     assert found == (
         "REPRISE_ROLE must be all, api or worker, not 'boss'",
         "REPRISE_PORT must be a port, 0 to 65535 (0: any free one), not '70000'",
-        f"AWS_ENDPOINT_URL must be {settings._ADDRESS}, not 'localhost'",
+        f"AWS_ENDPOINT_URL must be {ADDRESS}, not 'localhost'",
         "REPRISE_SLOTS must be a number from 1 to 64, not 'many'",
     )
 

@@ -120,7 +120,7 @@ def explain(error: ClientError | BotoCoreError, about: Subject) -> Finding:
         "endpoint": f"AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_{about.service.upper()}",
         "said": said(error),
     }
-    return Finding(code, what.format(**words), fix.format(**words), passes=rule.kind in PASSING | {"unreachable"})
+    return Finding(code, what.format(**words), fix.format(**words), transient=rule.kind in PASSING | {"unreachable"})
 
 
 def passing(error: ClientError | BotoCoreError) -> bool:

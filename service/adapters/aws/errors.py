@@ -2,8 +2,8 @@
 One table: what AWS says → which of our errors it is, and what an operator should do about it.
 
 Three questions decide a row. Did it certainly not happen? Then the error is definite. Does it pass by itself? Then the
-client is told when to come back (503). Does somebody have to mend something? Then the client gets a plain 500, and
-the log names the permission, key or quota; clients never read what AWS said.
+client is told when to come back (503). Does an operator have to change something? Then the client gets a plain 500,
+and the log names the permission, key or quota; clients never read AWS's own message.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from typing import Any, cast
 from botocore import exceptions as botocore
 from botocore.exceptions import BotoCoreError, ClientError
 
+from service.adapters.aws.permissions import action_for, service_of
 from service.core.errors import (
     Definite,
     Indefinite,
@@ -32,7 +33,7 @@ class Rule:
     """
     Codes of AWS, the error that they are, advice for the log. `retry_after` in seconds, None for the class's own.
 
-    `kind` is the name under which `diagnosis` explains it to whoever starts the service.
+    `kind` is the name under which `diagnosis` explains it in the start-up report.
     """
 
     codes: frozenset[str]
@@ -177,7 +178,8 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
         ours.retry_after = rule.retry_after
     fields = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
     reason = code or status or type(error).__name__
-    emit(events.AWS_FAILURE, service=service_of(operation), operation=operation, reason=reason, **fields)
+    # A connection that failed does not tell which service it was for.
+    emit(events.AWS_FAILURE, service=service_of(operation) or "aws", operation=operation, reason=reason, **fields)
     return ours
 
 
@@ -204,41 +206,10 @@ def rule_of(code: str, status: int) -> Rule:
     return Rule(frozenset(), Indefinite if status >= 500 or status == 0 else Definite)
 
 
-# Operations whose permission has another name.
-PERMISSIONS: Mapping[str, str] = {
-    "AbortMultipartUpload": "s3:AbortMultipartUpload",
-    "CompleteMultipartUpload": "s3:PutObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "DeleteObject": "s3:DeleteObject",
-    "DeleteObjects": "s3:DeleteObject",
-    "GetBucketCors": "s3:GetBucketCORS",
-    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "GetObject": "s3:GetObject",
-    "HeadBucket": "s3:ListBucket",
-    "HeadObject": "s3:GetObject",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "ListObjectsV2": "s3:ListBucket",
-    "ListParts": "s3:ListMultipartUploadParts",
-    "PutObject": "s3:PutObject",
-    "TransactWriteItems": "dynamodb:PutItem",
-    "UploadPart": "s3:PutObject",
-}
-DYNAMODB = frozenset({
-    "BatchGetItem", "DeleteItem", "DescribeTable", "DescribeTimeToLive", "GetItem", "PutItem", "Query", "UpdateItem",
-})  # fmt: skip
-
-
-def service_of(operation: str) -> str:
-    """Whose operation it is; ``aws`` where a connection failed, of which botocore does not say what it was for."""
-    if operation in DYNAMODB or PERMISSIONS.get(operation, "").startswith("dynamodb:"):
-        return "dynamodb"
-    return "s3" if operation in PERMISSIONS else "aws"
-
-
 def permission_of(error: ClientError | BotoCoreError) -> str:
-    """The permission that an operation needs, as a policy writes it."""
+    """Return the permission that the operation needs, as a policy writes it."""
     operation = getattr(error, "operation_name", "")
-    return PERMISSIONS.get(operation) or (f"dynamodb:{operation}" if operation in DYNAMODB else f"for {operation}")
+    return action_for(operation) or f"for {operation}"
 
 
 def code_of(error: ClientError) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from service.adapters.aws.diagnosis import Subject, explain, passing, subject, unreadable
+from service.adapters.aws.permissions import actions_for
 from service.adapters.aws.resources import DUE_AT, EXPIRY, INDEX, KEY, QUEUE, TABLE
 from service.adapters.dynamodb.provision import expiry_of, index_of, keys_of, types_of
 from service.core.findings import Finding
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 # What a role has to allow for these checks; all of it on the table.
-PERMISSIONS = frozenset({"dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"})
+PERMISSIONS = actions_for("DescribeTable", "DescribeTimeToLive")
 
 USABLE = frozenset({"ACTIVE", "UPDATING"})
 
 
 def check_table(client: "DynamoDBClient", name: str) -> list[Finding]:
-    """What is not as it should be; empty if all is well. Raises nothing of botocore's."""
+    """Return what is not as it should be; empty if all is well. Raises nothing of botocore's."""
     about = subject(client, "table", name)
     try:
         table = client.describe_table(TableName=name)["Table"]
@@ -31,7 +32,7 @@ def check_table(client: "DynamoDBClient", name: str) -> list[Finding]:
 
 def look_at_table(client: "DynamoDBClient", name: str) -> Finding | None:
     """
-    Whether the table is there and usable: one request, for whoever asks often.
+        Tell whether the table is there and usable: one request, because readiness asks often.
 
     Raises botocore's error if DynamoDB does not answer, or not sensibly.
     """
@@ -46,13 +47,13 @@ def look_at_table(client: "DynamoDBClient", name: str) -> Finding | None:
 
 
 def _state(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
-    """A table, or an index, that is being made or deleted."""
+    """Return a table, or an index, that is being made or deleted."""
     if table.get("TableStatus") not in USABLE:
         yield Finding(
             "table_not_active",
             f"The table {about.name!r} is {table.get('TableStatus')}.",
             "Wait until it is ACTIVE.",
-            passes=True,
+            transient=True,
         )
     index = index_of(table)
     if index is not None and index.get("IndexStatus", "ACTIVE") not in USABLE:
@@ -61,7 +62,7 @@ def _state(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
             f"The index {INDEX!r} of the table {about.name!r} is {index['IndexStatus']}: no job is found before it is "
             "ACTIVE.",
             "Wait for that; it takes minutes.",
-            passes=True,
+            transient=True,
         )
 
 
@@ -90,7 +91,7 @@ def _shape(table: Mapping[str, Any], about: Subject) -> Iterable[Finding]:
 
 
 def _expiry(client: "DynamoDBClient", about: Subject) -> Iterable[Finding]:
-    """Whether old items ever go. They count as gone when their time has come, so nothing but room is lost."""
+    """Tell whether old items ever go. They count as gone when their time has come, so nothing but room is lost."""
     try:
         attribute = expiry_of(client, about.name)
     except (ClientError, BotoCoreError) as error:

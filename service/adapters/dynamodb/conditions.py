@@ -104,7 +104,7 @@ class Change:
         return self.values.get(STAMP)
 
     def request(self) -> dict[str, Any]:
-        """The arguments of the call; names and values are only those in use, as DynamoDB demands."""
+        """Return the arguments of the call; names and values are only those in use, as DynamoDB demands."""
         text = f"{self.update} {self.condition}"
         known = {**{state.value: state.value for state in State}, **self.values}
         values = {f":{name}": encode(known[name]) for name in re.findall(r":(\w+)", text)}
@@ -117,7 +117,7 @@ class Change:
 
 
 def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
-    """Queued → running: a new attempt, by `owner`."""
+    """Make a queued item running: a new attempt, by `owner`."""
     return Change(
         IS_QUEUED,
         "SET #state = :running, #queue = :queue, #owner = :owner, #attempt = #attempt + :one, #beat = :zero, "
@@ -127,7 +127,7 @@ def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
 
 
 def take_over(seen: Lease, owner: str, stamp: str) -> Change:
-    """Running → running, a new attempt by another owner; the place in the queue is the same."""
+    """Give a running item to another owner, as a new attempt; its place in the queue is the same."""
     return Change(
         HAS_STOOD_STILL,
         "SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, #lapses = #lapses + :one, #stamp = :stamp",
@@ -136,7 +136,7 @@ def take_over(seen: Lease, owner: str, stamp: str) -> Change:
 
 
 def exhaust(seen: Lease, failure: Failure, now: float, stamp: str) -> Change:
-    """Running → failed, by a watcher instead of the holder."""
+    """Make a running item failed, by a watcher instead of the holder."""
     values = failure_values(failure)
     return Change(
         HAS_STOOD_STILL,
@@ -146,7 +146,7 @@ def exhaust(seen: Lease, failure: Failure, now: float, stamp: str) -> Change:
 
 
 def renew(holding: Holding, percent: float, path: str | None) -> Change:
-    """A heartbeat with progress."""
+    """Raise the beat, with progress."""
     return Change(
         f"{FENCE} AND {CEILING_DOES_NOT_FALL}",
         "SET #beat = #beat + :one, #percent = :percent" + (", #path = :path" if path else ""),
@@ -155,7 +155,7 @@ def renew(holding: Holding, percent: float, path: str | None) -> Change:
 
 
 def renew_only(holding: Holding, path: str | None) -> Change:
-    """A heartbeat of a holder whose progress is still behind what the record knows."""
+    """Raise the beat of a holder whose progress is still behind what the record knows."""
     return Change(
         FENCE,
         "SET #beat = #beat + :one" + (", #path = :path" if path else ""),
@@ -164,7 +164,7 @@ def renew_only(holding: Holding, path: str | None) -> Change:
 
 
 def release(holding: Holding, due_at: float, stamp: str, shards: int, *, fault: bool) -> Change:
-    """Running → queued."""
+    """Make a running item queued."""
     return Change(
         FENCE,
         "SET #state = :queued, #queue = :queue, #due_at = :due_at, #faults = #faults + :fault, #stamp = :stamp "
@@ -180,7 +180,7 @@ def release(holding: Holding, due_at: float, stamp: str, shards: int, *, fault: 
 
 
 def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
-    """Running → succeeded: the one write that makes an output visible."""
+    """Make a running item succeeded: the one write that makes an output visible."""
     values = output_values(output)
     return Change(
         FENCE,
@@ -190,7 +190,7 @@ def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
 
 
 def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
-    """Running → failed, by the holder."""
+    """Make a running item failed, by the holder."""
     # The path, as far as it is known; what an earlier attempt wrote stays otherwise.
     values = {**failure_values(failure), **({"path": path} if path else {})}
     return Change(
@@ -201,7 +201,7 @@ def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str |
 
 
 def stop(holding: Holding, now: float, stamp: str) -> Change:
-    """Running → cancelled, by the holder."""
+    """Make a running item cancelled, by the holder."""
     return Change(
         FENCE,
         f"SET #state = :cancelled, {_ended({})} REMOVE #owner, #queue",
@@ -210,7 +210,7 @@ def stop(holding: Holding, now: float, stamp: str) -> Change:
 
 
 def cancel_queued(now: float) -> Change:
-    """Queued → cancelled. Repeating it does no harm, so it needs no stamp."""
+    """Make a queued item cancelled. Repeating it does no harm, so it needs no stamp."""
     return Change(
         IS_QUEUED,
         "SET #state = :cancelled, #cancel_requested = :yes, #finished_at = :now REMOVE #owner, #queue",
@@ -219,7 +219,7 @@ def cancel_queued(now: float) -> Change:
 
 
 def cancel_running() -> Change:
-    """A note for the holder, which reads it in the answer to its next renewal."""
+    """Leave a note for the holder, which reads it in the answer to its next renewal."""
     return Change(IS_RUNNING, "SET #cancel_requested = :yes", {"yes": True})
 
 
@@ -239,7 +239,7 @@ def put_new() -> Change:
 
 
 def complete_upload() -> Change:
-    """Pending → complete: the whole item is replaced."""
+    """Replace a pending upload by the complete one, the whole item."""
     return Change(IS_PENDING, values={"pending": PENDING})
 
 
@@ -262,5 +262,5 @@ def _into(state: State, key: str, shards: int) -> dict[str, Scalar]:
 
 
 def _ended(values: Mapping[str, Scalar]) -> str:
-    """What every end sets, and `values` under their own names."""
+    """Return what every end sets, and `values` under their own names."""
     return ", ".join(["#finished_at = :now", "#stamp = :stamp", *(f"#{name} = :{name}" for name in values)])

@@ -34,22 +34,22 @@ PENDING = "pending"  # the `state` of an upload that is still to come; a complet
 
 
 def job_pk(job_id: str) -> str:
-    """``job#<id>``."""
+    """Return ``job#<id>``."""
     return JOB + job_id
 
 
 def upload_pk(upload_id: str) -> str:
-    """``upload#<id>``."""
+    """Return ``upload#<id>``."""
     return UPLOAD + upload_id
 
 
 def idempotency_pk(key: str) -> str:
-    """``idempotency#<sha256>``: a client's key may be of any length and hold anything."""
+    """Return ``idempotency#<sha256>``: a client's key may be of any length and hold anything."""
     return IDEMPOTENCY + hashlib.sha256(key.encode()).hexdigest()
 
 
 def job_id_of(pk: str) -> str:
-    """The id in ``job#<id>``."""
+    """Return the id in ``job#<id>``."""
     return pk.removeprefix(JOB)
 
 
@@ -86,7 +86,7 @@ def job_to_item(job: Job, shards: int) -> Item:
 
 
 def lease_values(lease: Lease) -> dict[str, Scalar | None]:
-    """What a lease adds to the record of what is leased; its key and its place in the queue come from the record."""
+    """Return what a lease adds to an item; its key and its place in the queue are those of the item."""
     return {
         "state": lease.state.value,
         "due_at": lease.due_at,
@@ -104,12 +104,12 @@ def job_from_item(item: Item) -> Job:
 
 
 def output_values(output: Output) -> dict[str, Scalar]:
-    """What a finished file adds to its job."""
+    """Return what a finished file adds to its job."""
     return {"output_key": output.key, "output_size": output.size, "output_etag": output.etag}
 
 
 def failure_values(failure: Failure) -> dict[str, Scalar]:
-    """What a failure adds to its job."""
+    """Return what a failure adds to its job."""
     return {
         "failure_code": failure.code,
         "failure_detail": failure.detail,
@@ -118,7 +118,7 @@ def failure_values(failure: Failure) -> dict[str, Scalar]:
 
 
 def stamp_of(item: Item) -> str | None:
-    """Which write made the last transition, or None if there was none yet."""
+    """Return which write made the last transition, or None if there was none yet."""
     return text_in(item, STAMP)
 
 
@@ -147,7 +147,7 @@ def upload_from_item(item: Item) -> Upload:
 
 
 def open_queue(tenant: str) -> str:
-    """Where the index lists the uploads of a tenant that are begun and not complete, by when they close."""
+    """Return where the index lists the uploads of a tenant that are begun and not complete, by when they close."""
     return f"{PENDING}#{tenant}"
 
 
@@ -190,12 +190,12 @@ def idempotency_to_item(key: IdempotencyKey, job: Job) -> Item:
 
 
 def accepted_under(item: Item) -> tuple[str, str]:
-    """The (job_id, fingerprint) that an idempotency key was first used with."""
+    """Return the (job_id, fingerprint) that an idempotency key was first used with."""
     return item["job_id"]["S"], item["fingerprint"]["S"]
 
 
 def key_expired(item: Item, now: float) -> bool:
-    """Whether the time of an idempotency key is over: TTL removes it days late."""
+    """Tell whether the time of an idempotency key is over: TTL removes it days late."""
     return float(item["expires_at"]["N"]) <= now
 
 
@@ -280,7 +280,7 @@ def _pending(item: Item) -> PendingUpload:
 
 
 def _source(item: Item) -> Source:
-    """Fields that a newer release may have added are left out: during a deployment both read the same items."""
+    """Read a source, without fields that a newer release has added: during a deployment both read the items."""
     values = json.loads(item["source"]["S"])
     return Source(**{field.name: values[field.name] for field in fields(Source) if field.name in values})
 

@@ -59,7 +59,7 @@ def _add_index(client: "DynamoDBClient", name: str, table: Mapping[str, Any], te
 
 
 def _usable(client: "DynamoDBClient", name: str) -> bool:
-    """Whether the index gets usable soon: at a stand-in within seconds, on AWS after minutes."""
+    """Tell whether the index gets usable soon: at a stand-in within seconds, on AWS after minutes."""
     for _ in range(INDEX_TRIES):
         index = index_of(client.describe_table(TableName=name)["Table"])
         if index is not None and index["IndexStatus"] == "ACTIVE":
@@ -85,24 +85,24 @@ def _switch_expiry_on(client: "DynamoDBClient", name: str, tell: Tell) -> None:
 
 
 def index_of(table: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Our index, in a description of the table."""
+    """Return our index, in a description of the table."""
     return next((index for index in table.get("GlobalSecondaryIndexes", []) if index["IndexName"] == INDEX), None)
 
 
 def keys_of(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The keys of a table or an index, by name and kind."""
+    """Return the keys of a table or an index, by name and kind."""
     return sorted((key["AttributeName"], key["KeyType"]) for key in schema.get("KeySchema", []))
 
 
 def types_of(table: Mapping[str, Any]) -> dict[str, str]:
-    """The types of our keys; those of others do not concern us."""
+    """Return the types of our keys; those of others do not concern us."""
     ours = {definition["AttributeName"] for definition in TABLE["AttributeDefinitions"]}
     definitions = table.get("AttributeDefinitions", [])
     return {one["AttributeName"]: one["AttributeType"] for one in definitions if one["AttributeName"] in ours}
 
 
 def expiry_of(client: "DynamoDBClient", name: str) -> str | None:
-    """The attribute that time to live works on, or None if it is off."""
+    """Return the attribute that time to live works on, or None if it is off."""
     described = client.describe_time_to_live(TableName=name).get("TimeToLiveDescription", {})
     if described.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}:
         return described.get("AttributeName")

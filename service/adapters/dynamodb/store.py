@@ -258,7 +258,7 @@ class DynamoJobs:
         return answer
 
     async def _read_back(self, job_id: str) -> Item | None:
-        """The item after an indefinite answer; None also if it cannot be read, because then nothing is known."""
+        """Return the item after an indefinite answer; None also if it cannot be read, because then nothing is known."""
         try:
             return await self._table.get(job_pk(job_id))
         except StoreError:
@@ -270,7 +270,7 @@ def _ours(item: Item, change: Change) -> bool:
 
 
 def _accepted(there: Item | None, job: Job) -> Job:
-    """The job under this id, if it is the one that was submitted."""
+    """Return the job under this id, if it is the one that was submitted."""
     if there is not None and same_order(found := job_from_item(there), job):
         return found
     raise IllegalTransition("Another job has this id.")
@@ -289,7 +289,7 @@ def _cannot(event: Event, refusal: Refusal) -> IllegalTransition | NotFound:
 
 
 def _readable_job(item: Item) -> Job | None:
-    """One damaged item must not keep all the others from being rescued."""
+    """Read a job, or None if it is damaged: one such item must not keep all others from being rescued."""
     try:
         return job_from_item(item)
     except Definite as error:

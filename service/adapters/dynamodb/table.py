@@ -108,7 +108,7 @@ class Table:
         raise Unavailable("TransactWriteItems: conflicts or throttling that did not pass")
 
     async def keys_in(self, queue: str, enough: Callable[[Entries], bool] | None = None) -> Entries:
-        """What one shard of the index holds, by rising `due_at`: everything, or until it is `enough`."""
+        """Return what one shard of the index holds, by rising `due_at`: everything, or until it is `enough`."""
         found: Entries = []
         start: dict[str, Any] = {}
         for _ in range(MAX_PAGES):
@@ -130,7 +130,7 @@ class Table:
         return found
 
     async def count_in(self, queue: str, most: int, *, after: float = 0.0) -> int:
-        """How many entries later than `after` one queue of the index holds; stops at `most`. Only numbers travel."""
+        """Count the entries later than `after` in one queue of the index; stops at `most`. Only numbers travel."""
         found = 0
         start: dict[str, Any] = {}
         while found < most:
@@ -153,7 +153,7 @@ class Table:
         return found
 
     async def get_many(self, keys: Sequence[str]) -> list[Item]:
-        """The items that exist among `keys`, each read strongly consistently, in no particular order."""
+        """Return the items that exist among `keys`, each read strongly consistently, in no particular order."""
         found: list[Item] = []
         for first in range(0, len(keys), BATCH):
             found += await self._get_batch([_key(key) for key in keys[first : first + BATCH]])
@@ -178,7 +178,7 @@ class Table:
     # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _write(self, call: Callable[..., Any], operation: str, key: str, change: Change, **arguments: Any) -> Any:
-        """A conditional write: botocore's answer, or the refusal."""
+        """Make a conditional write; return botocore's answer, or the refusal."""
         return await self._call(
             _refusable(call),
             operation,
@@ -219,7 +219,7 @@ def _key(key: str) -> dict[str, Any]:
 
 
 def _refusable(call: Callable[..., Any]) -> Callable[..., Any]:
-    """The same call, but a condition that did not hold is an answer."""
+    """Wrap a call so that a condition that did not hold is an answer."""
 
     def refusable(**arguments: Any) -> Any:
         try:

@@ -13,7 +13,7 @@ MAX_DIAGNOSTICS_SIZE = 8192  # bytes of JSON
 
 
 def encode(value: Scalar) -> Mapping[str, Any]:
-    """One value as DynamoDB wants it."""
+    """Return one value as DynamoDB wants it."""
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, int | float):
@@ -22,28 +22,28 @@ def encode(value: Scalar) -> Mapping[str, Any]:
 
 
 def item_of(values: Mapping[str, Scalar | None]) -> Item:
-    """An item of these values; what is None is left out."""
+    """Return an item of these values; what is None is left out."""
     return {name: encode(value) for name, value in values.items() if value is not None}
 
 
 def text_in(item: Item, name: str) -> str | None:
-    """A text, or None if the item has none by this name."""
+    """Return a text, or None if the item has none by this name."""
     return item[name]["S"] if name in item else None
 
 
 def time_in(item: Item, name: str) -> float | None:
-    """Seconds, or None if the item has none by this name."""
+    """Return seconds, or None if the item has none by this name."""
     return float(item[name]["N"]) if name in item else None
 
 
 def as_json(value: object) -> str:
-    """Whatever it is, as compact JSON."""
+    """Return compact JSON of any value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def bounded(diagnostics: Mapping[str, object]) -> Mapping[str, object]:
     """
-    The same, or a version that fits into `MAX_DIAGNOSTICS_SIZE`, marked with ``"truncated": True``.
+    Return the same, or a version that fits into `MAX_DIAGNOSTICS_SIZE`, marked with ``"truncated": True``.
 
     Long texts and lists keep their end, because that is where ffmpeg says why it gave up.
     """
@@ -61,7 +61,7 @@ def _fits(value: object) -> bool:
 
 
 def _end(value: object, most: int) -> object:
-    """The last `most` characters of a text, or that much of the last lines of a list."""
+    """Return the last `most` characters of a text, or that much of the last lines of a list."""
     if isinstance(value, int | float | bool) or value is None:
         return value
     if isinstance(value, list | tuple):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from service.adapters.s3.reading import ReadRetry
+from service.core import defaults
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
@@ -22,7 +23,7 @@ class FfmpegConfig:
     tick: float = 0.02  # between two looks at the size of the output
 
     # What ffmpeg may use up.
-    max_output_bytes: int = 8 * GIB
+    max_output_bytes: int = defaults.MAX_OUTPUT_BYTES
     memory_bytes: int = 2 * GIB  # address space; ffmpeg 9 maps about 0.6 GiB for a stereo file
     open_files: int = 64
     disk_reserve: int = 256 * MIB  # of free space that a spooled file must leave to others

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from service.adapters.aws.clients import code_of, is_aws, status_of
 from service.adapters.aws.diagnosis import Subject, explain, passing, subject, unreadable
+from service.adapters.aws.permissions import actions_for
 from service.adapters.aws.resources import CORS, LIFECYCLE
 from service.core.findings import Finding
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CORSRuleOutputTypeDef
 
 # What a role has to allow for these checks; all of it on the bucket.
-PERMISSIONS = frozenset({"s3:ListBucket", "s3:GetBucketCORS", "s3:GetLifecycleConfiguration"})
+PERMISSIONS = actions_for("HeadBucket", "ListObjectsV2", "GetBucketCors", "GetBucketLifecycleConfiguration")
 
 DAY = 86400  # seconds
 
@@ -26,7 +27,7 @@ def check_bucket(client: "S3Client", name: str, origins: Sequence[str], *, kept:
     """
     What is not as it should be; empty if all is well. Raises nothing of botocore's.
 
-    `origins` are the web pages that talk to S3 directly; without any, CORS is nobody's concern. `kept` is for how many
+    `origins` are the web pages that talk to S3 directly; without any, CORS is not checked. `kept` is for how many
     seconds an upload, and then a job, is promised to be there.
     """
     about = subject(client, "bucket", name)
@@ -41,7 +42,7 @@ def check_bucket(client: "S3Client", name: str, origins: Sequence[str], *, kept:
 
 def look_at_bucket(client: "S3Client", name: str) -> Finding | None:
     """
-    Whether the bucket is there, ours to use, and in our region: one cheap request, for whoever asks often.
+    Whether the bucket is there, ours to use, and in our region: one cheap request, because readiness asks often.
 
     Raises botocore's error if S3 does not answer, or not sensibly.
     """

@@ -60,9 +60,9 @@ class ObjectRange:
 
 class RangeReader:
     """
-    The rule of reading on. `read` blocks and belongs on a thread, one call at a time; `abandon` never blocks.
+    The rule of reading on. `read` blocks and belongs on a thread, one call at a time; the rest never blocks.
 
-    After a `RETRIED` error from `read`, wait for `pause_after` seconds and read on.
+    After each `read` call `advance` with its bytes; after a `RETRIED` error wait for `pause_after` seconds and read on.
     """
 
     def __init__(self, s3: "S3Client", wanted: ObjectRange, retry: ReadRetry) -> None:
@@ -88,13 +88,15 @@ class RangeReader:
         # After a break, ask for less at once: on a line that drops every connection early, small steps still get
         # somewhere, while a large read that breaks is lost as a whole.
         size = max(1, self._retry.chunk >> 2 * self._breaks)
-        chunk = self._connection.use(lambda connection: self._read(connection, size))
+        return self._connection.use(lambda connection: self._read(connection, size))
+
+    def advance(self, chunk: bytes) -> None:
+        """Note what `read` has returned. Not part of `read`, whose thread does not know for which request it works."""
         if self._broken is not None:
             self.mended += 1
             emit(events.S3_MENDED, key=self._wanted.key, offset=self.at, reason=self._broken.detail)
         self._broken, self._breaks = None, 0
         self.at += len(chunk)
-        return chunk
 
     def pause_after(self, error: StoreError) -> float:
         """Drop the connection; return the seconds to wait before reading on. Raises `error` if that has no sense."""
@@ -204,6 +206,7 @@ async def read_range(
             except RETRIED as error:
                 await clock.sleep(reader.pause_after(error))
                 continue
+            reader.advance(chunk)
             if chunk:
                 yield chunk
     finally:
@@ -221,10 +224,14 @@ class ObjectStream:
     def __init__(self, aws: Aws, s3: "S3Client", wanted: ObjectRange, retry: ReadRetry) -> None:
         self.size = wanted.stop  # bytes of the object
         self.stop = threading.Event()
-        self.offset = 0  # bytes handed out so far
         self.waiting = False  # for S3, at this moment
         self._aws = aws
         self._reader = RangeReader(s3, wanted, retry)
+
+    @property
+    def offset(self) -> int:
+        """Bytes handed out so far."""
+        return self._reader.at
 
     @property
     def mended(self) -> int:
@@ -248,7 +255,7 @@ class ObjectStream:
                 self.waiting = False
                 if self.stop.is_set():  # meanwhile; what was read is not handed out, and does not count
                     return
-                self.offset += len(chunk)
+                self._reader.advance(chunk)
                 yield chunk
         finally:
             self.waiting = False

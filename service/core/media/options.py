@@ -126,7 +126,8 @@ def _whole(name: str, value: object) -> int:
 
 
 def _number(name: str, value: object) -> float | int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    # A whole number may be larger than any float, and is finite in any case.
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and isfinite(value))):
         raise InvalidOption(f"{name} is a number, not {_quote(value)}.", option=name)
     return value
 
@@ -260,5 +261,7 @@ def _list(values: Iterable[int]) -> str:
 
 
 def _quote(value: object) -> str:
-    text = repr(value)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    text = repr(value[:40] if isinstance(value, str) else value)
     return text if len(text) <= 40 else text[:37] + "…"  # it repeats what the client sent, which may be long

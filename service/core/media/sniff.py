@@ -6,11 +6,12 @@ it refuses what is no audio while the client is still connected, and it says whe
 be taken (`needs_seeking`).
 """
 
-from collections.abc import Callable
+import contextlib
 
 from service.core.errors import EmptyUpload, UnsupportedMedia
 from service.core.media.containers import boxes, chunks, ebml, frames, pages
-from service.core.media.containers.layout import Ends, Layout
+from service.core.media.containers.budget import Budget, Spent
+from service.core.media.containers.layout import Ends, Examine, Layout
 from service.core.media.inputs import INPUT_FORMATS, Source
 
 HEAD_BYTES = 1024 * 1024
@@ -21,20 +22,22 @@ _TS_PACKETS = (188, 192)  # with a time stamp of 4 bytes in front on Blu-ray dis
 _MIN_FRAMES = 3  # packets or frames in a row
 
 
-def identify(head: bytes, tail: bytes, size: int) -> Source:
+def identify(head: bytes, tail: bytes, size: int, budget: Budget | None = None) -> Source:
     """
     Return what these bytes are.
 
     `head` holds the first `HEAD_BYTES`, `tail` the last `TAIL_BYTES` of an object of `size` bytes (they overlap in a
-    small one). Raises `EmptyUpload` or `UnsupportedMedia`.
+    small one). Whatever is in them, this costs no more than `budget`, a fresh one if none is given. Raises
+    `EmptyUpload` or `UnsupportedMedia`.
     """
     if not size or not head:
         raise EmptyUpload
-    ends = Ends(head, tail, size)
+    ends = Ends(head, tail, size, budget or Budget())
     layout = _by_magic(ends)
     what = _refused(head) if layout is None else None
     if layout is None and what is None:
-        layout = _by_frames(ends)
+        with contextlib.suppress(Spent):  # so many tags, or so much that only looks like frames, that it is nothing
+            layout = _by_frames(ends)
     if layout is None:
         supported = [item.name for item in INPUT_FORMATS]
         raise UnsupportedMedia(
@@ -56,8 +59,6 @@ def identify(head: bytes, tail: bytes, size: int) -> Source:
 
 
 # ── by a magic number ────────────────────────────────────────────────────────────────────────────────────────────
-
-Examine = Callable[[Ends], Layout]
 
 
 def _is(name: str) -> Examine:
@@ -104,7 +105,7 @@ def _by_magic(ends: Ends) -> Layout | None:
 
 
 def _by_frames(ends: Ends) -> Layout | None:
-    begin = frames.id3v2_end(ends.head)
+    begin = frames.id3v2_end(ends)
     if ends.head.startswith(b"fLaC", begin):
         return _flac(ends, begin)
     if begin >= len(ends.head) and begin:

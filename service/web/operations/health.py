@@ -1,8 +1,8 @@
 """
 Whether this container lives, and whether it can do its work.
 
-``live`` asks nobody: a container must not be restarted because a backing service is away. ``ready`` asks the backing
-services; one that we can do without (Redis) makes it ``degraded``, which is still 200.
+``live`` asks no other service: a container must not be restarted because a backing service is away. ``ready`` asks the
+backing services; one that we can do without (Redis) makes it ``degraded``, which is still 200.
 """
 
 from litestar import Controller, Response, get

@@ -162,7 +162,7 @@ def test_no_other_origin_uses_the_bucket(endpoint: str, visitor: str, *, rules: 
 
 
 @pytest.mark.requirement("3.2")
-def test_what_a_form_is_good_for(endpoint: str) -> None:
+def test_s3_form_takes_one_file_of_its_key_size_and_type(endpoint: str) -> None:
     """S3 takes one file of the allowed size and type under its key by a form, and nothing else."""
     with a_bucket(endpoint, "forms", []) as (aws, signed):
         fields = dict(signed.form.fields)

@@ -214,7 +214,7 @@ def sum_of(file: Path) -> str:
 
 
 @pytest.mark.requirement("1.1", "1.2", "3.2", "6.1")
-def test_a_stock_uppy(scene: Scene, files: tuple[Path, Path]) -> None:
+def test_uppy_uploads_with_its_defaults(scene: Scene, files: tuple[Path, Path]) -> None:
     """A small and a large file go up with the defaults, through a pause, are converted and downloaded by the page."""
     small, large = files
     scene.start()
@@ -242,7 +242,7 @@ def test_a_stock_uppy(scene: Scene, files: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.requirement("1.9", "4.2", "6.1")
-def test_breaks_cost_what_was_under_way(scene: Scene, files: tuple[Path, Path]) -> None:
+def test_uppy_sends_no_arrived_part_again_after_a_break(scene: Scene, files: tuple[Path, Path]) -> None:
     """The process that began an upload is killed, later the line is cut: no part that arrived is sent twice."""
     large = files[1]
     scene.start()
@@ -270,7 +270,7 @@ def test_breaks_cost_what_was_under_way(scene: Scene, files: tuple[Path, Path]) 
 
 
 @pytest.mark.requirement("1.1")
-def test_a_key_with_every_call(
+def test_uppy_sends_the_api_key_with_every_call(
     embedded_stack: Mapping[str, str], version: int, script: bytes, files: tuple[Path, Path]
 ) -> None:
     """Where keys are in use, Uppy 5 sends one by its `headers`, Uppy 6 by the page's `fetch`; without, none enters."""

@@ -53,7 +53,7 @@ def readme_lines() -> str:
 
 
 @pytest.mark.requirement("5.2", "4.5", "1.6")
-def test_readme(stack: Stack, piece: Path, tmp_path: Path) -> None:
+def test_readme_lines_for_compose_work(stack: Stack, piece: Path, tmp_path: Path) -> None:
     """
     The lines of the README, typed as they stand, bring the stack up and convert a file, a killed container or not.
 
@@ -96,7 +96,7 @@ def test_killed_while_it_converts(running: Stack, piece: Path, tmp_path: Path) -
 
 
 @pytest.mark.requirement("3.2", "5.4")
-def test_presigned_for_whoever_is_outside(running: Stack, piece: Path, tmp_path: Path) -> None:
+def test_compose_presigns_addresses_reachable_from_outside(running: Stack, piece: Path, tmp_path: Path) -> None:
     """A download is redirected to an address that can be reached from outside, and a page of ours may read it."""
     job, _ = converted(running.client(), piece, "ogg", tmp_path)
     there = httpx.get(f"{running.address}{job['links']['download']}").headers["Location"]
@@ -107,7 +107,7 @@ def test_presigned_for_whoever_is_outside(running: Stack, piece: Path, tmp_path:
     assert found.headers["Access-Control-Allow-Origin"] == running.address
 
 
-def test_uploads_pass_through(running: Stack) -> None:
+def test_compose_proxy_does_not_buffer_uploads(running: Stack) -> None:
     """The proxy does not buffer bodies: an upload is refused after its first bytes."""
     head = "POST /v1/uploads?filename=x.wav HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
     with socket.create_connection(("127.0.0.1", running.port), timeout=30) as connection:
@@ -118,7 +118,7 @@ def test_uploads_pass_through(running: Stack) -> None:
 
 
 @pytest.mark.requirement("2.3")
-def test_events_pass_through(running: Stack, piece: Path, tmp_path: Path) -> None:
+def test_compose_proxy_does_not_buffer_events(running: Stack, piece: Path, tmp_path: Path) -> None:
     """The proxy does not buffer events: progress arrives before the job has ended."""
     client = running.client()
     job_id = submitted(client, piece, "mp3")
@@ -131,7 +131,7 @@ def test_events_pass_through(running: Stack, piece: Path, tmp_path: Path) -> Non
     assert state in {"queued", "running"}
 
 
-def test_frozen_containers_are_gone_around(running: Stack) -> None:
+def test_compose_proxy_avoids_frozen_containers(running: Stack) -> None:
     """The proxy gives a request to another container when a frozen one does not answer."""
     frozen = running.services()[0].name
     docker("pause", frozen)
@@ -188,7 +188,7 @@ def shaken(running: Stack, seed: int, piece: Path, folder: Path) -> tuple[str, l
     return told, results
 
 
-def test_nothing_is_left(running: Stack) -> None:
+def test_compose_down_leaves_nothing(running: Stack) -> None:
     """`docker compose down --volumes` takes all of it away: containers, network, volume."""
     assert running.left()
 

@@ -71,7 +71,7 @@ def test_no_container_outlives_its_run(
     wait_for(lambda: not folder.exists(), "so is its folder", within=60)
 
 
-def test_a_wait_in_vain_shows_what_the_container_said() -> None:
+def test_failed_wait_shows_the_log_of_the_container() -> None:
     """The error about a container that does not come up shows what it has logged."""
     server = MortalValkey()
     server.start()

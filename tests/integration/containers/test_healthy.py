@@ -33,17 +33,17 @@ def somebody_answers(answer: bytes) -> Iterator[int]:
         (b"", "nothing"),
     ],
 )
-def test_the_one_that_listens_is_asked(answer: bytes, said: str | None) -> None:
+def test_health_check_reports_what_the_process_answers(answer: bytes, said: str | None) -> None:
     """The health check passes on what the process answers: healthy, or the reason why not."""
     with somebody_answers(answer) as port:
-        found = healthy.door(port)
+        found = healthy.ask(port)
 
     assert found is None if said is None else said in (found or "")
 
 
-def test_nobody_listens() -> None:
+def test_health_check_reports_a_closed_port() -> None:
     """A port on which no process listens is reported as unhealthy, and raises nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    assert "does not answer" in (healthy.door(port) or "")
+    assert "does not answer" in (healthy.ask(port) or "")

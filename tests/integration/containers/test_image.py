@@ -107,7 +107,7 @@ def moment(event: dict[str, Any]) -> datetime:
 
 
 @pytest.mark.requirement("5.2")
-def test_only_what_is_needed_is_in_it(image: str) -> None:
+def test_image_holds_only_what_it_needs(image: str) -> None:
     """The image adds at most 300 MB to its base: what runtime.txt pins and our own code, no tests and no tools."""
     size, base = (
         int(docker("image", "inspect", "--format", "{{.Size}}", of)) for of in (image, images()["PYTHON_IMAGE"])
@@ -124,7 +124,9 @@ def test_only_what_is_needed_is_in_it(image: str) -> None:
 
 
 @pytest.mark.requirement("5.2", "1.5", "4.4")
-def test_locked_down(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
+def test_image_works_without_root_capabilities_and_disk(
+    start: Start, piece: Path, tmp_path: Path, opened: ExitStack
+) -> None:
     """Without root, capabilities or a disk to write to, a container turns healthy and converts both ways."""
     moov_last = tmp_path / "piece.m4a"
     run_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(piece), "-c:a", "aac", str(moov_last))
@@ -143,7 +145,7 @@ def test_locked_down(start: Start, piece: Path, tmp_path: Path, opened: ExitStac
 
 
 @pytest.mark.requirement("5.2", "6.7")
-def test_sigterm(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
+def test_container_hands_its_job_over_on_sigterm(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
     """A container that is stopped hands its job over before its lease could lapse, and ends with exit code 0."""
     containers = [start(slow=True), start(slow=True)]
     for each in containers:
@@ -164,7 +166,7 @@ def test_sigterm(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -
 
 
 @pytest.mark.requirement("5.2", "1.6", "2.5", "6.7")
-def test_sigkill(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
+def test_killed_container_is_replaced_by_another(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
     """After SIGKILL another container takes the job over, progress never falls, and the bytes are ffmpeg's."""
     containers = [start(slow=True), start(slow=True)]
     for each in containers:
@@ -185,7 +187,7 @@ def test_sigkill(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -
 
 
 @pytest.mark.requirement("5.2")
-def test_roles(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
+def test_roles_api_and_worker_share_the_work(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> None:
     """As api a container answers, as worker it converts; both turn healthy, and neither does the other's work."""
     api, worker = start(REPRISE_ROLE="api"), start(REPRISE_ROLE="worker")
     for each in (api, worker):
@@ -198,7 +200,7 @@ def test_roles(start: Start, piece: Path, tmp_path: Path, opened: ExitStack) -> 
     wait_for(lambda: (api.health(), worker.health()) == ("healthy", "healthy"), "both are healthy")
 
 
-def test_sigterm_while_it_starts(start: Start) -> None:
+def test_container_stops_while_it_waits_for_backing_services(start: Start) -> None:
     """A container that is stopped while it still looks for its backing services ends at once, not after a time-out."""
     container = start(AWS_ENDPOINT_URL="http://10.255.255.1:4566")
     wait_for(lambda: container.told("service.starting"), "it starts")

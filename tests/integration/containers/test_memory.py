@@ -74,7 +74,7 @@ def most_at_once(containers: Sequence[Container]) -> int:
 
 
 @pytest.mark.requirement("1.8", "4.5")
-def test_ten_at_once(roomy: Stack, tmp_path: Path) -> None:
+def test_ten_conversions_at_once_stay_within_memory_limit(roomy: Stack, tmp_path: Path) -> None:
     """Ten uploads of 200 MiB and then ten conversions at once cost no process of two 1 GiB containers its life."""
     piece = tmp_path / "piece.wav"
     write_sample(piece, SIZE / (4 * RATE))

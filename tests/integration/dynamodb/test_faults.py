@@ -239,7 +239,7 @@ async def test_zombie_with_a_lost_answer_is_still_refused(jobs: DynamoJobs, clie
 
 
 @pytest.mark.parametrize("fault", [lost_answer, sent_again])
-async def test_renewal_may_arrive_twice(jobs: DynamoJobs, client: Client, fault: Call) -> None:
+async def test_renewal_that_arrives_twice_is_accepted(jobs: DynamoJobs, client: Client, fault: Call) -> None:
     """A renewal with a lost answer did no harm: the next one goes through."""
     held = await before(jobs, "renew")
     client.faults["update_item"] = [fault]
@@ -409,7 +409,7 @@ async def test_item_is_in_the_index_exactly_while_unfinished(jobs: DynamoJobs) -
     assert "queue" not in await raw(jobs)
 
 
-async def test_heartbeat_is_one_cheap_write(jobs: DynamoJobs, client: Client) -> None:
+async def test_heartbeat_costs_one_write_unit(jobs: DynamoJobs, client: Client) -> None:
     """A renewal is one call that writes neither key of the index."""
     held = await before(jobs, "renew")
     client.calls.clear()

@@ -42,7 +42,7 @@ def test_table_may_be_created_by_several_at_once(aws: Aws, client: "DynamoDBClie
 
 
 @pytest.mark.requirement("4.1")
-def test_missing_table_is_said(client: "DynamoDBClient") -> None:
+def test_missing_table_is_reported(client: "DynamoDBClient") -> None:
     """A table that is not there is one problem, with what to do about it."""
     (problem,) = check_table(client, "elsewhere")
 
@@ -79,7 +79,7 @@ def _two_part_key(definition: dict[str, Any]) -> None:
         (_two_part_key, "table_keys", "is not 'pk' alone"),
     ],
 )
-def test_wrong_table_is_said(
+def test_table_with_wrong_keys_is_reported(
     client: "DynamoDBClient", damage: Callable[[dict[str, Any]], None], code: str, words: str
 ) -> None:
     """Each thing that is wrong is one sentence that says what and how to mend it."""
@@ -98,7 +98,7 @@ def test_wrong_table_is_said(
 
 @pytest.mark.requirement("1.3", "4.1")
 @pytest.mark.parametrize("attribute", [None, "ttl"])
-def test_wrong_time_to_live_is_said(client: "DynamoDBClient", attribute: str | None) -> None:
+def test_wrong_time_to_live_is_reported(client: "DynamoDBClient", attribute: str | None) -> None:
     """A table that never cleans up, or by the wrong attribute, is a concern; old items count as gone all the same."""
     name = f"ttl-{attribute}"
     client.create_table(TableName=name, **TABLE)

@@ -33,7 +33,7 @@ class TestDynamoUploads(UploadRecordsContract):
         return store
 
 
-async def test_stand_in_is_atomic(store: DynamoJobs) -> None:
+async def test_dynamodb_stand_in_lets_one_of_ten_claims_win(store: DynamoJobs) -> None:
     """The stand-in has one winner in every one of many races, or all other tests of races would be tests of luck."""
     for n in range(25):
         job_id = f"job{n}"

@@ -89,7 +89,9 @@ async def failure(
 # ── what it is given ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_cage_as_seen_from_outside(bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sandboxed_ffmpeg_has_an_empty_environment_and_its_limits(
+    bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ffmpeg runs with an empty environment, in a session of its own, with its limits, few descriptors and a filter."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
     bench.configure(max_output_bytes=300 * MIB, memory_bytes=1500 * MIB, open_files=40)
@@ -125,7 +127,9 @@ async def test_the_cage_as_seen_from_outside(bench: Bench, folder: Path, monkeyp
         ("print(len(os.environ))", ""),
     ],
 )
-async def test_the_cage_as_seen_from_inside(bench: Bench, tmp_path: Path, attempt: str, refusal: str) -> None:
+async def test_sandboxed_ffmpeg_cannot_make_sockets_or_processes(
+    bench: Bench, tmp_path: Path, attempt: str, refusal: str
+) -> None:
     """Sockets, children and a look into the service are refused by the kernel; threads and files are not."""
     body = f"try: {attempt}\nexcept OSError as error: said = type(error).__name__\nelse: said = ''\n"
     body += "open(OUT, 'w').write(f'<{said}>')\n" + WELL
@@ -133,7 +137,7 @@ async def test_the_cage_as_seen_from_inside(bench: Bench, tmp_path: Path, attemp
     assert (await convert(bench)).decode() == f"<{refusal}>"
 
 
-async def test_a_network_of_its_own(bench: Bench, tmp_path: Path) -> None:
+async def test_sandboxed_ffmpeg_has_an_empty_network(bench: Bench, tmp_path: Path) -> None:
     """Where the platform allows it, ffmpeg sits in an empty network, and cannot read the memory of the service."""
     body = "try: open(f'/proc/{os.getppid()}/environ').read(); said = 'read'\nexcept OSError: said = 'refused'\n"
     body += "open(OUT, 'w').write(os.readlink('/proc/self/ns/net') + ' ' + said)\n" + WELL
@@ -215,7 +219,7 @@ PLAYLISTS = {
 
 @pytest.mark.parametrize("kind", PLAYLISTS)
 @pytest.mark.parametrize(("demuxer", "local"), [("mp3", False), ("mp3", True), ("hls", False), ("concat", True)])
-async def test_a_playlist_reaches_nothing(
+async def test_playlist_as_input_makes_no_request(
     bench: Bench, canary: tuple[str, list[str]], kind: str, demuxer: str, local: bool
 ) -> None:
     """Even with the sniffing left out, and even with a playlist demuxer chosen, ffmpeg makes no request and fails."""
@@ -226,7 +230,7 @@ async def test_a_playlist_reaches_nothing(
     assert seen == []
 
 
-def test_the_canary_sings(canary: tuple[str, list[str]]) -> None:
+def test_canary_server_records_a_request(canary: tuple[str, list[str]]) -> None:
     """The canary would have seen a request."""
     address, seen = canary
     host, port = address.split(":")
@@ -239,7 +243,7 @@ def test_the_canary_sings(canary: tuple[str, list[str]]) -> None:
 # ── what it does ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_an_output_without_end_is_cut(bench: Bench, folder: Path) -> None:
+async def test_endless_output_ends_at_the_output_cap(bench: Bench, folder: Path) -> None:
     """ffmpeg is ended by the kernel at the cap of the output, and the job is told why."""
     bench.configure(max_output_bytes=2 * MIB)
     error = await failure(bench, noise(folder, 60))
@@ -248,7 +252,7 @@ async def test_an_output_without_end_is_cut(bench: Bench, folder: Path) -> None:
 
 @pytest.mark.requirement("2.4", "6.6")
 @pytest.mark.parametrize("manners", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
-async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: str) -> None:
+async def test_stalled_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: str) -> None:
     """An ffmpeg that makes no progress is asked to end, then made to, and the job is told that it stalled."""
     bench.configure(
         stall_seconds=0.3, ffmpeg=script(tmp_path, f"{manners}sys.stderr.write('I am stuck\\n')\nsignal.pause()")
@@ -267,14 +271,14 @@ async def test_a_silent_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: s
     assert error.diagnostics["last_lines"] == ["I am stuck"]
 
 
-async def test_a_silent_ffmpeg_that_closed_its_stderr_is_ended(bench: Bench, tmp_path: Path) -> None:
+async def test_stalled_ffmpeg_without_stderr_is_ended(bench: Bench, tmp_path: Path) -> None:
     """Nobody waits for ever for a process that can say nothing any more."""
     bench.configure(stall_seconds=0.3, ffmpeg=script(tmp_path, "os.close(2)\nsignal.pause()"))
     assert isinstance(await failure(bench), FfmpegStalled)
 
 
 @pytest.mark.requirement("6.12")
-async def test_the_wall_clock_is_capped(bench: Bench, tmp_path: Path) -> None:
+async def test_active_ffmpeg_is_ended_at_its_time_limit(bench: Bench, tmp_path: Path) -> None:
     """An ffmpeg that does make progress, but for longer than its media allows, is ended."""
     body = "n = 0\nwhile True: n += 1; os.write(2, b'out_time_us=%d\\nprogress=continue\\n' % n); time.sleep(0.01)"
     bench.configure(min_time_limit=0.3, ffmpeg=script(tmp_path, body))
@@ -282,7 +286,7 @@ async def test_the_wall_clock_is_capped(bench: Bench, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("2.4", "6.5")
-async def test_an_ffmpeg_that_crashes(bench: Bench, tmp_path: Path) -> None:
+async def test_crash_of_ffmpeg_names_the_signal(bench: Bench, tmp_path: Path) -> None:
     """A death by a signal that we did not send is told as such, with the signal's name."""
     bench.configure(ffmpeg=script(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)"))
     error = await failure(bench)
@@ -291,7 +295,7 @@ async def test_an_ffmpeg_that_crashes(bench: Bench, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("2.2", "6.5")
-async def test_a_flood_of_words(bench: Bench, tmp_path: Path) -> None:
+async def test_flood_on_stderr_is_read_in_bounded_memory(bench: Bench, tmp_path: Path) -> None:
     """100 MB on stderr are read to their end and cost no memory; the last lines are kept."""
     body = "for n in range(1600): os.write(2, b'x' * 65535 + b'\\n')\nos.write(2, b'the end\\n')\nsys.exit(3)"
     bench.configure(ffmpeg=script(tmp_path, body))
@@ -304,13 +308,13 @@ async def test_a_flood_of_words(bench: Bench, tmp_path: Path) -> None:
     assert resident() - before < 20 * MIB
 
 
-async def test_an_ffmpeg_that_wants_no_more(bench: Bench, tmp_path: Path) -> None:
+async def test_ffmpeg_that_closes_its_input_early_may_succeed(bench: Bench, tmp_path: Path) -> None:
     """Closing the input early and ending well is ffmpeg's own decision, and no error."""
     bench.configure(ffmpeg=script(tmp_path, f"os.read(0, 10)\nos.close(0)\nopen(OUT, 'wb').write(b'enough')\n{WELL}"))
     assert await convert(bench, bytes(8 * MIB)) == b"enough"
 
 
-async def test_an_ffmpeg_that_is_ended_while_it_waits_for_s3(bench: Bench, tmp_path: Path) -> None:
+async def test_ffmpeg_waiting_for_a_failed_input_is_ended(bench: Bench, tmp_path: Path) -> None:
     """If the input fails while ffmpeg waits for it, ffmpeg is ended and never sees an end of the file."""
     seen = tmp_path / "seen"
     body = f"data = sys.stdin.buffer.read()\nopen({str(seen)!r}, 'wb').write(data)\nopen(OUT, 'wb').write(data)\n{WELL}"
@@ -323,7 +327,7 @@ async def test_an_ffmpeg_that_is_ended_while_it_waits_for_s3(bench: Bench, tmp_p
     assert await bench.leftovers() == []
 
 
-async def test_an_ffmpeg_that_writes_nothing(bench: Bench, tmp_path: Path) -> None:
+async def test_ffmpeg_without_any_output_is_bad_media(bench: Bench, tmp_path: Path) -> None:
     """An exit code of 0 without any output is no success."""
     bench.configure(ffmpeg=script(tmp_path, WELL))
     assert isinstance(await failure(bench), BadMedia)

@@ -120,7 +120,7 @@ def in_formats(formats: Iterable[str], options: Mapping[str, object]) -> list[Ta
 
 @pytest.mark.requirement("1.4", "1.5")
 @pytest.mark.parametrize("name", BY_NAME)
-def test_the_same_bytes_as_plain_ffmpeg(name: str, folder: Path, tmp_path: Path) -> None:
+def test_every_format_pair_gives_the_bytes_of_plain_ffmpeg(name: str, folder: Path, tmp_path: Path) -> None:
     """From a pipe, or locally where needed, every output of every input is what plain ffmpeg writes from a file."""
     source = sample(folder, name)
 
@@ -140,7 +140,7 @@ def test_the_same_bytes_as_plain_ffmpeg(name: str, folder: Path, tmp_path: Path)
 @pytest.mark.requirement("1.4", "1.5")
 @pytest.mark.parametrize("format", OUTPUT_FORMATS)
 @pytest.mark.parametrize("name", ["mp3-cover-jpg.mp3", "m4a.m4a"])
-def test_one_output_alone_is_no_different(name: str, format: str, folder: Path, tmp_path: Path) -> None:
+def test_a_single_output_gives_the_bytes_of_plain_ffmpeg(name: str, format: str, folder: Path, tmp_path: Path) -> None:
     """What the matrix shows for all formats in one process holds for the command of a single job."""
     source, targets = sample(folder, name), [parse_target(format, {})]
 
@@ -149,7 +149,7 @@ def test_one_output_alone_is_no_different(name: str, format: str, folder: Path, 
 
 @pytest.mark.requirement("1.4", "1.5")
 @pytest.mark.parametrize("name", ["mp3-cover-jpg.mp3", "wav-96k.wav", "opus.opus", "m4a.m4a", "mkv.mkv", "amr.amr"])
-def test_options_make_no_difference_to_that(name: str, folder: Path, tmp_path: Path) -> None:
+def test_conversions_with_options_give_the_bytes_of_plain_ffmpeg(name: str, folder: Path, tmp_path: Path) -> None:
     """Trim, loudness, rate, channels, depth and quality also give the same bytes from a pipe as from a file."""
     source = sample(folder, name)
     targets = [
@@ -164,7 +164,7 @@ def test_options_make_no_difference_to_that(name: str, folder: Path, tmp_path: P
     assert caged(source, targets, tmp_path / "caged")[0] == plain(source, targets, tmp_path / "plain")
 
 
-def test_every_accepted_kind_has_a_sample() -> None:
+def test_every_input_format_has_a_sample() -> None:
     """No kind of input is offered that this matrix does not try."""
     assert {item.name for item in INPUT_FORMATS} == {item.container for item in SAMPLES}
 
@@ -190,7 +190,7 @@ def edges() -> list[Target]:
 
 
 @pytest.mark.parametrize("format", OUTPUT_FORMATS)
-def test_encoders_honour_what_is_allowed(format: str, folder: Path, tmp_path: Path) -> None:
+def test_encoders_honour_every_allowed_option(format: str, folder: Path, tmp_path: Path) -> None:
     """At the edges of every band the real encoder does what was asked, without an error and without clamping."""
     source = media_samples.music(folder, seconds=0.4)
     targets = [target for target in edges() if target.format == format]
@@ -207,7 +207,7 @@ def test_encoders_honour_what_is_allowed(format: str, folder: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_rate_and_channels_arrive(channels: int, folder: Path, tmp_path: Path) -> None:
+def test_sample_rate_and_channels_arrive_in_the_output(channels: int, folder: Path, tmp_path: Path) -> None:
     """The output has the sample rate and the channels that were asked for."""
     rates = {name: output.sample_rates[0] for name, output in OUTPUT_FORMATS.items()}
     targets = [parse_target(name, {"sample_rate": rate, "channels": channels}) for name, rate in rates.items()]
@@ -274,7 +274,7 @@ def test_covers_are_kept(name: str, folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mp4-front.mp4", "theora.ogv", "wmv.wmv"])
-def test_a_film_is_no_cover(name: str, folder: Path, tmp_path: Path) -> None:
+def test_video_track_is_not_taken_for_a_cover(name: str, folder: Path, tmp_path: Path) -> None:
     """The moving picture of a video is never copied into the output, and never stops the conversion of its sound."""
     for format, known in convert(sample(folder, name), EVERY_FORMAT, tmp_path).items():
         assert "Audio:" in known, format
@@ -346,7 +346,7 @@ def test_a_trim_is_exact(name: str, options: Mapping[str, float], seconds: float
     assert "start: 0.000000" in facts([packed])[0]
 
 
-def test_loudness_brings_a_quiet_piece_up(folder: Path, tmp_path: Path) -> None:
+def test_loudness_normalisation_raises_a_quiet_piece(folder: Path, tmp_path: Path) -> None:
     """With loudness on, a piece that was 30 dB too quiet comes out near -16 LUFS, at a rate that players know."""
     source, output = tmp_path / "quiet.wav", tmp_path / "o.flac"
     run_ffmpeg(FFMPEG, "-i", str(media_samples.music(folder, seconds=6)), "-af", "volume=-30dB", str(source))
@@ -380,7 +380,7 @@ HOSTILE = {
 
 @pytest.mark.requirement("6.9")
 @pytest.mark.parametrize("what", HOSTILE)
-def test_no_playlist_gets_in(what: str) -> None:
+def test_playlists_are_refused_as_uploads(what: str) -> None:
     """Playlists, descriptions and documents are refused from their bytes."""
     with pytest.raises(UnsupportedMedia):
         sniff(HOSTILE[what])
@@ -388,7 +388,7 @@ def test_no_playlist_gets_in(what: str) -> None:
 
 @pytest.mark.requirement("6.9")
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "tiff", "avif"])
-def test_no_picture_gets_in(kind: str, tmp_path: Path) -> None:
+def test_pictures_are_refused_as_uploads(kind: str, tmp_path: Path) -> None:
     """Pictures are refused from their bytes."""
     path = tmp_path / f"p.{kind}"
     run_ffmpeg(FFMPEG, "-f", "lavfi", "-i", "testsrc=size=48x48", "-frames:v", "1", "-update", "1", str(path))
@@ -399,7 +399,7 @@ def test_no_picture_gets_in(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", HOSTILE)
 @pytest.mark.parametrize("local", [False, True], ids=["stdin", "file"])
-def test_the_cage_holds_without_sniffing(what: str, local: bool, tmp_path: Path) -> None:
+def test_ffmpeg_arguments_open_nothing_even_without_sniffing(what: str, local: bool, tmp_path: Path) -> None:
     """Even if a playlist got past the sniffing under any disguise, ffmpeg itself opens nothing and fails."""
     source = tmp_path / "in.mp3"
     source.write_bytes(HOSTILE[what])
@@ -415,7 +415,7 @@ def test_the_cage_holds_without_sniffing(what: str, local: bool, tmp_path: Path)
         assert "canary" not in said, said
 
 
-def test_the_cage_lets_no_other_demuxer_in(tmp_path: Path) -> None:
+def test_ffmpeg_arguments_allow_no_other_demuxer(tmp_path: Path) -> None:
     """The white-list refuses a demuxer that reads playlists even if the pin itself were wrong."""
     disguise = Source(container="mp3", demuxer="mp3", content_type="audio/mpeg")
     argv = [*command(FFMPEG, disguise, parse_target("wav", {}), STREAM_URL, str(tmp_path / "o.wav"))]
@@ -427,7 +427,7 @@ def test_the_cage_lets_no_other_demuxer_in(tmp_path: Path) -> None:
     assert "not on whitelist" in done.stderr.decode()
 
 
-def test_the_cage_opens_no_file_even_for_a_playlist_demuxer(tmp_path: Path) -> None:
+def test_ffmpeg_arguments_open_no_file_for_a_playlist_demuxer(tmp_path: Path) -> None:
     """If pin and white-list of the demuxer both failed, the protocols would still be closed."""
     music = media_samples.music(tmp_path)
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1.5,\nfile://{music}\n#EXT-X-ENDLIST\n".encode()
@@ -449,7 +449,7 @@ def test_the_cage_opens_no_file_even_for_a_playlist_demuxer(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "name", ["wav.wav", "flac.flac", "mp3.mp3", "m4a-front.m4a", "aiff.aiff", "w64.w64", "mka.mka", "mov-front.mov"]
 )
-def test_a_file_that_was_cut_off_does_not_pass(name: str, folder: Path, tmp_path: Path) -> None:
+def test_truncated_input_does_not_pass_as_success(name: str, folder: Path, tmp_path: Path) -> None:
     """An input that declares its length and ends before it fails: by ffmpeg's exit code, or by our own judgement."""
     longer = tmp_path / "long"
     longer.mkdir()
@@ -471,7 +471,7 @@ def longer_sample(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.requirement("6.5")
-def test_a_file_that_is_damaged_all_over_fails(tmp_path: Path) -> None:
+def test_input_damaged_all_over_fails(tmp_path: Path) -> None:
     """An input of which more than a tenth cannot be decoded fails; ffmpeg by itself would forgive two thirds."""
     data = bytearray(media_samples.make(FFMPEG, "mp3-bare.mp3", tmp_path, seconds=6.0).read_bytes())
     for at in range(2000, len(data) - 64, 320):

@@ -115,7 +115,9 @@ async def test_every_format_is_what_plain_ffmpeg_writes(
 
 @pytest.mark.requirement("1.4", "1.8")
 @pytest.mark.parametrize("target", ["wav", "flac", "alac"])
-async def test_long_files_in_parts_of_production(large: Bench, folder: Path, tmp_path: Path, target: str) -> None:
+async def test_long_outputs_in_production_part_size_give_the_bytes_of_plain_ffmpeg(
+    large: Bench, folder: Path, tmp_path: Path, target: str
+) -> None:
     """More than five parts of 8 MiB, punched and put together by S3, are the file of plain ffmpeg."""
     source = noise(folder, 400, extension="flac")
     what = sniff(source)
@@ -131,7 +133,7 @@ async def test_long_files_in_parts_of_production(large: Bench, folder: Path, tmp
 @pytest.mark.parametrize(
     ("target", "options"), [("mp3", {"quality": 0}), ("m4a", {"bitrate_kbps": 320}), ("wav", {"bit_depth": 24})]
 )
-async def test_long_compressed_files(
+async def test_long_compressed_outputs_give_the_bytes_of_plain_ffmpeg(
     bench: Bench, folder: Path, tmp_path: Path, target: str, options: dict[str, object]
 ) -> None:
     """A VBR MP3 (whose Xing frame is patched at the end) and an M4A (whose mdat is) hold through dozens of parts."""
@@ -159,7 +161,9 @@ async def test_a_small_output_is_one_put(bench: Bench, folder: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("options", [{"start_seconds": 3, "end_seconds": 7}, {"end_seconds": 2}])
-async def test_a_trimmed_piece(bench: Bench, folder: Path, tmp_path: Path, options: dict[str, object]) -> None:
+async def test_trimmed_conversion_gives_the_bytes_of_plain_ffmpeg(
+    bench: Bench, folder: Path, tmp_path: Path, options: dict[str, object]
+) -> None:
     """ffmpeg may close its input when it has what it wants; that is its decision, and no broken stream."""
     source = noise(folder, 60)
     what = sniff(source)
@@ -174,7 +178,7 @@ async def test_a_trimmed_piece(bench: Bench, folder: Path, tmp_path: Path, optio
 
 @pytest.mark.requirement("1.5", "4.4")
 @pytest.mark.parametrize("name", ["m4a.m4a", "wav-list-behind.wav", "mp3-id3v1.mp3"])
-async def test_what_has_to_be_seekable_takes_the_local_path(
+async def test_input_that_has_to_be_seekable_takes_the_local_path(
     bench: Bench, folder: Path, tmp_path: Path, name: str
 ) -> None:
     """An input with its index or tags at the end is spooled, gives the bytes of plain ffmpeg, and leaves no file."""
@@ -216,7 +220,7 @@ async def test_too_little_disk_is_refused_before_anything_is_copied(bench: Bench
     assert await bench.leftovers() == []
 
 
-async def test_a_muxer_that_goes_back_gets_a_file_on_disk(bench: Bench, tmp_path: Path) -> None:
+async def test_muxer_that_writes_behind_the_window_gets_a_file_on_disk(bench: Bench, tmp_path: Path) -> None:
     """If bytes are written behind the window, the conversion is done again, whole, with its output on disk."""
     body = """
 data, looks = sys.stdin.buffer.read(), 0
@@ -283,7 +287,7 @@ async def test_ffmpeg_is_paused_while_the_uploads_lag(bench: Bench, folder: Path
     assert held < 16 * MIB
 
 
-async def test_an_upload_that_fails_ends_the_conversion(bench: Bench, folder: Path) -> None:
+async def test_failed_part_upload_ends_the_conversion(bench: Bench, folder: Path) -> None:
     """When S3 refuses a part for good, ffmpeg is ended and the fault is the storage's, not the media's."""
     source = noise(folder, 60)
     with (
@@ -299,7 +303,7 @@ async def test_an_upload_that_fails_ends_the_conversion(bench: Bench, folder: Pa
 
 @pytest.mark.requirement("1.4")
 @pytest.mark.parametrize("how", [How.RESET, How.TRUNCATE])
-async def test_a_stream_that_breaks_is_taken_up_at_the_offset(
+async def test_broken_input_stream_goes_on_at_the_offset(
     bench: Bench, small_parts: str, folder: Path, tmp_path: Path, how: How
 ) -> None:
     """S3's stream may break several times in the middle; ffmpeg does not notice, and the bytes are the same."""
@@ -320,7 +324,7 @@ async def test_a_stream_that_breaks_is_taken_up_at_the_offset(
 
 @pytest.mark.requirement("1.4")
 @pytest.mark.parametrize("how", [How.RESET, How.TRUNCATE])
-async def test_a_truncated_stream_is_never_the_end_of_the_file(
+async def test_broken_input_stream_is_never_the_end_of_the_file(
     bench: Bench, small_parts: str, folder: Path, how: How
 ) -> None:
     """If the rest of the input cannot be had, that is a fault of the storage; no short output comes of it."""
@@ -339,7 +343,7 @@ async def test_a_truncated_stream_is_never_the_end_of_the_file(
     assert await bench.leftovers() == []
 
 
-async def test_other_bytes_under_the_same_key_are_refused(bench: Bench, folder: Path) -> None:
+async def test_input_that_changed_under_its_key_is_refused(bench: Bench, folder: Path) -> None:
     """The input is the very object that was uploaded, or the conversion ends with `ObjectChanged`."""
     source = noise(folder, 2)
     order = bench.order(source, sniff(source))
@@ -348,7 +352,7 @@ async def test_other_bytes_under_the_same_key_are_refused(bench: Bench, folder: 
         await bench.transcoder().convert(order, bench.report)
 
 
-async def test_an_input_that_is_gone(bench: Bench, folder: Path) -> None:
+async def test_missing_input_is_object_gone(bench: Bench, folder: Path) -> None:
     """A deleted input ends the conversion with `ObjectGone`, and is not tried again and again."""
     source = noise(folder, 2)
     order = bench.order(source, sniff(source))
@@ -361,7 +365,7 @@ async def test_an_input_that_is_gone(bench: Bench, folder: Path) -> None:
 
 
 @pytest.mark.requirement("6.5")
-async def test_a_file_that_was_cut_off_fails(bench: Bench, folder: Path) -> None:
+async def test_truncated_input_file_fails_the_conversion(bench: Bench, folder: Path) -> None:
     """ffmpeg converts what is left of a cut file and exits with 0; the headers tell that the end is missing."""
     data = noise(folder, 60).read_bytes()
     what = Source(container="wav", demuxer="wav", content_type="audio/wav", declared_seconds=60)
@@ -372,7 +376,7 @@ async def test_a_file_that_was_cut_off_fails(bench: Bench, folder: Path) -> None
 
 
 @pytest.mark.requirement("2.4", "6.5")
-async def test_rubbish_fails_with_the_last_words_of_ffmpeg(bench: Bench) -> None:
+async def test_rubbish_fails_with_the_last_lines_of_ffmpeg(bench: Bench) -> None:
     """Bytes that are no audio end as `BadMedia`, with ffmpeg's exit code and what it said."""
     what = Source(container="flac", demuxer="flac", content_type="audio/flac")
     with pytest.raises(BadMedia) as caught:
@@ -383,7 +387,7 @@ async def test_rubbish_fails_with_the_last_words_of_ffmpeg(bench: Bench) -> None
     assert any("Invalid data" in str(line) for line in facts["last_lines"])  # type: ignore[attr-defined]
 
 
-async def test_an_ffmpeg_that_is_not_there(bench: Bench, folder: Path) -> None:
+async def test_missing_ffmpeg_is_no_fault_of_the_media(bench: Bench, folder: Path) -> None:
     """A missing binary is a fault of this container, never of the media."""
     bench.configure(ffmpeg="/nowhere/ffmpeg")
     source = noise(folder, 2)
@@ -396,7 +400,7 @@ async def test_an_ffmpeg_that_is_not_there(bench: Bench, folder: Path) -> None:
 
 @pytest.mark.requirement("2.1")
 @pytest.mark.parametrize("local", [False, True])
-async def test_readings_rise_to_the_end(bench: Bench, folder: Path, local: bool) -> None:
+async def test_progress_readings_never_fall(bench: Bench, folder: Path, local: bool) -> None:
     """Readings come several times during a conversion, on the event loop, and never fall or say 100."""
     source = noise(folder, 120)
     what = sniff(source)
@@ -419,14 +423,14 @@ async def test_readings_rise_to_the_end(bench: Bench, folder: Path, local: bool)
 
 
 @pytest.mark.parametrize("seconds", [2, 25])
-async def test_publishing_again_changes_nothing(bench: Bench, folder: Path, seconds: int) -> None:
+async def test_publishing_a_draft_twice_changes_nothing(bench: Bench, folder: Path, seconds: int) -> None:
     """Publishing is safe to repeat, for an output of one part and of many."""
     source = noise(folder, seconds)
     draft = await bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
     assert await draft.publish() == await draft.publish()
 
 
-async def test_nobody_sees_a_draft(bench: Bench, folder: Path) -> None:
+async def test_draft_is_invisible_until_published(bench: Bench, folder: Path) -> None:
     """Until it is published there is no object under the output's key."""
     source = noise(folder, 25)
     draft = await bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
@@ -435,7 +439,7 @@ async def test_nobody_sees_a_draft(bench: Bench, folder: Path) -> None:
 
 
 @pytest.mark.requirement("1.7")
-async def test_a_completion_whose_answer_got_lost_counts(bench: Bench, folder: Path, tmp_path: Path) -> None:
+async def test_publishing_counts_when_its_answer_got_lost(bench: Bench, folder: Path, tmp_path: Path) -> None:
     """If S3 completed the object but the answer never came, publishing finds that out and succeeds."""
     source = noise(folder, 25)
     what = sniff(source)
@@ -492,7 +496,7 @@ async def _lose_the_answer(draft: WindowDraft) -> None:
 @pytest.mark.requirement("7.16")
 @pytest.mark.parametrize("published", [False, True])
 @pytest.mark.parametrize("seconds", [2, 25])
-async def test_discarding_leaves_nothing(bench: Bench, folder: Path, seconds: int, published: bool) -> None:
+async def test_discarding_a_draft_leaves_nothing(bench: Bench, folder: Path, seconds: int, published: bool) -> None:
     """A discarded draft leaves neither an object nor an upload, whether it was published or not; twice is fine too."""
     source = noise(folder, seconds)
     draft = await bench.transcoder().convert(bench.order(source, sniff(source), "wav"), bench.report)
@@ -506,7 +510,7 @@ async def test_discarding_leaves_nothing(bench: Bench, folder: Path, seconds: in
 # ── cancelling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Path) -> None:
+async def test_conversion_cancelled_in_the_middle_leaves_nothing(bench: Bench, folder: Path) -> None:
     """When the cancellation arrives at the caller, ffmpeg is gone already; threads, parts and memory follow."""
     source = noise(folder, 120)
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report))
@@ -521,7 +525,7 @@ async def test_cancelling_in_the_middle_leaves_nothing(bench: Bench, folder: Pat
 
 @pytest.mark.requirement("6.7")
 @pytest.mark.parametrize("hangs", ["send", "abort"])
-async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: Path, hangs: str) -> None:
+async def test_cancelled_conversion_does_not_wait_for_a_hung_s3(bench: Bench, folder: Path, hangs: str) -> None:
     """The caller goes on when ffmpeg is gone, though S3 never answers; what is left goes when S3 is back."""
     source = noise(folder, 120)
     bench.configure(cancel_timeout=60.0)
@@ -552,7 +556,7 @@ async def test_a_cancellation_does_not_wait_for_a_hung_s3(bench: Bench, folder: 
 
 
 @pytest.mark.requirement("6.5")
-async def test_a_failure_does_not_wait_for_a_hung_s3(bench: Bench, tmp_path: Path) -> None:
+async def test_failed_conversion_does_not_wait_for_a_hung_s3(bench: Bench, tmp_path: Path) -> None:
     """The caller hears that ffmpeg has failed although a part of its output is still on its way, for ever."""
     bench.configure(ffmpeg=script(tmp_path, "open(OUT, 'r+b').write(bytes(100_000)); time.sleep(0.3); sys.exit(1)"))
     what = Source(container="wav", demuxer="wav", content_type="audio/wav")
@@ -573,7 +577,7 @@ async def test_a_failure_does_not_wait_for_a_hung_s3(bench: Bench, tmp_path: Pat
     assert await bench.leftovers() == []
 
 
-async def test_cancelling_while_paused_leaves_nothing(bench: Bench, folder: Path) -> None:
+async def test_conversion_cancelled_while_paused_leaves_nothing(bench: Bench, folder: Path) -> None:
     """A stopped ffmpeg is ended as well, and quickly: it is woken to hear of it."""
     source = noise(folder, 120)  # and a codec that takes its time, lest it be over before anybody looks
     gate = threading.Event()
@@ -591,7 +595,7 @@ async def test_cancelling_while_paused_leaves_nothing(bench: Bench, folder: Path
     assert await bench.leftovers() == []
 
 
-async def test_cancelling_again_does_not_hurry_the_end(bench: Bench, folder: Path) -> None:
+async def test_second_cancellation_still_waits_until_ffmpeg_is_gone(bench: Bench, folder: Path) -> None:
     """However often it is cancelled, the caller goes on only when ffmpeg is gone."""
     source = noise(folder, 120)
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source), "mp3"), bench.report))
@@ -605,7 +609,7 @@ async def test_cancelling_again_does_not_hurry_the_end(bench: Bench, folder: Pat
     assert await bench.leftovers() == []
 
 
-async def test_cancelling_at_the_very_end_leaves_nothing(bench: Bench, folder: Path) -> None:
+async def test_conversion_cancelled_at_its_end_leaves_nothing(bench: Bench, folder: Path) -> None:
     """A draft that was finished in the instant of the cancellation is discarded."""
     source = noise(folder, 25)
     transcoder = bench.transcoder()
@@ -624,7 +628,7 @@ async def test_cancelling_at_the_very_end_leaves_nothing(bench: Bench, folder: P
     assert await bench.leftovers() == []
 
 
-async def test_conversions_do_not_mix(bench: Bench, folder: Path, tmp_path: Path) -> None:
+async def test_concurrent_conversions_do_not_mix(bench: Bench, folder: Path, tmp_path: Path) -> None:
     """Several conversions at a time keep their bytes and readings apart."""
     source = noise(folder, 25)
     what = sniff(source)

@@ -58,14 +58,14 @@ def test_a_part_is_finished_when_the_end_is_a_margin_behind_it(fd: int, size: in
     assert window(fd).finished(size) == parts
 
 
-def test_each_part_is_named_once(fd: int) -> None:
+def test_window_names_each_part_once(fd: int) -> None:
     """Between them, `finished` and `rest` name every part behind the head exactly once, the short last one included."""
     w = window(fd)
     named = [*w.finished(3 * PART + MARGIN), *w.finished(3 * PART + MARGIN), *w.finished(5 * PART)]
     assert [*named, *w.rest(5 * PART + 1), *w.rest(5 * PART + 1)] == [1, 2, 3, 4, 5]
 
 
-def test_taking_a_part_frees_its_memory(fd: int) -> None:
+def test_taking_a_part_from_the_window_frees_its_memory(fd: int) -> None:
     """After parts have left, the file holds only the others in memory, though its size is what it was."""
     os.write(fd, pattern(8 * PART))
     w = window(fd)
@@ -79,7 +79,7 @@ def test_taking_a_part_frees_its_memory(fd: int) -> None:
     writes=st.lists(st.integers(1, 100_000), min_size=1, max_size=12),
     patches=st.lists(st.tuples(st.integers(0, PART - 1), st.binary(min_size=1, max_size=20)), max_size=4),
 )
-def test_the_parts_together_are_the_file(writes: list[int], patches: list[tuple[int, bytes]]) -> None:
+def test_window_parts_together_are_the_file(writes: list[int], patches: list[tuple[int, bytes]]) -> None:
     """However the file is written forward and its head is patched at the end, head and parts give the same bytes."""
     fd = memory_file()
     assert fd is not None
@@ -104,7 +104,7 @@ def test_the_parts_together_are_the_file(writes: list[int], patches: list[tuple[
 
 
 @pytest.mark.parametrize("offset", [PART, 2 * PART - 1, 2 * PART + 5])
-def test_one_byte_in_a_hole_is_found(fd: int, offset: int) -> None:
+def test_one_byte_written_behind_the_window_is_found(fd: int, offset: int) -> None:
     """A muxer that goes back behind the window is caught, be it by a single byte, even if that byte is zero."""
     os.write(fd, pattern(5 * PART))
     w = window(fd)
@@ -114,7 +114,7 @@ def test_one_byte_in_a_hole_is_found(fd: int, offset: int) -> None:
     assert w.violated() == [offset // PART]
 
 
-def test_a_file_that_was_cut_below_a_hole_is_found(fd: int) -> None:
+def test_output_truncated_behind_the_window_is_found(fd: int) -> None:
     """A file that got shorter than what had left already is no file that can be put together."""
     os.write(fd, pattern(5 * PART))
     w = window(fd)
@@ -135,7 +135,7 @@ def test_a_window_that_does_not_slide_keeps_everything(fd: int) -> None:
     assert w.violated() == []
 
 
-def test_a_hole_reads_as_nothing(fd: int) -> None:
+def test_punched_hole_has_no_data(fd: int) -> None:
     """`has_data` tells a punched range from one that is stored, also at the end of the file."""
     os.write(fd, pattern(4 * PART))
     punch(fd, 2 * PART, 2 * PART)

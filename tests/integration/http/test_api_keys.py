@@ -48,7 +48,7 @@ def test_convert_with_a_key(
     assert "wrong-key-bad1" not in log
 
 
-def test_tenants_do_not_meet(cluster: Cluster) -> None:
+def test_an_upload_of_one_tenant_does_not_exist_for_another(cluster: Cluster) -> None:
     """What one tenant has uploaded does not exist for another, and the page and the formats are for everybody."""
     [service] = cluster.services
     song = cluster.folder / "mine.wav"
@@ -68,7 +68,7 @@ def test_tenants_do_not_meet(cluster: Cluster) -> None:
     theirs.close()
 
 
-def test_a_deployment_has_to_say_it(cluster: Cluster) -> None:
+def test_a_deployment_without_a_word_on_keys_does_not_start(cluster: Cluster) -> None:
     """A process with a bucket and a table does not start before it was said who may use it."""
     with pytest.raises(DidNotStart, match="REPRISE_API_KEYS is missing"):
         cluster.start(REPRISE_API_KEYS="")

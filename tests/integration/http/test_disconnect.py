@@ -20,6 +20,7 @@ from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 
 JOB = "jobjobjobjobjobj"
@@ -78,6 +79,7 @@ async def served() -> AsyncIterator[Served]:
         jobs=behind.jobs,
         uploads=behind.jobs,
         objects=behind.objects,
+        sniffer=DirectSniffer(),
         board=behind.board,
         wakeups=MemoryWakeups(clock),
         clock=clock,
@@ -108,7 +110,7 @@ def post(length: int, *headers: str, content_type: str = "audio/wav") -> bytes:
 
 @pytest.mark.requirement("1.9")
 @pytest.mark.parametrize("form", [False, True])
-async def test_client_gone_in_the_middle(served: Served, form: bool) -> None:
+async def test_a_connection_cut_during_an_upload_leaves_nothing(served: Served, form: bool) -> None:
     """A connection that is cut in the middle of an upload ends it as incomplete, and nothing is left."""
     part = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.wav"\r\n\r\n' if form else b""
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -139,7 +141,7 @@ async def test_a_client_that_sends_all_before_it_listens_hears_413(served: Serve
     await writer.wait_closed()
 
 
-async def test_a_client_that_asks_first_sends_nothing(served: Served) -> None:
+async def test_expect_100_continue_is_answered_by_the_refusal(served: Served) -> None:
     """With Expect: 100-continue (curl) the refusal comes instead of the permission, so nothing is sent in vain."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(post(32 * LIMIT, "Expect: 100-continue"))
@@ -159,7 +161,7 @@ async def test_an_ordinary_client_hears_413(served: Served) -> None:
 
 
 @pytest.mark.requirement("2.6")
-async def test_events_over_the_wire(served: Served) -> None:
+async def test_events_reach_a_client_one_by_one(served: Served) -> None:
     """Events reach a client one by one while the job runs, and the stream ends with the job."""
     now = SystemClock().wall()
     job = a_job(job_id=JOB, tenant="", created_at=now, state=State.RUNNING, owner="w", attempt=1)

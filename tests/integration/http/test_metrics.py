@@ -36,7 +36,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.requirement("6.7")
-def test_a_takeover_can_be_read_off(embedded_stack: Mapping[str, str], piece: Path) -> None:
+def test_a_takeover_is_counted_in_the_process_that_did_it(embedded_stack: Mapping[str, str], piece: Path) -> None:
     """What a process did is counted in that process, also that it took a job over from one that was killed."""
     with a_cluster(embedded_stack, redis=False) as cluster:
         slow = cluster.slow_ffmpeg(2)
@@ -66,7 +66,7 @@ def test_a_takeover_can_be_read_off(embedded_stack: Mapping[str, str], piece: Pa
     assert not [name for name in after if "other" in name], "everything that was said is in the vocabulary"
 
 
-def test_a_key_or_open(embedded_stack: Mapping[str, str]) -> None:
+def test_metrics_need_a_key_unless_they_are_open(embedded_stack: Mapping[str, str]) -> None:
     """Where keys are in use a scraper needs one, unless REPRISE_METRICS=open; a scrape with one leaves no log line."""
     keys = {"REPRISE_API_KEYS": f"scraper:{hashlib.sha256(KEY.encode()).hexdigest()}"}
     with a_cluster(embedded_stack, redis=False) as cluster:

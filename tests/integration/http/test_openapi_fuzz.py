@@ -15,7 +15,9 @@ ENDLESS = "followJob"  # a stream of events: an answer to it takes longer than a
 
 
 @pytest.mark.requirement("8.3")
-def test_the_document_is_true(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
+def test_answers_to_any_request_are_as_the_openapi_document_says(
+    embedded_stack: Mapping[str, str], tmp_path: Path
+) -> None:
     """Whatever requests the document allows or forbids, the answers are as it says, and never a 5xx."""
     with a_cluster(embedded_stack) as cluster:
         service = cluster.start()

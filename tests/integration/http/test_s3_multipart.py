@@ -23,6 +23,7 @@ from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.upload import MIN_PART_SIZE
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
+from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, what_is_left
@@ -62,6 +63,7 @@ async def served(aws: Aws, s3_objects: S3Objects) -> AsyncIterator[Served]:
         jobs=jobs,
         uploads=jobs,
         objects=s3_objects,
+        sniffer=DirectSniffer(),
         board=MemoryBoard(),
         wakeups=MemoryWakeups(clock),
         clock=clock,
@@ -128,7 +130,7 @@ async def test_a_browser_sends_parts_straight_to_s3(served: Served) -> None:
 
 @pytest.mark.requirement("3.2")
 @pytest.mark.parametrize(("origin", "allowed"), [(ORIGIN, True), (FOREIGN, False)])
-async def test_preflight_of_a_part(served: Served, origin: str, *, allowed: bool) -> None:
+async def test_s3_lets_only_the_applications_page_put_a_part(served: Served, origin: str, *, allowed: bool) -> None:
     """A browser may ask S3 for permission to PUT a part from the application's own page, and from no other."""
     upload = await begun(served)
     path = f"/v1/s3/multipart/{upload['uploadId']}/1"
@@ -194,7 +196,7 @@ async def test_a_browser_sends_a_small_file_straight_to_s3(served: Served) -> No
     assert (kept["ContentType"], kept["ETag"]) == ("application/octet-stream", sent.headers["etag"])
 
 
-async def test_what_a_form_is_good_for(served: Served) -> None:
+async def test_the_policy_of_a_form_bounds_key_type_size_and_time(served: Served) -> None:
     """The signed policy of a form names the key, the type, the sizes and the end of its time."""
     query = {"filename": "a.wav", "size": "1000"}
     upload = (await served.http.get("/v1/s3/params", params=query)).json()
@@ -209,7 +211,7 @@ async def test_what_a_form_is_good_for(served: Served) -> None:
     assert {name.lower() for name in upload["fields"]} <= {name.lower() for name in signed}
 
 
-async def test_part_urls_end(served: Served) -> None:
+async def test_the_url_of_a_part_works_for_its_stated_time(served: Served) -> None:
     """The URL of a part works for the time that its answer says, and is signed by SigV4."""
     upload = await begun(served)
     path = f"/v1/s3/multipart/{upload['uploadId']}/1"

@@ -22,6 +22,7 @@ from service.testing.clock import SeededIds, SteppingClock
 from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 from tests.support.flaky_proxy import Fault, FlakyProxy, How
 
@@ -70,6 +71,7 @@ def app_on(jobs: DynamoJobs, clock: SteppingClock) -> Litestar:
             jobs=jobs,
             uploads=jobs,
             objects=MemoryObjects(),
+            sniffer=DirectSniffer(),
             board=MemoryBoard(),
             wakeups=MemoryWakeups(clock),
             clock=clock,
@@ -184,8 +186,8 @@ async def test_readiness_tells_and_finds_out(proxy: FlakyProxy, moto_endpoint: s
             await clock.sleep(0.05)
         assert s3.state == "closed"
     finally:
-        service.bucket.close()
-        service.table.close()
+        service.s3_probe.close()
+        service.dynamodb_probe.close()
         await service.objects.aclose()
-        service.truth.close()
+        service.dynamodb.close()
         service.aws.close()

@@ -57,12 +57,12 @@ async def look(environment: Mapping[str, str], **more: str) -> wiring.Report:
     variables = {**environment, **more}
     service = wiring.build(settings.read(variables), variables)
     try:
-        return await wiring.look_around(service)
+        return await wiring.run_checks(service)
     finally:
-        service.bucket.close()
-        service.table.close()
+        service.s3_probe.close()
+        service.dynamodb_probe.close()
         await service.objects.aclose()
-        service.truth.close()
+        service.dynamodb.close()
         service.aws.close()
 
 

@@ -77,7 +77,7 @@ def said(logs: list[EventDict]) -> list[str]:
 
 
 @on_every_redis
-async def test_a_reading_lives_for_an_hour(redis_link: RedisLink) -> None:
+async def test_progress_in_redis_lives_for_an_hour(redis_link: RedisLink) -> None:
     """Each reading of a job, also one that changes nothing, keeps its hash for another hour and no longer."""
     board = RedisBoard(redis_link)
     await board.publish("a", Hint(40.0, 1))
@@ -88,7 +88,7 @@ async def test_a_reading_lives_for_an_hour(redis_link: RedisLink) -> None:
     assert SECONDS_TO_LIVE - 60 < await redis_link.client.ttl("reprise:progress:a") <= SECONDS_TO_LIVE == 3600
 
 
-async def test_a_cancellation_is_never_lost(redis_link: RedisLink) -> None:
+async def test_cancellation_is_never_lost_while_asking_redis(redis_link: RedisLink) -> None:
     """Whatever the client was doing at that moment, a task that is cancelled while it asks Redis ends."""
     board, ids, clock = RedisBoard(redis_link), SystemIds(), SystemClock()
     for _ in range(300):
@@ -100,7 +100,7 @@ async def test_a_cancellation_is_never_lost(redis_link: RedisLink) -> None:
             assert asking.cancelled()
 
 
-async def test_an_answer_that_swallowed_a_cancellation_is_none(redis_link: RedisLink) -> None:
+async def test_cancellation_swallowed_by_redis_client_is_raised_all_the_same(redis_link: RedisLink) -> None:
     """A request that goes on as if nothing had been said does not keep its caller from hearing of it."""
     begun = asyncio.Event()
 
@@ -118,7 +118,7 @@ async def test_an_answer_that_swallowed_a_cancellation_is_none(redis_link: Redis
     assert asking.cancelled()
 
 
-async def test_one_who_was_cancelled_before_may_still_ask(redis_link: RedisLink) -> None:
+async def test_task_that_was_cancelled_before_may_still_ask_redis(redis_link: RedisLink) -> None:
     """Asking while on the way out is no reason to be cancelled once more."""
     begun = asyncio.Event()
 
@@ -137,7 +137,9 @@ async def test_one_who_was_cancelled_before_may_still_ask(redis_link: RedisLink)
     assert await leaving == "last words"
 
 
-async def test_a_listener_that_does_not_hear_still_ends(redis_link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_redis_listener_that_swallows_a_cancellation_still_ends(
+    redis_link: RedisLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Closing the wake-ups does not wait for ever for a client that lost the cancellation."""
     wakeups = RedisWakeups(redis_link, SystemClock(), SystemIds())
     lost: list[str] = []
@@ -223,7 +225,7 @@ async def test_a_frozen_redis_costs_one_time_out(
 
 
 @on_every_redis
-async def test_an_emptied_redis_starts_again(redis_link: RedisLink) -> None:
+async def test_flushed_redis_loses_progress_readings_only(redis_link: RedisLink) -> None:
     """FLUSHALL loses the readings and nothing else: the next one is shown."""
     board = RedisBoard(redis_link)
     await board.publish("a", Hint(40.0, 1))
@@ -238,7 +240,7 @@ async def test_an_emptied_redis_starts_again(redis_link: RedisLink) -> None:
 
 
 @on_every_redis
-async def test_foreign_bytes_under_our_key_do_not_hurt(redis_link: RedisLink, logs: list[EventDict]) -> None:
+async def test_redis_key_of_another_type_reads_as_no_progress(redis_link: RedisLink, logs: list[EventDict]) -> None:
     """A key that holds something else than a hash reads as nothing."""
     await redis_link.client.set("reprise:progress:a", "what is this?")
 
@@ -254,7 +256,7 @@ def locked_redis() -> Iterator[RedisServer]:
     server.close()
 
 
-async def test_a_password_in_the_address_opens(locked_redis: RedisServer, logs: list[EventDict]) -> None:
+async def test_password_in_redis_url_is_used_and_not_logged(locked_redis: RedisServer, logs: list[EventDict]) -> None:
     """With the right password the board works; with a wrong one it is away, and the log does not give it away."""
     for password, hint in (("open-sesame", Hint(1.0, 1)), ("guessed", None)):
         link = RedisLink(locked_redis.url.replace("//", f"//:{password}@"), SystemClock(), timeout=10.0)
@@ -266,7 +268,7 @@ async def test_a_password_in_the_address_opens(locked_redis: RedisServer, logs: 
     assert "guessed" not in str(logs)
 
 
-async def test_rediss_speaks_tls() -> None:
+async def test_rediss_url_means_tls() -> None:
     """An address with ``rediss://`` means TLS, and its password is used."""
     link = RedisLink("rediss://:token@cache.invalid:6380/0", SystemClock())
 
@@ -287,7 +289,7 @@ async def test_rediss_speaks_tls() -> None:
     ],
     ids=["no authority", "another authority", "another name", "no TLS", "no password", "another password"],
 )
-async def test_a_door_that_does_not_open_is_a_redis_that_is_away(
+async def test_redis_with_wrong_tls_or_password_is_degraded_and_not_fatal(
     locked_valkey: str, logs: list[EventDict], change: Callable[[str], str], reason: str
 ) -> None:
     """Wrong trust, name, protocol or password degrade, with the reason in the log and without the password."""
@@ -308,7 +310,7 @@ async def test_a_door_that_does_not_open_is_a_redis_that_is_away(
 
 
 @on_both_redis
-async def test_a_port_where_nobody_listens_is_a_redis_that_is_away(
+async def test_unreachable_redis_is_degraded_and_not_fatal(
     mortal_redis: RedisServer, mortal_link: RedisLink, logs: list[EventDict]
 ) -> None:
     """A service that starts before its Redis starts degraded, and its listener returns from `start`."""
@@ -327,7 +329,7 @@ async def test_a_port_where_nobody_listens_is_a_redis_that_is_away(
 
 
 @on_both_redis
-async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, logs: list[EventDict]) -> None:
+async def test_wakeups_survive_the_death_of_redis(mortal_redis: RedisServer, logs: list[EventDict]) -> None:
     """While Redis is dead local sleepers wake; once it is back, those elsewhere do, also for what they missed."""
     links = [RedisLink(mortal_redis.url, SystemClock(), timeout=5.0) for _ in range(2)]
     here, there = (RedisWakeups(link, SystemClock(), SystemIds()) for link in links)
@@ -356,7 +358,9 @@ async def test_sleepers_survive_the_death_of_redis(mortal_redis: RedisServer, lo
 
 
 @on_both_redis
-async def test_a_silent_line_is_tested(mortal_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_redis_connection_is_tested_by_ping(
+    mortal_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A channel on which nothing is said stays open as long as Redis answers, and is given up when it does not."""
     monkeypatch.setattr(wakeups_module, "MAX_SILENCE", 0.3)
     link = RedisLink(mortal_redis.url, SystemClock(), timeout=5.0)
@@ -379,7 +383,7 @@ async def test_a_silent_line_is_tested(mortal_redis: RedisServer, monkeypatch: p
 @pytest.mark.parametrize(
     ("demanded", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)], ids=["demanded", "optional"]
 )
-def test_a_missing_redis_is_no_silent_gap(
+def test_missing_redis_server_skips_or_fails_tests_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, demanded: str, outcome: type[BaseException]
 ) -> None:
     """Without redis-server these tests are skipped with the reason, and fail where the environment demands it."""

@@ -23,7 +23,7 @@ def client(aws: Aws) -> Iterator[Any]:
     client.close()
 
 
-def test_a_bucket_that_we_made_is_as_it_should_be(client: Any) -> None:
+def test_provisioned_bucket_passes_its_checks(client: Any) -> None:
     """Making a bucket twice works, and the check finds nothing to mend; nothing of it is public."""
     for _ in range(2):
         create_bucket(client, "made-by-us", region="us-east-1", origins=[ORIGIN, "http://localhost:8000"])
@@ -32,7 +32,7 @@ def test_a_bucket_that_we_made_is_as_it_should_be(client: Any) -> None:
     assert all(client.get_public_access_block(Bucket="made-by-us")["PublicAccessBlockConfiguration"].values())
 
 
-def test_other_regions_are_named(aws: Aws) -> None:
+def test_bucket_is_created_in_the_region_of_the_client(aws: Aws) -> None:
     """Outside us-east-1 the bucket is made in the region of the client."""
     elsewhere = aws._session.client("s3", region_name="eu-west-1", endpoint_url=aws.settings.s3_endpoint)
     create_bucket(elsewhere, "made-in-ireland", region="eu-west-1", origins=[])
@@ -41,7 +41,7 @@ def test_other_regions_are_named(aws: Aws) -> None:
     elsewhere.close()
 
 
-def test_browsers_see_what_they_need(aws: Aws, client: Any) -> None:
+def test_provisioned_cors_rule_exposes_what_browsers_need(aws: Aws, client: Any) -> None:
     """A page of an allowed origin can read the headers that resuming a transfer takes."""
     create_bucket(client, "seen-by-browsers", region="us-east-1", origins=[ORIGIN])
     client.put_object(Bucket="seen-by-browsers", Key="x", Body=b"0123456789")
@@ -54,7 +54,7 @@ def test_browsers_see_what_they_need(aws: Aws, client: Any) -> None:
     assert {"ETag", "Location", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition"} <= exposed
 
 
-def test_a_missing_bucket_is_said_with_its_fix(client: Any) -> None:
+def test_missing_bucket_is_a_finding_with_its_fix(client: Any) -> None:
     """Without a bucket there is one problem, and it says what to do."""
     [problem] = check_bucket(client, "no-such-bucket", [ORIGIN])
 
@@ -63,7 +63,7 @@ def test_a_missing_bucket_is_said_with_its_fix(client: Any) -> None:
     assert "python -m service provision" in problem.fix
 
 
-def test_a_bare_bucket_lacks_both_kinds_of_rules(aws: Aws, client: Any) -> None:
+def test_bucket_without_rules_gets_cors_and_lifecycle_findings(aws: Aws, client: Any) -> None:
     """Missing CORS and lifecycle rules are two concerns, neither of which stops; without origins CORS is none."""
     cors, lifecycle = check_bucket(client, aws.settings.bucket, [ORIGIN])
 
@@ -76,7 +76,7 @@ def test_a_bare_bucket_lacks_both_kinds_of_rules(aws: Aws, client: Any) -> None:
 
 
 @pytest.mark.parametrize(("kept", "found"), [(15 * DAY, []), (15 * DAY + 1, ["lifecycle_too_short"])])
-def test_nothing_is_deleted_before_its_time(client: Any, kept: float, found: list[str]) -> None:
+def test_lifecycle_that_deletes_too_early_is_a_finding(client: Any, kept: float, found: list[str]) -> None:
     """A bucket that deletes what an upload and then its job were promised to be kept for stops the start."""
     create_bucket(client, "in-time", region="us-east-1", origins=[])
 
@@ -99,7 +99,7 @@ def test_nothing_is_deleted_before_its_time(client: Any, kept: float, found: lis
     ],
     ids=["methods", "exposed", "headers", "origin", "wildcard"],
 )
-def test_a_narrow_cors_rule_is_named(client: Any, change: dict[str, list[str]], named: str | None) -> None:
+def test_incomplete_cors_rule_is_a_finding(client: Any, change: dict[str, list[str]], named: str | None) -> None:
     """The problem says which words of the CORS rule are missing; a wildcard for the origin is as good as its name."""
     create_bucket(client, "narrow", region="us-east-1", origins=[ORIGIN])
     [rule] = client.get_bucket_cors(Bucket="narrow")["CORSRules"]
@@ -111,7 +111,7 @@ def test_a_narrow_cors_rule_is_named(client: Any, change: dict[str, list[str]], 
     assert all(named in problem.problem and not problem.stops for problem in problems if named)
 
 
-def test_an_s3_that_does_not_answer_is_a_problem_and_no_crash(aws: Aws, unused_tcp_port: int) -> None:
+def test_unreachable_s3_is_a_finding_and_no_crash(aws: Aws, unused_tcp_port: int) -> None:
     """Where nobody listens, the check says so instead of raising."""
     client = aws._session.client("s3", endpoint_url=f"http://127.0.0.1:{unused_tcp_port}", config=Aws._config(1))
 

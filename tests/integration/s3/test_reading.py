@@ -23,7 +23,7 @@ TIME_OUT = ReadTimeoutError(endpoint_url="http://s3.invalid")
 
 @pytest.mark.requirement("3.6")
 @pytest.mark.parametrize("how", How)
-async def test_a_broken_stream_is_mended(
+async def test_download_from_a_broken_line_delivers_all_bytes(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy, logs: list[EventDict], how: How
 ) -> None:
     """A line that breaks again and again in the middle of an object delivers exactly its bytes all the same."""
@@ -38,7 +38,7 @@ async def test_a_broken_stream_is_mended(
     assert all(0 <= entry["offset"] < len(data) for entry in mended)
 
 
-async def test_a_line_that_never_carries_a_whole_chunk_gets_there(
+async def test_download_gets_through_a_line_that_breaks_within_each_chunk(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy
 ) -> None:
     """If every connection breaks before a chunk has passed, smaller steps still make progress."""
@@ -49,7 +49,7 @@ async def test_a_line_that_never_carries_a_whole_chunk_gets_there(
     assert await fetch(far_s3_objects, stored) == data
 
 
-async def test_a_broken_peek_is_mended(s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy) -> None:
+async def test_peek_survives_a_broken_line(s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy) -> None:
     """A look at a few bytes survives a broken line, too."""
     stored = await store(s3_objects, KEY, pattern(CHUNK))
     proxy.faults = [Fault(How.TRUNCATE, 10_000)]
@@ -59,7 +59,7 @@ async def test_a_broken_peek_is_mended(s3_objects: S3Objects, far_s3_objects: S3
 
 
 @pytest.mark.requirement("3.6")
-async def test_mending_never_mixes_two_objects(
+async def test_download_never_mixes_two_objects(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy
 ) -> None:
     """When the object was replaced while the line was broken, the stream ends with an error."""
@@ -101,7 +101,9 @@ class DeadBody:
     [TIME_OUT, ConnectionResetError(), HTTPError(), None],
     ids=["time-out", "reset", "urllib3", "early-end"],
 )
-async def test_mending_gives_up(aws: Aws, monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+async def test_download_gives_up_after_breaks_without_a_byte(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
     """After five breaks in a row without a byte the error comes through; the pauses before that grow."""
     clock = Hasty()
     s3_objects = S3Objects(aws, clock)
@@ -122,7 +124,9 @@ async def test_mending_gives_up(aws: Aws, monkeypatch: pytest.MonkeyPatch, error
     await s3_objects.aclose()
 
 
-async def test_a_reader_that_goes_away_hangs_up(s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_download_that_is_given_up_closes_its_connection(
+    s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever stops reading early lets the connection go at once."""
     stored = await store(s3_objects, KEY, pattern(3 * CHUNK))
     client, _ = behind(s3_objects)
@@ -144,7 +148,7 @@ async def test_a_reader_that_goes_away_hangs_up(s3_objects: S3Objects, monkeypat
     assert bodies[0]._raw_stream.closed
 
 
-async def test_a_cancelled_read_does_not_wait_for_s3(
+async def test_cancelled_download_does_not_wait_for_s3(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelling a read whose thread hangs in S3 returns at once, and the thread closes the body when it comes back."""

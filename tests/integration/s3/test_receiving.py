@@ -19,7 +19,7 @@ KEY = "uploads/a/input"
 PATIENCE = 20.0  # seconds
 
 
-async def test_one_part_is_one_request(s3_objects: S3Objects) -> None:
+async def test_upload_of_one_part_is_one_put(s3_objects: S3Objects) -> None:
     """What fits into a single part needs no multipart upload; one byte more does."""
     seen = requests_of(s3_objects)
 
@@ -87,7 +87,7 @@ NO_SUCH_UPLOAD = ClientError(
 
 
 @pytest.mark.parametrize("error", [TIME_OUT, NO_SUCH_UPLOAD], ids=["time-out", "retried"])
-async def test_a_lost_answer_to_the_completion_is_looked_up(
+async def test_upload_counts_when_the_answer_to_its_completion_is_lost(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """An upload that was completed counts as stored, even if its answer was lost or a retry heard "no such upload"."""
@@ -101,7 +101,7 @@ async def test_a_lost_answer_to_the_completion_is_looked_up(
 
 
 @pytest.mark.parametrize("way", ["stream", "parts"])
-async def test_an_object_that_is_not_whole_is_not_accepted(
+async def test_upload_that_s3_stored_incompletely_is_an_error(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch, logs: list[EventDict], way: str
 ) -> None:
     """S3 says that it completed the upload, but there are no bytes: no upload is stored, and the log says why."""
@@ -127,7 +127,7 @@ async def test_an_object_that_is_not_whole_is_not_accepted(
     assert way == "parts" or await what_is_left(s3_objects) == []
 
 
-async def test_a_completion_that_takes_too_long_is_asked_for_once(
+async def test_slow_completion_of_an_upload_is_requested_once(
     s3_objects: S3Objects, far_s3_objects: S3Objects, proxy: FlakyProxy
 ) -> None:
     """When S3 completes an upload and the answer never comes, one request was made, and the object counts."""
@@ -146,7 +146,7 @@ async def test_a_completion_that_takes_too_long_is_asked_for_once(
     assert stored.size == PART
 
 
-async def test_a_completion_that_did_not_happen_is_an_error(
+async def test_upload_whose_completion_did_not_happen_fails_and_leaves_nothing(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When looking it up shows that the completion had no effect, the upload fails and leaves nothing."""
@@ -158,7 +158,7 @@ async def test_a_completion_that_did_not_happen_is_an_error(
     assert await what_is_left(s3_objects) == []
 
 
-async def test_a_lost_answer_to_the_creation_leaves_nothing(
+async def test_upload_whose_creation_was_not_answered_leaves_nothing(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A multipart upload whose id never arrived is found and aborted; that of another key is not."""
@@ -172,7 +172,7 @@ async def test_a_lost_answer_to_the_creation_leaves_nothing(
     assert [one.key for one in await s3_objects._bucket.open_uploads("")] == ["uploads/b/input"]
 
 
-async def test_a_part_that_cannot_be_sent_ends_the_upload(
+async def test_upload_with_a_failed_part_fails_and_leaves_nothing(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The failure of a part is the failure of the upload, and the parts before it are dropped."""
@@ -193,7 +193,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
-async def test_a_cancellation_in_the_middle_of_a_request_leaves_nothing(
+async def test_upload_cancelled_in_the_middle_of_a_request_leaves_nothing(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     """A request that S3 carries out although nobody waits for it any more is taken back once it has settled."""
@@ -213,7 +213,7 @@ async def test_a_cancellation_in_the_middle_of_a_request_leaves_nothing(
 
 
 @pytest.mark.parametrize("impatience", ["patience-over", "second-cancel"])
-async def test_a_clean_up_outlives_its_request(
+async def test_clean_up_of_an_upload_outlives_its_request(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch, impatience: str
 ) -> None:
     """When S3 takes too long, or the task is cancelled once more, the caller is let go and the clean-up goes on."""
@@ -237,7 +237,9 @@ async def test_a_clean_up_outlives_its_request(
     assert await what_is_left(s3_objects) == []
 
 
-async def test_a_clean_up_that_fails_hides_nothing(s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_clean_up_of_an_upload_does_not_hide_the_error(
+    s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The caller hears why the upload failed, not that tidying up failed as well."""
     gate = Gate(monkeypatch, s3_objects, "abort_multipart_upload")
     gate.effect, gate.error = False, TIME_OUT

@@ -38,7 +38,7 @@ class TestS3Objects(ObjectStoreContract):
         return [upload["Key"] for upload in client.list_multipart_uploads(Bucket=name).get("Uploads", [])]
 
 
-async def test_more_than_a_thousand_keys_go_in_batches(s3_objects: S3Objects) -> None:
+async def test_deleting_more_than_a_thousand_objects_goes_in_batches(s3_objects: S3Objects) -> None:
     """DeleteObjects takes a thousand keys at most; more are deleted all the same."""
     seen = requests_of(s3_objects)
     await store(s3_objects, "uploads/last", b"x")
@@ -52,7 +52,7 @@ async def test_more_than_a_thousand_keys_go_in_batches(s3_objects: S3Objects) ->
 @pytest.mark.parametrize(
     ("code", "error"), [("InternalError", Indefinite), ("SlowDown", StoreError), ("AccessDenied", Definite)]
 )
-async def test_an_error_hidden_in_a_good_answer_is_raised(
+async def test_delete_objects_error_inside_a_200_is_raised(
     s3_objects: S3Objects, monkeypatch: pytest.MonkeyPatch, code: str, error: type[StoreError]
 ) -> None:
     """DeleteObjects answers 200 even if it refused a key; that is an error all the same."""
@@ -63,7 +63,7 @@ async def test_an_error_hidden_in_a_good_answer_is_raised(
         await s3_objects.delete([KEY])
 
 
-async def test_a_sweep_is_recorded(s3_objects: S3Objects, logs: list[EventDict]) -> None:
+async def test_deleting_a_prefix_is_logged(s3_objects: S3Objects, logs: list[EventDict]) -> None:
     """What was found and removed is logged; an empty sweep is not."""
     await store(s3_objects, KEY, b"x")
     for _ in range(2):
@@ -74,7 +74,7 @@ async def test_a_sweep_is_recorded(s3_objects: S3Objects, logs: list[EventDict])
     ]
 
 
-async def test_a_download_works_as_signed(s3_objects: S3Objects) -> None:
+async def test_presigned_download_works_as_signed(s3_objects: S3Objects) -> None:
     """The address delivers the bytes, whole or in ranges, with the name and type that were asked for."""
     await store(s3_objects, "results/a/1/x.mp3", b"0123456789")
     url = await s3_objects.download_url(
@@ -93,7 +93,7 @@ async def test_a_download_works_as_signed(s3_objects: S3Objects) -> None:
     assert (query["X-Amz-Algorithm"], query["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["60"])
 
 
-async def test_a_download_is_signed_for_the_address_that_clients_reach(aws: Aws) -> None:
+async def test_presigned_download_is_for_the_public_endpoint(aws: Aws) -> None:
     """With a public endpoint the address names that one, and on AWS itself the bucket's own regional host."""
 
     async def url(**settings: Any) -> str:

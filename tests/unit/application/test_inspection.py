@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 
 from service.application.inspection import UploadSniffer
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
+from service.testing.sniffer import DirectSniffer
 from tests.unit.application.world import wav
 
 
-async def test_constant_memory() -> None:
+async def test_a_sniffer_holds_no_more_than_head_and_tail_of_a_stream() -> None:
     """However much passes an inspection, no more than the head and the tail of it is held."""
-    sniffer = UploadSniffer(2**31)
+    sniffer = UploadSniffer(DirectSniffer(), "", 2**31)
 
     async def body() -> AsyncIterator[bytes]:
         yield wav()[:40] + (2**31 - 100).to_bytes(4, "little")

@@ -16,6 +16,7 @@ from service.application.jobs import (
 )
 from service.core.errors import InvalidRequest, NotFound, QueueFull
 from service.core.job import State
+from service.testing.factories import changed
 from tests.unit.application.world import JOB, UPLOAD, ServiceWorld
 
 WANTED = ConversionRequest(upload_id=UPLOAD, format="mp3", options={"bitrate_kbps": 192})
@@ -61,7 +62,7 @@ async def test_deleting_a_running_job_asks_it_to_stop_and_returns_it(world: Serv
     assert stopping is not None
     assert (stopping.state, stopping.cancel_requested) == (State.RUNNING, True)
 
-    world.jobs.jobs[JOB] = replace(stopping, lease=replace(stopping.lease, state=State.CANCELLED))
+    world.jobs.jobs[JOB] = changed(stopping, state=State.CANCELLED)
     assert await delete_job(world.caller(), JOB) is None
     assert world.jobs.jobs == {}
 

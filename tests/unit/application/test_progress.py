@@ -1,13 +1,13 @@
 """How far a job is: a wait for its end, and every change."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
 from service.application.progress import KEEPALIVE_INTERVAL, View, follow_job, view_job, wait_for_end
 from service.core.errors import NotFound
 from service.core.job import State
+from service.testing.factories import changed
 from tests.unit.application.world import JOB, ServiceWorld
 
 
@@ -69,5 +69,5 @@ async def test_a_wait_ends_when_the_job_does_or_when_its_time_is_over(world: Ser
     assert not task.result().job.final
     assert world.clock.monotonic() - began == pytest.approx(3.0, abs=0.6)
 
-    world.jobs.jobs[JOB] = replace(job, lease=replace(job.lease, state=State.CANCELLED))
+    world.jobs.jobs[JOB] = changed(job, state=State.CANCELLED)
     assert (await wait_for_end(world.caller(), JOB, 3.0)).job.final

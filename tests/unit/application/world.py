@@ -6,7 +6,7 @@ from typing import Unpack
 
 from service.application.config import ServiceConfig
 from service.application.context import Caller, ServiceContext
-from service.core.capacity import Ample, Crew
+from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.job import Failure, Job, Output, State
 from service.core.naming import output_key
 from service.core.progress import Hint
@@ -17,6 +17,7 @@ from service.testing.factories import JobFields, UploadFields, a_job, an_upload
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.sniffer import DirectSniffer
 
 JOB = "jobjobjobjobjobj"  # ids have to look like ids
 UPLOAD = "uploaduploadupload"
@@ -41,8 +42,8 @@ class ServiceWorld:
     board: MemoryBoard = field(default_factory=MemoryBoard)
     health: dict[str, str] = field(default_factory=lambda: {"dynamodb": "ok", "s3": "ok", "redis": "ok"})
 
-    capacity: Capacity = field(default_factory=Ample)
-    crew: Crew | None = None
+    capacity: Capacity = field(default_factory=UnlimitedCapacity)
+    worker: WorkerStatus | None = None
     states: dict[str, str] = field(default_factory=dict)  # of the circuits
 
     def __post_init__(self) -> None:
@@ -56,13 +57,14 @@ class ServiceWorld:
             jobs=self.jobs,
             uploads=self.jobs,
             objects=self.objects,
+            sniffer=DirectSniffer(),
             board=self.board,
             wakeups=self.wakeups,
             clock=self.clock,
             ids=SeededIds(seed),
             checks=self.checks,
             capacity=self.capacity,
-            worker_status=lambda: self.crew,
+            worker_status=lambda: self.worker,
             circuits=lambda: self.states,
         )
 

@@ -183,7 +183,7 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
 ]
 
 
-def test_a_good_deletion_is_good() -> None:
+def test_repeated_deletion_of_a_stopped_job_breaks_no_promise() -> None:
     """Stopped, deleted, deleted again, sought in vain, and its key used for another job: all as it should be."""
     history = replace(
         a_good_history(),
@@ -204,12 +204,12 @@ def test_a_good_deletion_is_good() -> None:
 
 
 @pytest.mark.parametrize(("check", "wrong"), BAD, ids=[f"{check.__name__}-{n}" for n, (check, _) in enumerate(BAD)])
-def test_a_broken_promise_is_found(check: Checker, wrong: dict[str, Any]) -> None:
+def test_checker_reports_each_broken_promise_once(check: Checker, wrong: dict[str, Any]) -> None:
     """Each checker says exactly one sentence about the one thing that is wrong in a history."""
     assert len(check(replace(a_good_history(), **wrong))) == 1
 
 
-def test_every_judge_has_a_bad_history() -> None:
+def test_every_checker_has_a_history_that_breaks_it() -> None:
     """No checker is in the list that was never seen to complain."""
     assert {check for check, _ in BAD} == set(checkers.ALL)
 
@@ -221,7 +221,7 @@ def test_answers_that_overlap_may_come_in_any_order() -> None:
     assert checkers.progress_never_falls(history) == []
 
 
-def test_jobs_are_judged_apart() -> None:
+def test_progress_of_one_job_is_not_compared_with_another() -> None:
     """One job is at 90 %, another at 10 %: nothing fell."""
     history = replace(a_good_history(), readings=[reading(1, 90), reading(2, 10, job_id="job2")])
 
@@ -252,7 +252,7 @@ def test_a_job_without_a_success_may_refuse_its_download() -> None:
     assert checkers.a_success_can_be_downloaded(history) == []
 
 
-def test_the_verdict_names_its_judge() -> None:
+def test_broken_promise_names_its_checker() -> None:
     """Each sentence begins with the name of the checker that found it."""
     assert checkers.broken_promises(replace(a_good_history(), surprises=["x"])) == [
         "nothing_was_unexpected: unexpected: x"
@@ -260,7 +260,7 @@ def test_the_verdict_names_its_judge() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(Path(str(chaos.__file__)).parent.glob("*.py")), ids=lambda path: path.stem)
-def test_judges_do_not_know_the_service(module: Path) -> None:
+def test_chaos_package_imports_no_service_code(module: Path) -> None:
     """Checkers, records and faults import nothing of the service: they fit a real system seen from outside as well."""
     assert "service" not in {name.split(".")[0] for name in imported(module)}
 

@@ -15,7 +15,7 @@ def hashed(key: str) -> str:
 KEYS = parse_keys(f"acme:{hashed('first')}, acme:{hashed('second').upper()} ,other-1:{hashed('third')}")
 
 
-def test_list_is_read() -> None:
+def test_list_of_keys_is_parsed() -> None:
     """Several tenants, several keys of one, spaces and capital digits are all understood."""
     expected = (
         ApiKey("acme", hashed("first")),
@@ -25,7 +25,7 @@ def test_list_is_read() -> None:
     assert expected == KEYS
 
 
-def test_openness_is_said() -> None:
+def test_service_is_open_only_with_the_word_none() -> None:
     """The word for an open service is `none`."""
     assert parse_keys(" None ") == ()
 
@@ -42,7 +42,7 @@ def test_openness_is_said() -> None:
         (f"a:{hashed('hunter2')},", "entry 2 has no colon"),
     ],
 )
-def test_mistakes_are_named_and_not_quoted(text: str, complaint: str) -> None:
+def test_mistake_in_the_keys_is_named_without_quoting_it(text: str, complaint: str) -> None:
     """What is wrong is said by its place; what stands there may be a key, and is not repeated."""
     with pytest.raises(ValueError, match=complaint) as caught:
         parse_keys(text)
@@ -54,7 +54,7 @@ def test_mistakes_are_named_and_not_quoted(text: str, complaint: str) -> None:
 @pytest.mark.parametrize(
     ("key", "tenant"), [("first", "acme"), ("second", "acme"), ("third", "other-1"), ("First", None), ("", None)]
 )
-def test_key_tells_its_tenant(key: str, tenant: str | None) -> None:
+def test_api_key_belongs_to_its_tenant(key: str, tenant: str | None) -> None:
     """Any key of a tenant is the tenant's; nothing else is anybody's, least of all the hash itself."""
     assert tenant_with(KEYS, key) == tenant
     assert tenant_with(KEYS, hashed(key)) is None

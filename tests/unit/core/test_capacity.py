@@ -1,6 +1,6 @@
 import pytest
 
-from service.core.capacity import Ample, Load, Thresholds, short_of
+from service.core.capacity import Load, Thresholds, UnlimitedCapacity, short_of
 
 LIMITS = Thresholds(memory=0.9, disk_free=100, cpu=0.8)
 
@@ -17,11 +17,11 @@ CASES: list[tuple[Load, int, tuple[str, ...]]] = [
 
 @pytest.mark.requirement("6.15")
 @pytest.mark.parametrize(("load", "active", "short"), CASES)
-def test_short_of(load: Load, active: int, short: tuple[str, ...]) -> None:
+def test_container_near_a_limit_begins_no_conversion(load: Load, active: int, short: tuple[str, ...]) -> None:
     """Each reading beyond its limit is named; a missing one never counts, and the CPU not for an idle worker."""
     assert short_of(load, LIMITS, active) == short
 
 
-def test_ample() -> None:
+def test_unlimited_capacity_lacks_nothing() -> None:
     """Where nothing is measured, nothing is short."""
-    assert short_of(Ample().load(), LIMITS, 5) == ()
+    assert short_of(UnlimitedCapacity().load(), LIMITS, 5) == ()

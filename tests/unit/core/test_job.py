@@ -48,7 +48,7 @@ def in_state(state: State) -> Job:
     return a_running_job(state=state, owner=None, finished_at=NOON)
 
 
-def test_table_is_the_picture() -> None:
+def test_transition_table_is_the_drawn_state_machine() -> None:
     """The table of transitions holds exactly the arrows of the picture."""
     table = {f"{state} {event} {after}" for (state, event), after in TRANSITIONS.items()}
 
@@ -56,7 +56,7 @@ def test_table_is_the_picture() -> None:
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(State, Event)), ids=str)
-def test_every_pair_of_state_and_event(state: State, event: Event) -> None:
+def test_job_event_is_refused_where_the_table_has_no_transition(state: State, event: Event) -> None:
     """Each event leads where the table says, and is refused in every state for which the table says nothing."""
     job = in_state(state)
     expected = TRANSITIONS.get((state, event))
@@ -69,7 +69,7 @@ def test_every_pair_of_state_and_event(state: State, event: Event) -> None:
 
 
 @pytest.mark.parametrize("event", list(Event))
-def test_events_leave_the_job_that_they_happen_to(event: Event) -> None:
+def test_transition_returns_a_new_job_and_leaves_the_old(event: Event) -> None:
     """A step returns another job; the one before it is a value and stays."""
     job = in_state(State.QUEUED if event is Event.CLAIM else State.RUNNING)
     before = replace(job)
@@ -79,7 +79,7 @@ def test_events_leave_the_job_that_they_happen_to(event: Event) -> None:
     assert job == before
 
 
-def test_final_states_are_those_without_an_exit() -> None:
+def test_final_job_states_have_no_transition() -> None:
     """Final is exactly what has no arrow leading out."""
     assert set(State) - {state for state, _ in TRANSITIONS} == FINAL
     assert {state for state in State if in_state(state).final} == FINAL
@@ -99,14 +99,14 @@ def test_only_a_running_job_is_held() -> None:
     [Holding("job2", "worker1", 1), Holding("job1", "worker2", 1), Holding("job1", "worker1", 0)],
     ids=["another job", "another owner", "another attempt"],
 )
-def test_each_part_of_a_holding_counts(holding: Holding) -> None:
+def test_holding_with_another_key_owner_or_attempt_is_refused(holding: Holding) -> None:
     """A holding that differs in one part only is not the lease."""
     assert a_running_job().lease.held_by(Holding("job1", "worker1", 1))
     assert not a_running_job().lease.held_by(holding)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.RUNNING}))
-def test_nobody_holds_a_job_that_is_not_running(state: State) -> None:
+def test_job_that_is_not_running_is_not_held(state: State) -> None:
     """The right owner and attempt are not enough when the job is not running any more."""
     job = changed(a_running_job(), state=state)
 
@@ -114,7 +114,7 @@ def test_nobody_holds_a_job_that_is_not_running(state: State) -> None:
 
 
 @pytest.mark.parametrize("event", [e for s, e in TRANSITIONS if s is State.RUNNING])
-def test_owner_is_known_exactly_while_running(event: Event) -> None:
+def test_job_has_an_owner_only_while_running(event: Event) -> None:
     """After every step, a job has an owner if and only if it is running."""
     after = HAPPEN[event](a_running_job())
 
@@ -122,12 +122,12 @@ def test_owner_is_known_exactly_while_running(event: Event) -> None:
 
 
 @pytest.mark.parametrize("event", [Event.SUCCEED, Event.FAIL, Event.STOP, Event.EXHAUST])
-def test_ends_are_dated(event: Event) -> None:
+def test_job_that_ends_records_when(event: Event) -> None:
     """Every way to end a running job notes when."""
     assert HAPPEN[event](a_running_job()).finished_at == NOON
 
 
-def test_cancelling_twice_is_cancelling_once() -> None:
+def test_cancelling_a_job_twice_changes_nothing() -> None:
     """The second wish finds the first one and changes nothing."""
     asked = a_running_job().cancelled(NOON)
 
@@ -135,7 +135,7 @@ def test_cancelling_twice_is_cancelling_once() -> None:
     assert asked.cancelled(NOON + 1) == asked
 
 
-def test_success_reads_a_hundred_and_nothing_else_does() -> None:
+def test_only_a_succeeded_job_stands_at_100_percent() -> None:
     """A job stands at 100 when its output is recorded, and at what it had reached otherwise."""
     job = a_running_job(percent=40.0)
 
@@ -144,7 +144,7 @@ def test_success_reads_a_hundred_and_nothing_else_does() -> None:
 
 
 @given(events=st.lists(st.sampled_from(Event), max_size=40), percents=st.lists(st.floats(0, 100), min_size=1))
-def test_what_only_rises_only_rises(events: list[Event], percents: list[float]) -> None:
+def test_attempt_lapses_faults_and_percent_never_fall(events: list[Event], percents: list[float]) -> None:
     """Whatever happens in whatever order: attempt, lapses, faults and percent never fall, the end is the end."""
     history = [a_job()]
     for number, event in enumerate(events):

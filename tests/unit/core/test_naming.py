@@ -51,7 +51,7 @@ def test_file_names_that_clients_send(name: str | None, safe: str) -> None:
 
 @given(name=ANY_TEXT | WITH_SURROGATES)
 @example("0" * 110 + ".abc defghi  jklmnop")
-def test_no_name_can_do_harm(name: str) -> None:
+def test_no_file_name_carries_a_path_or_control_character(name: str) -> None:
     """Whatever comes in, a bounded plain name in NFC comes out, that is no path and no directory."""
     safe = safe_filename(name)
 
@@ -89,13 +89,19 @@ def test_long_name_keeps_its_extension(stem: str) -> None:
         ("../x/song.wav", "mp3", "song.mp3"),
     ],
 )
-def test_output_is_called_like_the_input(name: str, extension: str, output: str) -> None:
+def test_output_file_is_named_after_the_input(name: str, extension: str, output: str) -> None:
     """Only the extension changes."""
     assert output_filename(name, extension) == output
 
 
+def test_a_name_of_any_length_keeps_its_beginning_and_its_extension() -> None:
+    """What lies in the middle of an endless name is not looked at; where the name begins and ends is."""
+    assert safe_filename("Prélude " + "x" * 100_000 + ".flac").startswith("Prélude xx")
+    assert safe_filename("Prélude" + "x" * 100_000 + ".flac").endswith("x.flac")
+
+
 @given(name=ANY_TEXT | WITH_SURROGATES, extension=EXTENSIONS)
-def test_output_always_has_its_extension(name: str, extension: str) -> None:
+def test_output_file_name_keeps_its_extension(name: str, extension: str) -> None:
     """No input name is so long or so odd that the extension of the output is lost."""
     output = output_filename(name, extension)
 
@@ -108,7 +114,7 @@ def test_output_always_has_its_extension(name: str, extension: str) -> None:
 @given(
     job_id=st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26), name=ANY_TEXT, extension=EXTENSIONS
 )
-def test_keys_fit_and_stay_in_their_place(job_id: str, name: str, extension: str) -> None:
+def test_object_keys_fit_into_s3_and_stay_below_their_prefix(job_id: str, name: str, extension: str) -> None:
     """A key holds its id and attempt, fits into S3's 1,024 bytes, and has no level more than it should."""
     key = output_key(job_id, 12, output_filename(name, extension))
 
@@ -118,7 +124,7 @@ def test_keys_fit_and_stay_in_their_place(job_id: str, name: str, extension: str
     assert len(key.encode()) <= 1024
 
 
-def test_attempts_never_share_a_key() -> None:
+def test_two_attempts_never_share_an_output_key() -> None:
     """Each attempt of each job writes to a place of its own, apart from all inputs."""
     keys = {output_key(job, attempt, "a.mp3") for job in ("x", "y") for attempt in (1, 2, 11)}
 
@@ -129,7 +135,7 @@ def test_attempts_never_share_a_key() -> None:
 
 @pytest.mark.requirement("3.4")
 @given(name=ANY_TEXT | WITH_SURROGATES)
-def test_header_is_plain_and_carries_the_name(name: str) -> None:
+def test_content_disposition_is_ascii_and_carries_the_name(name: str) -> None:
     """A Content-Disposition is one line of printable ASCII from which the whole name can be read back."""
     header = content_disposition(name)
 
@@ -140,7 +146,7 @@ def test_header_is_plain_and_carries_the_name(name: str) -> None:
     assert unquote(carried) == name.encode(errors="replace").decode()
 
 
-def test_header_of_an_umlaut() -> None:
+def test_content_disposition_of_an_umlaut() -> None:
     """Old clients get an approximation, others the name itself."""
     expected = "attachment; filename=\"Arger _1_.mp3\"; filename*=UTF-8''%C3%84rger%20%221%22.mp3"
 
@@ -148,7 +154,7 @@ def test_header_of_an_umlaut() -> None:
 
 
 @given(name=ANY_TEXT, attempt=st.integers(0, 10**8), extension=EXTENSIONS)
-def test_keys_can_be_read_back(name: str, attempt: int, extension: str) -> None:
+def test_object_keys_can_be_parsed(name: str, attempt: int, extension: str) -> None:
     """A key tells whose it is, whatever the file is called."""
     assert parse_output_key(output_key("job1", attempt, output_filename(name, extension))) == ("job1", attempt)
     assert parse_input_key(input_key("upload1")) == "upload1"
@@ -174,7 +180,7 @@ def test_keys_can_be_read_back(name: str, attempt: int, extension: str) -> None:
         "Uploads/a/input",
     ],
 )
-def test_a_key_of_another_shape_is_nobodys(key: str) -> None:
+def test_foreign_object_key_is_not_parsed(key: str) -> None:
     """What this service does not make, it does not claim to understand."""
     assert parse_output_key(key) is None
     assert parse_input_key(key) is None

@@ -47,7 +47,7 @@ def test_the_attempt_that_runs_is_never_touched(transfer: str | None) -> None:
     assert of_job(made_by(1, transfer), job) is Reason.FENCED
 
 
-def test_a_job_that_is_over_owns_what_its_record_names() -> None:
+def test_final_job_owns_the_output_that_its_record_names() -> None:
     """Of all that attempts have made, the named output stays, and everything else is an orphan."""
     job = succeeded(2)
 
@@ -66,7 +66,7 @@ def test_a_queued_job_owns_no_output() -> None:
     assert of_job(made_by(3), job) is None, "an attempt to come is none that has been"
 
 
-def test_without_a_record_nothing_is_owned() -> None:
+def test_object_without_a_record_is_an_orphan() -> None:
     """What belongs to no job and no upload is an orphan; what could not be looked up is not."""
     assert of_job(made_by(1), None) is Reason.NO_RECORD
     assert of_upload(INPUT, None) is Reason.NO_RECORD
@@ -75,7 +75,7 @@ def test_without_a_record_nothing_is_owned() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x", "uploads/upload1/other", "results/job1/x.mp3", "results/job1/01/x.mp3"])
-def test_strangers_are_left_alone(key: str) -> None:
+def test_foreign_object_is_no_orphan(key: str) -> None:
     """A key that this service does not make is not this service's to delete."""
     records = Records(jobs={"job1": None}, uploads={"upload1": None})
 
@@ -93,7 +93,7 @@ def test_an_upload_owns_its_object_and_the_transfer_that_it_waits_for() -> None:
     assert of_upload(replace(INPUT, transfer="transfer1"), an_upload()) is Reason.NOT_NAMED
 
 
-def test_a_wrong_clock_expires_nothing_early() -> None:
+def test_orphan_rule_allows_for_a_wrong_clock() -> None:
     """Expiry is believed only when it is so long ago that no clock of ours can be that wrong."""
     late = NOON + A_DAY + SLACK
 
@@ -105,7 +105,7 @@ def test_a_wrong_clock_expires_nothing_early() -> None:
     assert SLACK > 3600
 
 
-def test_an_input_that_is_read_stays() -> None:
+def test_input_of_an_unfinished_job_is_no_orphan() -> None:
     """While a job needs an input, or that is not known, it stays, whatever became of its record."""
     for upload in (None, an_upload()):
         for in_use in ([INPUT.key], None):
@@ -167,7 +167,7 @@ def look(
     return settle(memory, orphans, after=after, last=last, began=now, ended=now + 10, grace=GRACE)
 
 
-def test_two_sightings_a_grace_apart_are_needed() -> None:
+def test_orphan_is_due_after_two_sightings_a_grace_apart() -> None:
     """Nothing is due at first sight; the grace counts from the end of the first look to the beginning of the last."""
     memory, due = look({}, [A], 1e6)
     assert due == []
@@ -180,7 +180,7 @@ def test_two_sightings_a_grace_apart_are_needed() -> None:
     assert memory == {A: 1e6 + 10, B: 1e6 + GRACE + 20}
 
 
-def test_one_sighting_as_something_else_starts_anew() -> None:
+def test_orphan_that_was_needed_in_between_starts_its_grace_anew() -> None:
     """What was owned, absent or different at any look is not due before another whole grace."""
     memory, _ = look({}, [A], 0)
     memory, _ = look(memory, [], GRACE)
@@ -191,7 +191,7 @@ def test_one_sighting_as_something_else_starts_anew() -> None:
     assert due == []
 
 
-def test_other_pages_are_remembered() -> None:
+def test_orphans_of_other_pages_are_remembered() -> None:
     """A look at one page says nothing about the others."""
     memory = {A: 1.0, B: 2.0, C: 3.0}
 
@@ -203,7 +203,7 @@ def test_other_pages_are_remembered() -> None:
 
 
 @given(looks=st.lists(st.tuples(st.floats(0, 2 * GRACE), st.booleans()), max_size=20))
-def test_never_due_before_its_time(looks: list[tuple[float, bool]]) -> None:
+def test_orphan_is_never_due_before_its_grace_is_over(looks: list[tuple[float, bool]]) -> None:
     """Over any history: due only after an unbroken run of sightings that spans the grace, and then certainly."""
     memory: dict[Found, float] = {}
     now, unbroken = 0.0, None

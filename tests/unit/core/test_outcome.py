@@ -26,7 +26,7 @@ DRAWS = st.floats(0, 1, exclude_max=True)
 
 
 @given(faults=st.integers(1, 10**9), draw=DRAWS)
-def test_backoff_is_bounded(faults: int, draw: float) -> None:
+def test_delay_of_a_faulty_job_is_bounded(faults: int, draw: float) -> None:
     """A delay lies between half of its step and its step, and no count of faults can exceed the cap."""
     full = min(JOB_FAULT.cap, JOB_FAULT.first * 2.0 ** (min(faults, 30) - 1))
 
@@ -34,7 +34,7 @@ def test_backoff_is_bounded(faults: int, draw: float) -> None:
 
 
 @given(faults=st.integers(1, 100), draw=DRAWS)
-def test_backoff_grows(faults: int, draw: float) -> None:
+def test_delay_of_a_faulty_job_grows(faults: int, draw: float) -> None:
     """With the same draw, another fault never makes the delay shorter."""
     assert JOB_FAULT.delay(faults, draw) <= JOB_FAULT.delay(faults + 1, draw)
 
@@ -50,7 +50,7 @@ def test_fenced_attempt_writes_nothing() -> None:
 
 
 @pytest.mark.parametrize("error", [errors.ObjectGone(), errors.ObjectChanged()], ids=repr)
-def test_lost_input_is_final(error: Exception) -> None:
+def test_missing_input_fails_the_job(error: Exception) -> None:
     """An input that is gone or changed will not come back."""
     ended = outcome(error)
 
@@ -60,7 +60,7 @@ def test_lost_input_is_final(error: Exception) -> None:
 
 @pytest.mark.requirement("6.5")
 @pytest.mark.parametrize("error", [errors.BadMedia, errors.OutputTooLarge, errors.TimeExceeded, errors.WindowViolated])
-def test_media_at_fault_fails_at_once(error: type[errors.TranscodeFailed]) -> None:
+def test_bad_media_fails_the_job_at_once(error: type[errors.TranscodeFailed]) -> None:
     """What another attempt cannot mend fails with its code and diagnostics."""
     ended = outcome(error("no good", diagnostics={"exit_code": 1}))
 
@@ -79,7 +79,7 @@ def test_crash_and_stall_get_one_more_attempt(error: type[errors.TranscodeFailed
 
 @pytest.mark.requirement("6.3")
 @pytest.mark.parametrize("error", [errors.Unavailable(), errors.Indefinite(), errors.Definite()], ids=repr)
-def test_storage_trouble_costs_time_first(error: Exception) -> None:
+def test_storage_trouble_is_retried_twenty_times(error: Exception) -> None:
     """Storage faults put a job off longer and longer, and fail it only after many."""
     for faults in range(MAX_STORE_FAULTS):
         assert outcome(error, faults) == Released(JOB_FAULT.delay(faults + 1, 0.0), fault=True, reason="unavailable")
@@ -101,7 +101,7 @@ def test_an_ffmpeg_that_cannot_be_started_ends_the_job_soon() -> None:
     assert ended.failure.diagnostics == {"last": error.detail}
 
 
-def test_our_own_mistake_gets_one_more_attempt() -> None:
+def test_unexpected_exception_gets_one_more_attempt() -> None:
     """An exception that nobody foresaw is retried once, and then fails without showing its insides."""
     assert outcome(KeyError("secret")) == Released(JOB_FAULT.delay(1, 0.0), fault=True, reason="internal")
     ended = outcome(KeyError("secret"), faults=1)
@@ -117,7 +117,7 @@ def _leaves(kind: type[errors.RepriseError]) -> list[type[errors.RepriseError]]:
 
 @pytest.mark.parametrize("kind", [*_leaves(errors.RepriseError), RuntimeError, MemoryError], ids=lambda k: k.__name__)
 @given(faults=st.integers(0, 100), draw=DRAWS)
-def test_every_exception_is_an_outcome(kind: type[Exception], faults: int, draw: float) -> None:
+def test_every_exception_becomes_an_outcome_of_the_attempt(kind: type[Exception], faults: int, draw: float) -> None:
     """No exception of ours or anybody's leaves a job without an end, and every delay can be waited for."""
     ended = of_exception(kind("why"), faults, draw)
 
@@ -127,7 +127,7 @@ def test_every_exception_is_an_outcome(kind: type[Exception], faults: int, draw:
     assert not (isinstance(ended, Released) and faults >= MAX_STORE_FAULTS), "faults are bounded"
 
 
-def test_exhausted_job_says_how_often() -> None:
+def test_exhausted_job_says_how_many_attempts_lapsed() -> None:
     """The failure of a poison file counts the lapse that ends it."""
     lease = a_running_job(attempt=5, lapses=LeasePolicy().max_lapses - 1).lease
 

@@ -56,7 +56,9 @@ def test_percent_of_a_reading(reading: Reading, percent: float) -> None:
     fed=st.integers(-(2**60), 2**60),
     size=st.integers(-1, 2**60),
 )
-def test_nonsense_never_leaves_the_scale(position: float | None, total: float | None, fed: int, size: int) -> None:
+def test_nonsense_reading_stays_between_0_and_99_9(
+    position: float | None, total: float | None, fed: int, size: int
+) -> None:
     """Whatever ffmpeg says, the answer is a percentage below 100 with one decimal."""
     percent = percent_of(Reading(position_seconds=position, total_seconds=total, bytes_fed=fed, bytes_total=size))
 
@@ -74,13 +76,13 @@ def test_clamp_rounds_down_by_less_than_a_step(percent: float) -> None:
 
 
 @given(percent=PERCENTS)
-def test_clamp_leaves_what_is_clamped(percent: float) -> None:
+def test_clamping_a_percentage_twice_changes_nothing(percent: float) -> None:
     """A percentage with one decimal is not worn down by being clamped again."""
     assert clamp(percent) == percent
 
 
 @given(percent=PERCENTS, gain=st.floats(-100, 100), acknowledged=PERCENTS)
-def test_ceiling_leads_and_never_falls(percent: float, gain: float, acknowledged: float) -> None:
+def test_durable_ceiling_is_above_the_reading_and_never_falls(percent: float, gain: float, acknowledged: float) -> None:
     """A ceiling is at least what the store has, and ahead of the reading wherever there is room."""
     written = ceiling(percent, gain, acknowledged)
 
@@ -104,26 +106,26 @@ def test_ceilings_of_an_attempt_only_rise(percents: list[float]) -> None:
 
 @pytest.mark.requirement("2.7")
 @pytest.mark.parametrize("hint", [None, Hint(3.0, 1), Hint(99.9, 1)])
-def test_a_hundred_is_exactly_success(hint: Hint | None) -> None:
+def test_succeeded_job_reads_100_percent(hint: Hint | None) -> None:
     """A job that succeeded reads 100, whatever Redis says."""
     assert shown(a_job(state=State.SUCCEEDED, percent=100.0), hint) == 100.0
 
 
 @given(percent=st.floats(0, 100), mark=st.floats(0, 100), fine=st.none() | st.floats(0, 1000))
 @pytest.mark.parametrize("state", sorted(set(State) - {State.SUCCEEDED}))
-def test_nothing_else_reads_a_hundred(state: State, percent: float, mark: float, fine: float | None) -> None:
+def test_unfinished_job_never_reads_100_percent(state: State, percent: float, mark: float, fine: float | None) -> None:
     """No other state reads 100, even if the record or Redis said so."""
     job = a_job(state=state, percent=percent, shown=mark)
 
     assert shown(job, None if fine is None else Hint(fine, 1)) <= TOP
 
 
-def test_redis_is_believed_below_the_ceiling() -> None:
+def test_reading_from_redis_is_shown_below_the_ceiling() -> None:
     """The fine reading is what is shown, not the ceiling above it."""
     assert shown(a_running_job(percent=50.0), Hint(47.5, 1)) == 47.5
 
 
-def test_record_answers_without_redis() -> None:
+def test_progress_without_redis_is_the_durable_ceiling() -> None:
     """Without Redis the ceiling is shown, and has to be noted first."""
     job = a_running_job(percent=50.0, shown=40.0)
 
@@ -134,7 +136,7 @@ def test_record_answers_without_redis() -> None:
 
 
 @pytest.mark.requirement("2.5")
-def test_new_attempt_holds_the_old_mark() -> None:
+def test_new_attempt_shows_the_old_progress_until_it_passes_it() -> None:
     """A new attempt that starts at nought is shown at the mark of the last one."""
     assert shown(a_running_job(attempt=2, percent=50.0, shown=50.0), Hint(0.0, 2)) == 50.0
 
@@ -142,7 +144,9 @@ def test_new_attempt_holds_the_old_mark() -> None:
 @pytest.mark.requirement("2.5")
 @pytest.mark.parametrize("state", sorted(FINAL - {State.SUCCEEDED}))
 @pytest.mark.parametrize("order", [(None, Hint(45.0, 1)), (Hint(45.0, 1), None)], ids=["away first", "there first"])
-def test_job_that_ended_short_reads_the_same_for_all(state: State, order: tuple[Hint | None, ...]) -> None:
+def test_progress_of_a_failed_job_is_the_same_with_and_without_redis(
+    state: State, order: tuple[Hint | None, ...]
+) -> None:
     """Of two readers of a failed job, one with Redis and one without, neither sees less than the other."""
     job = a_job(state=state, percent=50.0, shown=40.0)
 
@@ -156,7 +160,7 @@ def test_job_that_ended_short_reads_the_same_for_all(state: State, order: tuple[
     gains=st.lists(st.floats(0, 30), min_size=1),
     ending=st.permutations(["renew", "publish", "end", "read", "read without redis"]),
 )
-def test_readings_rise_through_any_history(steps: list[str], gains: list[float], ending: list[str]) -> None:
+def test_progress_never_falls_in_any_history(steps: list[str], gains: list[float], ending: list[str]) -> None:
     """Readers with and without Redis, in any order with work, renewals, takeovers and the end, never see a fall."""
     job, hint = a_running_job(), None
     percent, renewed_at, acknowledged = 0.0, 0.0, 0.0

@@ -12,12 +12,12 @@ from service.testing.factories import a_job
 
 
 @pytest.mark.parametrize(("job_id", "shard"), [("job1", 1), ("job2", 3), ("a", 3), ("", 0)])
-def test_shards_are_the_same_for_ever(job_id: str, shard: int) -> None:
+def test_shard_of_a_job_is_the_same_in_every_release(job_id: str, shard: int) -> None:
     """The shard of a job is part of what is stored: another release must find it where this one put it."""
     assert shard_of(job_id, 4) == shard
 
 
-def test_shards_are_evenly_used() -> None:
+def test_job_ids_spread_evenly_over_the_shards() -> None:
     """Real ids spread over all shards."""
     ids = SeededIds()
     counts = [0] * 4
@@ -28,7 +28,7 @@ def test_shards_are_evenly_used() -> None:
 
 
 @given(job_id=st.text(), shards=st.integers(1, 64))
-def test_every_queue_name_is_one_that_is_looked_into(job_id: str, shards: int) -> None:
+def test_every_job_is_in_a_shard_that_is_queried(job_id: str, shards: int) -> None:
     """Whatever a job is put into is among the shards that are queried."""
     assert queue_of(State.QUEUED, job_id, shards) in all_shards(QUEUED, shards)
     assert queue_of(State.RUNNING, job_id, shards) in all_shards(RUNNING, shards)
@@ -50,7 +50,7 @@ def test_no_real_delay_is_cut_short(now: float, delay: float) -> None:
     assert due(now, now)
 
 
-def test_impossible_delays_are_not_waited_for() -> None:
+def test_due_time_beyond_every_delay_counts_as_due() -> None:
     """A due time that no delay can give was written by a wrong clock."""
     assert not due(NOON + JOB_FAULT.cap, NOON)
     assert due(NOON + JOB_FAULT.cap + 0.001, NOON)
@@ -61,7 +61,7 @@ def test_impossible_delays_are_not_waited_for() -> None:
     queued=st.lists(st.tuples(st.floats(0, 200), st.text("ab", max_size=2))),
     limit=st.integers(-1, 10),
 )
-def test_candidates_are_the_oldest_due(queued: list[tuple[float, str]], limit: int) -> None:
+def test_claim_candidates_are_the_oldest_due_jobs(queued: list[tuple[float, str]], limit: int) -> None:
     """Candidates are due, in order, within the limit, and none that is left out is older."""
     chosen = candidates(queued, 100.0, limit)
 
@@ -69,7 +69,7 @@ def test_candidates_are_the_oldest_due(queued: list[tuple[float, str]], limit: i
     assert list(chosen) == [job_id for _, job_id in ready[: max(0, limit)]]
 
 
-def test_same_order_survives_its_progress() -> None:
+def test_submission_is_recognised_whatever_its_progress() -> None:
     """A submission is recognised whatever has become of it, and never taken for another's."""
     job = a_job()
 

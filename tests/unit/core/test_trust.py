@@ -15,7 +15,7 @@ def running(*, attempt: int = 1, beat: int = 0) -> Lease:
     return Lease(key="job1", state=State.RUNNING, owner="worker1", attempt=attempt, beat=beat)
 
 
-def test_default_policy_fits_together() -> None:
+def test_default_lease_policy_is_valid() -> None:
     """The numbers that nobody changed are sound."""
     assert POLICY.problems() == ()
 
@@ -30,14 +30,14 @@ def test_default_policy_fits_together() -> None:
     ],
     ids=["no heartbeat", "two beats only", "no margin", "half the lease as margin"],
 )
-def test_policy_names_what_does_not_fit(policy: LeasePolicy, word: str) -> None:
+def test_invalid_lease_policy_names_the_number(policy: LeasePolicy, word: str) -> None:
     """A relation that does not hold is named, with its numbers."""
     (problem,) = policy.problems()
 
     assert word in problem
 
 
-def test_policy_names_everything_at_once() -> None:
+def test_invalid_lease_policy_names_all_mistakes_at_once() -> None:
     """Several mistakes are reported together."""
     assert len(LeasePolicy(duration=0, heartbeat=-1, margin=5).problems()) == 2
 
@@ -53,7 +53,7 @@ def test_trust_ends_before_the_lease_could_be_taken(sent_at: float) -> None:
 
 
 @given(first=MOMENTS, later=st.lists(MOMENTS))
-def test_answers_in_any_order_never_shorten_trust(first: float, later: list[float]) -> None:
+def test_late_answer_to_a_renewal_never_shortens_trust(first: float, later: list[float]) -> None:
     """Renewals may be answered out of order; trust counts from the one that was sent last."""
     trust = Trust(HOLDING, first, POLICY)
     for sent_at in later:
@@ -72,7 +72,7 @@ def test_slow_answer_does_not_stretch_the_lease() -> None:
 # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_first_look_takes_nothing() -> None:
+def test_watcher_that_has_just_started_takes_over_nothing() -> None:
     """A watcher that has just started knows of no lapse, however old the jobs are."""
     memory, lapsed = sight({}, [running(beat=7)], now=1000.0, duration=6.0)
 
@@ -81,7 +81,7 @@ def test_first_look_takes_nothing() -> None:
 
 
 @pytest.mark.requirement("6.7")
-def test_pair_that_stands_still_for_a_lease_lapsed() -> None:
+def test_lease_lapses_when_attempt_and_beat_stand_still_for_its_duration() -> None:
     """The same attempt and beat a whole lease later is a lapse, and not a moment sooner."""
     lease = running(beat=7)
     memory, _ = sight({}, [lease], 1000.0, 6.0)
@@ -91,7 +91,7 @@ def test_pair_that_stands_still_for_a_lease_lapsed() -> None:
 
 
 @pytest.mark.parametrize("moved", [running(beat=8), running(attempt=2, beat=7)], ids=["beat", "attempt"])
-def test_count_starts_anew_when_the_pair_moves(moved: Lease) -> None:
+def test_watcher_counts_anew_when_attempt_or_beat_moves(moved: Lease) -> None:
     """A renewal or a new attempt starts the lease again, however late it is noticed."""
     memory, _ = sight({}, [running(beat=7)], 1000.0, 6.0)
 
@@ -101,7 +101,7 @@ def test_count_starts_anew_when_the_pair_moves(moved: Lease) -> None:
     assert memory["job1"].since == 1100.0
 
 
-def test_jobs_that_stopped_running_are_forgotten() -> None:
+def test_watcher_forgets_leases_that_are_not_running() -> None:
     """Memory does not grow, and a job that runs again is counted from then on."""
     memory, _ = sight({}, [running()], 1000.0, 6.0)
     memory, _ = sight(memory, [], 1003.0, 6.0)
@@ -133,7 +133,9 @@ def test_holder_that_renews_in_time_is_never_taken_over(beats: list[tuple[float,
 
 
 @given(since=st.lists(MOMENTS, max_size=5), now=MOMENTS, duration=st.floats(1, 60), interval=st.floats(0.1, 60))
-def test_next_look_is_never_late(since: list[float], now: float, duration: float, interval: float) -> None:
+def test_watcher_looks_again_before_the_next_lapse(
+    since: list[float], now: float, duration: float, interval: float
+) -> None:
     """The next look is within the interval, not negative, and no later than the first possible lapse."""
     memory = {str(n): Sighting(1, 1, moment) for n, moment in enumerate(since)}
 

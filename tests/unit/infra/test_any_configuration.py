@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from infra.config.sizes import APP_RUNNER, FARGATE
 from tests.support.cloud import SECRETS, Cloud, deployed, document
+from tests.unit.infra.calls import wrong
 from tests.unit.infra.stacks import EXISTING, KEY
-from tests.unit.infra.test_arguments import wrong
 
 ORIGINS = st.lists(
     st.sampled_from(["https://a.example", "http://localhost:3000", "https://b.example:8443"]), min_size=1, unique=True

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support import aws_models
 from tests.support.cloud import ACCOUNT, REGION, Cloud, Recorded, deployed
+from tests.unit.infra.calls import CALLS, LATER, PULUMIS
 from tests.unit.infra.stacks import EXISTING, KEY, STACKS, stack
-from tests.unit.infra.test_arguments import CALLS, LATER, PULUMIS
 
 Key = tuple[str, str]
 

@@ -11,6 +11,7 @@ from infra.watching.alarms import OURS, Alarm, service_alarms, table_alarms, wor
 from infra.watching.signals import QUEUE, QUEUE_EVENT, QUEUE_IS_SAID, SIGNALS, Signal, signals
 from service.telemetry import events
 from tests.support.cloud import deployed
+from tests.unit.infra.calls import wrong
 from tests.unit.infra.stacks import STACKS, stack, with_
 
 SAID: Mapping[str, events.Event] = {it.name: it for it in vars(events).values() if isinstance(it, events.Event)}
@@ -119,9 +120,9 @@ def test_the_dashboard_shows_what_this_stack_has(name: str) -> None:
 
 
 def test_with_the_event_there_would_be_an_age_and_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits for the service's event works: filters that read its numbers, and an alarm on the age."""
+    """What waits for the service's event works: filters that read its numbers, an alarm on the age, more workers."""
     monkeypatch.setattr("infra.program.QUEUE_IS_SAID", True)
-    cloud = deployed()
+    cloud = deployed({"worker": "fargate"})
     amounts = {
         it["metricTransformation"]["name"]: it["metricTransformation"]["value"]
         for it in cloud.of("cloudwatch/logMetricFilter:LogMetricFilter")
@@ -130,4 +131,9 @@ def test_with_the_event_there_would_be_an_age_and_a_length(monkeypatch: pytest.M
     assert amounts["QueuedJobs"] == "$.queued"
     age = cloud.one("cloudwatch/metricAlarm:MetricAlarm", "queue-age")
     assert (age["metricName"], age["statistic"]) == ("QueueAgeSeconds", "Maximum")
+    (more,) = (it for it in cloud.of("cloudwatch/metricAlarm:MetricAlarm") if it.name == "reprise-dev-queue")
+    policy = cloud.one("appautoscaling/policy:Policy", "dev-queue")
+    assert (more["metricName"], more["threshold"]) == ("QueuedJobs", 0)
+    assert [it["scalingAdjustment"] for it in policy["stepScalingPolicyConfiguration"]["stepAdjustments"]] == [1, 4]
+    assert not [fault for it in cloud.resources for fault in wrong(it)]
     assert watched.QUEUE_EVENT in cloud.of("cloudwatch/logMetricFilter:LogMetricFilter", "QueueAge")[0]["pattern"]

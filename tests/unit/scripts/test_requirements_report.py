@@ -47,7 +47,7 @@ def test_document_does_not_depend_on_order() -> None:
     assert render(SECTIONS, proofs, names=True) == render(SECTIONS, proofs[::-1], names=True)
 
 
-def test_cases_of_one_test_are_one_line() -> None:
+def test_parametrised_cases_count_as_one_test() -> None:
     """Parametrised cases count once, and one failing case leaves the row open."""
     proofs = [Proof("t.py::test_x[a]", ("1.1",), passed=True), Proof("t.py::test_x[b]", ("1.1",), passed=False)]
 

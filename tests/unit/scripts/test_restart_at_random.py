@@ -33,7 +33,7 @@ def played(*steps: Step) -> list[str]:
 
 
 @pytest.mark.requirement("5.7")
-def test_a_seed_is_a_plan() -> None:
+def test_same_seed_gives_same_restart_plan() -> None:
     """The same seed gives the same plan, another seed another plan."""
     assert plan(7, 60) == plan(7, 60)
     assert plan(7, 60) != plan(8, 60)
@@ -41,7 +41,7 @@ def test_a_seed_is_a_plan() -> None:
 
 @pytest.mark.requirement("5.7")
 @pytest.mark.parametrize("seed", range(20))
-def test_a_plan_keeps_to_its_time(seed: int) -> None:
+def test_restart_plan_ends_in_time(seed: int) -> None:
     """No step is planned after the end, and what a step kills or freezes comes back before it."""
     steps = plan(seed, 90)
 
@@ -51,24 +51,24 @@ def test_a_plan_keeps_to_its_time(seed: int) -> None:
 
 
 @pytest.mark.requirement("5.7")
-def test_everything_that_a_platform_does_is_planned() -> None:
+def test_restart_plan_has_every_kind_of_step() -> None:
     """Restarts, kills, crashes, freezes and changes of number all occur."""
     assert {step.verb for step in plan(1, 600)} == {"restart", "kill", "crash", "freeze", "scale"}
 
 
-def test_what_is_held_is_let_go() -> None:
+def test_killed_and_frozen_containers_come_back() -> None:
     """A killed container is started again, and a frozen one thawed, each after its own time."""
     steps = Step(1, "kill", 0.0, hold=5), Step(2, "freeze", 0.9, hold=1), Step(10, "restart", 0.0)
 
     assert played(*steps) == ["kill one", "pause two", "unpause two", "start one", "restart one"]
 
 
-def test_number_of_containers() -> None:
+def test_scaling_stays_between_one_and_the_maximum() -> None:
     """Scaling goes from one to the most, never to none."""
     assert played(Step(1, "scale", 0.0), Step(2, "scale", 0.999)) == ["scale 1", f"scale {script.MOST}"]
 
 
-def test_somebody_was_quicker() -> None:
+def test_step_that_docker_refuses_is_logged_and_skipped() -> None:
     """A step that Docker refuses is logged, and the steps after it are done."""
     told: list[str] = []
     platform = Platform(Stack(), lambda who, what: told.append(f"{who} {what}"))

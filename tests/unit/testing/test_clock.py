@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from service.testing.clock import NOON, SeededIds, SteppingClock, settle
 
 
-async def test_time_stands_still() -> None:
+async def test_fake_clock_stands_still_until_it_is_moved() -> None:
     """Nothing but `advance` moves the clock."""
     clock = SteppingClock()
     before = clock.wall(), clock.monotonic()
@@ -54,7 +54,7 @@ async def test_cancelled_sleeper_is_forgotten() -> None:
     assert clock.asleep == 0
 
 
-async def test_sleeping_for_nothing_lets_others_run() -> None:
+async def test_sleep_of_no_length_lets_other_tasks_run() -> None:
     """A sleep of nought returns without an advance, but not before others had a turn."""
     clock = SteppingClock()
     happened: list[str] = []
@@ -91,6 +91,6 @@ def test_ids_follow_from_the_seed() -> None:
 
 
 @given(seed=st.integers())
-def test_draws_are_below_one(seed: int) -> None:
+def test_seeded_draws_are_below_one(seed: int) -> None:
     """A draw is in [0, 1)."""
     assert 0 <= SeededIds(seed).draw() < 1

@@ -23,7 +23,7 @@ class TestMemoryObjects(ObjectStoreContract):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_trouble_leaves_nothing_of_an_upload(moment: str) -> None:
+async def test_failed_upload_to_the_fake_store_leaves_no_object(moment: str) -> None:
     """An upload that fails leaves no object, whether the failure came before its effect or after."""
 
     async def trouble(verb: str, key: str, when: str) -> None:
@@ -38,7 +38,7 @@ async def test_trouble_leaves_nothing_of_an_upload(moment: str) -> None:
         await objects.head("uploads/a/input")
 
 
-async def test_an_answer_can_get_lost_after_the_effect() -> None:
+async def test_fake_store_can_lose_the_answer_to_a_delete() -> None:
     """Trouble after a delete leaves the object deleted, and the caller in the dark."""
 
     async def trouble(verb: str, key: str, when: str) -> None:

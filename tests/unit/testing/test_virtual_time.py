@@ -27,7 +27,7 @@ async def order_of_eight() -> list[int]:
     return order
 
 
-def test_the_seed_decides_who_goes_first() -> None:
+def test_seed_decides_which_task_runs_first() -> None:
     """The same seed gives the same order, other seeds give others, and nobody is left out."""
     orders = [tuple(shuffled(seed, order_of_eight())) for seed in range(5)]
 

@@ -10,7 +10,7 @@ from service.web.formats import COMMON_OPTIONS
 
 
 @pytest.mark.requirement("6.9")
-async def test_formats(api: httpx.AsyncClient) -> None:
+async def test_every_input_and_output_format_is_listed(api: httpx.AsyncClient) -> None:
     """Every format that is accepted or made is listed, and how it is done is not."""
     answer = await api.get("/v1/formats")
     document = answer.json()
@@ -20,7 +20,7 @@ async def test_formats(api: httpx.AsyncClient) -> None:
         assert secret not in answer.text
 
 
-async def test_options_are_real(api: httpx.AsyncClient) -> None:
+async def test_listed_options_are_those_of_jobs(api: httpx.AsyncClient) -> None:
     """Every option that is listed is an option of a job, and every one of a job is listed somewhere."""
     document = (await api.get("/v1/formats")).json()
     listed = set(document["options"]).union(*(one["options"] for one in document["output"]))

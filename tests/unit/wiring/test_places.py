@@ -47,7 +47,7 @@ def hidden(**variables: str) -> str | None:
 
 
 @pytest.mark.requirement("5.4")
-def test_without_any_endpoint_it_is_aws() -> None:
+def test_without_any_endpoint_aws_is_used_and_reported() -> None:
     """Where nothing is set, AWS in the region is used, and that is said; Redis is none."""
     said = found()
 
@@ -58,7 +58,7 @@ def test_without_any_endpoint_it_is_aws() -> None:
 
 
 @pytest.mark.requirement("5.4")
-def test_the_nearest_variable_chooses() -> None:
+def test_endpoint_of_one_service_goes_before_the_endpoint_of_all() -> None:
     """The endpoint of one service goes before the endpoint of all, and each says which variable it came from."""
     said = found(AWS_ENDPOINT_URL="http://localhost:4566", AWS_ENDPOINT_URL_S3="http://localhost:9000")
 
@@ -67,7 +67,7 @@ def test_the_nearest_variable_chooses() -> None:
 
 
 @pytest.mark.requirement("5.4")
-def test_files_of_aws_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_from_the_aws_configuration_file_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint from AWS's configuration file is found, and said to come from there."""
     file = tmp_path / "config"
     file.write_text("[default]\nendpoint_url = http://localhost:4566\n")
@@ -76,7 +76,7 @@ def test_files_of_aws_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found()["S3"] == ("http://localhost:4566", "endpoint_url in the AWS configuration file")
 
 
-def test_embedded_is_said() -> None:
+def test_embedded_services_are_reported_as_embedded() -> None:
     """What was started just for this is said to be, and not to be chosen by variables that nobody set."""
     said = found(embedded=True, AWS_ENDPOINT_URL="http://127.0.0.1:4566", REDIS_URL="unix:///tmp/redis.sock")
 

@@ -11,7 +11,7 @@ from service.adapters.ffmpeg import check as ffmpeg_check
 from service.core.findings import Finding
 from service.wiring.build import ffmpeg_program
 from service.wiring.places import Place
-from service.wiring.start_up import Report, _ffmpeg, _settled, say
+from service.wiring.start_up import Report, _check_ffmpeg, _check_settings, log_report
 
 PLACES = (
     Place("S3", "http://localstack:4566", "AWS_ENDPOINT_URL"),
@@ -39,10 +39,10 @@ def a_report(**findings: list[Finding]) -> Report:
 
 
 @pytest.mark.requirement("4.1", "5.4")
-def test_what_is_used_and_why_is_one_event() -> None:
+def test_start_logs_each_endpoint_what_chose_it_and_each_check() -> None:
     """A start is logged with each endpoint, what chose it, and the source of credentials; each check has its result."""
     with capture_logs() as said:
-        say(a_report(s3=[CORS]))
+        log_report(a_report(s3=[CORS]))
 
     starting, *checks = said
     assert starting["event"] == "service.starting"
@@ -60,7 +60,7 @@ def test_each_finding_is_an_event_with_its_fix() -> None:
     """What stops is an error and what does not a warning, each once, with a stable code and the fix to make."""
     with capture_logs() as said:
         report = a_report(s3=[GONE, CORS], dynamodb=[GONE])
-        say(report)
+        log_report(report)
 
     found = [(one["event"], one["log_level"], one["code"], one["fix"]) for one in said if "code" in one]
     assert found == [
@@ -82,13 +82,13 @@ def test_each_finding_is_an_event_with_its_fix() -> None:
     ],
     ids=["all", "said", "worker", "no-ffmpeg", "api"],
 )
-def test_each_role_is_told_what_it_needs(variables: dict[str, str], found: list[str]) -> None:
+def test_start_up_checks_depend_on_the_role(variables: dict[str, str], found: list[str]) -> None:
     """Who presigns is told that browsers cannot reach a container's name; who converts, that there is no ffmpeg."""
     endpoint = "http://localstack:4566"
     given = settings.read({**DEPLOYED, "AWS_ENDPOINT_URL": endpoint, **variables})
     service: Any = SimpleNamespace(settings=given, aws=SimpleNamespace(s3_address=endpoint))
 
-    assert [finding.code for finding in (*_settled(service), *_ffmpeg(given))] == found
+    assert [finding.code for finding in (*_check_settings(service), *_check_ffmpeg(given))] == found
 
 
 def a_program(folder: Path, content: bytes, mode: int = 0o755) -> Path:
@@ -114,7 +114,7 @@ def test_an_ffmpeg_that_cannot_run_stops_the_start(
 ) -> None:
     """A program that would fail every conversion is found before the first one, with what it says and what to do."""
     program = a_program(tmp_path, content, mode)
-    [finding] = _ffmpeg(settings.read({**DEPLOYED, "REPRISE_FFMPEG": str(program)}))
+    [finding] = _check_ffmpeg(settings.read({**DEPLOYED, "REPRISE_FFMPEG": str(program)}))
 
     assert (finding.code, finding.stops) == (code, True)
     assert said in finding.problem
@@ -122,27 +122,29 @@ def test_an_ffmpeg_that_cannot_run_stops_the_start(
     assert "REPRISE_FFMPEG" in finding.fix
 
 
-def test_only_who_converts_tries_it_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ffmpeg_check_is_skipped_for_api_and_gives_up_on_a_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only who converts tries it, and one that hangs is given up and ended."""
     monkeypatch.setattr(ffmpeg_check, "VERSION_TIMEOUT", 0.3)
     program = a_program(tmp_path, b"#!/bin/sh\nexec sleep 60\n")
     variables = {**DEPLOYED, "REPRISE_FFMPEG": str(program)}
-    [finding] = _ffmpeg(settings.read(variables))
+    [finding] = _check_ffmpeg(settings.read(variables))
 
     assert "did not tell its version" in finding.problem
-    assert _ffmpeg(settings.read({**variables, "REPRISE_ROLE": "api"})) == []
+    assert _check_ffmpeg(settings.read({**variables, "REPRISE_ROLE": "api"})) == []
 
 
 def test_the_bundled_ffmpeg_runs() -> None:
     """What comes with the installation can be started as conversions start it."""
-    assert _ffmpeg(settings.read(DEPLOYED)) == []
+    assert _check_ffmpeg(settings.read(DEPLOYED)) == []
 
 
-def test_a_name_on_the_path_becomes_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ffmpeg_named_without_a_path_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ffmpeg may be set by its name alone, though conversions start it where there is no PATH."""
     program = a_program(tmp_path, b"#!/bin/sh\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     given = settings.read({**DEPLOYED, "REPRISE_FFMPEG": "ffmpeg"})
 
     assert ffmpeg_program(given) == str(program)
-    assert _ffmpeg(given) == []
+    assert _check_ffmpeg(given) == []

@@ -30,7 +30,7 @@ async def test_a_full_container_claims_nothing() -> None:
         await world.submit(job_id="job1")
         await world.clock.sleep(30)
         assert (await world.job()).state is State.QUEUED
-        assert full.worker.crew().short_of == ("memory",)
+        assert full.worker.status().short_of == ("memory",)
         world.start("other")
         await world.until(lambda job: job.state is State.SUCCEEDED)
         assert (await world.job()).attempt == 1
@@ -40,7 +40,7 @@ async def test_a_full_container_claims_nothing() -> None:
 
 
 @in_virtual_time
-async def test_it_goes_on_by_itself() -> None:
+async def test_container_with_room_again_claims_again() -> None:
     """When there is room again the worker claims without being told."""
     world, tank = World(), Tank()
     tank.now = Load(disk_free=0)

@@ -209,7 +209,7 @@ async def test_a_cancelled_job_is_not_converted_again() -> None:
 
 
 @in_virtual_time
-async def test_a_cancelled_job_is_no_poison() -> None:
+async def test_cancelled_job_is_not_ended_as_exhausted() -> None:
     """A job whose attempts kept lapsing ends as cancelled, not as failed, if its client had cancelled it."""
     world = World()
     await world.submit()
@@ -280,7 +280,7 @@ class Watched:
 
 
 @in_virtual_time
-async def test_a_lapsed_job_that_cannot_be_had_is_looked_at_now_and_then() -> None:
+async def test_lapsed_job_without_a_free_slot_is_looked_at_with_growing_pauses() -> None:
     """A watcher that cannot take over asks less and less often, down to its usual pace, and gets the job in the end."""
     world = World()
     first = await a_conversion(world, clean_up=0.0)

@@ -72,7 +72,7 @@ async def test_a_reading_that_falls_is_not_passed_on() -> None:
 
 
 @in_virtual_time
-async def test_a_late_beat_is_told() -> None:
+async def test_late_renewal_is_logged() -> None:
     """A renewal that comes after two missed beats says how late it is; one in time says nothing of it."""
     said: list[object] = []
 

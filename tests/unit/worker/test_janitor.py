@@ -93,7 +93,7 @@ async def test_leftovers_of_a_killed_attempt_disappear() -> None:
 
 
 @in_virtual_time
-async def test_nothing_young_is_touched() -> None:
+async def test_janitor_spares_what_is_younger_than_its_grace() -> None:
     """Before the grace is over nothing goes, however often it was seen to belong to nobody."""
     world = World()
     world.objects.put(UNNAMED, b"x")
@@ -142,7 +142,7 @@ async def test_an_upload_that_is_not_recorded_yet_survives() -> None:
 
 @pytest.mark.requirement("7.16")
 @in_virtual_time
-async def test_abandoned_and_expired_uploads_go() -> None:
+async def test_janitor_removes_abandoned_and_expired_uploads() -> None:
     """An upload never completed, and one whose time is over, lose their bytes; one that a job still reads does not."""
     world = World()
     now = world.clock.wall()
@@ -171,7 +171,7 @@ async def test_abandoned_and_expired_uploads_go() -> None:
 
 @pytest.mark.parametrize("skew", [-3600.0, 3600.0])
 @in_virtual_time
-async def test_a_wrong_clock_takes_nothing_early(skew: float) -> None:
+async def test_janitor_with_a_wrong_clock_removes_nothing_early(skew: float) -> None:
     """A janitor whose clock is an hour wrong takes no bytes of a record that has not expired."""
     world, end = World(), World().clock.wall() + 4 * GRACE
     job = a_running_job()
@@ -247,7 +247,7 @@ async def test_trouble_in_the_middle_of_a_round_loses_nothing(verb: str, moment:
 
 
 @in_virtual_time
-async def test_a_record_that_cannot_be_read_protects() -> None:
+async def test_janitor_spares_what_an_unreadable_record_may_need() -> None:
     """A damaged record holds up nobody else, and nothing that may be its own is taken."""
     world = World()
     damaged = output_key("damaged", 1, "song.mp3")
@@ -267,7 +267,7 @@ async def test_a_record_that_cannot_be_read_protects() -> None:
 
 
 @in_virtual_time
-async def test_what_may_not_be_removed_holds_up_nothing() -> None:
+async def test_janitor_goes_on_after_an_object_that_it_may_not_delete() -> None:
     """A key that S3 refuses to delete is said, and everything after it is cleaned all the same."""
     world = World()
     refused, *others = (output_key(f"gone{number}", 1, "song.mp3") for number in range(6))
@@ -287,7 +287,7 @@ async def test_what_may_not_be_removed_holds_up_nothing() -> None:
 
 
 @in_virtual_time
-async def test_a_round_is_bounded_and_the_walk_gets_round() -> None:
+async def test_janitor_rounds_are_bounded_and_reach_every_object() -> None:
     """A round looks at no more than a page of each kind, and yet everything is reached in the end."""
     world, owned = World(), output_key("a", 1, "song.mp3")
     world.jobs.jobs["a"] = a_running_job(job_id="a")
@@ -308,7 +308,7 @@ async def test_a_round_is_bounded_and_the_walk_gets_round() -> None:
 
 
 @in_virtual_time
-async def test_a_queue_too_long_to_be_asked_keeps_all_inputs() -> None:
+async def test_janitor_spares_all_inputs_while_the_queue_is_too_long_to_read() -> None:
     """Where it cannot be told which inputs are needed, none is taken."""
     world = World()
     world.objects.put(input_key("gone"), b"x")
@@ -324,7 +324,7 @@ async def test_a_queue_too_long_to_be_asked_keeps_all_inputs() -> None:
 
 @pytest.mark.requirement("7.16")
 @in_virtual_time
-async def test_it_goes_on_through_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_janitor_goes_on_after_unexpected_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble of the stores and errors of its own are said, and the next round comes, each container's at its time."""
     world = World()
     monkeypatch.setattr(module, "settle", _failing_once(settle))
@@ -388,7 +388,7 @@ async def test_nothing_is_left_of_a_job_that_kills_its_workers() -> None:
 
 @pytest.mark.requirement("6.12")
 @in_virtual_time
-async def test_a_job_out_of_time_is_recorded_and_cleaned_up() -> None:
+async def test_timed_out_job_is_recorded_and_its_objects_are_removed() -> None:
     """A conversion that runs out of time ends its job with the reason, and leaves the input alone in the bucket."""
     world = World()
     world.start("a", fails=[TimeExceeded("too long")])

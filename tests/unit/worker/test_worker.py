@@ -97,7 +97,7 @@ async def test_a_killed_worker_is_replaced(at: float) -> None:
 @pytest.mark.parametrize("step", [step.__name__ for step in steps.CONVERSION])
 @pytest.mark.requirement("1.6", "1.9", "6.7")
 @in_virtual_time
-async def test_gone_after_any_step(step: str, thaws: bool) -> None:
+async def test_worker_killed_or_frozen_after_any_step_leaves_one_ended_job(step: str, thaws: bool) -> None:
     """A worker killed or frozen right after any step of its attempt leaves a job that ends once, and nothing else."""
     world = World()
     victim: list[Instance] = []
@@ -192,7 +192,7 @@ async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successo
 
 
 @in_virtual_time
-async def test_an_output_that_comes_too_late_is_taken_away() -> None:
+async def test_output_of_a_replaced_worker_is_deleted() -> None:
     """A worker whose output appears after another finished deletes it itself when its record is refused."""
     world = World()
     late = Late("receive", patient=True)
@@ -257,7 +257,7 @@ async def test_a_thawed_worker_changes_nothing() -> None:
 
 
 @in_virtual_time
-async def test_a_worker_that_nobody_replaced_goes_on() -> None:
+async def test_worker_that_overslept_and_was_not_replaced_goes_on() -> None:
     """A worker that overslept its lease, alone, renews and finishes the same attempt."""
     world = World()
     only = world.start("a")
@@ -275,7 +275,7 @@ async def test_a_worker_that_nobody_replaced_goes_on() -> None:
 
 @pytest.mark.requirement("6.7")
 @in_virtual_time
-async def test_a_stopped_worker_hands_back() -> None:
+async def test_stopped_worker_releases_its_jobs_at_once() -> None:
     """After SIGTERM another worker goes on within a second, and no attempt counts as lapsed."""
     world = World()
     first = world.start("a")
@@ -345,7 +345,7 @@ async def test_a_handover_that_comes_second_does_not_cost_the_output() -> None:
 
 
 @in_virtual_time
-async def test_a_poisonous_job_ends() -> None:
+async def test_job_that_kills_its_workers_ends_as_exhausted() -> None:
     """A job whose attempts lapse too often fails with `attempts_exhausted`, and other jobs go on."""
     world = World()
     await world.submit()
@@ -548,7 +548,7 @@ async def test_an_output_that_may_be_recorded_is_kept() -> None:
 
 @pytest.mark.parametrize("skew", [3600.0, -3600.0])
 @in_virtual_time
-async def test_a_wrong_clock_costs_nothing(skew: float) -> None:
+async def test_worker_with_a_wrong_clock_loses_no_job(skew: float) -> None:
     """A worker whose wall clock is an hour off neither takes over living jobs nor keeps jobs from being done."""
     world = World()
     world.start("right")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from service.core.capacity import Ample
+from service.core.capacity import UnlimitedCapacity
 from service.core.job import Job
 from service.core.naming import input_key
 from service.core.progress import must_note, shown
@@ -126,7 +126,7 @@ class World:
             transcoder=cast("Any", transcoder),
             clock=clock,
             ids=SeededIds(len(self.instances)),
-            capacity=capacity or Ample(),
+            capacity=capacity or UnlimitedCapacity(),
         )
         worker = Worker(ports, WorkerConfig(instance=name, slots=slots), plan)
         instance = Instance(worker, freezer, transcoder, asyncio.create_task(worker.run(), name=name))

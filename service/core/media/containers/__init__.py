@@ -9,6 +9,7 @@ file lets it jump: to a tag behind the sound, to an index at the end, to a title
 Whenever something of the kind is there, or cannot be ruled out from the two ends, the answer is a reason to convert
 from a local file, which is always right, only dearer.
 
-Nothing here raises on any bytes: what makes no sense is a reason, too. Every loop moves forward through `head` or
-`tail`.
+No bytes make an `examine` raise: what makes no sense is a reason, too. Every loop moves forward through `head` or
+`tail`, takes its steps out of the one `Budget` of the look, and stays inside of the element that it looks into, however
+long the elements in there say that they are. (`frames`, which is asked before the kind is known, raises `Spent`.)
 """

@@ -5,15 +5,17 @@ From a pipe, ffmpeg needs moov before mdat, reads the samples in the order of th
 boxes at mdat. Chapters kept as a text track lie among the samples and are fetched by jumping.
 """
 
+import operator
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice
 
-from service.core.media.containers.layout import Ends, Layout
+from service.core.media.containers.budget import Budget, Overrun, Spent
+from service.core.media.containers.layout import BROKEN, TOO_LARGE, Ends, Layout
 
 BEHIND = "its index (moov) lies behind the sound"
-_MAX_BOXES = 10_000
+_FIXED = 36  # bytes: the fields that are read, of any box
 _NESTED = (b"mdia", b"minf", b"stbl", b"tref")
 _FILLING = (b"free", b"skip", b"wide", b"mfra", b"mfro")
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
@@ -24,7 +26,8 @@ TOP_LEVEL = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"st
 class _Box:
     kind: bytes
     at: int  # of its contents
-    end: int  # where the next one begins
+    end: int  # where the next one begins; never beyond the parent, whatever the header says
+    whole: bool  # the parent has room for all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,21 @@ def is_picture(head: bytes) -> bool:
 
 def examine(ends: Ends) -> Layout:
     """Any file of the family."""
-    name, moov = _name(ends.head), None
-    for box in _walk(ends.head, 0, ends.size, ends.size):
+    name = _name(ends.head)
+    try:
+        return _look(name, ends)
+    except Spent:
+        return Layout(name, TOO_LARGE)
+    except Overrun:
+        return Layout(name, BROKEN)
+
+
+def _look(name: str, ends: Ends) -> Layout:
+    moov = None
+    for box in _walk(ends.budget, ends.head, 0, ends.size):
         if box.kind == b"moov":
             moov = box
-            if moov.end > len(ends.head):
+            if not moov.whole or moov.end > len(ends.head):
                 return Layout(name, "its index (moov) is too large to look through")
         elif box.kind in (b"mdat", b"moof"):
             return _with_index(name, ends, moov, box) if moov else Layout(name, BEHIND)
@@ -53,14 +66,14 @@ def examine(ends: Ends) -> Layout:
 
 
 def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Layout:
-    head, scale, fragmented, seconds = ends.head, 0, first.kind == b"moof", None
-    for box in _walk(head, moov.at, moov.end, moov.end):
+    scale, fragmented, seconds = 0, first.kind == b"moof", None
+    for box in _inside(ends, moov):
         if box.kind == b"mvhd":
-            scale = _movie_scale(head[box.at : box.end])
+            scale = _movie_scale(_start(ends.head, box))
         elif box.kind == b"mvex":
             fragmented = True
         elif box.kind == b"trak":
-            track = _look_into(head, box)
+            track = _look_into(ends, box)
             if seconds is None and track.sound and scale:
                 seconds = track.length / scale if track.length else None
             if track.reason:
@@ -70,31 +83,28 @@ def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Layout:
     return Layout(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
 
 
-def _look_into(head: bytes, trak: _Box) -> _Track:
+def _look_into(ends: Ends, trak: _Box) -> _Track:
     sound, length, reason = False, 0, None
-    for box in _descend(head, trak):
-        body = head[box.at : box.end]
+    for box in _descend(ends, trak):
         if box.kind == b"tkhd":
-            length = _track_length(body)
+            length = _track_length(_start(ends.head, box))
         elif box.kind == b"hdlr":
-            sound = sound or body[8:12] == b"soun"
+            sound = sound or _start(ends.head, box)[8:12] == b"soun"
         elif box.kind == b"chap":
             reason = "its chapters are a track of their own"
-        elif box.kind in (b"stco", b"co64") and not _ascending(body, box.kind):
+        elif box.kind in (b"stco", b"co64") and not _ascending(ends.take(box.at, box.end), box.kind):
             reason = "its samples are not in the order of time"
     return _Track(sound, length, reason)
 
 
 def _only_filling(ends: Ends, at: int) -> bool:
     """Whether nothing that matters follows from `at` on; False if that cannot be seen."""
-    for _ in range(_MAX_BOXES):
-        if at >= ends.size:
-            return True
-        box = next(_walk(ends.window(at)[:16], 0, ends.size - at, ends.size - at), None)
+    while at < ends.size:
+        box = next(_walk(ends.budget, ends.window(at, 16), 0, ends.size - at), None)
         if box is None or box.kind not in _FILLING:
             return False
         at += box.end
-    return False
+    return True
 
 
 def _name(head: bytes) -> str:
@@ -106,11 +116,10 @@ def _name(head: bytes) -> str:
     return "mov" if brand == b"qt  " else "mp4"
 
 
-def _walk(data: bytes, at: int, end: int, size: int) -> Iterator[_Box]:
-    """Yield the boxes between `at` and `end` whose header is seen. A size of 0 reaches to the end of the object."""
-    for _ in range(_MAX_BOXES):
-        if at + 8 > min(len(data), end):
-            return
+def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Box]:
+    """Yield the boxes between `at` and `end` whose header is seen. A size of 0 reaches to `end`. Raises `Spent`."""
+    while at + 8 <= min(len(data), end):
+        budget.step()
         length, kind = struct.unpack_from(">I4s", data, at)
         header = 8
         if length == 1:
@@ -119,19 +128,31 @@ def _walk(data: bytes, at: int, end: int, size: int) -> Iterator[_Box]:
             (length,) = struct.unpack_from(">Q", data, at + 8)
             header = 16
         elif length == 0:
-            length = size - at
+            length = end - at
         if length < header:
             return
-        yield _Box(kind, at + header, at + length)
+        yield _Box(kind, at + header, min(at + length, end), whole=at + length <= end)
         at += length
 
 
-def _descend(data: bytes, outer: _Box) -> Iterator[_Box]:
-    waiting, seen = [outer], 0
-    while waiting and seen < _MAX_BOXES:
+def _inside(ends: Ends, parent: _Box) -> Iterator[_Box]:
+    """Yield the boxes in a box. Raises `Spent`, and `Overrun` at one that does not fit in."""
+    for box in _walk(ends.budget, ends.head, parent.at, parent.end):
+        if not box.whole:
+            raise Overrun
+        yield box
+
+
+def _start(head: bytes, box: _Box) -> bytes:
+    """As much of a box as its fixed fields may take."""
+    return head[box.at : min(box.end, box.at + _FIXED)]
+
+
+def _descend(ends: Ends, outer: _Box) -> Iterator[_Box]:
+    waiting = [outer]
+    while waiting:
         parent = waiting.pop()
-        for box in _walk(data, parent.at, min(parent.end, len(data)), len(data)):
-            seen += 1
+        for box in _inside(ends, parent):
             yield box
             if box.kind in _NESTED:
                 waiting.append(box)
@@ -155,4 +176,4 @@ def _ascending(body: bytes, kind: bytes) -> bool:
     if count < 1:
         return True
     offsets = struct.unpack_from(f">{count}{code}", body, 8)
-    return all(before < after for before, after in pairwise(offsets))
+    return all(map(operator.lt, offsets, islice(offsets, 1, None)))

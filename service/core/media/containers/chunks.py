@@ -8,13 +8,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.layout import Ends, Layout
+from service.core.media.containers.layout import Ends, Layout, within_budget
 
 BEHIND = "there are chunks behind the sound"
 FAR = "the sound begins too far inside"
 _UNKNOWN = 0xFFFFFFFF
 _PLACEHOLDER = 0x7FFF0000  # from here on, a size that the object does not have was never meant
-_MAX_CHUNKS = 10_000
 _SLACK = 8  # bytes behind the sound that are no chunk yet: padding
 
 
@@ -25,10 +24,11 @@ class _Chunk:
     size: int
 
 
+@within_budget("wav")
 def wav(ends: Ends) -> Layout:
     """RIFF/WAVE with 32-bit sizes, RF64 and BW64 with the true size in a ds64 chunk."""
     rate, long_size = 0, None
-    for chunk in _walk(ends.head, 12, "<4sI", padded_to=2):
+    for chunk in _walk(ends, 12, "<4sI", padded_to=2):
         if chunk.kind == b"ds64" and len(ends.head) >= chunk.at + 16:
             (long_size,) = struct.unpack_from("<Q", ends.head, chunk.at + 8)
         elif chunk.kind == b"fmt " and len(ends.head) >= chunk.at + 12:
@@ -43,12 +43,12 @@ def wav(ends: Ends) -> Layout:
     return Layout("wav", FAR)
 
 
+@within_budget("w64")
 def w64(ends: Ends) -> Layout:
     """Sony Wave64: kinds are GUIDs, sizes 64 bits and include their header of 24 bytes."""
     at, rate = 40, 0
-    for _ in range(_MAX_CHUNKS):
-        if len(ends.head) < at + 24:
-            break
+    while len(ends.head) >= at + 24:
+        ends.budget.step()
         kind, size = struct.unpack_from("<4s12xQ", ends.head, at)
         if kind == b"fmt " and len(ends.head) >= at + 36:
             (rate,) = struct.unpack_from("<I", ends.head, at + 32)
@@ -63,10 +63,11 @@ def _seconds(size: int, rate: int) -> float | None:
     return max(0, size) / rate if rate else None
 
 
+@within_budget("aiff")
 def aiff(ends: Ends) -> Layout:
     """AIFF and AIFF-C."""
     seconds = None
-    for chunk in _walk(ends.head, 12, ">4sI", padded_to=2):
+    for chunk in _walk(ends, 12, ">4sI", padded_to=2):
         if chunk.kind == b"COMM" and len(ends.head) >= chunk.at + 18:
             (frames,) = struct.unpack_from(">I", ends.head, chunk.at + 2)
             rate = _extended(ends.head[chunk.at + 8 : chunk.at + 18])
@@ -78,12 +79,13 @@ def aiff(ends: Ends) -> Layout:
     return Layout("aiff", FAR)
 
 
+@within_budget("caf")
 def caf(ends: Ends) -> Layout:
     """Apple's Core Audio Format."""
     codec = ends.head[28:32]  # the description comes first, by the book
     if codec not in (b"lpcm", b"alaw", b"ulaw"):
         return Layout("caf", "compressed sound needs its packet table")
-    for chunk in _walk(ends.head, 8, ">4sq", padded_to=1):
+    for chunk in _walk(ends, 8, ">4sq", padded_to=1):
         if chunk.kind == b"data":
             return Layout("caf", _behind(chunk.at + chunk.size, ends.size) if chunk.size > 0 else None)
     return Layout("caf", FAR)
@@ -93,12 +95,11 @@ def _behind(end: int, size: int) -> str | None:
     return BEHIND if size - end >= _SLACK else None
 
 
-def _walk(head: bytes, at: int, layout: str, *, padded_to: int) -> Iterator[_Chunk]:
+def _walk(ends: Ends, at: int, layout: str, *, padded_to: int) -> Iterator[_Chunk]:
     header = struct.calcsize(layout)
-    for _ in range(_MAX_CHUNKS):
-        if len(head) < at + header:
-            return
-        kind, size = struct.unpack_from(layout, head, at)
+    while len(ends.head) >= at + header:
+        ends.budget.step()
+        kind, size = struct.unpack_from(layout, ends.head, at)
         yield _Chunk(kind, at + header, size)
         at += header + _round_up(max(size, 0), padded_to)
 

@@ -10,7 +10,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.core.media.containers.layout import Ends, Layout
+from service.core.media.containers.budget import Budget, Spent
+from service.core.media.containers.layout import TOO_LARGE, Ends, Layout
 
 TAG_BEHIND = "its tags are at the end"
 _MIN_FRAMES = 3  # frames in a row, where they are expected
@@ -18,6 +19,7 @@ _MIN_FRAMES_IN_JUNK = 8
 _MAX_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
 _ID3V1 = 128
 _APE = b"APETAGEX"
+_TEXTS = (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL")
 
 _KBPS = {  # (MPEG-1?, layer) → kbit/s by index
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -40,30 +42,34 @@ class _Frame:
     side_info: int  # bytes between the header and a Xing tag
 
 
-def id3v2_end(head: bytes) -> int:
-    """Return where the tags in front end (0 if there are none); may lie beyond `head`."""
-    at = 0
+def id3v2_end(ends: Ends) -> int:
+    """Return where the tags in front end (0 if there are none); may lie beyond the head. Raises `Spent`."""
+    at, head = 0, ends.head
     while head[at : at + 3] == b"ID3" and len(head) >= at + 10 and max(head[at + 6 : at + 10]) < 0x80:
+        ends.budget.step()
         a, b, c, d = head[at + 6 : at + 10]
         at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[at + 5] & 0x10 else 0)
     return at
 
 
 def mpeg(ends: Ends, begin: int) -> Layout | None:
-    """MPEG audio from `begin` (behind the ID3v2 tags) on, or None if it is none."""
+    """MPEG audio from `begin` (behind the ID3v2 tags) on, or None if it is none. Raises `Spent`."""
     found = _find(ends, begin, _mpeg_frame)
     if found is None:
         return None
     at, frame = found
     name = "mp3" if frame.layer == 3 else "mp2"
     reason, seconds = _xing(ends, at, frame)
-    if ends.tail[-_ID3V1:].startswith(b"TAG") and len(ends.tail) >= _ID3V1 and not _has_text(ends.head, begin):
-        reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
+    try:
+        if ends.tail[-_ID3V1:].startswith(b"TAG") and len(ends.tail) >= _ID3V1 and not _has_text(ends, begin):
+            reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
+    except Spent:
+        reason = TOO_LARGE
     return Layout(name, reason, seconds)
 
 
 def adts(ends: Ends, begin: int) -> Layout | None:
-    """AAC in ADTS frames, or None if it is none."""
+    """AAC in ADTS frames, or None if it is none. Raises `Spent`."""
     if _find(ends, begin, _adts_frame) is None:
         return None
     tagged = _APE in ends.tail or ends.tail[-_ID3V1:].startswith(b"TAG")
@@ -115,19 +121,20 @@ def _padding(head: bytes, tag: int) -> int:
     return (both >> 12) + (both & 0xFFF)
 
 
-def _has_text(head: bytes, end: int) -> bool:
+def _has_text(ends: Ends, end: int) -> bool:
     """Whether the ID3v2 tag surely has a text of its own. Unusual tags (unsynchronised, extended) count as not sure."""
+    head = ends.head
     if head[:3] != b"ID3" or head[5] or head[3] not in (2, 3, 4):
         return False
     at, limit, old = 10, min(end, len(head)), head[3] == 2
     header, name = (6, 3) if old else (10, 4)
     while at + header < limit:
+        ends.budget.step()
         kind, size_field = head[at : at + name], head[at + name : at + (6 if old else 8)]
         size = _synchsafe(size_field) if head[3] == 4 else int.from_bytes(size_field, "big")
         if not kind.isalnum() or not size:
             return False
-        text = head[at + header + 1 : at + header + size]
-        if kind in (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL") and text.strip(b"\xff\xfe\0"):
+        if kind in _TEXTS and ends.take(at + header + 1, at + header + size).strip(b"\xff\xfe\0"):
             return True
         at += header + size
     return False
@@ -159,20 +166,23 @@ def _adts_frame(data: bytes, at: int) -> _Frame | None:
 def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None]) -> tuple[int, _Frame] | None:
     """Return the first believable frame and where it is. Zeros in front do not count as junk."""
     head = ends.head
-    while begin < len(head) and not head[begin]:
-        begin += 1
-    for at in range(begin, min(begin + _MAX_JUNK, len(head))):
-        first = frame_at(head, at) if head[at] == 0xFF else None
+    if head[begin : begin + 1] == b"\0":
+        begin = len(head) - len(ends.take(begin, len(head)).lstrip(b"\0"))
+    at, stop = begin - 1, begin + _MAX_JUNK
+    while (at := head.find(b"\xff", at + 1, stop)) >= 0:
+        ends.budget.step()
+        first = frame_at(head, at)
         enough = _MIN_FRAMES if at == begin else _MIN_FRAMES_IN_JUNK
-        if first and _chain(head, at, first, frame_at) >= enough:
+        if first and _chain(ends.budget, head, at, first, frame_at) >= enough:
             return at, first
     return None
 
 
-def _chain(head: bytes, at: int, first: _Frame, frame_at: Callable[[bytes, int], _Frame | None]) -> int:
-    """Count the frames of the same kind that follow each other without a gap, up to `_MIN_FRAMES_IN_JUNK`."""
+def _chain(budget: Budget, head: bytes, at: int, first: _Frame, frame_at: Callable[[bytes, int], _Frame | None]) -> int:
+    """Count the frames of the same kind that follow each other without a gap, up to as many as are ever wanted."""
     count, frame = 0, frame_at(head, at)
     while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _MIN_FRAMES_IN_JUNK:
+        budget.step()
         count += 1
         at += frame.size
         frame = frame_at(head, at)

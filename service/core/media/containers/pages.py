@@ -9,10 +9,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.layout import Ends, Layout
+from service.core.media.containers.budget import Budget
+from service.core.media.containers.layout import Ends, Layout, within_budget
 
 _FIRST_OF_STREAM = 0x02
-_MAX_PAGES = 2_000
+_FIRST_PACKET = 64  # bytes: what is read of it, in any of its kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class _Page:
     first: bool
     granule: int
     serial: int
-    body: bytes
+    body: bytes  # the beginning of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,17 @@ class _Clock:
     before: int  # granules before the first sample that is to be heard
 
 
+@within_budget("ogg")
 def examine(ends: Ends) -> Layout:
     """Ogg with whatever in it; ffmpeg finds the audio."""
     name, rates, last = "ogg", dict[int, _Clock | None](), None
-    for page in _walk(ends.head, 0):
+    for page in _walk(ends.budget, ends.head, 0):
         if not page.first:
             break
         rates[page.serial] = _rate(page.body)
         if page.body.startswith(b"OpusHead"):
             name = "opus"
-    for page in _walk(ends.tail, max(ends.tail.find(b"OggS"), 0)):
+    for page in _walk(ends.budget, ends.tail, max(ends.tail.find(b"OggS"), 0)):
         if page.serial not in rates:
             return Layout(name, "it is a chain of several streams")
         if (clock := rates[page.serial]) and page.granule > 0:
@@ -61,14 +63,13 @@ def _rate(body: bytes) -> _Clock | None:
     return _Clock(rate, 0) if rate else None
 
 
-def _walk(data: bytes, at: int) -> Iterator[_Page]:
-    """Yield the pages from `at` on; after rubbish go on at the next one."""
-    for _ in range(_MAX_PAGES):
-        at = data.find(b"OggS", at)
-        if at < 0 or len(data) < at + 27:
-            return
+def _walk(budget: Budget, data: bytes, at: int) -> Iterator[_Page]:
+    """Yield the pages from `at` on; after rubbish go on at the next one. Raises `Spent`."""
+    while (at := data.find(b"OggS", at)) >= 0 and len(data) >= at + 27:
+        budget.step()
         flags, granule, serial = struct.unpack_from("<5xBqI", data, at)
         lacing = data[at + 27 : at + 27 + data[at + 26]]
-        begin = at + 27 + data[at + 26]
-        yield _Page(bool(flags & _FIRST_OF_STREAM), granule, serial, data[begin : begin + sum(lacing)])
-        at = begin + sum(lacing)
+        begin, length = at + 27 + data[at + 26], sum(lacing)
+        body = data[begin : begin + min(length, _FIRST_PACKET)]
+        yield _Page(bool(flags & _FIRST_OF_STREAM), granule, serial, body)
+        at = begin + length

@@ -63,7 +63,7 @@ def fail(breaker: CircuitBreaker, service: Callable[[], object], times: int) -> 
 
 
 @pytest.mark.parametrize("error", [Unavailable(), Throttled(), Indefinite()])
-def test_failures_in_a_row_open_it(breaker: CircuitBreaker, service: Service, error: Exception) -> None:
+def test_failures_in_a_row_open_the_circuit(breaker: CircuitBreaker, service: Service, error: Exception) -> None:
     """After so many failures in a row the service is not asked any more, and it is said when it will be."""
     service.error = error
     fail(breaker, service, 3)
@@ -75,7 +75,7 @@ def test_failures_in_a_row_open_it(breaker: CircuitBreaker, service: Service, er
         breaker.check()
 
 
-def test_a_success_forgives(breaker: CircuitBreaker, service: Service) -> None:
+def test_an_answer_resets_the_failures_of_the_circuit(breaker: CircuitBreaker, service: Service) -> None:
     """Failures with good answers in between never open it."""
     for _ in range(4):
         service.error = Indefinite()
@@ -86,7 +86,9 @@ def test_a_success_forgives(breaker: CircuitBreaker, service: Service) -> None:
 
 
 @pytest.mark.parametrize("error", [ObjectGone(), ObjectChanged(), Definite(), Misconfigured(), KeyError("ours")])
-def test_a_refusal_is_an_answer(breaker: CircuitBreaker, service: Service, error: Exception) -> None:
+def test_a_refusal_by_aws_is_no_failure_of_the_circuit(
+    breaker: CircuitBreaker, service: Service, error: Exception
+) -> None:
     """A service that says no is there, however often it says so, and forgives failures like any answer."""
     service.error = Unavailable()
     fail(breaker, service, 2)
@@ -99,7 +101,9 @@ def test_a_refusal_is_an_answer(breaker: CircuitBreaker, service: Service, error
     assert breaker.state == "closed"
 
 
-async def test_a_good_answer_closes_it(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
+async def test_an_answer_after_the_pause_closes_the_circuit(
+    breaker: CircuitBreaker, clock: SteppingClock, service: Service
+) -> None:
     """When the pause is over, one call is let through, and its good answer closes the circuit."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -113,7 +117,9 @@ async def test_a_good_answer_closes_it(breaker: CircuitBreaker, clock: SteppingC
     assert breaker.state == "closed"
 
 
-async def test_a_failed_try_opens_it_again(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
+async def test_a_failed_trial_opens_the_circuit_again(
+    breaker: CircuitBreaker, clock: SteppingClock, service: Service
+) -> None:
     """One failure of the call that was let through is enough for another pause."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -125,7 +131,9 @@ async def test_a_failed_try_opens_it_again(breaker: CircuitBreaker, clock: Stepp
     assert caught.value.retry_after == 1.0
 
 
-async def test_one_call_at_a_time_finds_out(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
+async def test_half_open_circuit_lets_one_call_through_at_a_time(
+    breaker: CircuitBreaker, clock: SteppingClock, service: Service
+) -> None:
     """While half open all but one are refused; one that hangs is not waited for longer than a pause."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -160,7 +168,7 @@ async def test_one_call_at_a_time_finds_out(breaker: CircuitBreaker, clock: Step
 
 @pytest.mark.parametrize("state", ["open", "half-open"])
 @pytest.mark.parametrize("end", [None, Unavailable("late")])
-async def test_late_answers_tell_nothing(
+async def test_calls_from_before_the_outage_do_not_change_the_circuit(
     breaker: CircuitBreaker, clock: SteppingClock, service: Service, state: str, end: Exception | None
 ) -> None:
     """What began before the circuit opened gets its own answer, whenever that comes, and changes nothing."""
@@ -194,7 +202,7 @@ async def test_late_answers_tell_nothing(
     assert breaker.state == ("open" if state == "open" else "closed")
 
 
-def test_calls_run_at_the_same_time(breaker: CircuitBreaker) -> None:
+def test_circuit_does_not_serialise_calls(breaker: CircuitBreaker) -> None:
     """The circuit never makes one call wait for another."""
     both = threading.Barrier(2, timeout=30)
     calls = [threading.Thread(target=breaker.guard, args=(both.wait,)) for _ in range(2)]
@@ -205,7 +213,9 @@ def test_calls_run_at_the_same_time(breaker: CircuitBreaker) -> None:
     assert not both.broken
 
 
-async def test_a_call_within_a_call(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
+async def test_a_call_within_a_guarded_call_is_not_refused(
+    breaker: CircuitBreaker, clock: SteppingClock, service: Service
+) -> None:
     """A call made inside another is part of it: the one that is let through is not refused by itself."""
     service.error = Unavailable()
     fail(breaker, service, 3)
@@ -215,7 +225,9 @@ async def test_a_call_within_a_call(breaker: CircuitBreaker, clock: SteppingCloc
     assert breaker.state == "closed"
 
 
-async def test_each_change_is_said_once(breaker: CircuitBreaker, clock: SteppingClock, service: Service) -> None:
+async def test_each_change_of_the_circuit_is_logged_once(
+    breaker: CircuitBreaker, clock: SteppingClock, service: Service
+) -> None:
     """Opened, half open and closed are events, with the reason; calls that are refused are not."""
     with capture_logs() as said:
         service.error = Unavailable("GetObject: 503")

@@ -58,7 +58,7 @@ def test_a_conversion_waits_for_the_circuit(aws: Aws, time: Time) -> None:
     assert time.pauses == [1.0]
 
 
-def test_patience_ends(aws: Aws, time: Time) -> None:
+def test_waiting_out_the_circuit_is_bounded(aws: Aws, time: Time) -> None:
     """It waits for a bounded time, and a failure of the service itself is passed on at once."""
     breaker = aws._breaker
     assert breaker is not None
@@ -72,7 +72,7 @@ def test_patience_ends(aws: Aws, time: Time) -> None:
     assert not isinstance(caught.value, CircuitOpen)
 
 
-async def test_aside_knows_no_circuit(aws: Aws) -> None:
+async def test_run_unguarded_ignores_the_circuit(aws: Aws) -> None:
     """What asks nobody is done although the circuit is open, and closes nothing; its own calls are refused."""
     aws._threads = ThreadPoolExecutor(1)
     here = threading.get_ident()
@@ -85,7 +85,7 @@ async def test_aside_knows_no_circuit(aws: Aws) -> None:
     aws.close()
 
 
-def test_repetitions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_repetition_of_botocore_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request that botocore sends once more is said, with its service, operation and number; the first is not."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     aws = Aws(AwsSettings(region="us-east-1", bucket="b", table="t", access_key="a", secret_key="s"), threads=1)

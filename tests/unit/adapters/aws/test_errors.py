@@ -73,7 +73,9 @@ def answered(code: str, status: int, operation: str = "GetObject") -> ClientErro
 
 
 @pytest.mark.parametrize(("code", "status", "error", "ours", "retry_after"), ANSWERS)
-def test_answers(code: str, status: int, error: type[StoreError], ours: int, retry_after: float | None) -> None:
+def test_each_aws_code_becomes_one_error_with_status_and_retry_after(
+    code: str, status: int, error: type[StoreError], ours: int, retry_after: float | None
+) -> None:
     """Each code of AWS is one error of ours, with its status and the time to come back."""
     found = translate(answered(code, status))
     assert type(found) is error
@@ -83,7 +85,9 @@ def test_answers(code: str, status: int, error: type[StoreError], ours: int, ret
 
 
 @pytest.mark.parametrize(("silence", "error", "ours"), SILENCES)
-def test_silences(silence: BotoCoreError, error: type[StoreError], ours: int) -> None:
+def test_without_an_answer_only_unsent_requests_are_definite(
+    silence: BotoCoreError, error: type[StoreError], ours: int
+) -> None:
     """Without an answer, only what certainly never reached AWS is definite."""
     found = translate(silence)
     assert (type(found), from_ours(found).status_code) == (error, ours)
@@ -99,7 +103,7 @@ def test_no_code_is_in_two_rows() -> None:
     ("operation", "permission"),
     [("UploadPart", "s3:PutObject"), ("Query", "dynamodb:Query"), ("TransactWriteItems", "dynamodb:PutItem")],
 )
-def test_advice_is_for_operators(operation: str, permission: str) -> None:
+def test_missing_permission_is_named_in_the_log_only(operation: str, permission: str) -> None:
     """A missing permission is named in the log and nowhere in the answer; nor is anything that AWS said."""
     with capture_logs() as said:
         problem = from_ours(translate(answered("AccessDenied", 403, operation)))

@@ -66,7 +66,7 @@ def test_requests_bind_exactly_what_they_use(change: Change) -> None:
 
 
 @pytest.mark.parametrize("change", list(ALL.values()), ids=list(ALL))
-def test_only_moves_touch_the_index(change: Change) -> None:
+def test_only_state_changes_write_queue_attributes(change: Change) -> None:
     """Who leaves the state alone leaves the keys of the index alone, and who ends a job takes it out."""
     to = re.search(r"#state = :(\w+)", change.update)
     if to is None:
@@ -78,7 +78,7 @@ def test_only_moves_touch_the_index(change: Change) -> None:
 
 
 @pytest.mark.parametrize("change", list(ALL.values()), ids=list(ALL))
-def test_moves_can_be_told_apart(change: Change) -> None:
+def test_every_transition_leaves_a_stamp(change: Change) -> None:
     """Every transition leaves its stamp, but for a cancellation, which may simply be repeated."""
     moves = "#attempt = #attempt" in change.update or "#state = " in change.update
     cancels = "#cancel_requested" in change.update

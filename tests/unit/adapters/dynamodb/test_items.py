@@ -131,7 +131,7 @@ def test_numbers_keep_three_decimals(number: float) -> None:
     assert abs(float(encoded["N"]) - number) <= 0.0005 + abs(number) * 1e-15
 
 
-def test_booleans_are_no_numbers() -> None:
+def test_boolean_is_not_written_as_a_number() -> None:
     """True is not 1: a condition on a flag would never hold."""
     assert encode(True) == {"BOOL": True}
     assert encode(1) == {"N": "1"}
@@ -168,7 +168,7 @@ def test_diagnostics_are_bounded(diagnostics: dict[str, object], longest: int, l
     assert kept == diagnostics or kept["truncated"] is True
 
 
-def test_last_lines_are_what_is_kept() -> None:
+def test_truncated_diagnostics_keep_the_last_lines() -> None:
     """Of a long story the end is kept, because that is where the reason stands."""
     lines = [f"line {n} {'x' * 100}" for n in range(500)]
 

@@ -18,7 +18,7 @@ from service.core.errors import (
 WELL = ProcessEnd(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
 
 
-def test_all_is_well() -> None:
+def test_exit_code_0_with_an_output_is_success() -> None:
     """Exit code 0, an output, and no doubt: nothing to complain of."""
     assert outcome_of(WELL) is None
 
@@ -42,12 +42,12 @@ def test_all_is_well() -> None:
         ({"exit_code": 125}, BadMedia),
     ],
 )
-def test_every_end_has_its_error(changes: dict[str, object], error: type[RepriseError]) -> None:
+def test_each_way_ffmpeg_can_end_has_its_error(changes: dict[str, object], error: type[RepriseError]) -> None:
     """What the media did is told apart from what ffmpeg, its limits or this machine did."""
     assert type(outcome_of(dataclasses.replace(WELL, **changes))) is error  # type: ignore[arg-type]
 
 
-def test_the_record_says_how_it_ended() -> None:
+def test_diagnostics_name_exit_code_or_signal_and_last_lines() -> None:
     """Diagnostics name the exit code or the signal, and hold the last lines."""
     died = dataclasses.replace(WELL, exit_code=-11)
     assert died.diagnostics == {
@@ -60,7 +60,7 @@ def test_the_record_says_how_it_ended() -> None:
     assert signal_name(40) == "signal 40"
 
 
-def test_what_was_raised_early_gets_its_diagnostics() -> None:
+def test_errors_raised_while_ffmpeg_ran_get_its_last_lines() -> None:
     """An error keeps its kind and words when ffmpeg's last lines are added."""
     error = with_diagnostics(FfmpegStalled("It stood still."), -15, ("stuck",))
     assert isinstance(error, FfmpegStalled)

@@ -49,7 +49,7 @@ def reading(given: Order, said: bytes, fed: int = 0) -> Reading:
     return got[0]
 
 
-def test_readings_keep_their_distance() -> None:
+def test_progress_is_reported_at_most_once_per_interval() -> None:
     """However often it is told, at most one reading comes in the given time."""
     clock, got = Clock(), list[Reading]()
     readings = ProgressReporter(order(), clock, got.append, 0.25)
@@ -60,19 +60,19 @@ def test_readings_keep_their_distance() -> None:
 
 
 @pytest.mark.requirement("2.1")
-def test_time_counts_where_the_duration_is_known() -> None:
+def test_progress_follows_time_where_the_duration_is_known() -> None:
     """ffmpeg's own duration, or that of the upload's headers, gives the total."""
     assert percent_of(reading(order(), b"  Duration: 00:01:40.00, start\nout_time_us=25000000\n")) == 25.0
     assert percent_of(reading(order(declared=50), b"out_time_us=25000000\n")) == 50.0
 
 
 @pytest.mark.requirement("2.2")
-def test_bytes_count_where_it_is_not() -> None:
+def test_progress_follows_bytes_where_the_duration_is_unknown() -> None:
     """Without any duration, progress is the share of the input that was fed."""
     assert percent_of(reading(order(), b"  Duration: N/A\nout_time_us=25000000\n", fed=400)) == 40.0
 
 
-def test_the_beginning_is_nought() -> None:
+def test_byte_progress_is_ignored_until_ffmpeg_reports_a_position() -> None:
     """Where time counts, the bytes that fill the first buffers do not show as progress that is taken back later."""
     assert percent_of(reading(order(declared=50), b"", fed=900)) == 0.0
 
@@ -87,12 +87,12 @@ def test_the_beginning_is_nought() -> None:
         (Options(start_seconds=200), 0),
     ],
 )
-def test_a_trimmed_piece_is_shorter(options: Options, total: float) -> None:
+def test_progress_of_a_trimmed_piece_counts_what_is_written(options: Options, total: float) -> None:
     """The total is what will be written, not what is read."""
     assert reading(order(declared=100, options=options), b"").total_seconds == total
 
 
-def test_fetching_to_disk_is_the_first_tenth() -> None:
+def test_spooling_the_input_is_the_first_tenth_of_progress() -> None:
     """While an input is spooled the progress goes up to a tenth, and its bytes do not count afterwards."""
     got: list[Reading] = []
     ProgressReporter(order(local=True), Clock(), got.append, 0.25).report_spooling(1000)

@@ -29,7 +29,7 @@ def run(program: bytes, abi: int, call: int, first_argument: int = 0) -> int:
 
 
 @pytest.mark.parametrize("machine", sandbox.MACHINES)
-def test_the_filter_says_what_the_table_says(machine: str) -> None:
+def test_seccomp_filter_refuses_exactly_the_calls_of_its_table(machine: str) -> None:
     """On every machine the forbidden calls are refused, processes are refused but threads are not, the rest passes."""
     abi, clone, forbidden = sandbox.MACHINES[machine]
     program = sandbox.filter_program(abi, clone, forbidden)
@@ -41,7 +41,7 @@ def test_the_filter_says_what_the_table_says(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", sandbox.MACHINES)
-def test_calls_of_another_abi_are_deadly(machine: str) -> None:
+def test_seccomp_filter_kills_on_calls_of_another_abi(machine: str) -> None:
     """A program that turns to 32-bit calls, whose numbers mean something else, is killed."""
     abi, clone, forbidden = sandbox.MACHINES[machine]
     assert run(sandbox.filter_program(abi, clone, forbidden), 0x40000003, 1) == sandbox.KILL

@@ -10,7 +10,7 @@ from service.core.errors import Unavailable
 from tests.support.conversions import open_files
 
 
-def test_a_file_without_a_name(tmp_path: Path) -> None:
+def test_scratch_file_has_no_name_and_its_space_is_allocated(tmp_path: Path) -> None:
     """The file exists for those who hold its descriptor, and for nobody else; its space is taken at once."""
     fd = Scratch(str(tmp_path / "scratch"), 0).file(100_000)
     try:
@@ -24,7 +24,7 @@ def test_a_file_without_a_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR])
-def test_file_systems_that_need_two_steps(tmp_path: Path, number: int) -> None:
+def test_scratch_file_works_where_o_tmpfile_is_not_supported(tmp_path: Path, number: int) -> None:
     """Where no nameless file can be made, a file loses its name right after it was made."""
     scratch = Scratch(str(tmp_path), 0)
     opened = os.open
@@ -44,7 +44,7 @@ def test_file_systems_that_need_two_steps(tmp_path: Path, number: int) -> None:
 
 
 @pytest.mark.requirement("6.10")
-def test_the_reserve_is_not_touched(tmp_path: Path) -> None:
+def test_scratch_file_that_would_use_the_disk_reserve_is_refused(tmp_path: Path) -> None:
     """A file that would eat into the reserve is refused before it exists."""
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
     with pytest.raises(Unavailable):
@@ -53,7 +53,7 @@ def test_the_reserve_is_not_touched(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("6.10")
-def test_a_disk_that_fills_up_meanwhile(tmp_path: Path) -> None:
+def test_scratch_file_is_refused_when_the_disk_fills_up_meanwhile(tmp_path: Path) -> None:
     """If the space is gone between asking and taking, the answer is the same, and nothing is left open."""
     before = len(open_files(os.getpid()))
     with (
@@ -64,7 +64,7 @@ def test_a_disk_that_fills_up_meanwhile(tmp_path: Path) -> None:
     assert len(open_files(os.getpid())) == before
 
 
-def test_a_platform_without_memory_files() -> None:
+def test_memory_file_is_none_where_memfd_is_missing() -> None:
     """There is None instead of an exception."""
     with patch("os.memfd_create", side_effect=OSError(errno.ENOSYS, "no such call")):
         assert memory_file() is None

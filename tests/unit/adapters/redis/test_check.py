@@ -25,7 +25,7 @@ def link() -> RedisLink:
     ],
     ids=["password", "scheme", "certificate", "refused", "silent", "unreachable"],
 )
-async def test_redis_is_never_more_than_a_concern(
+async def test_start_up_goes_on_whatever_is_wrong_with_redis(
     link: RedisLink, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str, fix: str
 ) -> None:
     """Whatever is wrong with Redis is said with its fix and without its password, stops nothing, and is remembered."""
@@ -42,7 +42,7 @@ async def test_redis_is_never_more_than_a_concern(
     assert link.degraded
 
 
-async def test_a_redis_that_answers_is_nothing_to_speak_of(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_redis_that_answers_is_no_finding(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer is no finding, and ends whatever was thought before."""
 
     async def ping() -> bool:
@@ -56,7 +56,7 @@ async def test_a_redis_that_answers_is_nothing_to_speak_of(link: RedisLink, monk
 
 
 @pytest.mark.requirement("6.4")
-async def test_none_is_said() -> None:
+async def test_running_without_redis_is_a_finding_with_its_fix() -> None:
     """Without a Redis it is said what that means, and how to have one."""
     (found,) = await check_redis(None)
 

@@ -89,7 +89,7 @@ def s3() -> Iterator[S3]:
 OK = (200, "")
 
 
-def test_an_object_that_is_whole_counts(s3: S3) -> None:
+def test_completion_returns_the_object_as_head_found_it(s3: S3) -> None:
     """One request, one look, and the object is as the look found it."""
     stored = s3.complete(OK, sizes=[WHOLE])
 
@@ -99,21 +99,21 @@ def test_an_object_that_is_whole_counts(s3: S3) -> None:
 
 
 @pytest.mark.parametrize("there", [0, 5, NOTHING])
-def test_what_is_not_whole_is_not_believed(s3: S3, there: int | None) -> None:
+def test_completion_that_answers_200_without_all_bytes_is_an_error(s3: S3, there: int | None) -> None:
     """A success after which bytes are missing is an error that passes, and is said under a name of its own."""
     with pytest.raises(Indefinite, match="instead of 8 bytes"):
         s3.complete(OK, sizes=[there])
     assert s3.said == [(events.S3_NOT_WHOLE, {"key": "k", "size": WHOLE, "found": there})]
 
 
-def test_a_time_out_after_the_effect_is_one_request(s3: S3) -> None:
+def test_completion_that_timed_out_after_its_effect_counts(s3: S3) -> None:
     """S3 that was too slow to answer is not asked again: the object says that it came about."""
     assert s3.complete(LOST, sizes=[WHOLE]).size == WHOLE
     assert s3.requests == ["POST", "HEAD"]
 
 
 @pytest.mark.parametrize("there", [NOTHING, 0])
-def test_a_time_out_without_an_object_is_one_request_too(s3: S3, there: int | None) -> None:
+def test_completion_that_timed_out_is_not_repeated(s3: S3, there: int | None) -> None:
     """S3 may still be at it: whoever wants to try again does so from the beginning."""
     with pytest.raises(ReadTimeoutError):
         s3.complete(LOST, sizes=[there])
@@ -121,7 +121,7 @@ def test_a_time_out_without_an_object_is_one_request_too(s3: S3, there: int | No
     assert s3.events == [events.S3_NOT_WHOLE] * (there == 0)
 
 
-def test_a_failure_that_passes_is_repeated_after_a_look(s3: S3) -> None:
+def test_completion_is_repeated_only_after_looking_for_the_object(s3: S3) -> None:
     """A reset, a 500 and a throttle cost a pause each; where the object may be there, it is looked for first."""
     assert s3.complete(RESET, (500, "InternalError"), (503, "SlowDown"), OK, sizes=[NOTHING, NOTHING, WHOLE])
     assert s3.requests == ["POST", "HEAD", "POST", "HEAD", "POST", "POST", "HEAD"]
@@ -129,13 +129,13 @@ def test_a_failure_that_passes_is_repeated_after_a_look(s3: S3) -> None:
     assert s3.events == [events.AWS_RETRIED] * 3
 
 
-def test_an_error_within_a_success_is_repeated(s3: S3) -> None:
+def test_completion_error_inside_a_200_is_repeated(s3: S3) -> None:
     """S3 answers 200 before it knows the end; the error that follows in the body is one."""
     assert s3.complete((200, "InternalError"), OK, sizes=[NOTHING, WHOLE]).size == WHOLE
 
 
 @pytest.mark.requirement("6.2")
-def test_repetitions_are_bounded(s3: S3) -> None:
+def test_repetitions_of_a_completion_are_bounded(s3: S3) -> None:
     """A service that only fails is asked as often as botocore would, and the last failure is the answer."""
     with pytest.raises(ClientError, match="SlowDown"):
         s3.complete(*[(503, "SlowDown")] * 9, sizes=[])
@@ -143,19 +143,19 @@ def test_repetitions_are_bounded(s3: S3) -> None:
 
 
 @pytest.mark.parametrize("there", [NOTHING, 5])
-def test_an_upload_that_is_unknown_is_refused(s3: S3, there: int | None) -> None:
+def test_completion_of_an_unknown_upload_without_an_object_fails(s3: S3, there: int | None) -> None:
     """No such upload, and no such object: that is final."""
     with pytest.raises(ClientError, match="NoSuchUpload"):
         s3.complete((404, "NoSuchUpload"), sizes=[there])
     assert s3.requests == ["POST", "HEAD"]
 
 
-def test_an_upload_that_was_completed_before_counts(s3: S3) -> None:
+def test_completion_of_an_upload_that_was_completed_before_counts(s3: S3) -> None:
     """No such upload any more, because it has become the object."""
     assert s3.complete((404, "NoSuchUpload"), sizes=[WHOLE]).size == WHOLE
 
 
-def test_a_refusal_is_final(s3: S3) -> None:
+def test_completion_that_s3_refuses_is_not_repeated(s3: S3) -> None:
     """What S3 will not do it is not asked again."""
     with pytest.raises(ClientError, match="InvalidPart"):
         s3.complete((400, "InvalidPart"), sizes=[])

@@ -85,14 +85,14 @@ def output_upload(s3: MemoryS3) -> OutputUpload:
     return OutputUpload(Aws.__new__(Aws), uploads, Destination("b", "k", "audio/x"))
 
 
-def test_s3_hears_nothing_before_the_first_part() -> None:
+def test_output_upload_is_begun_with_its_first_part() -> None:
     """An upload that never had a part has nothing to abort either."""
     s3 = MemoryS3()
     output_upload(s3).abort()
     assert s3.uploads == {}
 
 
-def test_parts_may_come_in_any_order() -> None:
+def test_output_parts_may_come_in_any_order() -> None:
     """The object is the parts by their numbers, and the head, which has the first, may be the last."""
     s3 = MemoryS3()
     one = output_upload(s3)
@@ -102,7 +102,7 @@ def test_parts_may_come_in_any_order() -> None:
     assert (s3.objects["k"], stored.size, stored.etag) == (b"abc", 3, "x")
 
 
-def test_a_completion_may_be_repeated() -> None:
+def test_completing_an_output_twice_gives_the_same_object() -> None:
     """A second completion, or one whose first answer got lost, finds the object and is content."""
     s3 = MemoryS3()
     one = output_upload(s3)
@@ -113,7 +113,7 @@ def test_a_completion_may_be_repeated() -> None:
 
 
 @pytest.mark.parametrize("there", [None, b"abc"])
-def test_a_completion_that_did_not_take_place_is_no_success(there: bytes | None) -> None:
+def test_completing_an_output_that_is_not_there_fails(there: bytes | None) -> None:
     """If there is no object, or another one, the error stays an error."""
     s3 = MemoryS3()
     one = output_upload(s3)

@@ -11,7 +11,7 @@ CONTENT = bytes(range(256)) * 4
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from(["read", "seek", "end", "on"]), st.integers(0, 2000)), max_size=20))
-def test_it_behaves_like_a_file(steps: list[tuple[str, int]]) -> None:
+def test_part_body_behaves_like_a_file(steps: list[tuple[str, int]]) -> None:
     """However it is read and rewound, it gives what a file with these bytes gives."""
     body, file = PartBody(memoryview(CONTENT)), io.BytesIO(CONTENT)
     for what, number in steps:
@@ -27,7 +27,7 @@ def test_it_behaves_like_a_file(steps: list[tuple[str, int]]) -> None:
     assert len(body) == len(CONTENT)
 
 
-def test_there_are_never_more_buffers_than_allowed() -> None:
+def test_part_buffers_are_bounded() -> None:
     """Who wants one more than there are waits until one is given back, and then gets that very one."""
     buffers = Buffers(1, 4096)
     got = threading.Event()
@@ -47,7 +47,7 @@ def test_there_are_never_more_buffers_than_allowed() -> None:
     buffers.close()
 
 
-def test_a_buffer_comes_back_after_an_error() -> None:
+def test_part_buffer_is_returned_after_an_error() -> None:
     """An upload that fails does not take its buffer along."""
     buffers = Buffers(1, 4096)
     for _ in range(3):

@@ -73,7 +73,7 @@ BREAKS: list[tuple[int, Exception | None]] = [
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-def test_a_break_is_mended_at_the_offset(broken: tuple[int, Exception | None]) -> None:
+def test_object_stream_goes_on_at_the_offset_after_a_break(broken: tuple[int, Exception | None]) -> None:
     """However a stream breaks, the rest is asked for from the first byte that is missing, of the same object."""
     s3 = ScriptedS3(broken, refusal(500, "InternalError"), (1, ConnectionResetError()), None)
     one = stream(s3)
@@ -84,7 +84,7 @@ def test_a_break_is_mended_at_the_offset(broken: tuple[int, Exception | None]) -
     assert (one.complete, one.waiting, one.mended) == (True, False, 2)
 
 
-def test_breaks_without_a_byte_in_between_come_to_an_end() -> None:
+def test_object_stream_gives_up_after_breaks_without_a_byte() -> None:
     """A stream that cannot be taken up again fails; it never just ends."""
     one = stream(ScriptedS3((2500, None), *[refusal(503, "SlowDown")] * 10))
     got = bytearray()
@@ -94,7 +94,7 @@ def test_breaks_without_a_byte_in_between_come_to_an_end() -> None:
     assert not one.complete
 
 
-def test_any_number_of_breaks_is_mended_as_long_as_bytes_come() -> None:
+def test_object_stream_survives_any_number_of_breaks_with_bytes_in_between() -> None:
     """Breaks count only in a row: after each byte the count begins anew."""
     assert b"".join(stream(ScriptedS3(*[(50, ConnectionResetError())] * 100))) == CONTENT
 
@@ -106,7 +106,7 @@ def test_any_number_of_breaks_is_mended_as_long_as_bytes_come() -> None:
         (refusal(404, "NoSuchKey"), ObjectGone),
     ],
 )
-def test_another_object_is_no_continuation(answer: Exception, error: type[Exception]) -> None:
+def test_object_stream_ends_when_the_object_changes_or_vanishes(answer: Exception, error: type[Exception]) -> None:
     """If the object changes or vanishes in the middle, that is said at once."""
     s3 = ScriptedS3((2500, None), answer)
     with pytest.raises(error):
@@ -114,7 +114,7 @@ def test_another_object_is_no_continuation(answer: Exception, error: type[Except
     assert len(s3.asked) == 2
 
 
-def test_reading_what_is_forbidden_is_not_retried() -> None:
+def test_object_stream_does_not_retry_what_is_forbidden() -> None:
     """An error that does not pass by itself is raised at once, and not after all repetitions."""
     s3 = ScriptedS3((2500, None), refusal(403, "AccessDenied"))
     with pytest.raises(Misconfigured):
@@ -122,7 +122,7 @@ def test_reading_what_is_forbidden_is_not_retried() -> None:
     assert len(s3.asked) == 2
 
 
-def test_after_a_break_less_is_read_at_once() -> None:
+def test_object_stream_reads_less_at_once_after_a_break() -> None:
     """Each break in a row quarters the next read; with the first byte the reads have their full size again."""
     one = stream(ScriptedS3((1500, ConnectionResetError()), refusal(503, "SlowDown"), None))
     sizes = [len(data) for data in one]
@@ -130,13 +130,13 @@ def test_after_a_break_less_is_read_at_once() -> None:
     assert sum(sizes) == len(CONTENT)
 
 
-def test_another_length_is_another_object() -> None:
+def test_object_stream_refuses_an_answer_of_another_length() -> None:
     """An answer that is longer or shorter than what is left of the object is not read."""
     with pytest.raises(ObjectChanged):
         list(stream(ScriptedS3(), size=len(CONTENT) + 1))
 
 
-def test_stopping_is_no_error() -> None:
+def test_object_stream_can_be_stopped_without_an_error() -> None:
     """A stream that was told to stop ends at the next chunk, and is not complete."""
     one = stream(ScriptedS3())
     chunks = []
@@ -159,7 +159,7 @@ def drain(feed: PipeInput, reading_end: int, before_the_end: Callable[[bytes], N
     return bytes(got)
 
 
-def test_the_end_of_the_pipe_is_the_end_of_the_object() -> None:
+def test_ffmpeg_sees_end_of_input_exactly_at_the_last_byte() -> None:
     """The reader sees the end of the file exactly when every byte was fed, however often the stream broke."""
     feed = PipeInput(stream(ScriptedS3(*[(900, ConnectionResetError())] * 5)))
     reading_end = os.dup(feed.stdin)
@@ -171,7 +171,7 @@ def test_the_end_of_the_pipe_is_the_end_of_the_object() -> None:
 
 
 @pytest.mark.requirement("1.4")
-def test_a_failed_feed_leaves_the_pipe_open() -> None:
+def test_ffmpeg_sees_no_end_of_input_when_reading_fails() -> None:
     """When the input breaks for good, the reader waits; only `close`, when the reader is gone, closes the pipe."""
     feed = PipeInput(stream(ScriptedS3((900, None), *[refusal(500, "InternalError")] * 9)))
     reading_end = os.dup(feed.stdin)
@@ -187,7 +187,7 @@ def test_a_failed_feed_leaves_the_pipe_open() -> None:
     os.close(reading_end)
 
 
-def test_a_reader_that_wants_no_more_is_no_error() -> None:
+def test_ffmpeg_closing_its_input_early_is_no_error() -> None:
     """If ffmpeg closes its input, the feed stops and says so."""
     feed = PipeInput(stream(ScriptedS3()))
     feed.start()  # the pipe has no reader now
@@ -196,7 +196,7 @@ def test_a_reader_that_wants_no_more_is_no_error() -> None:
     feed.close()
 
 
-def test_a_feed_that_hangs_in_s3_is_left_to_itself() -> None:
+def test_closing_the_input_does_not_wait_for_a_hung_s3() -> None:
     """Closing does not wait for ever for an S3 that says nothing; the thread closes the pipe when it comes back."""
     gate = threading.Event()
     s3 = ScriptedS3()

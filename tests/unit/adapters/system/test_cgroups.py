@@ -40,14 +40,14 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_version_2(machine: Machine) -> None:
+def test_cgroup_v2_memory_is_read_without_file_cache(machine: Machine) -> None:
     """The limit of the container's own group counts, without the pages that only cache files."""
     machine.write("proc/self/cgroup", "0::/")
     machine.group("", limit=1000, used=900, cache=500)
     assert machine.container.load().memory == 0.4
 
 
-def test_the_fullest_group_counts(machine: Machine) -> None:
+def test_fullest_cgroup_of_the_hierarchy_counts(machine: Machine) -> None:
     """A group above may be the one that is full."""
     machine.write("proc/self/cgroup", "0::/pod/app")
     machine.group("pod", limit=1000, used=950)
@@ -55,7 +55,7 @@ def test_the_fullest_group_counts(machine: Machine) -> None:
     assert machine.container.load().memory == 0.95
 
 
-def test_version_1(machine: Machine) -> None:
+def test_cgroup_v1_memory_is_read_without_file_cache(machine: Machine) -> None:
     """The older control groups are understood as well, among others."""
     machine.write("proc/self/cgroup", "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/")
     for name, value in (("limit_in_bytes", 2000), ("usage_in_bytes", 1500), ("stat", "total_inactive_file 500")):
@@ -63,7 +63,7 @@ def test_version_1(machine: Machine) -> None:
     assert machine.container.load().memory == 0.5
 
 
-def test_without_a_limit_the_machine_counts(machine: Machine) -> None:
+def test_memory_of_the_machine_counts_without_a_cgroup_limit(machine: Machine) -> None:
     """Where no group is limited, it is the memory of the machine that can run out."""
     machine.write("proc/self/cgroup", "4:memory:/\n0::/")
     machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", 9223372036854771712)
@@ -72,7 +72,7 @@ def test_without_a_limit_the_machine_counts(machine: Machine) -> None:
     assert machine.container.load().memory == 0.25
 
 
-def test_pressure(machine: Machine) -> None:
+def test_cpu_pressure_is_that_of_the_own_cgroup(machine: Machine) -> None:
     """CPU pressure is that of the container's own group."""
     machine.write("proc/self/cgroup", "0::/app")
     machine.write("sys/fs/cgroup/app/cpu.pressure", "some avg10=37.50 avg60=1.00 avg300=0.00 total=1\nfull avg10=0.00")
@@ -80,7 +80,7 @@ def test_pressure(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "some", "some avg10=", "some avg10=much", "\x00"])
-def test_nonsense_is_no_reading(machine: Machine, text: str) -> None:
+def test_unreadable_cgroup_files_give_no_reading(machine: Machine, text: str) -> None:
     """What cannot be read is None; nothing is ever raised."""
     for path in ("proc/meminfo", "proc/self/cgroup", "sys/fs/cgroup/cpu.pressure", "sys/fs/cgroup/memory.max"):
         machine.write(path, text)
@@ -88,12 +88,12 @@ def test_nonsense_is_no_reading(machine: Machine, text: str) -> None:
     assert (load.memory, load.cpu) == (None, None)
 
 
-def test_the_disk_before_the_folder_exists(machine: Machine) -> None:
+def test_free_disk_is_known_before_the_scratch_folder_exists(machine: Machine) -> None:
     """The free space is that of the file system on which the scratch folder will be."""
     assert (machine.container.load().disk_free or 0) > 0
 
 
-def test_here() -> None:
+def test_cgroup_readings_of_this_machine_are_plausible() -> None:
     """On the machine that runs this, readings are shares."""
     load = CgroupReadings("/tmp").load()
     assert load.memory is None or 0 <= load.memory <= 1

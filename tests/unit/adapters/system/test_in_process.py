@@ -12,7 +12,7 @@ class TestLocalWakeups(WakeupsContract):
         return LocalWakeups(SystemClock())
 
 
-async def test_without_redis_nothing_is_shown_and_everybody_knows() -> None:
+async def test_progress_board_without_redis_shows_nothing_and_is_degraded() -> None:
     """The silent board takes readings, shows none, and says that it is degraded."""
     board = SilentBoard()
 

@@ -15,7 +15,7 @@ def value_of(argv: tuple[str, ...], option: str) -> str:
     return argv[argv.index(option) + 1]
 
 
-def test_the_whole_command() -> None:
+def test_ffmpeg_command_of_a_plain_conversion() -> None:
     """One complete argv, to be read by people."""
     argv = command("ffmpeg", MP3, parse_target("flac", {"bit_depth": 24}), STREAM_URL, "/proc/self/fd/7")
 
@@ -29,7 +29,7 @@ def test_the_whole_command() -> None:
 
 
 @pytest.mark.parametrize("kind", INPUT_FORMATS, ids=lambda kind: kind.name)
-def test_every_input_is_caged(kind: object) -> None:
+def test_every_input_is_limited_to_its_demuxer_and_protocol(kind: object) -> None:
     """One demuxer, one protocol, a list of decoders, a bound on streams: for every kind, on both paths."""
     source = Source(container=kind.name, demuxer=kind.demuxer, content_type=kind.content_type)  # type: ignore[attr-defined]
 
@@ -41,14 +41,14 @@ def test_every_input_is_caged(kind: object) -> None:
         assert not {"h264", "hevc", "gif", "webp", "magicyuv"} & set(value_of(argv, "-codec_whitelist").split(","))
 
 
-def test_the_path_follows_the_source_unless_told() -> None:
+def test_input_arguments_follow_the_source_unless_told() -> None:
     """A source that needs seeking is read from a file, others from descriptor 0."""
     assert value_of(input_arguments(M4A), "-protocol_whitelist") == "file"
     assert value_of(input_arguments(MP3), "-protocol_whitelist") == "fd"
 
 
 @pytest.mark.parametrize("url", [STREAM_URL, "pipe:0", "-"])
-def test_stdin_has_one_name(url: str) -> None:
+def test_all_names_of_stdin_become_the_stream_url(url: str) -> None:
     """Whatever a caller calls stdin, ffmpeg is told `fd:`, of which the MP3 demuxer thinks better."""
     argv = command("ffmpeg", MP3, parse_target("wav", {}), url, "out")
 
@@ -56,7 +56,7 @@ def test_stdin_has_one_name(url: str) -> None:
     assert value_of(argv, "-fd") == "0"
 
 
-def test_any_source_may_be_read_from_a_file() -> None:
+def test_any_source_may_be_converted_from_a_file() -> None:
     """The fallback is always allowed."""
     argv = command("ffmpeg", MP3, parse_target("wav", {}), "/tmp/spooled", "out")
 
@@ -75,14 +75,14 @@ def test_a_muxer_and_an_encoder_are_always_named(format: str) -> None:
     assert "+faststart" not in argv
 
 
-def test_the_last_codec_wins_when_a_depth_is_wanted() -> None:
+def test_bit_depth_overrides_the_default_codec() -> None:
     """A depth in WAV is another encoder, named behind the default one."""
     argv = output_arguments(parse_target("wav", {"bit_depth": 24}))
 
     assert [argv[at + 1] for at, word in enumerate(argv) if word == "-c:a"][-1] == "pcm_s24le"
 
 
-def test_a_trim_is_a_filter() -> None:
+def test_trimming_is_done_by_a_filter() -> None:
     """Start and end are cut out of the decoded sound, so that pipe and file agree and the cover stays."""
     argv = output_arguments(parse_target("mp3", {"start_seconds": 1.5, "end_seconds": 3}))
 
@@ -91,14 +91,14 @@ def test_a_trim_is_a_filter() -> None:
     assert value_of(argv, "-map_chapters") == "-1"
 
 
-def test_loudness_ends_at_a_rate_that_players_know() -> None:
+def test_loudness_output_has_a_usual_sample_rate() -> None:
     """The filter works at 192 kHz; the output has the rate asked for, or 48 kHz, or what the bitrate allows."""
     assert value_of(output_arguments(parse_target("wav", {"loudness": True})), "-ar") == "48000"
     assert value_of(output_arguments(parse_target("wav", {"loudness": True, "sample_rate": 22050})), "-ar") == "22050"
     assert value_of(output_arguments(parse_target("mp3", {"loudness": True, "bitrate_kbps": 16})), "-ar") == "24000"
 
 
-def test_a_bitrate_brings_its_carrier() -> None:
+def test_a_bitrate_limits_sample_rates_and_channels_to_those_that_carry_it() -> None:
     """Rates that cannot carry the bitrate are resampled to the nearest that can, unless the client chose."""
     open_rate = output_arguments(parse_target("mp3", {"bitrate_kbps": 320}))
     chosen = output_arguments(parse_target("mp3", {"bitrate_kbps": 320, "sample_rate": 48000}))
@@ -115,7 +115,7 @@ def test_tags_of_an_ogg_stream_become_tags_of_the_file() -> None:
     assert "-map_metadata" not in output_arguments(parse_target("mp3", {}), MP3)
 
 
-def test_nothing_random_gets_into_an_output() -> None:
+def test_muxers_with_random_stream_numbers_are_made_bitexact() -> None:
     """Ogg and WebM would number their streams by chance; two attempts must give the same bytes."""
     for format in ("ogg", "opus", "webm"):
         assert "+bitexact" in output_arguments(parse_target(format, {}))

@@ -50,7 +50,7 @@ def state(reader: LogReader) -> tuple[object, ...]:
 
 
 @pytest.mark.requirement("2.1")
-def test_duration_and_position_are_read() -> None:
+def test_ffmpeg_log_gives_duration_and_position() -> None:
     """The input's duration and the last position are known, and that ffmpeg came to its end."""
     reader = read(LOG)
 
@@ -58,7 +58,7 @@ def test_duration_and_position_are_read() -> None:
 
 
 @pytest.mark.requirement("2.1")
-def test_the_last_lines_are_for_people() -> None:
+def test_last_lines_of_ffmpeg_leave_progress_blocks_out() -> None:
     """Diagnostics hold what ffmpeg said, without the progress blocks and the closing statistics."""
     lines = read(LOG).last_lines
 
@@ -80,7 +80,7 @@ def test_the_last_lines_are_for_people() -> None:
         (b"", None),
     ],
 )
-def test_every_shape_of_a_duration(line: bytes, seconds: float | None) -> None:
+def test_ffmpeg_durations_are_read_in_every_form(line: bytes, seconds: float | None) -> None:
     """Hours over 99, not available, nought, mangled, a tag of that name, or no such line at all."""
     assert read(line).duration_seconds == (None if seconds is None else pytest.approx(seconds))
 
@@ -98,19 +98,19 @@ def test_every_shape_of_a_duration(line: bytes, seconds: float | None) -> None:
         (b"out_time_us=1500000", None),
     ],
 )
-def test_every_shape_of_a_position(lines: bytes, seconds: float | None) -> None:
+def test_ffmpeg_positions_are_read_in_every_form(lines: bytes, seconds: float | None) -> None:
     """Not available, negative, over 99 hours, going back, mangled, with CR LF, or cut off before its end."""
     assert read(lines).position_seconds == seconds
 
 
-def test_progress_can_continue_after_an_end() -> None:
+def test_ffmpeg_progress_may_continue_after_an_end_block() -> None:
     """Only the last block says whether ffmpeg is done."""
     assert not read(b"progress=end\nprogress=continue\n").finished
 
 
 @pytest.mark.requirement("2.2")
 @given(st.lists(st.integers(0, len(LOG)), max_size=30))
-def test_it_does_not_matter_where_the_chunks_are_cut(cuts: list[int]) -> None:
+def test_ffmpeg_log_may_be_cut_anywhere(cuts: list[int]) -> None:
     """Any split of a log gives the same reading, also inside a UTF-8 character."""
     edges = [0, *sorted(cuts), len(LOG)]
 
@@ -123,7 +123,7 @@ def test_it_does_not_matter_where_the_chunks_are_cut(cuts: list[int]) -> None:
 )
 @example([b"x" * 5_000_000])
 @example([b"\xff\xfe\n" * 1000])
-def test_no_bytes_disturb_it(chunks: list[bytes]) -> None:
+def test_ffmpeg_log_reader_survives_any_bytes_in_bounded_memory(chunks: list[bytes]) -> None:
     """Whatever comes, nothing is raised, and what is kept stays small."""
     reader = read(*chunks)
 
@@ -133,20 +133,20 @@ def test_no_bytes_disturb_it(chunks: list[bytes]) -> None:
     assert state(read(b"".join(chunks))) == state(reader)
 
 
-def test_a_line_without_an_end_is_heard() -> None:
+def test_unfinished_last_line_of_ffmpeg_counts() -> None:
     """The last words of a process that died in the middle of a line count."""
     assert read(b"one\ntwo").last_lines == ("one", "two")
     assert read(b"one\nout_time_us=12").last_lines == ("one",)
 
 
-def test_a_guess_is_no_promise() -> None:
+def test_duration_estimated_from_the_bitrate_is_no_promise() -> None:
     """A duration guessed from the bitrate serves for progress, but no file is failed for missing it."""
     reader = read(b"[in#0/aac @ 0x1] Estimating duration from bitrate, this may be inaccurate\n", LOG)
 
     assert (reader.duration_seconds, reader.promised_seconds) == (600.5, None)
 
 
-def test_a_film_promises_no_sound() -> None:
+def test_duration_of_a_film_is_no_promise_of_sound() -> None:
     """The pictures of a film may go on when its sound has ended; a cover is no film."""
     film = b"  Stream #0:0[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(progressive), 64x48\n"
 
@@ -163,7 +163,7 @@ def test_a_film_promises_no_sound() -> None:
         b"[mov,mp4,m4a @ 0x1] moov atom not found\n",
     ],
 )
-def test_demuxers_say_when_a_file_stops_in_the_middle(line: bytes) -> None:
+def test_truncated_input_is_recognised_in_the_ffmpeg_log(line: bytes) -> None:
     """What a container's own structure tells about a truncation is kept."""
     assert read(line).ended_early
     assert not read(LOG).ended_early
@@ -186,6 +186,8 @@ def test_demuxers_say_when_a_file_stops_in_the_middle(line: bytes) -> None:
         (None, 0.0, True, False),  # start lies behind the end
     ],
 )
-def test_what_is_believed(declared: float | None, position: float | None, trimmed: bool, believed: bool) -> None:
+def test_exit_code_0_is_believed_only_when_the_output_is_long_enough(
+    declared: float | None, position: float | None, trimmed: bool, believed: bool
+) -> None:
     """An output that is clearly shorter than its input declares, or has no sound at all, is no success."""
     assert (check_end(declared, position, trimmed) is None) is believed

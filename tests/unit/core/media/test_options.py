@@ -14,7 +14,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 
 
 @pytest.mark.parametrize("spelling", ["mp3", "MP3", " mp3 ", ".mp3"])
-def test_a_format_may_be_spelt_as_people_spell_it(spelling: str) -> None:
+def test_format_names_ignore_case_blanks_and_the_dot(spelling: str) -> None:
     """Case, blanks and the dot of an extension do not matter."""
     assert parse_target(spelling, {}).format == "mp3"
 
@@ -29,8 +29,26 @@ def test_an_unknown_format_is_answered_with_the_nearest(wrong: str, meant: str) 
     assert caught.value.extra["allowed"] == list(OUTPUT_FORMATS)
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"quality": 10**400}, "quality of mp3 is from 0 to 9"),
+        ({"start_seconds": 10**400}, "start_seconds is a time"),
+        ({"bitrate_kbps": 10**400}, "bitrate_kbps of mp3"),
+        ({"quality": [[[0] * 1000]]}, "quality is a number, not a list."),
+        ({"channels": {"a": 1}}, "channels is a whole number, not an object."),
+    ],
+)
+def test_a_value_of_any_size_is_refused_in_few_words(options: dict[str, object], says: str) -> None:
+    """A number larger than any float, and a list or an object in place of one, are mistakes of the client's."""
+    with pytest.raises(InvalidOption) as caught:
+        parse_target("mp3", options)
+
+    assert caught.value.detail.startswith(says)
+
+
 @pytest.mark.parametrize("wrong", [None, 3, ["mp3"], "", "x" * 10_000])
-def test_what_is_no_format_at_all_is_refused(wrong: object) -> None:
+def test_values_that_are_no_format_name_are_refused(wrong: object) -> None:
     """Any JSON value may arrive as the format; the echo in the message stays short."""
     with pytest.raises(UnknownFormat) as caught:
         parse_target(wrong, {})
@@ -76,24 +94,24 @@ def test_an_unknown_option_is_answered_with_the_nearest() -> None:
         ("wav", {"keep_tags": "no"}, "true or false"),
     ],
 )
-def test_an_impossible_request_hears_what_would_do(format: str, options: dict[str, object], says: str) -> None:
+def test_refused_options_name_what_is_allowed(format: str, options: dict[str, object], says: str) -> None:
     """What the encoder would clamp, round or ignore is refused, with what is allowed in the words."""
     with pytest.raises(InvalidOption, match=says):
         parse_target(format, options)
 
 
-def test_options_are_an_object() -> None:
+def test_options_that_are_no_object_are_refused() -> None:
     """A list in the place of the options is a clear error."""
     with pytest.raises(InvalidOption, match="object"):
         parse_target("mp3", ["bitrate_kbps"])  # type: ignore[arg-type]  # what JSON may bring
 
 
-def test_null_means_left_open() -> None:
+def test_null_leaves_an_option_open() -> None:
     """A client may send every field, with null where it has no wish."""
     assert parse_target("mp3", {"bitrate_kbps": None, "loudness": None}) == parse_target("mp3", None)
 
 
-def test_only_what_was_set_is_written_down() -> None:
+def test_options_to_dict_holds_only_what_was_set() -> None:
     """The record and the API show a client its own words, not our defaults."""
     target = parse_target("mp3", {"bitrate_kbps": 192.0, "keep_cover": False, "keep_tags": True})
 
@@ -101,7 +119,7 @@ def test_only_what_was_set_is_written_down() -> None:
 
 
 @given(st.sampled_from(sorted(OUTPUT_FORMATS)), st.integers(1, 1100), st.data())
-def test_what_carries_a_bitrate_always_carries_it(format: str, bitrate: int, data: st.DataObject) -> None:
+def test_every_pair_of_a_carrier_has_the_bitrate(format: str, bitrate: int, data: st.DataObject) -> None:
     """Whatever rate and channels ffmpeg picks out of a carrier, the encoder honours the bitrate there."""
     output = OUTPUT_FORMATS[format]
     options = Options(
@@ -122,7 +140,7 @@ def test_what_carries_a_bitrate_always_carries_it(format: str, bitrate: int, dat
 
 
 @given(st.sampled_from(sorted(OUTPUT_FORMATS)), st.dictionaries(st.sampled_from(list(Options().__slots__)), SCALARS))
-def test_any_request_is_understood_or_refused(format: str, options: dict[str, object]) -> None:
+def test_any_json_as_options_is_understood_or_refused(format: str, options: dict[str, object]) -> None:
     """Any JSON value gives a target or an InvalidOption, and what passes survives storage."""
     try:
         target = parse_target(format, options)
@@ -133,7 +151,7 @@ def test_any_request_is_understood_or_refused(format: str, options: dict[str, ob
 
 
 @pytest.mark.parametrize("format", OUTPUT_FORMATS)
-def test_formats_describe_themselves(format: str) -> None:
+def test_output_formats_describe_their_options(format: str) -> None:
     """What GET /v1/formats says of a format is plain JSON, and every value it names is accepted."""
     described = json.loads(json.dumps(OUTPUT_FORMATS[format].describe()))
 

@@ -207,7 +207,7 @@ KNOWN = {
 
 @pytest.mark.requirement("1.5", "6.9")
 @pytest.mark.parametrize("case", KNOWN)
-def test_it_says_what_it_is_and_whether_a_pipe_will_do(case: str) -> None:
+def test_sniffing_finds_the_format_and_whether_it_can_be_streamed(case: str) -> None:
     """Each kind is found by its bytes; what ffmpeg would have to jump for goes by a local file, and says why."""
     data, container, local, seconds = KNOWN[case]
 
@@ -219,7 +219,7 @@ def test_it_says_what_it_is_and_whether_a_pipe_will_do(case: str) -> None:
     assert Source(**json.loads(json.dumps(asdict(source)))) == source, "records keep it as JSON"
 
 
-def test_every_kind_is_tried_here() -> None:
+def test_every_input_format_has_a_sniffing_case() -> None:
     """No accepted kind is missing above."""
     assert {container for _, container, _, _ in KNOWN.values()} == {item.name for item in INPUT_FORMATS}
 
@@ -235,7 +235,7 @@ def test_every_kind_is_tried_here() -> None:
     ],
     ids=["long tag", "far sound", "large index", "large sound", "unseen middle"],
 )  # fmt: skip
-def test_what_cannot_be_seen_is_not_trusted(head: bytes, size: int, reason: str) -> None:
+def test_sniffing_chooses_the_local_path_when_in_doubt(head: bytes, size: int, reason: str) -> None:
     """Where head and tail do not show enough, the local file is chosen."""
     found = sniff(head, size).reason
 
@@ -243,7 +243,7 @@ def test_what_cannot_be_seen_is_not_trusted(head: bytes, size: int, reason: str)
     assert found.startswith(reason)
 
 
-def test_an_early_look_without_a_tail_works() -> None:
+def test_sniffing_works_without_the_tail() -> None:
     """The head alone, with the announced size, is enough to say what kind it is."""
     for data, container, _, _ in KNOWN.values():
         assert identify(data[:HEAD_BYTES], b"", 5_000_000_000).container == container
@@ -278,7 +278,7 @@ def test_an_early_look_without_a_tail_works() -> None:
         (b"ID3\x03\0\0\0\0\0\x0a" + bytes(10), "no audio that is known here"),
     ],
 )
-def test_what_is_no_audio_is_refused_by_its_name(data: bytes, says: str) -> None:
+def test_sniffing_refuses_what_is_no_audio_and_names_it(data: bytes, says: str) -> None:
     """The refusal says what the bytes are, and what is supported."""
     with pytest.raises(UnsupportedMedia, match=says) as caught:
         sniff(data)
@@ -286,7 +286,7 @@ def test_what_is_no_audio_is_refused_by_its_name(data: bytes, says: str) -> None
     assert caught.value.extra["supported"] == [item.name for item in INPUT_FORMATS]
 
 
-def test_nothing_is_refused_as_nothing() -> None:
+def test_sniffing_refuses_an_empty_upload() -> None:
     """No bytes at all have an error of their own."""
     with pytest.raises(EmptyUpload):
         identify(b"", b"", 0)
@@ -315,7 +315,7 @@ def mangled(draw: st.DrawFn) -> bytes:
 @example(b"\0\0\0\x08free" * 100_000, b"", 800_000)
 @example(FTYP + box(b"moov", box(b"trak") * 60_000, bytes(8)) + MDAT, b"", 500_000)
 @example(matroska()[:40] + b"\xec\x80" * 400_000, b"", 800_000)
-def test_no_bytes_make_it_fail(head: bytes, tail: bytes, size: int) -> None:
+def test_sniffing_survives_any_bytes(head: bytes, tail: bytes, size: int) -> None:
     """Whatever the bytes, the answer is a source or one of two refusals, and it comes soon."""
     try:
         source = identify(head, tail, size)

@@ -89,21 +89,23 @@ async def test_every_call_needs_a_key(world: World, api: httpx.AsyncClient) -> N
         {"Authorization": "Bearer wrong", "X-API-Key": ACME},
     ],
 )
-async def test_other_keys_are_refused(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_a_wrong_key_is_refused_and_not_repeated(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     """What is not exactly a key, in one of the two headers, is refused, and not repeated in the answer."""
     answer = await api.get(f"/v1/jobs/{JOB}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     assert ACME not in answer.text
 
 
-async def test_no_key_in_a_query(api: httpx.AsyncClient) -> None:
+async def test_a_key_in_the_query_is_ignored(api: httpx.AsyncClient) -> None:
     """Addresses end up in logs and histories: a key in one is not looked at."""
     answer = await api.get(f"/v1/jobs/{JOB}", params={"api_key": ACME, "key": ACME, "access_token": ACME})
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("headers", [{"authorization": f"bearer  {ACME}"}, {"x-api-key": ACME}, {"X-API-Key": OTHER}])
-async def test_keys_open(world: World, api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_either_header_lets_a_key_in_as_its_tenant(
+    world: World, api: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
     """Either header lets in, and what is made belongs to the key's tenant."""
     upload = (await api.post("/v1/uploads?filename=a.wav", content=wav(), headers=headers)).json()
     tenant = "other" if OTHER in headers.values() else "acme"
@@ -121,7 +123,7 @@ def comparable(answer: httpx.Response) -> tuple[int, Any, dict[str, str]]:
     return answer.status_code, document, headers
 
 
-async def test_what_is_not_yours_does_not_exist(world: World, other: httpx.AsyncClient) -> None:
+async def test_uploads_and_jobs_of_another_tenant_do_not_exist(world: World, other: httpx.AsyncClient) -> None:
     """Every call about another tenant's upload or job is answered as if there were none, and changes nothing."""
     calls = [(method, path) for method, path in protected(world) if UPLOAD in path or JOB in path]
     assert len(calls) > 15
@@ -193,7 +195,7 @@ async def test_keys_are_never_logged(world: World, acme: httpx.AsyncClient, monk
 
 @pytest.mark.requirement("3.2")
 @pytest.mark.parametrize(("origin", "allowed"), [(PAGE, True), ("https://evil.example", False)])
-async def test_pages_from_elsewhere(api: httpx.AsyncClient, origin: str, *, allowed: bool) -> None:
+async def test_only_configured_origins_may_call_the_api(api: httpx.AsyncClient, origin: str, *, allowed: bool) -> None:
     """A configured page may call the API with a key, which its preflight (without one) finds out; no other may."""
     headers = {
         "Origin": origin,
@@ -214,7 +216,9 @@ async def test_pages_from_elsewhere(api: httpx.AsyncClient, origin: str, *, allo
 @pytest.mark.parametrize(("keys", "origins", "allowed"), [
     (CONFIGURED, ("*",), True), ("none", ("*",), False), ("none", ("*", PAGE), True), ("none", (), False),
 ])  # fmt: skip
-async def test_any_page_only_where_keys_protect(keys: str, origins: tuple[str, ...], *, allowed: bool) -> None:
+async def test_any_origin_is_allowed_only_where_keys_are_needed(
+    keys: str, origins: tuple[str, ...], *, allowed: bool
+) -> None:
     """Where no key is needed, a page from elsewhere has to be named: `*` would open a local service to every page."""
     world = World(web=WebConfig(api_keys=parse_keys(keys), cors_origins=origins))
     async with client_of(world.app) as api:
@@ -223,7 +227,7 @@ async def test_any_page_only_where_keys_protect(keys: str, origins: tuple[str, .
 
 
 @pytest.mark.requirement("8.3")
-async def test_keys_are_described(api: httpx.AsyncClient) -> None:
+async def test_openapi_says_which_calls_need_a_key(api: httpx.AsyncClient) -> None:
     """The description says which calls need a key and where it goes; that of an open service asks for none."""
     document = (await api.get("/schema")).json()
     assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}

@@ -10,7 +10,7 @@ from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import World, client_of
 
 
-async def test_request_id(api: httpx.AsyncClient) -> None:
+async def test_a_harmless_request_id_of_the_client_is_kept(api: httpx.AsyncClient) -> None:
     """A client's own request id is kept; without one, or with one that could do harm, it gets a new one."""
     assert (await api.get("/health/live", headers={"x-request-id": "abc-DEF_1.2"})).headers[
         "x-request-id"
@@ -21,7 +21,7 @@ async def test_request_id(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/nowhere", "/v1/formats", "/schema", "/v1/jobs/short"])
-async def test_security_headers(api: httpx.AsyncClient, path: str) -> None:
+async def test_every_answer_has_the_security_headers(api: httpx.AsyncClient, path: str) -> None:
     """Every answer, also of an unknown address, forbids guessing, framing and telling where one came from."""
     headers = (await api.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
@@ -32,7 +32,9 @@ async def test_security_headers(api: httpx.AsyncClient, path: str) -> None:
     assert headers["x-request-id"]
 
 
-async def test_log(world: World, api: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_every_request_is_one_log_line(
+    world: World, api: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every request is one line, with method, path, status, time, the problem's code and the request's id."""
     await api.get("/v1/jobs/short", headers={"x-request-id": "request-1"})
     line = capsys.readouterr().out
@@ -40,13 +42,15 @@ async def test_log(world: World, api: httpx.AsyncClient, capsys: pytest.CaptureF
         assert part in line
 
 
-async def test_log_without_query(world: World, api: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_query_stays_out_of_the_log(
+    world: World, api: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What is behind the question mark stays out of the log."""
     await api.get("/v1/formats?token=secret")
     assert "secret" not in capsys.readouterr().out
 
 
-async def test_answer_before_the_body(world: World) -> None:
+async def test_after_an_early_answer_the_body_is_drained_for_a_while(world: World) -> None:
     """An early answer is complete before the body is, the rest is read and dropped for a while, then it is over."""
     headers = {"content-length": "1000000", "content-type": "multipart/form-data"}  # without a boundary: 400
     call = Call(world.app, "POST", "/v1/uploads", headers)
@@ -65,7 +69,7 @@ async def test_answer_before_the_body(world: World) -> None:
     assert world.clock.asleep == 0
 
 
-async def test_client_stops_sending(world: World) -> None:
+async def test_draining_ends_with_the_body_or_the_client(world: World) -> None:
     """The wait ends when the client has heard the answer: it goes away, or its body is complete."""
     for ending in ("gone", "complete"):
         call = Call(world.app, "POST", "/nowhere", {"content-length": "1000000"})
@@ -80,7 +84,7 @@ async def test_client_stops_sending(world: World) -> None:
         assert call.complete()
 
 
-async def test_client_that_waits_for_our_word(world: World) -> None:
+async def test_a_client_that_expects_100_continue_is_not_drained(world: World) -> None:
     """A client that asked before sending (Expect: 100-continue) is not waited for: it has sent nothing."""
     call = Call(world.app, "POST", "/nowhere", {"content-length": "1000000", "expect": "100-continue"})
     await call.run()
@@ -99,7 +103,7 @@ async def test_small_bodies_keep_the_connection(world: World, api: httpx.AsyncCl
     [("1.1", "close"), ("1.1", "TE, Close"), ("1.0", "")],
     ids=["close", "a list", "HTTP/1.0"],
 )
-async def test_a_small_body_is_heard_out_where_the_connection_ends(world: World, version: str, connection: str) -> None:
+async def test_a_small_body_is_drained_where_the_connection_ends(world: World, version: str, connection: str) -> None:
     """No client, and no proxy, is reset while it still sends the little that it has announced."""
     call = Call(world.app, "POST", "/nowhere", {"content-length": "5", "connection": connection}, version=version)
     task = asyncio.create_task(call.run())

@@ -25,7 +25,7 @@ def operations(document: Document) -> Document:
 
 
 @pytest.mark.requirement("8.3")
-async def test_operations(document: Document) -> None:
+async def test_every_operation_has_a_name_for_generated_clients(document: Document) -> None:
     """Every verb has a name that a generated client can use."""
     assert document["openapi"].startswith("3.1")
     assert set(operations(document)) == {
@@ -37,7 +37,7 @@ async def test_operations(document: Document) -> None:
 
 
 @pytest.mark.requirement("8.3")
-async def test_problems(document: Document) -> None:
+async def test_every_documented_error_is_a_problem_document(document: Document) -> None:
     """Every error that is listed is a problem document of its own media type."""
     for name, operation in operations(document).items():
         for status, response in operation["responses"].items():
@@ -52,7 +52,7 @@ async def test_problems(document: Document) -> None:
 
 
 @pytest.mark.requirement("8.3")
-async def test_bodies(document: Document) -> None:
+async def test_request_bodies_of_uploads_and_jobs_are_described(document: Document) -> None:
     """An upload is described as what it is, and a job by its fields."""
     content = operations(document)["createUpload"]["requestBody"]["content"]
     assert set(content) == {"application/octet-stream", "multipart/form-data"}

@@ -26,7 +26,7 @@ def raising(world: World, monkeypatch: pytest.MonkeyPatch, error: Exception) -> 
     monkeypatch.setattr(world.jobs, "get", refuse)
 
 
-async def test_shape(api: httpx.AsyncClient) -> None:
+async def test_a_problem_has_the_members_of_rfc_9457_code_and_request_id(api: httpx.AsyncClient) -> None:
     """A problem has type, title, status, detail, a stable code and the id of its request."""
     answer = await api.get(f"/v1/jobs/{JOB}", headers={"x-request-id": "my-request-1"})
     assert answer.headers["content-type"] == MEDIA_TYPE
@@ -40,7 +40,9 @@ async def test_shape(api: httpx.AsyncClient) -> None:
     }
 
 
-async def test_extras(world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_extra_members_never_replace_reserved_ones(
+    world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What an error knows beyond its detail is told, but never in place of what every problem has."""
     raising(world, monkeypatch, InvalidOption("no", allowed=frozenset({1}), code="mine", status=200, which=object))
     answer = await api.get(f"/v1/jobs/{JOB}")
@@ -49,7 +51,9 @@ async def test_extras(world: World, api: httpx.AsyncClient, monkeypatch: pytest.
     assert (problem["code"], problem["status"], problem["allowed"]) == ("invalid_option", 422, [1])
 
 
-async def test_retry_after(world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_retry_after_is_whole_seconds_and_never_zero(
+    world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Advice on when to retry comes as a header in whole seconds, never as nought, and in the document."""
     error = Unavailable("GetItem: ThrottlingException")
     raising(world, monkeypatch, error)
@@ -61,7 +65,7 @@ async def test_retry_after(world: World, api: httpx.AsyncClient, monkeypatch: py
 
 
 @pytest.mark.parametrize("error", [Unavailable, ObjectGone])
-async def test_backing_services_stay_unnamed(
+async def test_words_of_backing_services_stay_out_of_problems(
     world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: type[StoreError]
 ) -> None:
     """What a backing service said is for the log; clients read what it means for them."""
@@ -92,7 +96,7 @@ async def test_unexpected(
     assert "secret" in logged
 
 
-async def test_routes(api: httpx.AsyncClient) -> None:
+async def test_unknown_addresses_and_methods_are_problems(api: httpx.AsyncClient) -> None:
     """Unknown addresses and methods are problems too, and say what there is."""
     answer = await api.get("/v2/jobs")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -107,7 +111,7 @@ def leaves(cls: type[RepriseError]) -> list[type[RepriseError]]:
 
 
 @pytest.mark.parametrize("error", [*leaves(ClientError), *leaves(StoreError), Fenced])
-def test_every_error_has_a_face(error: type[RepriseError]) -> None:
+def test_every_error_becomes_a_problem_with_its_status_and_code(error: type[RepriseError]) -> None:
     """Every error that may reach a client becomes a problem with its own status and code."""
     problem = from_ours(error(size=1) if error.status == 416 else error())
     assert (problem.status_code, problem.code) == (error.status, error.code)

@@ -26,7 +26,7 @@ PROXY = f"{URL}?via=proxy"
 
 
 @pytest.mark.requirement("3.4")
-async def test_redirect(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_download_is_a_redirect_to_the_object(world: World, api: httpx.AsyncClient) -> None:
     """A download is a redirect to the object itself, with its name and type, that no cache keeps."""
     job = world.succeeded(filename="Übung.mp3")
     answer = await api.get(URL)
@@ -43,7 +43,7 @@ async def test_redirect(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.requirement("3.2", "3.4")
-async def test_the_address_by_itself(world: World, api: httpx.AsyncClient) -> None:
+async def test_via_link_answers_the_url_and_its_time(world: World, api: httpx.AsyncClient) -> None:
     """A script, which cannot follow the redirect, is told where it would lead and for how long that works."""
     world.succeeded()
     answer = await api.get(f"{URL}?via=link")
@@ -52,7 +52,7 @@ async def test_the_address_by_itself(world: World, api: httpx.AsyncClient) -> No
 
 
 @pytest.mark.parametrize("path", [URL, PROXY, f"{URL}?via=link"])
-async def test_object_gone(world: World, api: httpx.AsyncClient, path: str) -> None:
+async def test_a_missing_or_changed_output_is_a_problem(world: World, api: httpx.AsyncClient, path: str) -> None:
     """If the object is not there any more, or is another one, the answer is a problem document, not a dead link."""
     world.succeeded()
     key = next(iter(world.objects.objects))
@@ -66,7 +66,7 @@ async def test_object_gone(world: World, api: httpx.AsyncClient, path: str) -> N
 
 
 @pytest.mark.parametrize("path", [URL, PROXY])
-async def test_not_ready(world: World, api: httpx.AsyncClient, path: str) -> None:
+async def test_an_unfinished_job_has_no_download_and_says_why(world: World, api: httpx.AsyncClient, path: str) -> None:
     """Before success there is nothing to download; if there never will be, the answer says why."""
     for make in (world.job, world.running):
         make()
@@ -78,7 +78,7 @@ async def test_not_ready(world: World, api: httpx.AsyncClient, path: str) -> Non
     assert "No audio stream." in answer.json()["detail"]
 
 
-async def test_via_something_else(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_unknown_via_is_refused_with_the_known_ones(world: World, api: httpx.AsyncClient) -> None:
     """An unknown way is refused, not guessed, and the ways that there are are named."""
     world.succeeded()
     answer = await api.get(f"{URL}?via=pigeon")
@@ -91,7 +91,7 @@ async def test_via_something_else(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.requirement("3.4", "3.5", "4.2", "6.13")
-async def test_whole(world: World, api: httpx.AsyncClient) -> None:
+async def test_the_whole_file_comes_with_length_type_name_and_etag(world: World, api: httpx.AsyncClient) -> None:
     """The whole file comes with length, type, name and a strong entity tag, through any container."""
     job = world.succeeded(data := bytes(range(256)) * 4000)
     assert job.output is not None
@@ -108,7 +108,7 @@ async def test_whole(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("format", sorted(OUTPUT_FORMATS))
-async def test_types(world: World, api: httpx.AsyncClient, format: str) -> None:
+async def test_the_content_type_is_that_of_the_format(world: World, api: httpx.AsyncClient, format: str) -> None:
     """The content type is that of the format, whatever the name says."""
     world.succeeded(target=Target(format=format), filename="x.exe")
     assert (await api.get(PROXY)).headers["content-type"] == OUTPUT_FORMATS[format].content_type
@@ -123,7 +123,9 @@ async def test_types(world: World, api: httpx.AsyncClient, format: str) -> None:
         ("bytes=9-99", b"9", "bytes 9-9/10"),
     ],
 )
-async def test_part(world: World, api: httpx.AsyncClient, asked: str, content: bytes, content_range: str) -> None:
+async def test_a_range_is_answered_with_exactly_its_bytes(
+    world: World, api: httpx.AsyncClient, asked: str, content: bytes, content_range: str
+) -> None:
     """A range is answered with exactly these bytes."""
     world.succeeded()
     answer = await api.get(PROXY, headers={"range": asked})
@@ -134,7 +136,7 @@ async def test_part(world: World, api: httpx.AsyncClient, asked: str, content: b
 
 @given(st.integers(0, 3 * CHUNK), st.integers(0, 3 * CHUNK))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_parts_make_the_whole(world: World, first: int, last: int) -> None:
+async def test_any_range_is_that_part_of_the_file(world: World, first: int, last: int) -> None:
     """Any range, over any border of the store's own pieces, is that part of the file."""
     data = bytes(range(251)) * (2 * CHUNK // 251)
     world.succeeded(data)
@@ -147,7 +149,9 @@ async def test_parts_make_the_whole(world: World, first: int, last: int) -> None
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=-0", "bytes=5-4", "bytes=x"])
-async def test_bad_range(world: World, api: httpx.AsyncClient, asked: str) -> None:
+async def test_a_range_outside_the_file_is_refused_with_its_size(
+    world: World, api: httpx.AsyncClient, asked: str
+) -> None:
     """A range outside the file is refused, and the size is said."""
     world.succeeded()
     answer = await api.get(PROXY, headers={"range": asked})
@@ -155,14 +159,14 @@ async def test_bad_range(world: World, api: httpx.AsyncClient, asked: str) -> No
     assert answer.headers["content-range"] == "bytes */10"
 
 
-async def test_several_ranges(world: World, api: httpx.AsyncClient) -> None:
+async def test_several_ranges_are_answered_with_the_whole_file(world: World, api: httpx.AsyncClient) -> None:
     """Several ranges at once are answered with the whole file."""
     world.succeeded()
     assert (await api.get(PROXY, headers={"range": "bytes=0-1,3-4"})).status_code == 200
 
 
 @pytest.mark.requirement("6.13")
-async def test_conditions(world: World, api: httpx.AsyncClient) -> None:
+async def test_if_none_match_and_if_range_are_honoured(world: World, api: httpx.AsyncClient) -> None:
     """A client that has the file is told so; a range of another file becomes the whole new one."""
     job = world.succeeded()
     assert job.output is not None
@@ -178,7 +182,9 @@ async def test_conditions(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", [URL, PROXY])
-async def test_head(world: World, api: httpx.AsyncClient, path: str) -> None:
+async def test_head_tells_size_type_and_name_without_a_redirect(
+    world: World, api: httpx.AsyncClient, path: str
+) -> None:
     """HEAD tells size, type and name of the file itself, without its bytes and without a redirect."""
     world.succeeded()
     answer = await api.head(path, headers={"range": "bytes=0-0"})
@@ -204,7 +210,7 @@ async def test_names_are_safe_in_headers(world: World, api: httpx.AsyncClient, n
 
 
 @pytest.mark.requirement("3.7")
-async def test_piece_by_piece(world: World) -> None:
+async def test_nothing_is_read_ahead_of_the_client(world: World) -> None:
     """Nothing is read ahead of what the client takes, apart from the first piece."""
     data = bytes(10 * CHUNK)
     world.succeeded(data)
@@ -239,7 +245,7 @@ async def test_piece_by_piece(world: World) -> None:
     assert taken == sorted(taken)
 
 
-async def test_breaks_in_the_middle(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_download_that_breaks_midway_is_too_short(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """A store that breaks in the middle leaves the answer unfinished, which its length tells; it never looks whole."""
     world.succeeded(bytes(3 * CHUNK))
     reads = 0
@@ -262,7 +268,7 @@ async def test_breaks_in_the_middle(world: World, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.requirement("6.13")
-async def test_breaks_at_the_start(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_store_that_breaks_before_the_first_byte_is_a_problem(world: World, api: httpx.AsyncClient) -> None:
     """A store that breaks before the first byte is a problem document with advice."""
     world.succeeded()
 
@@ -277,7 +283,9 @@ async def test_breaks_at_the_start(world: World, api: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize("waiting_for", ["store", "client"])
-async def test_client_gone(world: World, monkeypatch: pytest.MonkeyPatch, waiting_for: str) -> None:
+async def test_a_client_that_leaves_closes_the_stream_of_the_store(
+    world: World, monkeypatch: pytest.MonkeyPatch, waiting_for: str
+) -> None:
     """When the client goes away, the store's stream is closed, whichever of the two was being waited for."""
     world.succeeded(bytes(10))
     closed = asyncio.Event()
@@ -307,7 +315,7 @@ async def test_client_gone(world: World, monkeypatch: pytest.MonkeyPatch, waitin
     assert closed.is_set()
 
 
-async def test_changed_while_read(world: World) -> None:
+async def test_an_object_replaced_while_read_breaks_the_download(world: World) -> None:
     """An object that is replaced while it is read breaks the download; two files are never mixed."""
     world.succeeded(bytes(2 * CHUNK))
     reads = 0
@@ -325,7 +333,7 @@ async def test_changed_while_read(world: World) -> None:
     assert not call.complete()
 
 
-async def test_expires(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_expired_job_has_no_download(world: World, api: httpx.AsyncClient) -> None:
     """From the second on at which a job expires, its file is gone."""
     world.succeeded(expires_at=NOON)
     for path in (URL, PROXY):

@@ -50,7 +50,7 @@ class Listener:
 
 
 @pytest.mark.requirement("2.6")
-async def test_follows(world: World) -> None:
+async def test_every_change_is_an_event_and_the_end_closes_the_stream(world: World) -> None:
     """Every change is an event, the end is the whole job, and then the stream is closed."""
     job = world.running()
     async with Listener(world) as listener:
@@ -73,7 +73,7 @@ async def test_follows(world: World) -> None:
 
 
 @pytest.mark.requirement("2.5")
-async def test_never_falls(world: World) -> None:
+async def test_the_percentage_of_a_stream_never_falls(world: World) -> None:
     """One stream never falls: not when Redis goes, comes back empty, or a new attempt starts at nought."""
     world.running(percent=30.0)
     world.hint(29.0)
@@ -94,7 +94,7 @@ async def test_never_falls(world: World) -> None:
 
 
 @pytest.mark.requirement("2.5")
-async def test_resumes(world: World) -> None:
+async def test_a_reconnect_never_reads_less_than_its_last_event_id(world: World) -> None:
     """A browser that reconnects with its last id never reads less than that."""
     world.running(percent=50.0)
     world.hint(40.0)
@@ -106,12 +106,12 @@ async def test_resumes(world: World) -> None:
 
 
 @given(st.text() | st.floats().map(str))
-def test_any_last_event_id(text: str) -> None:
+def test_any_last_event_id_gives_a_floor_below_100(text: str) -> None:
     """Whatever a client sends as its last id: the floor stays below the 100 that only success may read."""
     assert 0 <= floor_of(text) <= TOP
 
 
-async def test_bounded(world: World) -> None:
+async def test_a_stream_ends_after_its_time(world: World) -> None:
     """The stream ends by itself after its time, and the client is told to come back soon."""
     world.running()
     async with Listener(world) as listener:
@@ -122,7 +122,7 @@ async def test_bounded(world: World) -> None:
         assert "done" not in [event["event"] for event in listener.events]
 
 
-async def test_keepalive(world: World) -> None:
+async def test_a_stream_without_news_sends_comments(world: World) -> None:
     """While nothing changes, a comment now and then shows that the line is alive."""
     world.running()
     async with Listener(world) as listener:
@@ -131,7 +131,7 @@ async def test_keepalive(world: World) -> None:
         assert listener.call.body.count(b": still here") == 3
 
 
-async def test_ended_already(world: World) -> None:
+async def test_a_job_that_has_ended_is_told_at_once(world: World) -> None:
     """A job that has ended is told at once."""
     world.failed()
     async with Listener(world) as listener:
@@ -140,7 +140,7 @@ async def test_ended_already(world: World) -> None:
         assert listener.call.complete()
 
 
-async def test_deleted_meanwhile(world: World) -> None:
+async def test_a_deleted_job_ends_its_streams(world: World) -> None:
     """A job that is deleted ends its streams; whoever reconnects hears 404."""
     world.running()
     async with Listener(world) as listener:
@@ -149,7 +149,7 @@ async def test_deleted_meanwhile(world: World) -> None:
         assert listener.call.complete()
 
 
-async def test_store_away_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_survives_a_store_that_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is away costs freshness, not the stream."""
     world.running()
     world.hint(1.0)
@@ -168,7 +168,7 @@ async def test_store_away_for_a_while(world: World, monkeypatch: pytest.MonkeyPa
         assert listener.percents == [1.0, 2.0]
 
 
-async def test_client_gone(world: World) -> None:
+async def test_a_client_that_leaves_ends_the_looking(world: World) -> None:
     """When the client goes away, nobody goes on looking for it."""
     world.running()
     async with Listener(world):
@@ -176,7 +176,9 @@ async def test_client_gone(world: World) -> None:
     assert world.clock.asleep == 0
 
 
-async def test_cheap(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_without_news_reads_the_record_once_a_second(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While nothing changes, the store is asked once a second."""
     world.running()
     async with Listener(world):

@@ -25,7 +25,7 @@ async def percent(api: httpx.AsyncClient, path: str = f"/v1/jobs/{JOB}/progress"
 
 @pytest.mark.requirement("2.6", "4.3")
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_board_first(world: World, api: httpx.AsyncClient, path: str) -> None:
+async def test_a_reading_on_the_board_is_the_answer(world: World, api: httpx.AsyncClient, path: str) -> None:
     """As long as Redis knows, its reading is the answer, and nothing is written for it."""
     world.running(percent=50.0, shown=10.0)
     world.hint(42.5)
@@ -35,7 +35,9 @@ async def test_board_first(world: World, api: httpx.AsyncClient, path: str) -> N
 
 @pytest.mark.requirement("2.6")
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_record_alone(world: World, api: httpx.AsyncClient, path: str) -> None:
+async def test_without_redis_the_ceiling_of_the_record_is_the_answer(
+    world: World, api: httpx.AsyncClient, path: str
+) -> None:
     """Without Redis the record's ceiling is the answer, and it is noted before anybody hears it."""
     world.running(percent=50.0)
     world.board.away = True
@@ -72,7 +74,9 @@ async def test_nothing_is_shown_that_could_not_be_noted(
         assert "50" not in answer.text.replace("503", "")
 
 
-async def test_noted_before_answered(world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shown_is_written_before_the_answer(
+    world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The note is written before the answer, not after it."""
     gate = asyncio.Event()
 
@@ -103,7 +107,7 @@ async def test_the_record_is_read_last(world: World, api: httpx.AsyncClient) -> 
 
 
 @pytest.mark.requirement("2.5")
-async def test_restart(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_new_attempt_does_not_lower_what_is_shown(world: World, api: httpx.AsyncClient) -> None:
     """A new attempt starts at nought, what clients see does not."""
     world.running(percent=50.0)
     world.hint(48.0)
@@ -115,7 +119,7 @@ async def test_restart(world: World, api: httpx.AsyncClient) -> None:
 
 @pytest.mark.requirement("2.7")
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_hundred_is_for_success(world: World, api: httpx.AsyncClient, path: str) -> None:
+async def test_100_percent_is_shown_only_for_a_recorded_output(world: World, api: httpx.AsyncClient, path: str) -> None:
     """100 is read if, and only if, the record names the output; whatever Redis says before or after."""
     job = world.running(percent=99.9, shown=99.9)
     world.hint(100.0)
@@ -127,7 +131,7 @@ async def test_hundred_is_for_success(world: World, api: httpx.AsyncClient, path
     assert await percent(api, path) == 100.0
 
 
-async def test_ended_otherwise(world: World, api: httpx.AsyncClient) -> None:
+async def test_the_percentage_of_a_failed_job_stays(world: World, api: httpx.AsyncClient) -> None:
     """The reading of a job that failed stays where it is, whether Redis comes or goes."""
     world.failed()
     readings = []
@@ -139,7 +143,7 @@ async def test_ended_otherwise(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.requirement("2.8")
-async def test_jobs_apart(world: World, api: httpx.AsyncClient) -> None:
+async def test_each_job_has_its_own_percentage(world: World, api: httpx.AsyncClient) -> None:
     """Each job has its own reading."""
     world.running()
     world.hint(10.0)
@@ -149,7 +153,7 @@ async def test_jobs_apart(world: World, api: httpx.AsyncClient) -> None:
     assert await percent(api, "/v1/jobs/anotherjobanotherjob/progress") == 70.0
 
 
-async def test_queued(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_queued_job_is_at_0_and_says_when_to_ask_again(world: World, api: httpx.AsyncClient) -> None:
     """A job that nobody has begun reads 0, and says when to ask again."""
     world.job()
     answer = await api.get(f"/v1/jobs/{JOB}/progress")

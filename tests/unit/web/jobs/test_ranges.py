@@ -25,13 +25,13 @@ SIZE = 100
         ("Bytes = 5-6 ", Span(5, 7)),
     ],
 )
-def test_one_range(header: str | None, span: Span) -> None:
+def test_a_range_is_cut_to_the_file_with_both_ends(header: str | None, span: Span) -> None:
     """A range of bytes is cut to the file and counted as RFC 9110 counts it: both ends belong to it."""
     assert parse_range(header, SIZE) == span
 
 
 @pytest.mark.parametrize("header", [None, "lines=1-2", "bytes=0-1,5-6", "nonsense"])
-def test_whole(header: str | None) -> None:
+def test_no_range_several_ranges_and_unknown_units_mean_the_whole_file(header: str | None) -> None:
     """No range, several ranges and unknown units mean the whole file."""
     assert parse_range(header, SIZE) is None
 
@@ -40,7 +40,7 @@ def test_whole(header: str | None) -> None:
     "header",
     ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=5-4", "bytes=a-b", "bytes=-", "bytes=", "bytes=1", "bytes=+1-2"],
 )
-def test_unsatisfiable(header: str | None) -> None:
+def test_a_range_outside_the_file_is_unsatisfiable(header: str | None) -> None:
     """What claims to be a range of bytes and is none, or lies outside, is refused, and the size is said."""
     with pytest.raises(RangeUnsatisfiable) as refused:
         parse_range(header, SIZE)
@@ -48,7 +48,7 @@ def test_unsatisfiable(header: str | None) -> None:
 
 
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(1, 150))
-def test_against_a_list(first: int, last: int, size: int) -> None:
+def test_a_span_holds_exactly_the_positions_between_its_ends(first: int, last: int, size: int) -> None:
     """Whatever the numbers: the span holds exactly the positions between both ends that the file has."""
     wanted = [at for at in range(size) if first <= at <= last]
     try:
@@ -76,7 +76,7 @@ def test_suffix_and_prefix(count: int, size: int) -> None:
 
 
 @given(st.text(max_size=40), st.integers(0, 10**12))
-def test_any_text(text: str, size: int) -> None:
+def test_no_range_header_makes_the_parser_fail(text: str, size: int) -> None:
     """No header makes the parser fall over, and no span leaves the file."""
     try:
         span = parse_range("bytes=" + text, size)

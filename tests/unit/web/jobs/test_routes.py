@@ -22,7 +22,7 @@ ORDER = {"upload_id": UPLOAD, "format": "mp3"}
 
 
 @pytest.mark.requirement("1.2", "4.2", "4.6")
-async def test_submit(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_submitted_job_is_202_with_its_location(world: World, api: httpx.AsyncClient) -> None:
     """A job is accepted as a record of its own that refers to the upload; 202 says where it is and when to look."""
     upload = world.upload(filename="Lied.wav")
     answer = await api.post("/v1/jobs", json={**ORDER, "options": {"bitrate_kbps": 192}})
@@ -78,7 +78,9 @@ async def test_submit(world: World, api: httpx.AsyncClient) -> None:
         ({**ORDER, "options": {"bitrate_kbps": "192"}}, "invalid_option", "bitrate_kbps"),
     ],
 )
-async def test_invalid(world: World, api: httpx.AsyncClient, body: object, code: str, named: str) -> None:
+async def test_an_invalid_job_request_is_422_and_says_what_is_allowed(
+    world: World, api: httpx.AsyncClient, body: object, code: str, named: str
+) -> None:
     """A request that is not acceptable is refused with 422, naming what is wrong or what is allowed."""
     world.upload()
     answer = await api.post("/v1/jobs", json=body)
@@ -88,14 +90,14 @@ async def test_invalid(world: World, api: httpx.AsyncClient, body: object, code:
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"upload_id=1", b'{"upload_id": NaN}'])
-async def test_malformed(world: World, api: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_job_request_that_is_no_json_is_400(world: World, api: httpx.AsyncClient, body: bytes) -> None:
     """A body that is no JSON is refused as that, and no body as a missing one."""
     answer = await api.post("/v1/jobs", content=body)
     expected = (400, "malformed_json") if body else (422, "invalid_request")
     assert (answer.status_code, answer.json()["code"]) == expected
 
 
-async def test_content_type_is_not_believed(world: World, api: httpx.AsyncClient) -> None:
+async def test_json_is_taken_as_json_whatever_its_content_type(world: World, api: httpx.AsyncClient) -> None:
     """`curl -d` says that its JSON is a web form; it is taken for what it is."""
     world.upload()
     header = {"content-type": "application/x-www-form-urlencoded"}
@@ -105,7 +107,7 @@ async def test_content_type_is_not_believed(world: World, api: httpx.AsyncClient
     assert answer.status_code == 202, answer.text
 
 
-async def test_unknown_upload(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_job_of_an_unknown_upload_is_404_of_an_expired_one_410(world: World, api: httpx.AsyncClient) -> None:
     """An upload that is not there (for this caller) is 404, one whose time is over 410."""
     for upload_id in (UPLOAD, "short", "", "../../x"):
         answer = await api.post("/v1/jobs", json={**ORDER, "upload_id": upload_id})
@@ -116,7 +118,7 @@ async def test_unknown_upload(world: World, api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/jobs", json=ORDER)).status_code == 410
 
 
-async def test_idempotency(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_idempotency_key_stands_for_one_request(world: World, api: httpx.AsyncClient) -> None:
     """The same key with the same request gives the same job; with another request it is refused."""
     world.upload()
     key = {"Idempotency-Key": "a key: 1"}
@@ -155,7 +157,9 @@ async def test_a_replay_needs_no_upload(world: World, api: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "schlüssel", "a\tb"])
-async def test_bad_key(world: World, api: httpx.AsyncClient, key: str) -> None:
+async def test_an_idempotency_key_that_is_too_long_or_not_ascii_is_refused(
+    world: World, api: httpx.AsyncClient, key: str
+) -> None:
     """A key that is too long or not printable ASCII is refused."""
     world.upload()
     answer = await api.post("/v1/jobs", json=ORDER, headers=[(b"idempotency-key", key.encode())])
@@ -164,7 +168,7 @@ async def test_bad_key(world: World, api: httpx.AsyncClient, key: str) -> None:
     assert not world.jobs.jobs
 
 
-async def test_large_body(api: httpx.AsyncClient) -> None:
+async def test_a_job_request_that_is_too_large_is_refused_unread(api: httpx.AsyncClient) -> None:
     """A body far larger than any request is refused unread."""
     answer = await api.post("/v1/jobs", content=b" " * 300_000)
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
@@ -173,7 +177,7 @@ async def test_large_body(api: httpx.AsyncClient) -> None:
 # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_states(world: World, api: httpx.AsyncClient) -> None:
+async def test_each_state_of_a_job_shows_what_there_is_to_know(world: World, api: httpx.AsyncClient) -> None:
     """Each state shows what there is to know in it, and only that."""
     world.running(percent=42.0, path="streaming", attempt=2)
     running = (await api.get(f"/v1/jobs/{JOB}")).json()
@@ -195,7 +199,7 @@ async def test_states(world: World, api: httpx.AsyncClient) -> None:
     assert "size" not in failed
 
 
-async def test_unknown(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_unknown_job_is_404_and_an_expired_one_410(world: World, api: httpx.AsyncClient) -> None:
     """An unknown job, one that is no id, and somebody else's are 404 everywhere; one whose time is over is 410."""
     paths = ("", "/progress", "/events", "/download", "/download?via=proxy")
     for path in paths:
@@ -236,7 +240,7 @@ async def test_wait_is_bounded(world: World, api: httpx.AsyncClient, wait: str, 
 
 
 @pytest.mark.parametrize("wait", ["-1", "abc", "nan", ""])
-async def test_wait_invalid(world: World, api: httpx.AsyncClient, wait: str) -> None:
+async def test_a_wait_that_is_no_number_of_seconds_is_refused(world: World, api: httpx.AsyncClient, wait: str) -> None:
     """A wait that is no number of seconds is refused, by name."""
     world.running()
     answer = await api.get(f"/v1/jobs/{JOB}?wait={wait}")
@@ -257,7 +261,7 @@ async def test_wait_for_a_deleted_job(world: World, api: httpx.AsyncClient) -> N
 # ── cancelling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_cancel(world: World, api: httpx.AsyncClient) -> None:
+async def test_cancelling_ends_a_queued_job_and_asks_a_running_one(world: World, api: httpx.AsyncClient) -> None:
     """A queued job ends at once, a running one is asked to, and asking twice changes nothing."""
     world.job()
     for _ in range(2):
@@ -270,7 +274,7 @@ async def test_cancel(world: World, api: httpx.AsyncClient) -> None:
         assert answer.headers["retry-after"] == "1"
 
 
-async def test_cancel_too_late(world: World, api: httpx.AsyncClient) -> None:
+async def test_cancelling_leaves_an_ended_job_as_it_is(world: World, api: httpx.AsyncClient) -> None:
     """A job that has ended stays as it is."""
     before = world.succeeded()
     assert (await api.post(f"/v1/jobs/{JOB}/cancel")).json()["state"] == "succeeded"
@@ -281,7 +285,9 @@ async def test_cancel_too_late(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("kind", ["job", "succeeded", "failed"])
-async def test_delete(world: World, api: httpx.AsyncClient, kind: str) -> None:
+async def test_deleting_a_job_removes_its_record_output_and_progress(
+    world: World, api: httpx.AsyncClient, kind: str
+) -> None:
     """A job that is not running is forgotten with its output and its progress; doing it again is fine."""
     getattr(world, kind)()
     world.objects.put(output_key(JOB, 7, "left by a loser.mp3"), b"x")
@@ -295,7 +301,7 @@ async def test_delete(world: World, api: httpx.AsyncClient, kind: str) -> None:
     assert (await api.delete("/v1/jobs/short")).status_code == 404
 
 
-async def test_delete_running(world: World, api: httpx.AsyncClient) -> None:
+async def test_deleting_a_running_job_asks_it_to_stop(world: World, api: httpx.AsyncClient) -> None:
     """A running job is asked to stop, and is there until it has."""
     job = world.running()
     answer = await api.delete(f"/v1/jobs/{JOB}")
@@ -306,7 +312,7 @@ async def test_delete_running(world: World, api: httpx.AsyncClient) -> None:
     assert not world.jobs.jobs
 
 
-async def test_delete_that_another_one_overtakes(
+async def test_the_slower_of_two_deletions_of_a_job_succeeds(
     world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two deletions at once the slower one finds the job ended and gone, and says what it always says."""
@@ -324,7 +330,7 @@ async def test_delete_that_another_one_overtakes(
     assert not world.jobs.jobs
 
 
-async def test_delete_somebody_elses(world: World, api: httpx.AsyncClient) -> None:
+async def test_deleting_another_tenants_job_changes_nothing(world: World, api: httpx.AsyncClient) -> None:
     """Somebody else's job looks deleted, and is not."""
     world.succeeded(tenant="somebody")
     assert (await api.delete(f"/v1/jobs/{JOB}")).status_code == 204
@@ -332,7 +338,7 @@ async def test_delete_somebody_elses(world: World, api: httpx.AsyncClient) -> No
     assert world.objects.objects
 
 
-async def test_delete_breaks_half_way(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_deletion_that_breaks_midway_can_be_repeated(world: World, api: httpx.AsyncClient) -> None:
     """When the bytes cannot be removed, no job promises them any more, and the same call again finishes the work."""
     world.succeeded()
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.application.config import ServiceConfig
-from service.core.capacity import Crew, Load
+from service.core.capacity import Load, WorkerStatus
 from service.core.errors import Unavailable
 from service.testing.memory_jobs import MemoryJobs
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
@@ -24,14 +24,16 @@ class Tank:
         return self.now
 
 
-def a_world(*, crew: Crew | None = None, load: Load | None = None, queued: int = 3, uploads: int = 2) -> World:
+def a_world(
+    *, worker_status: WorkerStatus | None = None, load: Load | None = None, queued: int = 3, uploads: int = 2
+) -> World:
     """A container with small limits."""
     config = ServiceConfig(version="1.2.3", instance="one", max_queued=queued, max_uploads=uploads)
-    return World(config=config, capacity=Tank(load or Load()), crew=crew)
+    return World(config=config, capacity=Tank(load or Load()), worker=worker_status)
 
 
 @pytest.mark.requirement("6.14")
-async def test_a_full_queue() -> None:
+async def test_a_job_beyond_the_queue_limit_is_429() -> None:
     """Beyond the limit a job is refused with 429 and the time to come back; when the queue is shorter it is let in."""
     world = a_world()
     world.upload()
@@ -69,7 +71,7 @@ async def test_the_queue_is_not_counted_for_every_job() -> None:
 
 
 @pytest.mark.requirement("6.15")
-async def test_too_many_uploads_at_once() -> None:
+async def test_an_upload_beyond_the_slots_is_503() -> None:
     """An upload beyond the number that is taken at once is refused with 503, until a place is free again."""
     world = a_world(uploads=1)
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -94,7 +96,7 @@ async def test_too_many_uploads_at_once() -> None:
 
 
 @pytest.mark.requirement("6.15")
-async def test_no_upload_without_memory() -> None:
+async def test_an_upload_without_free_memory_is_503() -> None:
     """A container that is out of memory begins no upload."""
     world = a_world(load=Load(memory=0.95))
     async with client_of(world.app) as api:
@@ -104,19 +106,21 @@ async def test_no_upload_without_memory() -> None:
 
 @pytest.mark.requirement("6.15")
 @pytest.mark.parametrize(
-    ("crew", "elsewhere", "status"),
+    ("worker_status", "elsewhere", "status"),
     [
-        (Crew(slots=1, active=0, short_of=("memory",)), False, 503),
-        (Crew(slots=1, active=0, short_of=("disk",)), False, 503),
-        (Crew(slots=1, active=0, short_of=("memory",)), True, 202),  # somebody else is at work
-        (Crew(slots=2, active=1, short_of=("cpu",)), False, 202),  # the CPU only makes it slow
-        (Crew(slots=1, active=1), False, 202),  # a full slot refuses nobody: jobs wait in the queue
+        (WorkerStatus(slots=1, active=0, short_of=("memory",)), False, 503),
+        (WorkerStatus(slots=1, active=0, short_of=("disk",)), False, 503),
+        (WorkerStatus(slots=1, active=0, short_of=("memory",)), True, 202),  # somebody else is at work
+        (WorkerStatus(slots=2, active=1, short_of=("cpu",)), False, 202),  # the CPU only makes it slow
+        (WorkerStatus(slots=1, active=1), False, 202),  # a full slot refuses nobody: jobs wait in the queue
         (None, False, 202),  # no worker here: the work is for others
     ],
 )
-async def test_work_that_nobody_could_take(crew: Crew | None, elsewhere: bool, status: int) -> None:
+async def test_a_job_is_503_if_the_only_known_worker_is_out_of_memory_or_disk(
+    worker_status: WorkerStatus | None, elsewhere: bool, status: int
+) -> None:
     """A job is refused for want of a worker only where the one known worker is out of memory or disk."""
-    world = a_world(crew=crew)
+    world = a_world(worker_status=worker_status)
     world.upload()
     if elsewhere:
         world.running(owner="another")
@@ -129,10 +133,10 @@ async def test_work_that_nobody_could_take(crew: Crew | None, elsewhere: bool, s
 
 
 @pytest.mark.requirement("6.15", "6.11")
-async def test_status() -> None:
+async def test_status_tells_queue_load_and_circuits() -> None:
     """The status tells queue, conversions, uploads, readings, circuits and what is degraded."""
-    crew, load = Crew(slots=2, active=1, short_of=("disk",)), Load(memory=0.5, disk_free=10, cpu=0.25)
-    world = a_world(crew=crew, load=load)
+    worker_status, load = WorkerStatus(slots=2, active=1, short_of=("disk",)), Load(memory=0.5, disk_free=10, cpu=0.25)
+    world = a_world(worker_status=worker_status, load=load)
     world.running()
     world.job(job_id="queuedqueuedqueued")
     world.states = {"dynamodb": "closed", "s3": "open"}
@@ -191,7 +195,7 @@ async def test_parts_through_the_service_count_as_uploads() -> None:
         assert (await api.get("/v1/status")).json()["uploads"]["active"] == 0
 
 
-async def test_no_part_without_memory() -> None:
+async def test_a_relayed_part_without_free_memory_is_503() -> None:
     """A container that is short of memory takes no part either."""
     world = a_world()
     async with client_of(world.app) as api:

@@ -14,14 +14,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.application.config import ServiceConfig
 from service.core.access import parse_keys
-from service.core.capacity import Crew, Load
+from service.core.capacity import Load, WorkerStatus
 from service.core.errors import Unavailable
-from service.telemetry import emit, events
+from service.telemetry import counters, emit, events
+from service.telemetry.counters import COUNTERS, OTHER
+from service.telemetry.metrics import GAUGES
 from service.testing.memory_jobs import MemoryJobs
 from service.web.http.config import WebConfig
-from service.web.operations import counters
-from service.web.operations.counters import COUNTERS, OTHER
-from service.web.operations.metrics import GAUGES
 from tests.unit.web.conftest import JOB, UPLOAD, World, client_of, wav
 from tests.unit.web.operations.test_admission import Tank
 
@@ -86,7 +85,7 @@ async def test_requests_are_grouped_by_route(world: World, living: httpx.AsyncCl
         assert word not in answer.text
 
 
-async def test_a_failure_of_ours_is_counted_as_one(world: World, living: httpx.AsyncClient) -> None:
+async def test_answer_of_500_is_counted_as_a_request_error(world: World, living: httpx.AsyncClient) -> None:
     """An answer of 500 and above is an error in the statistics of requests, whatever raised it."""
 
     async def checks() -> dict[str, str]:
@@ -101,7 +100,7 @@ async def test_a_failure_of_ours_is_counted_as_one(world: World, living: httpx.A
     assert of(found, "reprise_unexpected_total", where="web") == 1
 
 
-async def test_what_happened_is_counted(living: httpx.AsyncClient) -> None:
+async def test_events_are_counted_on_any_thread_and_at_any_log_level(living: httpx.AsyncClient) -> None:
     """What is said on any thread is counted, by the words of the event; also what the log's level leaves out."""
     emit(events.JOB_CLAIMED, job_id=JOB, attempt=1)
     emit(events.JOB_TAKEN_OVER, job_id=JOB, attempt=2, previous_owner="w")
@@ -131,7 +130,7 @@ async def test_what_happened_is_counted(living: httpx.AsyncClient) -> None:
     assert of(found, "reprise_conversion_seconds_total") == 2.5
 
 
-async def test_a_label_is_never_what_somebody_chose(living: httpx.AsyncClient) -> None:
+async def test_label_value_outside_its_vocabulary_is_counted_as_other(living: httpx.AsyncClient) -> None:
     """A value outside of the vocabulary of its label is counted as `other`, however many there are."""
     before = len(await scraped(living))
     for number in range(100):
@@ -148,7 +147,9 @@ async def test_a_label_is_never_what_somebody_chose(living: httpx.AsyncClient) -
     assert len(found) - len(measured) <= before + 3
 
 
-async def test_the_whole_way_is_counted(world: World, living: httpx.AsyncClient) -> None:
+async def test_uploads_jobs_and_downloads_are_counted_where_they_happen(
+    world: World, living: httpx.AsyncClient
+) -> None:
     """Uploads, jobs, cancellations and downloads are counted where they happen, with their bytes."""
     size = len(body := wav())
     upload = (await living.post("/v1/uploads?filename=a.wav", content=body)).json()
@@ -184,10 +185,10 @@ async def test_refusals_are_counted_by_their_code() -> None:
 
 
 @pytest.mark.requirement("6.11", "6.15")
-async def test_how_things_are() -> None:
+async def test_gauges_show_circuits_slots_queue_and_load_of_the_moment() -> None:
     """Circuits, slots, uploads, the queue and the readings of the container are those of the moment of asking."""
-    crew = Crew(slots=2, active=1, short_of=("memory",))
-    world = World(crew=crew, capacity=Tank(Load(memory=0.41, disk_free=1234)), config=ServiceConfig(max_uploads=7))
+    worker = WorkerStatus(slots=2, active=1, short_of=("memory",))
+    world = World(worker=worker, capacity=Tank(Load(memory=0.41, disk_free=1234)), config=ServiceConfig(max_uploads=7))
     world.states.update(dynamodb="closed", s3="open")
     world.job(job_id="a" * 16)
     world.running(job_id="b" * 16)
@@ -244,7 +245,7 @@ async def test_scraping_is_no_load_on_the_store() -> None:
     assert of(found, "reprise_queue_limit") == 1000
 
 
-async def test_applications_do_not_share(world: World, living: httpx.AsyncClient) -> None:
+async def test_each_application_has_its_own_metrics(world: World, living: httpx.AsyncClient) -> None:
     """Each application has its own numbers, a stopped one listens no more, and the global registry stays clean."""
     other = World()
     async with client_of(other.app) as client:
@@ -265,7 +266,7 @@ async def test_applications_do_not_share(world: World, living: httpx.AsyncClient
 
 
 @pytest.mark.parametrize(("keys", "opened", "status"), [(True, False, 401), (True, True, 200), (False, False, 200)])
-async def test_who_may_read_it(*, keys: bool, opened: bool, status: int) -> None:
+async def test_metrics_need_a_key_where_the_api_needs_one(*, keys: bool, opened: bool, status: int) -> None:
     """Where the API needs a key so does this, unless it was opened; with a key it is always there."""
     world = World(web=WebConfig(api_keys=KEYS if keys else (), metrics_open=opened))
     async with client_of(world.app) as client:
@@ -275,7 +276,7 @@ async def test_who_may_read_it(*, keys: bool, opened: bool, status: int) -> None
     assert ("security" in described) is (status == 401)
 
 
-async def test_nobody_is_named() -> None:
+async def test_metrics_name_no_tenant_key_file_or_id() -> None:
     """No tenant, key, file name or id is in the document, whatever was done."""
     world = World(config=ServiceConfig(instance="host-4711"), web=WebConfig(api_keys=KEYS))
     async with world.app.lifespan(), client_of(world.app) as client:
@@ -309,7 +310,7 @@ def first_arguments(path: Path, function: str) -> set[str]:
     }
 
 
-def test_the_vocabularies_know_the_words_of_the_code() -> None:
+def test_vocabularies_of_labels_have_every_value_in_the_code() -> None:
     """What the code says as a reason, a place or a service is in the vocabulary, and not counted as `other`."""
     sources = [path for path in SERVICE.rglob("*.py") if "testing" not in path.parts]
     said = {
@@ -325,7 +326,7 @@ def test_the_vocabularies_know_the_words_of_the_code() -> None:
     assert said["service"] <= counters.SERVICES
 
 
-def test_the_table_is_sound() -> None:
+def test_each_counter_has_a_unique_name_and_labels_that_its_events_carry() -> None:
     """Names are unique and of the usual form, and every label and sum can be had from each of its events."""
     names = [counted.name for counted in COUNTERS] + list(GAUGES)
     assert len(names) == len(set(names))
@@ -338,7 +339,7 @@ def test_the_table_is_sound() -> None:
             assert all(value in counted.labels[label] for label, value in fixed.items()), counted.name
 
 
-def test_the_document_stays_small() -> None:
+def test_number_of_series_is_bounded() -> None:
     """However bad things get, all series of the table together stay within a few hundred."""
 
     def series(labels: dict[str, frozenset[str]]) -> int:

@@ -5,7 +5,7 @@ import re
 import httpx
 
 
-async def test_page(api: httpx.AsyncClient) -> None:
+async def test_the_page_loads_nothing_from_elsewhere(api: httpx.AsyncClient) -> None:
     """The page is one document with its own script and style, and asks nobody else for anything."""
     page = await api.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -17,7 +17,7 @@ async def test_page(api: httpx.AsyncClient) -> None:
         assert not re.search(r"https?://(?!www\.w3\.org/)", text)
 
 
-async def test_policy(api: httpx.AsyncClient) -> None:
+async def test_the_page_may_run_only_its_own_script(api: httpx.AsyncClient) -> None:
     """The browser is told to run nothing but the page's own script, so what it says needs no trust."""
     page = await api.get("/")
     assert "script-src 'self'" in page.headers["content-security-policy"]

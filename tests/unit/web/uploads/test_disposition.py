@@ -28,18 +28,18 @@ from service.web.uploads.disposition import filename_in
         ("", None),
     ],
 )
-def test_names(header: str | None, name: str | None) -> None:
+def test_every_known_spelling_of_a_file_name_is_understood(header: str | None, name: str | None) -> None:
     """Every spelling of a file name that clients are known to send is understood; the encoded one is preferred."""
     assert filename_in(header) == name
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_encoded_round_trip(name: str) -> None:
+def test_any_name_survives_the_encoding_of_rfc_8187(name: str) -> None:
     """Any name survives the encoding of RFC 8187."""
     assert filename_in(f"attachment; filename*=UTF-8''{quote(name, safe='')}") == name
 
 
 @given(st.text(st.characters(max_codepoint=255)))
-def test_any_header(header: str | None) -> None:
+def test_no_content_disposition_makes_the_parser_fail(header: str | None) -> None:
     """No header makes it fall over."""
     filename_in(header)

@@ -37,7 +37,7 @@ async def read(*pieces: bytes, boundary: str = BOUNDARY) -> tuple[str, bytes]:
     | st.sampled_from([b"\r\n--" + BOUNDARY.encode()[:-1], b"\r\n--\r\n", b"\r" * 50, b"\r\n" * 30]),
     st.lists(st.integers(0, 700), max_size=20),
 )
-async def test_cut_anywhere(content: bytes, cuts: list[int]) -> None:
+async def test_a_form_reads_the_same_however_it_is_cut(content: bytes, cuts: list[int]) -> None:
     """However the network cuts the form into pieces, the file's bytes and name come out the same."""
     form = field("note", b"hello") + field("file", content, "Übung.wav") + field("after", b"x") + END
     borders = sorted({0, len(form), *(cut for cut in cuts if cut < len(form))})
@@ -45,7 +45,7 @@ async def test_cut_anywhere(content: bytes, cuts: list[int]) -> None:
     assert await read(*pieces) == ("Übung.wav", content)
 
 
-async def test_byte_by_byte() -> None:
+async def test_a_form_can_arrive_byte_by_byte() -> None:
     """Even single bytes are enough."""
     form = field("file", wav_like := b"RIFF\r\n--" * 20, "a.wav") + END
     assert await read(*(form[at : at + 1] for at in range(len(form)))) == ("a.wav", wav_like)
@@ -55,12 +55,12 @@ async def test_byte_by_byte() -> None:
     ("written", "name"),
     [("a %22b%22.wav", 'a "b".wav'), (r"a \"b\".wav", 'a "b".wav'), ("", ""), ("../../etc/passwd", "../../etc/passwd")],
 )
-async def test_names(written: str, name: str) -> None:
+async def test_file_names_of_forms_come_out_as_browsers_mean_them(written: str, name: str) -> None:
     """Names come out as browsers and curl mean them; making them harmless is not the parser's business."""
     assert (await read(field("file", b"x", written) + END))[0] == name
 
 
-async def test_encoded_name() -> None:
+async def test_a_file_name_in_rfc_8187_encoding_is_preferred() -> None:
     """A client that encodes the name by RFC 8187 is understood, with or without the plain one."""
     extra = "; filename*=UTF-8''%C3%9C.wav"
     assert (await read(field("file", b"x", extra=extra) + END))[0] == "Ü.wav"
@@ -91,7 +91,7 @@ async def test_broken_forms(form: bytes, error: type[Exception]) -> None:
 
 
 @given(st.binary(max_size=200))
-async def test_any_bytes(junk: bytes) -> None:
+async def test_junk_instead_of_a_form_is_refused_with_our_error(junk: bytes) -> None:
     """Junk is refused with an error of ours, never with another."""
     with pytest.raises(ClientError):
         await read(b"--" + BOUNDARY.encode() + b"\r\n" + junk)

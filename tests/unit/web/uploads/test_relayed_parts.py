@@ -43,7 +43,9 @@ async def test_part_that_breaks_off_is_not_kept(world: World, api: httpx.AsyncCl
     assert [part["number"] for part in shown["parts"]] == [1]
 
 
-async def test_bounds_of_a_part(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_relayed_part_that_is_too_large_empty_or_misnumbered_is_refused(
+    world: World, api: httpx.AsyncClient
+) -> None:
     """A part that would not fit into memory, has no bytes or no place is refused; memory stays bounded."""
     parts = (await begun(api))["links"]["parts"]
     call = Call(world.app, "PUT", f"{parts}1", {"content-length": str(MAX_RELAYED_PART_SIZE + 1), "expect": "x"})

@@ -37,7 +37,7 @@ def nothing_left(world: World) -> bool:
 
 
 @pytest.mark.requirement("1.1", "6.1")
-async def test_the_first_job_completes_it(world: World, api: httpx.AsyncClient) -> None:
+async def test_the_first_job_completes_an_s3_form_upload(world: World, api: httpx.AsyncClient) -> None:
     """A file that came by the form is recognised and recorded by the job that wants it, like any other upload."""
     upload = await begun(api)
     assert (upload["method"], upload["fields"]["key"]) == ("POST", input_key(upload["upload_id"]))
@@ -60,7 +60,7 @@ async def test_the_first_job_completes_it(world: World, api: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize("call", ["look", "complete", "complete as Uppy"])
-async def test_looking_completes_it_too(world: World, api: httpx.AsyncClient, call: str) -> None:
+async def test_looking_at_an_s3_form_upload_completes_it(world: World, api: httpx.AsyncClient, call: str) -> None:
     """Who asks for the upload, or completes it, gets the complete one as soon as its bytes are there."""
     upload = await begun(api)
     pending = (await api.get(upload["links"]["self"])).json()
@@ -82,7 +82,9 @@ async def test_looking_completes_it_too(world: World, api: httpx.AsyncClient, ca
 @pytest.mark.requirement("6.9")
 @pytest.mark.parametrize(("data", "status"), [(TEXT, 415), (b"#EXTM3U\nhttp://127.0.0.1/\n", 415), (b"", 422)])
 @pytest.mark.parametrize("call", ["job", "look"])
-async def test_its_bytes_are_checked(world: World, api: httpx.AsyncClient, data: bytes, status: int, call: str) -> None:
+async def test_an_s3_form_upload_that_is_no_audio_is_removed(
+    world: World, api: httpx.AsyncClient, data: bytes, status: int, call: str
+) -> None:
     """What is no audio is refused by the first call that looks, whichever it is, and nothing of it is kept."""
     upload = await begun(api)
     world.objects.put(upload["key"], data)
@@ -93,7 +95,7 @@ async def test_its_bytes_are_checked(world: World, api: httpx.AsyncClient, data:
     assert (await api.get(upload["links"]["self"])).status_code == 404
 
 
-async def test_its_size_is_checked() -> None:
+async def test_an_s3_form_upload_over_the_limit_is_removed() -> None:
     """More bytes than the limit are refused and removed even where a store lets them in."""
     world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
@@ -105,7 +107,9 @@ async def test_its_size_is_checked() -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(len(SONG) + 1, 409), (len(SONG) - 1, 422)])
-async def test_it_has_the_size_that_was_announced(world: World, api: httpx.AsyncClient, size: int, status: int) -> None:
+async def test_an_s3_form_upload_of_another_size_than_announced_makes_no_job(
+    world: World, api: httpx.AsyncClient, size: int, status: int
+) -> None:
     """A file that is not as long as its client said makes no job; its right version still can."""
     upload = await begun(api, size=size)
     world.objects.put(upload["key"], SONG)
@@ -122,7 +126,7 @@ async def test_it_has_the_size_that_was_announced(world: World, api: httpx.Async
         ({"metadata[size]": "1000"}, "1000 to 1000"),
     ],
 )
-async def test_the_form_is_bounded(query: dict[str, str | int], policy: str) -> None:
+async def test_an_s3_form_allows_the_announced_size_alone(query: dict[str, str | int], policy: str) -> None:
     """A form is good for the announced size alone, else for what one upload may have and S3 takes at once."""
     async with client_of(World(config=ServiceConfig(max_upload_bytes=2 * MAX_SINGLE_PUT_SIZE)).app) as api:
         upload = await begun(api, **query)
@@ -151,7 +155,7 @@ async def test_refused_before_a_byte_was_sent(query: dict[str, str | int], statu
     assert nothing_left(world)
 
 
-async def test_it_takes_no_parts(api: httpx.AsyncClient) -> None:
+async def test_an_s3_form_upload_takes_no_parts(api: httpx.AsyncClient) -> None:
     """An upload that comes in one piece has no parts to sign, list or send."""
     upload = await begun(api)
     path, query = f"/v1/s3/multipart/{upload['upload_id']}", {"key": upload["key"]}
@@ -160,7 +164,7 @@ async def test_it_takes_no_parts(api: httpx.AsyncClient) -> None:
     assert (await api.put(f"/v1/uploads/{upload['upload_id']}/parts/1", content=b"x")).status_code == 404
 
 
-async def test_it_belongs_to_its_tenant(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_s3_form_upload_belongs_to_its_tenant(world: World, api: httpx.AsyncClient) -> None:
     """Somebody else's upload is neither shown nor completed by who knows its id."""
     foreign = a_pending_upload(upload_id=UPLOAD, tenant="somebody", transfer="")
     world.jobs.pending[UPLOAD] = foreign
@@ -172,7 +176,7 @@ async def test_it_belongs_to_its_tenant(world: World, api: httpx.AsyncClient) ->
     assert foreign.key in world.objects.objects
 
 
-async def test_it_can_be_given_up(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_s3_form_upload_can_be_deleted_before_it_is_complete(world: World, api: httpx.AsyncClient) -> None:
     """Deleting removes the bytes and the record, and a completion that is late finds nothing."""
     upload = await begun(api)
     world.objects.put(upload["key"], SONG)
@@ -181,7 +185,7 @@ async def test_it_can_be_given_up(world: World, api: httpx.AsyncClient) -> None:
     assert (await job_of(api, upload)).status_code == 404
 
 
-async def test_two_who_look_at_once(world: World, api: httpx.AsyncClient) -> None:
+async def test_two_jobs_at_once_complete_an_s3_form_upload_once(world: World, api: httpx.AsyncClient) -> None:
     """Two jobs at the same moment complete the upload once, and read the same bytes."""
     upload = await begun(api)
     world.objects.put(upload["key"], SONG)
@@ -191,7 +195,9 @@ async def test_two_who_look_at_once(world: World, api: httpx.AsyncClient) -> Non
 
 
 @pytest.mark.parametrize("verb", ["head", "peek"])
-async def test_a_look_that_was_cut_short_is_taken_up(world: World, api: httpx.AsyncClient, verb: str) -> None:
+async def test_a_completion_of_an_s3_form_upload_that_broke_is_taken_up(
+    world: World, api: httpx.AsyncClient, verb: str
+) -> None:
     """Whatever breaks while it is recognised, the bytes stay and the next call goes through."""
     upload = await begun(api)
     world.objects.put(upload["key"], SONG)
@@ -207,7 +213,7 @@ async def test_a_look_that_was_cut_short_is_taken_up(world: World, api: httpx.As
     assert (await job_of(api, upload)).status_code == 202
 
 
-async def test_without_a_record_there_is_no_form(
+async def test_no_s3_form_is_handed_out_without_a_record(
     world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A form is handed out only when the record of its upload is written."""

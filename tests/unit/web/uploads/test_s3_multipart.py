@@ -16,7 +16,7 @@ from tests.unit.web.uploads.in_parts import CUT, LONG, TEXT, arrive, begun, comp
 
 
 @pytest.mark.requirement("1.1", "6.1")
-async def test_as_uppy_does_it(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_multipart_upload_in_the_shapes_of_uppys_companion(world: World, api: httpx.AsyncClient) -> None:
     """Begin, sign, list, complete in the shapes of Uppy's Companion give an upload that a job can be created from."""
     upload = await begun(api)
     assert upload["key"] == input_key(upload["upload_id"])
@@ -53,7 +53,7 @@ async def test_many_parts_are_signed_at_once(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("numbers", ["", "1,x", "1,,2", "٣", "1;2", ",".join(["1"] * 1001)])
-async def test_odd_batches_are_refused(api: httpx.AsyncClient, numbers: str) -> None:
+async def test_a_batch_that_is_no_list_of_part_numbers_is_422(api: httpx.AsyncClient, numbers: str) -> None:
     """What is no list of part numbers is a 422."""
     path, query = there(await begun(api), "/batch", partNumbers=numbers)
     assert (await api.get(path, params=query)).status_code == 422
@@ -78,7 +78,7 @@ async def test_a_foreign_key_is_refused(world: World, api: httpx.AsyncClient, ca
     assert len(world.objects.unfinished) == 2
 
 
-async def test_a_missing_key_is_said(api: httpx.AsyncClient) -> None:
+async def test_a_missing_key_parameter_is_named(api: httpx.AsyncClient) -> None:
     """A call that does not name its key is told which parameter is missing."""
     upload = await begun(api)
     answer = await api.get(f"/v1/s3/multipart/{upload['uploadId']}")
@@ -120,7 +120,7 @@ async def test_an_upload_of_another_tenant_does_not_exist(world: World, api: htt
     assert world.objects.unfinished == {foreign.transfer: foreign.key}
 
 
-async def test_abort_leaves_nothing(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_aborted_upload_leaves_nothing(world: World, api: httpx.AsyncClient) -> None:
     """An upload that is given up is gone with all its parts; so is one that is deleted by its id."""
     upload = await begun(api)
     await arrive(world, upload, 1, LONG[:CUT])
@@ -150,7 +150,7 @@ async def test_abort_leaves_nothing(world: World, api: httpx.AsyncClient) -> Non
         ({"filename": None}, 422),
     ],
 )
-async def test_refused_at_creation(fields: dict[str, object], status: int) -> None:
+async def test_too_large_or_no_audio_is_refused_at_creation(fields: dict[str, object], status: int) -> None:
     """What is too large by its own word, or certainly no audio, is refused before a byte was sent."""
     world = World(config=ServiceConfig(max_upload_bytes=1000))
     async with client_of(world.app) as api:
@@ -188,7 +188,7 @@ async def test_size_is_checked_at_completion() -> None:
 
 
 @pytest.mark.requirement("6.1")
-async def test_what_is_missing_is_named(world: World, api: httpx.AsyncClient) -> None:
+async def test_completing_too_early_names_the_missing_parts(world: World, api: httpx.AsyncClient) -> None:
     """Completing too early keeps all that arrived and names what did not; the rest can be sent and it goes through."""
     upload = await begun(api, size=len(LONG))
     assert (await complete(api, upload)).json()["missing"] == [1]
@@ -210,7 +210,7 @@ async def test_no_job_of_half_an_upload(world: World, api: httpx.AsyncClient) ->
     assert not world.jobs.jobs
 
 
-async def test_late_completion_is_too_late(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_upload_past_its_time_is_gone_for_every_call(world: World, api: httpx.AsyncClient) -> None:
     """An upload that was not completed in time is gone, for every call."""
     upload = await begun(api)
     await arrive(world, upload, 1, wav())

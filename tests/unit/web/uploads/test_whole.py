@@ -34,7 +34,7 @@ async def in_pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.requirement("1.1", "4.2", "4.6")
-async def test_raw_body(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_raw_body_becomes_an_upload(world: World, api: httpx.AsyncClient) -> None:
     """A raw body is stored, recognised by its bytes, and answered with a reference that any container understands."""
     answer = await api.post("/v1/uploads", params={"filename": "Übung 1.bin"}, content=in_pieces(wav()))
     assert answer.status_code == 201
@@ -58,7 +58,7 @@ async def test_raw_body(world: World, api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.requirement("1.1")
-async def test_form(world: World, api: httpx.AsyncClient) -> None:
+async def test_the_file_of_a_form_becomes_an_upload(world: World, api: httpx.AsyncClient) -> None:
     """A form is stored like a raw body, without the fields around its file."""
     answer = await api.post("/v1/uploads", data={"note": "hello"}, files={"file": ("Lied.wav", wav(), "text/plain")})
     assert answer.status_code == 201
@@ -86,7 +86,7 @@ async def test_form_names_are_safe(world: World, api: httpx.AsyncClient, name: s
     assert list(world.objects.objects) == [input_key(answer.json()["upload_id"])]
 
 
-async def test_name_from_header(api: httpx.AsyncClient) -> None:
+async def test_the_file_name_comes_from_content_disposition(api: httpx.AsyncClient) -> None:
     """Without ?filename= the name comes from Content-Disposition, encoded or not, and is harmless."""
     header = {"content-disposition": "attachment; filename*=UTF-8''..%2F%C3%9Cbung.wav"}
     assert (await api.post("/v1/uploads", content=wav(), headers=header)).json()["filename"] == "Übung.wav"
@@ -94,7 +94,7 @@ async def test_name_from_header(api: httpx.AsyncClient) -> None:
     assert both.json()["filename"] == "b.wav"
 
 
-async def test_content_type_is_not_believed(api: httpx.AsyncClient) -> None:
+async def test_an_upload_is_taken_whatever_its_content_type(api: httpx.AsyncClient) -> None:
     """What curl --data-binary says about the body (a web form) changes nothing."""
     header = {"content-type": "application/x-www-form-urlencoded"}
     assert (await api.post("/v1/uploads", content=wav(), headers=header)).json()["format"] == "wav"
@@ -108,7 +108,7 @@ async def test_content_type_is_not_believed(api: httpx.AsyncClient) -> None:
     "data",
     [TEXT, b"#EXTM3U\nhttp://127.0.0.1/x\n", b"ffconcat version 1.0\nfile x\n", b"\x89PNG\r\n\x1a\n" + bytes(100)],
 )
-async def test_unsupported(world: World, api: httpx.AsyncClient, data: bytes) -> None:
+async def test_text_playlists_and_pictures_are_refused(world: World, api: httpx.AsyncClient, data: bytes) -> None:
     """Text, playlists and pictures are refused from their bytes, whatever they are called, and leave nothing behind."""
     for kind in ({"content": data}, {"files": {"file": ("song.mp3", data, "audio/mpeg")}}):
         answer = await api.post("/v1/uploads?filename=song.mp3", **kind)
@@ -119,7 +119,7 @@ async def test_unsupported(world: World, api: httpx.AsyncClient, data: bytes) ->
 
 
 @pytest.mark.requirement("6.9")
-async def test_refused_early(world: World) -> None:
+async def test_what_is_no_audio_is_refused_when_its_head_has_come(world: World) -> None:
     """What is clearly no audio is refused when its head has come, long before its end."""
     call = Call(world.app, "POST", "/v1/uploads", headers={"content-length": str(2**30)})
     task = asyncio.create_task(call.run())
@@ -132,7 +132,7 @@ async def test_refused_early(world: World) -> None:
     assert nothing_left(world)
 
 
-async def test_empty(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_upload_without_bytes_is_422(world: World, api: httpx.AsyncClient) -> None:
     """An upload without bytes is refused with 422."""
     for kind in ({"content": b""}, {"files": {"file": ("a.wav", b"")}}):
         answer = await api.post("/v1/uploads", **kind)
@@ -184,7 +184,9 @@ async def test_too_large_without_announcement() -> None:
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; filename="a"\r\n\r\nRIFF', 400),
     ],
 )
-async def test_broken_form(world: World, api: httpx.AsyncClient, content_type: str, body: bytes, status: int) -> None:
+async def test_a_broken_form_leaves_nothing(
+    world: World, api: httpx.AsyncClient, content_type: str, body: bytes, status: int
+) -> None:
     """A form that is none, has no file or is cut off is refused, and leaves nothing behind."""
     answer = await api.post("/v1/uploads", content=body, headers={"content-type": content_type})
     assert answer.status_code == status, answer.text
@@ -193,7 +195,7 @@ async def test_broken_form(world: World, api: httpx.AsyncClient, content_type: s
 
 @pytest.mark.requirement("1.9")
 @pytest.mark.parametrize("form", [False, True])
-async def test_client_gone(world: World, form: bool) -> None:
+async def test_a_client_that_leaves_during_an_upload_leaves_nothing(world: World, form: bool) -> None:
     """A client that goes away in the middle leaves nothing behind."""
     head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.wav"\r\n\r\n' if form else b""
     media_type = "multipart/form-data; boundary=b" if form else "audio/wav"
@@ -207,7 +209,7 @@ async def test_client_gone(world: World, form: bool) -> None:
 
 
 @pytest.mark.parametrize("error", [Unavailable("PutItem: Throttling"), Indefinite("PutItem: 500")])
-async def test_record_fails(
+async def test_bytes_whose_record_cannot_be_written_are_removed(
     world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: StoreError
 ) -> None:
     """Bytes whose record cannot be written are taken away again, and the client hears 503 and when to retry."""
@@ -223,7 +225,7 @@ async def test_record_fails(
     assert nothing_left(world)
 
 
-async def test_store_away(world: World) -> None:
+async def test_an_upload_without_the_object_store_is_503(world: World) -> None:
     """Without the object store an upload is refused with 503."""
 
     async def away(verb: str, key: str, moment: str) -> None:
@@ -238,7 +240,7 @@ async def test_store_away(world: World) -> None:
 # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_unknown_and_expired(world: World, api: httpx.AsyncClient) -> None:
+async def test_an_unknown_upload_is_404_and_an_expired_one_410(world: World, api: httpx.AsyncClient) -> None:
     """An unknown id, one that is none, and somebody else's upload are 404; an expired one is 410."""
     for path in ("aaaaaaaaaaaaaaaaaaaa", "short", "UPPERCASEUPPERCASE", "x" * 41, "a%2F..%2F..aaaaaaaaaaa"):
         assert (await api.get(f"/v1/uploads/{path}")).status_code == 404
@@ -252,7 +254,7 @@ async def test_unknown_and_expired(world: World, api: httpx.AsyncClient) -> None
 
 
 @pytest.mark.requirement("1.9")
-async def test_delete(world: World, api: httpx.AsyncClient) -> None:
+async def test_deleting_an_upload_removes_record_and_bytes(world: World, api: httpx.AsyncClient) -> None:
     """Deleting removes record and bytes, may be repeated, and does not ask about jobs."""
     upload = world.upload()
     job = world.running(upload_id=UPLOAD)
@@ -265,7 +267,7 @@ async def test_delete(world: World, api: httpx.AsyncClient) -> None:
     assert (await api.delete("/v1/uploads/short")).status_code == 404
 
 
-async def test_delete_somebody_elses(world: World, api: httpx.AsyncClient) -> None:
+async def test_deleting_another_tenants_upload_changes_nothing(world: World, api: httpx.AsyncClient) -> None:
     """Somebody else's upload looks deleted, and is not."""
     upload = world.upload(tenant="somebody")
     assert (await api.delete(f"/v1/uploads/{UPLOAD}")).status_code == 204

@@ -1,5 +1,5 @@
 """
-What is counted: one table, and nothing is counted anywhere else.
+What is counted: this table lists every counter, and nothing is counted anywhere else.
 
 A counter is some events of `service.telemetry`, told apart by labels. A label is either fixed by the event or the
 event's field of the same name, so a dashboard and the log speak the same words. Every label has a vocabulary; what is
@@ -32,7 +32,7 @@ PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
 LOSSES = frozenset({"fenced", "deleted", "trust ended", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
-PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "wakeups"})
+PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "queue depth", "wakeups"})
 ORPHANS: Mapping[str, frozenset[str]] = {
     "kind": frozenset({"object", "transfer"}),
     "reason": frozenset(str(reason) for reason in Reason),

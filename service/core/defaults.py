@@ -1,0 +1,26 @@
+"""
+The defaults of what operators can set, each stated once.
+
+The settings and the configuration of the room that a number is for both take it from here; neither may import the
+other. Times are seconds, sizes bytes.
+"""
+
+from typing import Final
+
+GIB: Final = 1024**3
+
+SLOTS: Final = 1  # conversions at once in one process
+LEASE: Final = 6.0  # how long a silent worker keeps its job
+HEARTBEAT: Final = 2.0  # how often a lease is renewed
+MARGINS_OF_A_LEASE: Final = 6  # trust ends this part of a lease before its end
+
+JANITOR_INTERVAL: Final = 300.0  # between two rounds
+JANITOR_GRACE: Final = 3600.0  # how long leftovers are spared
+
+MAX_MEMORY_PERCENT: Final = 90  # in use; beyond it nothing new is begun
+MAX_QUEUED: Final = 1000  # jobs that may wait, in the whole service
+MAX_UPLOADS: Final = 32  # received at once by one process, whole ones and parts
+MAX_OPEN_UPLOADS: Final = 1000  # of one tenant, begun and not complete
+MAX_UPLOAD_BYTES: Final = 5 * GIB
+MAX_OUTPUT_BYTES: Final = 20 * GIB
+TIME_TO_LIVE: Final = 86400  # after which uploads and jobs are gone

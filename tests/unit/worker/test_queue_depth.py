@@ -1,0 +1,75 @@
+"""The report of the queue's depth."""
+
+import asyncio
+import contextlib
+
+import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from service.core.errors import Unavailable
+from service.testing.factories import a_job
+from service.testing.memory_jobs import MemoryJobs
+from service.testing.virtual_time import VirtualClock, run
+from service.worker.queue_depth import INTERVAL, QueueDepth
+
+LIMIT = 3
+
+
+class FailingAtFirst(MemoryJobs):
+    """A store that fails at the first question."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._errors = [error]
+
+    async def queued(self, limit: int) -> int:
+        if self._errors:
+            raise self._errors.pop()
+        return await super().queued(limit)
+
+
+def reported(jobs: MemoryJobs, *, queued: int, running: int, seconds: float) -> list[EventDict]:
+    """What is logged within this time, with so many jobs in the store."""
+
+    async def scene() -> None:
+        for number in range(queued + running):
+            await jobs.submit(a_job(job_id=f"job{number}"))
+            if number < running:
+                await jobs.claim(f"job{number}", "somebody", 0.0)
+        task = asyncio.create_task(QueueDepth(jobs, VirtualClock(), LIMIT).run())
+        await VirtualClock().sleep(seconds)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    with capture_logs() as entries:
+        run(scene())
+    return entries
+
+
+def test_queue_depth_is_reported_once_a_minute() -> None:
+    """Jobs that wait and run are logged at the start and every minute, and not more often."""
+    entries = reported(MemoryJobs(), queued=2, running=1, seconds=2.5 * INTERVAL)
+
+    assert entries == [
+        {"event": "queue.depth", "log_level": "info", "queued": 2, "running": 1, "limit": LIMIT} for _ in range(3)
+    ]
+
+
+def test_queue_depth_is_counted_up_to_its_limit() -> None:
+    """A long queue costs no more to count than one of the limit."""
+    (entry,) = reported(MemoryJobs(), queued=LIMIT + 5, running=0, seconds=1.0)
+
+    assert (entry["queued"], entry["limit"]) == (LIMIT, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("error", "event"), [(Unavailable("Query: 503"), "worker.trouble"), (KeyError("Count"), "service.unexpected")]
+)
+def test_queue_depth_that_cannot_be_had_costs_one_report(error: Exception, event: str) -> None:
+    """A store that does not answer, or a mistake of ours, is logged and costs a report; the process goes on."""
+    entries = reported(FailingAtFirst(error), queued=1, running=0, seconds=1.5 * INTERVAL)
+
+    assert [entry["event"] for entry in entries] == [event, "queue.depth"]
+    assert entries[0]["where"] == "queue depth"
