@@ -128,6 +128,10 @@ class DynamoJobs:
         shards = await asyncio.gather(*(self._table.count_in(q, limit) for q in all_shards(QUEUED, self._shards)))
         return min(limit, sum(shards))
 
+    async def oldest_due(self) -> float | None:
+        shards = await asyncio.gather(*map(self._table.first_in, all_shards(QUEUED, self._shards)))
+        return min((due_at for due_at in shards if due_at is not None), default=None)
+
     async def running(self) -> Sequence[Job]:
         shards = await asyncio.gather(*map(self._table.keys_in, all_shards(RUNNING, self._shards)))
         items = await self._table.get_many(sorted({pk for _, pk in itertools.chain(*shards)}))
