@@ -6,35 +6,15 @@ that are few and long. Of all that ask for workers the largest number counts; th
 there is nothing to do.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from infra.components import Component
+from infra.watching.signals import TRIGGERS, Trigger
 
 MINUTE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """
-    `metric` above `threshold` starts workers.
-
-    `steps`: from how far above the threshold, to how far, so many more; the last one has no end.
-    """
-
-    name: str
-    metric: str
-    threshold: float
-    steps: Sequence[tuple[float, float | None, int]]
-
-
-TRIGGERS = (
-    Trigger("length", "QueuedJobs", 0, ((0, 10, 1), (10, None, 4))),
-    Trigger("age", "QueueAgeSeconds", MINUTE, ((0, 4 * MINUTE, 1), (4 * MINUTE, None, 4))),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

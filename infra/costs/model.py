@@ -8,11 +8,10 @@ what is there all the time in the first only.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from infra.components.scaling import TRIGGERS
 from infra.config.model import Config
 from infra.costs.prices import HOURS, PRICES, usd
 from infra.watching.alarms import service_alarms, table_alarms, worker_alarms
-from infra.watching.signals import QUEUE
+from infra.watching.signals import QUEUE, TRIGGERS
 
 DEAREST_NODE = "cache.t4g.medium"
 

@@ -1,10 +1,11 @@
 """
-Which events of the service's log are counted, as metrics of their own.
+Which events of the service's log are counted, as metrics of their own, and which of these start workers.
 
 The service writes a JSON object a line, its name in `event` (service/telemetry; a test holds the names and fields to
 that file). A filter without a default value costs nothing until its event happens; those of `QUEUE` always do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -60,3 +61,23 @@ maximum, and a sum would count each job as often as there are processes.
 """
 
 SIGNALS: tuple[Signal, ...] = (*COUNTS, *QUEUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """
+    `metric` above `threshold` starts workers.
+
+    `steps`: from how far above the threshold, to how far, so many more; the last one has no end.
+    """
+
+    name: str
+    metric: str
+    threshold: float
+    steps: Sequence[tuple[float, float | None, int]]
+
+
+TRIGGERS = (
+    Trigger("length", "QueuedJobs", 0, ((0, 10, 1), (10, None, 4))),
+    Trigger("age", "QueueAgeSeconds", 60, ((0, 240, 1), (240, None, 4))),
+)

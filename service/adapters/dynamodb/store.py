@@ -2,8 +2,7 @@
 The source of truth about jobs and uploads, in DynamoDB: `JobRecords`, `Leases` and `UploadRecords` of `ports`.
 
 Each transition is one conditional write (`adapters.dynamodb.conditions` tells which and why); what is here is the
-reading of refusals: which write was in the way, and what that means for the caller. After an answer that got lost, the
-item's stamp tells whether the write took place, so that a claim that succeeded is not forgotten for want of a reply.
+reading of refusals, and after an answer that got lost, of the item's stamp, which tells whether the write took place.
 """
 
 import asyncio
