@@ -16,7 +16,6 @@ from infra.config.model import Config
 from infra.hosting import api, loop
 from infra.outputs import outputs
 from infra.parts import parts
-from infra.watching.signals import QUEUE, QUEUE_IS_SAID
 from infra.watching.watch import Watch, WatchArgs
 
 
@@ -52,10 +51,8 @@ def build(stack: Config) -> Mapping[str, object]:
             topic_arn=stack.alarm_topic_arn,
             budget_usd=stack.budget_usd,
             budget_email=stack.budget_email,
-            queue=QUEUE_IS_SAID,
         ),
     )
-    if worker is not None and QUEUE_IS_SAID:
-        waiting = QueueScalingArgs(target=worker.target, namespace=watch.namespace, metric=QUEUE[0].metric)
-        QueueScaling(f"{stack.prefix}-queue", waiting)
+    if worker is not None:
+        QueueScaling(f"{stack.prefix}-scaling", QueueScalingArgs(target=worker.target, namespace=watch.namespace))
     return outputs(stack, shared, service, worker, watch.link)

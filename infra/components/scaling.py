@@ -1,8 +1,9 @@
 """
-More workers while work waits: steps on the length of the queue, beside the tracking of CPU that every worker has.
+More workers while work waits: steps on the queue's length and age, beside the tracking of CPU that every worker has.
 
-CPU sees work that is done; the queue, work that is not begun. Both may start workers, and the larger number counts;
-they stop again when their CPU says that there is nothing to do.
+CPU sees work that is done; the queue, work that is not begun. Its length answers to a burst at once, its age to jobs
+that are few and long. Of all that ask for workers the largest number counts; they stop again when their CPU says that
+there is nothing to do.
 """
 
 from dataclasses import dataclass
@@ -11,26 +12,30 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from infra.components import Component
+from infra.watching.signals import TRIGGERS, Trigger
 
-STEPS = ((0.0, 9.0, 1), (9.0, None, 4))
-"""From how many more waiting jobs than the threshold, to how many, so many more workers."""
 MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueScalingArgs:
-    """What is scaled, and the metric of the queue's length."""
+    """What is scaled, and where the metrics of the queue are."""
 
     target: aws.appautoscaling.Target
     namespace: str
-    metric: str
 
 
 class QueueScaling(Component):
-    """No outputs: a policy and the alarm that sets it off."""
+    """No outputs: for each trigger a policy, and the alarm that sets it off."""
 
     def __init__(self, name: str, args: QueueScalingArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("QueueScaling", name, opts)
+        for trigger in TRIGGERS:
+            self._scale(f"{name}-{trigger.name}", args, trigger)
+        self.register_outputs({})
+
+    def _scale(self, name: str, args: QueueScalingArgs, trigger: Trigger) -> None:
+        """Every converting process reports the same numbers of the whole service: the maximum is the number."""
         step = aws.appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArgs
         policy = aws.appautoscaling.Policy(
             name,
@@ -48,7 +53,7 @@ class QueueScaling(Component):
                         metric_interval_upper_bound=None if most is None else f"{most:g}",
                         scaling_adjustment=more,
                     )
-                    for least, most, more in STEPS
+                    for least, most, more in trigger.steps
                 ],
             ),
             opts=self.inside,
@@ -57,14 +62,13 @@ class QueueScaling(Component):
             name,
             alarm_description="Work waits: more workers are started, up to reprise:workerMax. Nothing is to be done.",
             namespace=args.namespace,
-            metric_name=args.metric,
+            metric_name=trigger.metric,
             statistic="Maximum",
             period=MINUTE,
             evaluation_periods=1,
             comparison_operator="GreaterThanThreshold",
-            threshold=0,
+            threshold=trigger.threshold,
             treat_missing_data="notBreaching",
             alarm_actions=[policy.arn],
             opts=self.inside,
         )
-        self.register_outputs({})

@@ -4,7 +4,7 @@ The conversion loop as its own Fargate service, from the same image, on Spot cap
 Being stopped is what the service is made for, and a task that is asked to stop gives its leases back in seconds.
 
 How many tasks there are follows their CPU: a conversion takes a whole one for as long as it runs. That sees work which
-is being done, and not work that waits (`components/scaling.py` does, as soon as the service says how much that is).
+is being done, and not work that waits (`components/scaling.py` does).
 """
 
 from collections.abc import Mapping, Sequence

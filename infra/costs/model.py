@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from infra.config.model import Config
 from infra.costs.prices import HOURS, PRICES, usd
 from infra.watching.alarms import service_alarms, table_alarms, worker_alarms
-from infra.watching.signals import QUEUE_IS_SAID
+from infra.watching.signals import QUEUE, TRIGGERS
 
 DEAREST_NODE = "cache.t4g.medium"
 
@@ -109,11 +109,14 @@ def _cache(stack: Config) -> Iterator[Line]:
 def _watch(stack: Config) -> Iterator[Line]:
     secrets = 2 if stack.has_cache else 1
     yield Line("secrets", f"{secrets}", usd("secret", secrets))
-    alarms = [*service_alarms(queue=QUEUE_IS_SAID), *table_alarms("")]
+    alarms = [*service_alarms(), *table_alarms("")]
+    scaling = 0
     if stack.fargate_worker:
         alarms += worker_alarms({})
-    metrics = sum(1 if alarm.unless is None else 2 for alarm in alarms)
-    yield Line("alarms", f"{len(alarms)} on {metrics} metrics", usd("alarm", metrics))
+        scaling = len(TRIGGERS)
+    metrics = sum(1 if alarm.unless is None else 2 for alarm in alarms) + scaling
+    yield Line("alarms", f"{len(alarms) + scaling} on {metrics} metrics", usd("alarm", metrics))
+    yield Line("metrics of the queue", f"{len(QUEUE)}, which always have data", usd("metric", len(QUEUE)))
     yield Line("dashboard", "1", usd("dashboard"))
 
 

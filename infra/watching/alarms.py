@@ -42,9 +42,9 @@ class Alarm:
     unless: Metric | None = None
 
 
-def service_alarms(*, queue: bool) -> Sequence[Alarm]:
+def service_alarms() -> Sequence[Alarm]:
     """Those that rest on what the service says."""
-    found = [
+    return [
         Alarm(
             "failures",
             Metric("JobsFailed"),
@@ -116,11 +116,13 @@ def service_alarms(*, queue: bool) -> Sequence[Alarm]:
             0,
             "A container refuses to start. `code`, `problem` and `fix` are in service.problem.",
         ),
+        Alarm(
+            "queue-age",
+            Metric("QueueAgeSeconds", statistic="Maximum"),
+            600,
+            "Work waits for more than ten minutes: raise reprise:workerMax (or maxInstances), or slots.",
+        ),
     ]
-    if queue:
-        age = "Work waits for more than ten minutes: raise reprise:workerMax (or maxInstances), or slots."
-        found.append(Alarm("queue-age", Metric("QueueAgeSeconds", statistic="Maximum"), 600, age))
-    return found
 
 
 def table_alarms(table: Input[str]) -> Sequence[Alarm]:

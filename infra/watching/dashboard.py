@@ -1,7 +1,9 @@
-"""The dashboard: jobs, faults, the API, the table and the workers, one picture each."""
+"""The dashboard: jobs, faults, the API, the table, the queue and the workers, one picture each."""
 
 import json
 from collections.abc import Mapping, Sequence
+
+from infra.watching.signals import QUEUE
 
 WIDTH, HEIGHT = 12, 6
 FAULTS = (
@@ -28,6 +30,7 @@ def body(
         ("Faults", [[namespace, name] for name in FAULTS], "Sum"),
         ("API", _api(namespace, api, runner=runner), "Sum" if runner else "Average"),
         ("Table", [["AWS/DynamoDB", name, "TableName", table] for name in throttles], "Sum"),
+        ("Queue", [[namespace, signal.metric] for signal in QUEUE], "Maximum"),
     ]
     if worker:
         pictures.append(("Workers", _of("AWS/ECS", ("CPUUtilization", "MemoryUtilization"), worker), "Average"))

@@ -1,10 +1,11 @@
 """
-Which events of the service's log are counted, as metrics of their own.
+Which events of the service's log are counted, as metrics of their own, and which of these start workers.
 
 The service writes a JSON object a line, its name in `event` (service/telemetry; a test holds the names and fields to
-that file). A filter without a default value costs nothing until its event happens.
+that file). A filter without a default value costs nothing until its event happens; those of `QUEUE` always do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -33,7 +34,7 @@ class Signal:
 API, WORKER = frozenset({"api"}), frozenset({"worker"})
 BOTH = API | WORKER
 
-SIGNALS: tuple[Signal, ...] = (
+COUNTS: tuple[Signal, ...] = (
     Signal("JobsAccepted", "job.accepted", API),
     Signal("JobsClaimed", "job.claimed", WORKER),
     Signal("JobsSucceeded", "job.succeeded", WORKER),
@@ -48,24 +49,35 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("CannotStart", "service.problem", BOTH),
 )
 
-QUEUE_EVENT = "queue.reading"
-"""
-The event that would tell how much waits, with `queued` and `running` (jobs of the whole service) and `oldest_seconds`
-(how long the oldest of those that are due has waited; 0 if none is), once a minute, from each API process.
-
-The service does not say it yet. Until it does, and `QUEUE_IS_SAID` says so, there is no metric of the queue's length or
-age: `JobsAccepted` without `JobsClaimed` is the alarm, and CPU is what the workers are scaled on. A test holds the
-two together.
-"""
-QUEUE_IS_SAID = False
-
+QUEUE_EVENT = "queue.depth"
 QUEUE: tuple[Signal, ...] = (
-    Signal("QueuedJobs", QUEUE_EVENT, API, value="queued"),
-    Signal("RunningJobs", QUEUE_EVENT, API, value="running"),
-    Signal("QueueAgeSeconds", QUEUE_EVENT, API, value="oldest_seconds"),
+    Signal("QueuedJobs", QUEUE_EVENT, WORKER, value="queued"),
+    Signal("RunningJobs", QUEUE_EVENT, WORKER, value="running"),
+    Signal("QueueAgeSeconds", QUEUE_EVENT, WORKER, value="oldest_seconds"),
 )
+"""
+Numbers of the whole service, once a minute from each process that converts: the same ones, so their statistic is the
+maximum, and a sum would count each job as often as there are processes.
+"""
+
+SIGNALS: tuple[Signal, ...] = (*COUNTS, *QUEUE)
 
 
-def signals(*, queue: bool = QUEUE_IS_SAID) -> tuple[Signal, ...]:
-    """All that are counted."""
-    return (*SIGNALS, *QUEUE) if queue else SIGNALS
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """
+    `metric` above `threshold` starts workers.
+
+    `steps`: from how far above the threshold, to how far, so many more; the last one has no end.
+    """
+
+    name: str
+    metric: str
+    threshold: float
+    steps: Sequence[tuple[float, float | None, int]]
+
+
+TRIGGERS = (
+    Trigger("length", "QueuedJobs", 0, ((0, 10, 1), (10, None, 4))),
+    Trigger("age", "QueueAgeSeconds", 60, ((0, 240, 1), (240, None, 4))),
+)

@@ -9,7 +9,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from infra.components import Component
 from infra.watching import dashboard
 from infra.watching.alarms import Alarm, Metric, service_alarms, table_alarms, worker_alarms
-from infra.watching.signals import signals
+from infra.watching.signals import SIGNALS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchArgs:
-    """`topic_arn` empty: alarms only show. `worker` None: it is embedded. `budget_usd` 0: none. `queue`: signals.py."""
+    """`topic_arn` empty: alarms only show. `worker` None: it is embedded. `budget_usd` 0: none."""
 
     region: str
     stack: str
@@ -36,7 +36,6 @@ class WatchArgs:
     topic_arn: str
     budget_usd: int
     budget_email: str
-    queue: bool
 
 
 class Watch(Component):
@@ -48,7 +47,7 @@ class Watch(Component):
         self.namespace = f"Reprise/{args.stack}"
         for log in args.logs:
             self._count(log)
-        alarms = [*service_alarms(queue=args.queue), *table_alarms(args.table)]
+        alarms = [*service_alarms(), *table_alarms(args.table)]
         if args.worker is not None:
             alarms += worker_alarms(args.worker)
         for alarm in alarms:
@@ -60,7 +59,7 @@ class Watch(Component):
         self.register_outputs({"link": self.link})
 
     def _count(self, log: Log) -> None:
-        for signal in signals(queue=self._args.queue):
+        for signal in SIGNALS:
             if signal.says & log.writers:
                 aws.cloudwatch.LogMetricFilter(
                     f"{self._name}-{log.name}-{signal.metric}",

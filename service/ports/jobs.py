@@ -49,6 +49,13 @@ class JobRecords(RunningJobs, Protocol):
     async def queued(self, limit: int) -> int:
         """Return how many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
 
+    async def oldest_due(self) -> float | None:
+        """
+        Return the earliest due time of a queued job, in wall seconds, possibly stale; None if none is queued.
+
+        It lies ahead where no job is due yet.
+        """
+
     async def cancel(self, job_id: str, now: float) -> Job:
         """Note the wish of a client. Final jobs are returned unchanged; raises `NotFound`. Safe to repeat."""
 

@@ -55,7 +55,8 @@ JANITOR_TROUBLE = Event("janitor.trouble", WARNING, ("where", "reason"))  # the 
 CLAIMING_PAUSED = Event("worker.claiming_paused", WARNING, ("short_of",))
 CLAIMING_RESUMED = Event("worker.claiming_resumed", INFO)
 WORKER_TROUBLE = Event("worker.trouble", WARNING, ("where", "reason"))
-QUEUE_DEPTH = Event("queue.depth", INFO, ("queued", "running", "limit"))  # of the whole service; counted up to `limit`
+# Of the whole service. Jobs are counted up to `limit`; `oldest_seconds`: how long the oldest due job has waited.
+QUEUE_DEPTH = Event("queue.depth", INFO, ("queued", "running", "limit", "oldest_seconds"))
 
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_DONE = Event("request.done", INFO, ("method", "path", "status", "seconds"))

@@ -48,6 +48,9 @@ class MemoryJobs:
     async def queued(self, limit: int) -> int:
         return min(limit, sum(job.state is State.QUEUED for job in self.jobs.values()))
 
+    async def oldest_due(self) -> float | None:
+        return min((job.lease.due_at for job in self.jobs.values() if job.state is State.QUEUED), default=None)
+
     async def running(self) -> Sequence[Job]:
         return sorted(
             (job for job in self.jobs.values() if job.state is State.RUNNING),

@@ -1,8 +1,8 @@
 """
-How long the queue is, logged once a minute by every process that converts.
+How long the queue is and how long its oldest job has waited, logged once a minute by every process that converts.
 
-For scaling by the depth of the queue, and for alarms, where no Prometheus reads `/metrics`: CloudWatch can make a
-metric of the event. All processes report the same numbers, those of the whole service, so a reader takes the maximum.
+For scaling by the depth and age of the queue, and for alarms, where no Prometheus reads `/metrics`: CloudWatch can make
+metrics of the event. All processes report the same numbers, those of the whole service, so a reader takes the maximum.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,13 @@ INTERVAL = 60.0  # seconds between two reports of a process
 
 
 class CountableQueue(Protocol):
-    """What of the job store is asked here; both are queries of the index, never a scan of the table."""
+    """What of the job store is asked here: queries of the index, never a scan of the table."""
 
     async def queued(self, limit: int) -> int:
         """How many jobs are queued, due or not; counting stops at `limit`."""
+
+    async def oldest_due(self) -> float | None:
+        """The earliest due time of a queued job in wall seconds, which may lie ahead; None if none is queued."""
 
     async def running(self) -> Sequence[object]:
         """All running jobs."""
@@ -37,10 +40,21 @@ class QueueDepth:
         while True:
             try:
                 queued, running = await self._jobs.queued(self._limit), await self._jobs.running()
+                oldest_seconds = self._age(await self._jobs.oldest_due())
             except StoreError as error:
                 emit(events.WORKER_TROUBLE, where="queue depth", reason=error.detail)
             except Exception as error:  # noqa: BLE001  # logged with its traceback, and no reason to stop converting
                 emit(events.UNEXPECTED, where="queue depth", exc_info=error)
             else:
-                emit(events.QUEUE_DEPTH, queued=queued, running=len(running), limit=self._limit)
+                emit(
+                    events.QUEUE_DEPTH,
+                    queued=queued,
+                    running=len(running),
+                    limit=self._limit,
+                    oldest_seconds=oldest_seconds,
+                )
             await self._clock.sleep(INTERVAL)
+
+    def _age(self, due_at: float | None) -> float:
+        """Return for how many seconds a job has been due: 0 if it is yet to be, by its delay or by another clock."""
+        return 0.0 if due_at is None else max(0.0, round(self._clock.wall() - due_at, 1))

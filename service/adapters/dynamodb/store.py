@@ -2,8 +2,7 @@
 The source of truth about jobs and uploads, in DynamoDB: `JobRecords`, `Leases` and `UploadRecords` of `ports`.
 
 Each transition is one conditional write (`adapters.dynamodb.conditions` tells which and why); what is here is the
-reading of refusals: which write was in the way, and what that means for the caller. After an answer that got lost, the
-item's stamp tells whether the write took place, so that a claim that succeeded is not forgotten for want of a reply.
+reading of refusals, and after an answer that got lost, of the item's stamp, which tells whether the write took place.
 """
 
 import asyncio
@@ -127,6 +126,10 @@ class DynamoJobs:
     async def queued(self, limit: int) -> int:
         shards = await asyncio.gather(*(self._table.count_in(q, limit) for q in all_shards(QUEUED, self._shards)))
         return min(limit, sum(shards))
+
+    async def oldest_due(self) -> float | None:
+        shards = await asyncio.gather(*map(self._table.first_in, all_shards(QUEUED, self._shards)))
+        return min((due_at for due_at in shards if due_at is not None), default=None)
 
     async def running(self) -> Sequence[Job]:
         shards = await asyncio.gather(*map(self._table.keys_in, all_shards(RUNNING, self._shards)))

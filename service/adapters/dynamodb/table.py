@@ -152,6 +152,21 @@ class Table:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found
 
+    async def first_in(self, queue: str) -> float | None:
+        """Return the lowest `due_at` in one shard of the index, None if it is empty; one entry is read."""
+        answer = await self._call(
+            self._client.query,
+            "Query",
+            queue,
+            IndexName=INDEX,
+            KeyConditionExpression="#queue = :queue",
+            ExpressionAttributeNames={"#queue": QUEUE},
+            ExpressionAttributeValues={":queue": encode(queue)},
+            ScanIndexForward=True,
+            Limit=1,
+        )
+        return next((float(entry[DUE_AT]["N"]) for entry in answer["Items"]), None)
+
     async def get_many(self, keys: Sequence[str]) -> list[Item]:
         """Return the items that exist among `keys`, each read strongly consistently, in no particular order."""
         found: list[Item] = []

@@ -59,6 +59,21 @@ class JobRecordsContract:
         assert await jobs.queued(3) == 3
         assert await jobs.queued(0) == 0
 
+    async def test_oldest_due_time_is_that_of_a_queued_job(self, jobs: Jobs) -> None:
+        """Of all shards the earliest due time counts, of queued jobs alone, also while it lies ahead; none is None."""
+        assert await jobs.oldest_due() is None
+        for n in range(12):
+            await jobs.submit(a_job(job_id=f"job{n:02}", due_at=NOON + 0.125 - n))
+        assert await jobs.oldest_due() == NOON - 10.875
+
+        taken = await jobs.claim("job11", "worker1", NOON)
+        assert await jobs.oldest_due() == NOON - 9.875
+        for n in range(11):
+            await jobs.cancel(f"job{n:02}", NOON)
+        assert await jobs.oldest_due() is None
+        await jobs.release(taken.holding, NOON + 60, fault=True)
+        assert await jobs.oldest_due() == NOON + 60
+
     async def test_expired_job_is_still_returned(self, jobs: Jobs) -> None:
         """Whether an expired job is shown is not for the store to decide."""
         job = a_job(created_at=NOON - 2 * A_DAY, expires_at=NOON - A_DAY)

@@ -355,6 +355,16 @@ async def test_claimable_stops_when_it_has_enough(jobs: DynamoJobs, client: Clie
     assert [name for name, _ in client.calls] == ["query"] * 4
 
 
+async def test_oldest_due_time_costs_one_entry_of_each_shard(jobs: DynamoJobs, client: Client) -> None:
+    """However long the queue is, one entry of each shard is read to tell how long its oldest job has waited."""
+    for n in range(20):
+        await jobs.submit(a_job(job_id=f"job{n:02}", due_at=NOON - n))
+    client.calls.clear()
+
+    assert await jobs.oldest_due() == NOON - 19
+    assert [(name, arguments["Limit"]) for name, arguments in client.calls] == [("query", 1)] * 4
+
+
 async def test_batches_that_are_served_in_part_are_completed(
     jobs: DynamoJobs, client: Client, clock: Impatient
 ) -> None:

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from infra.watching import signals as watched
 from infra.watching.alarms import OURS, Alarm, service_alarms, table_alarms, worker_alarms
-from infra.watching.signals import QUEUE, QUEUE_EVENT, QUEUE_IS_SAID, SIGNALS, Signal, signals
+from infra.watching.signals import QUEUE, QUEUE_EVENT, SIGNALS, Signal
 from service.telemetry import events
-from tests.support.cloud import deployed
-from tests.unit.infra.calls import wrong
+from tests.support.cloud import Recorded
 from tests.unit.infra.stacks import STACKS, stack, with_
 
 SAID: Mapping[str, events.Event] = {it.name: it for it in vars(events).values() if isinstance(it, events.Event)}
 FIELD = re.compile(r"\$\.(\w+)")
-ALARMS = [*service_alarms(queue=True), *table_alarms("t"), *worker_alarms({})]
+ALARMS = [*service_alarms(), *table_alarms("t"), *worker_alarms({})]
 
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda it: it.metric)
@@ -25,13 +23,6 @@ def test_what_is_counted_is_what_the_service_says(signal: Signal) -> None:
     event = SAID[signal.event]
     assert event.level >= events.INFO
     assert set(FIELD.findall(f"{signal.pattern} {signal.amount}")) <= {"event", *event.fields}
-
-
-def test_the_queue_is_watched_as_soon_as_the_service_says_how_long_it_is() -> None:
-    """Once the event exists, it has to be read: the switch in signals.py follows the service."""
-    assert (QUEUE_EVENT in SAID) == QUEUE_IS_SAID
-    if QUEUE_IS_SAID:
-        assert {signal.value for signal in QUEUE} <= set(SAID[QUEUE_EVENT].fields)
 
 
 def test_a_pattern_is_one_that_cloudwatch_reads() -> None:
@@ -55,7 +46,7 @@ def test_each_event_is_counted_where_it_is_said(name: str) -> None:
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda it: it.name)
 def test_an_alarm_watches_a_metric_that_exists_and_says_what_to_do(alarm: Alarm) -> None:
     """Metrics of ours are counted by a signal; the text is a sentence or more."""
-    ours = {signal.metric for signal in signals(queue=True)}
+    ours = {signal.metric for signal in SIGNALS}
     for metric in (alarm.metric, alarm.unless):
         assert metric is None or metric.namespace != OURS or metric.name in ours
     assert alarm.advice.endswith(".")
@@ -88,16 +79,17 @@ def test_work_that_is_not_begun_is_an_alarm() -> None:
     assert "metricName" not in it.inputs
 
 
+def for_people(name: str) -> list[Recorded]:
+    """The alarms of a stack that tell somebody; those of the scaling start workers instead."""
+    alarms = stack(name).of("cloudwatch/metricAlarm:MetricAlarm")
+    return [it for it in alarms if "-scaling-" not in it.name]
+
+
 def test_alarms_are_sent_to_the_topic_that_was_named() -> None:
     """With a topic, each alarm goes there, and its end too; without one, none has an action."""
     (topic,) = {it for it in STACKS["with a budget and a topic"].values() if ":sns:" in it}
-    alarms = stack("with a budget and a topic").of("cloudwatch/metricAlarm:MetricAlarm")
-    assert all(it["alarmActions"] == it["okActions"] == [topic] for it in alarms)
-    assert not [
-        it
-        for it in stack("apprunner, embedded, none, dev").of("cloudwatch/metricAlarm:MetricAlarm")
-        if "alarmActions" in it.inputs
-    ]
+    assert all(it["alarmActions"] == it["okActions"] == [topic] for it in for_people("with a budget and a topic"))
+    assert not [it for it in for_people("apprunner, embedded, none, dev") if "alarmActions" in it.inputs]
 
 
 def test_a_budget_mails_before_it_is_spent() -> None:
@@ -119,21 +111,50 @@ def test_the_dashboard_shows_what_this_stack_has(name: str) -> None:
     assert len({(it["x"], it["y"]) for it in widgets}) == len(widgets)
 
 
-def test_with_the_event_there_would_be_an_age_and_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits for the service's event works: filters that read its numbers, an alarm on the age, more workers."""
-    monkeypatch.setattr("infra.program.QUEUE_IS_SAID", True)
-    cloud = deployed({"worker": "fargate"})
-    amounts = {
+@pytest.mark.parametrize("name", with_(worker="fargate"))
+def test_workers_are_scaled_by_the_queues_length_and_age(name: str) -> None:
+    """Jobs that wait start workers at once, more of them the more wait or the longer, up to the configured number."""
+    cloud = stack(name)
+    found = {}
+    for kind in ("length", "age"):
+        alarm = cloud.one("cloudwatch/metricAlarm:MetricAlarm", f"scaling-{kind}")
+        policy = cloud.one("appautoscaling/policy:Policy", f"scaling-{kind}")
+        steps = policy["stepScalingPolicyConfiguration"]["stepAdjustments"]
+        found[alarm["metricName"]] = (alarm["threshold"], [step["scalingAdjustment"] for step in steps])
+        assert (alarm["comparisonOperator"], alarm["period"]) == ("GreaterThanThreshold", 60)
+        assert len(alarm["alarmActions"]) == 1
+        assert steps[0]["metricIntervalLowerBound"] == "0"
+        assert steps[0]["metricIntervalUpperBound"] == steps[1]["metricIntervalLowerBound"]
+        assert "metricIntervalUpperBound" not in steps[1]
+    assert found == {"QueuedJobs": (0, [1, 4]), "QueueAgeSeconds": (60, [1, 4])}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_numbers_of_the_queue_are_never_added_up(name: str) -> None:
+    """Each converting process reports the same numbers: alarms, scaling and dashboard take the maximum of them."""
+    cloud, queue = stack(name), {signal.metric for signal in QUEUE}
+    statistics = [
+        it["statistic"] for it in cloud.of("cloudwatch/metricAlarm:MetricAlarm") if it.inputs.get("metricName") in queue
+    ]
+    statistics += [
+        it["stepScalingPolicyConfiguration"]["metricAggregationType"]
+        for it in cloud.of("appautoscaling/policy:Policy")
+        if "stepScalingPolicyConfiguration" in it.inputs
+    ]
+    widgets = json.loads(cloud.one("cloudwatch/dashboard:Dashboard")["dashboardBody"])["widgets"]
+    shown = [it["properties"] for it in widgets if it["properties"].get("title") == "Queue"]
+    assert [[metric for _, metric in it["metrics"]] for it in shown] == [[signal.metric for signal in QUEUE]]
+    assert {*statistics, *(it["stat"] for it in shown)} == {"Maximum"}
+
+
+def test_metrics_of_the_queue_are_the_numbers_that_are_logged() -> None:
+    """Length and age are read off the event as they stand there, and too great an age is an alarm."""
+    cloud = stack("ecs-express, fargate, none, dev")
+    read = {
         it["metricTransformation"]["name"]: it["metricTransformation"]["value"]
         for it in cloud.of("cloudwatch/logMetricFilter:LogMetricFilter")
+        if QUEUE_EVENT in it["pattern"]
     }
-    assert amounts["QueueAgeSeconds"] == "$.oldest_seconds"
-    assert amounts["QueuedJobs"] == "$.queued"
-    age = cloud.one("cloudwatch/metricAlarm:MetricAlarm", "queue-age")
-    assert (age["metricName"], age["statistic"]) == ("QueueAgeSeconds", "Maximum")
-    (more,) = (it for it in cloud.of("cloudwatch/metricAlarm:MetricAlarm") if it.name == "reprise-dev-queue")
-    policy = cloud.one("appautoscaling/policy:Policy", "dev-queue")
-    assert (more["metricName"], more["threshold"]) == ("QueuedJobs", 0)
-    assert [it["scalingAdjustment"] for it in policy["stepScalingPolicyConfiguration"]["stepAdjustments"]] == [1, 4]
-    assert not [fault for it in cloud.resources for fault in wrong(it)]
-    assert watched.QUEUE_EVENT in cloud.of("cloudwatch/logMetricFilter:LogMetricFilter", "QueueAge")[0]["pattern"]
+    assert read == {"QueuedJobs": "$.queued", "RunningJobs": "$.running", "QueueAgeSeconds": "$.oldest_seconds"}
+    alarm = cloud.one("cloudwatch/metricAlarm:MetricAlarm", "dev-queue-age")
+    assert alarm["metricName"] == "QueueAgeSeconds"

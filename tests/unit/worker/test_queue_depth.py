@@ -29,12 +29,12 @@ class FailingAtFirst(MemoryJobs):
         return await super().queued(limit)
 
 
-def reported(jobs: MemoryJobs, *, queued: int, running: int, seconds: float) -> list[EventDict]:
-    """What is logged within this time, with so many jobs in the store."""
+def reported(jobs: MemoryJobs, *, queued: int, running: int, seconds: float, due_in: float = 0.0) -> list[EventDict]:
+    """What is logged within this time, with so many jobs in the store that become due so many seconds from now."""
 
     async def scene() -> None:
         for number in range(queued + running):
-            await jobs.submit(a_job(job_id=f"job{number}"))
+            await jobs.submit(a_job(job_id=f"job{number}", due_at=VirtualClock().wall() + due_in))
             if number < running:
                 await jobs.claim(f"job{number}", "somebody", 0.0)
         task = asyncio.create_task(QueueDepth(jobs, VirtualClock(), LIMIT).run())
@@ -53,8 +53,31 @@ def test_queue_depth_is_reported_once_a_minute() -> None:
     entries = reported(MemoryJobs(), queued=2, running=1, seconds=2.5 * INTERVAL)
 
     assert entries == [
-        {"event": "queue.depth", "log_level": "info", "queued": 2, "running": 1, "limit": LIMIT} for _ in range(3)
+        {
+            "event": "queue.depth",
+            "log_level": "info",
+            "queued": 2,
+            "running": 1,
+            "limit": LIMIT,
+            "oldest_seconds": n * INTERVAL,
+        }
+        for n in range(3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("queued", "running", "due_in", "ages"),
+    [
+        pytest.param(2, 1, -90.0, [90.0, 150.0], id="due for a while"),
+        pytest.param(1, 0, 45.0, [0.0, 15.0], id="put off, or a clock that is behind"),
+        pytest.param(0, 1, -90.0, [0.0, 0.0], id="nothing queued"),
+    ],
+)
+def test_age_of_the_oldest_due_job_is_reported(queued: int, running: int, due_in: float, ages: list[float]) -> None:
+    """How long the oldest due job has waited is logged, in seconds, and never less than 0."""
+    entries = reported(MemoryJobs(), queued=queued, running=running, seconds=1.5 * INTERVAL, due_in=due_in)
+
+    assert [entry["oldest_seconds"] for entry in entries] == ages
 
 
 def test_queue_depth_is_counted_up_to_its_limit() -> None:

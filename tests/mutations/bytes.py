@@ -1,0 +1,118 @@
+"""The bytes: what is delivered is what ffmpeg wrote, all of it, from one input."""
+
+from tests.mutations.tree import REFUSED, Edit, Mutation
+
+FFMPEG = "tests/integration/ffmpeg/test_transcoder.py"
+
+BYTES = (
+    Mutation(
+        "head-patch",
+        "the head is delivered as the muxer has patched it at the end, not as it was written at first",
+        (
+            Edit(
+                "service/adapters/ffmpeg/output/window.py",
+                "        return read_into(self.fd, 0, into)\n",
+                "        head = read_into(self.fd, 0, into)\n"
+                '        head[4:8] = b"\\xff" * 4  # the length of a WAV file, as long as ffmpeg does not know it\n'
+                "        return head\n",
+            ),
+        ),
+        (f"{FFMPEG}::test_every_format_is_what_plain_ffmpeg_writes[wav]",),
+        r"assert got == plain\(",
+    ),
+    Mutation(
+        "head-kept",
+        "the head stays in the window until ffmpeg has exited",
+        (Edit("service/adapters/ffmpeg/output/window.py", "self._next = 1  #", "self._next = 0  #"),),
+        ("tests/integration/ffmpeg/test_window.py::test_window_names_each_part_once",),
+    ),
+    Mutation(
+        "window-violated",
+        "a muxer that goes back behind the window is caught",
+        (
+            Edit(
+                "service/adapters/ffmpeg/output/window.py",
+                "return os.lseek(fd, start, os.SEEK_DATA) < start + length",
+                "return False",
+            ),
+        ),
+        ("tests/integration/ffmpeg/test_window.py::test_one_byte_written_behind_the_window_is_found",),
+    ),
+    Mutation(
+        "end-of-input-media",
+        "ffmpeg's exit code 0 counts only if the input ended where its headers say",
+        (Edit("service/adapters/ffmpeg/supervision.py", "doubt=self._progress.doubt(self._log)", "doubt=None"),),
+        (f"{FFMPEG}::test_truncated_input_file_fails_the_conversion",),
+        REFUSED,
+    ),
+    Mutation(
+        "end-of-input-feed",
+        "ffmpeg sees the end of the file only after the last byte of the object",
+        (
+            Edit(
+                "service/adapters/ffmpeg/input.py",
+                "            self.error = error\n        except Exception",
+                "            self._close_pipe()\n            self.error = error\n        except Exception",
+            ),
+        ),
+        ("tests/unit/adapters/s3/test_reading.py::test_ffmpeg_sees_no_end_of_input_when_reading_fails",),
+        "BlockingIOError",
+    ),
+    Mutation(
+        "end-of-input-stream",
+        "a stream that broke is never taken for one that has ended",
+        (
+            Edit(
+                "service/adapters/s3/reading.py",
+                "return self.offset == self.size",
+                "return self.offset > 0",
+            ),
+        ),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_goes_on_at_the_offset_after_a_break",),
+    ),
+    Mutation(
+        "if-match-input",
+        "an input that is read on is the very object that was begun",
+        (Edit("service/adapters/s3/reading.py", "IfMatch=quoted(wanted.etag)", 'IfMatch="*"'),),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_goes_on_at_the_offset_after_a_break",),
+    ),
+    Mutation(
+        "offset-input",
+        "an input that broke is read on from the first byte that is missing",
+        (
+            Edit(
+                "service/adapters/s3/reading.py",
+                'Range=f"bytes={self.at}-',
+                'Range=f"bytes={self.at + 1}-',
+            ),
+        ),
+        ("tests/unit/adapters/s3/test_reading.py::test_object_stream_goes_on_at_the_offset_after_a_break",),
+        "ObjectChanged",
+    ),
+    Mutation(
+        "if-match-download",
+        "a download that is continued never mixes two objects",
+        (Edit("service/adapters/s3/reading.py", "                IfMatch=quoted(wanted.etag),\n", ""),),
+        ("tests/integration/s3/test_reading.py::test_download_never_mixes_two_objects",),
+        REFUSED,
+    ),
+    Mutation(
+        "continuation-download",
+        "a download that breaks goes on at the offset",
+        (
+            Edit(
+                "service/adapters/s3/reading.py",
+                "        self._breaks += 1\n",
+                "        self._breaks += 1\n        self.at = self._wanted.start\n",
+            ),
+        ),
+        ("tests/integration/s3/test_reading.py::test_download_from_a_broken_line_delivers_all_bytes[How.TRUNCATE]",),
+    ),
+    Mutation(
+        "length-download",
+        "a download that ends early is no download: the promised length is met, or there is an error",
+        (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self.at"),),
+        ("tests/integration/s3/test_reading.py::test_download_gives_up_after_breaks_without_a_byte[early-end]",),
+        "StopAsyncIteration",
+    ),
+)

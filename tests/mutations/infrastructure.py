@@ -1,0 +1,103 @@
+"""The Pulumi program: what protects data, permissions and networks of every stack."""
+
+from tests.mutations.tree import REFUSED, Edit, Mutation
+
+PROGRAM = "tests/unit/infra/test_program.py"
+PROPERTY = f"{PROGRAM}::test_every_stack_has_this_property"
+KEEPS = f"{PROGRAM}::test_production_keeps_its_data"
+DOCUMENTS = "infra/iam/documents.py"
+STORAGE = "infra/components/storage.py"
+
+INFRASTRUCTURE = (
+    Mutation(
+        "infra-plain-text",
+        "the bucket refuses requests that are not encrypted",
+        (Edit(DOCUMENTS, '"aws:SecureTransport": "false"', '"aws:SecureTransport": "true"'),),
+        (f"{PROPERTY}[the bucket refuses plain text]",),
+    ),
+    Mutation(
+        "infra-results",
+        "a worker can write results, and not what others have sent",
+        (Edit(DOCUMENTS, '"results": f"{self.bucket}/results/*"', '"results": f"{self.bucket}/*"'),),
+        ("tests/unit/infra/test_documents.py::test_a_worker_cannot_write_uploads_and_an_api_cannot_write_results",),
+    ),
+    Mutation(
+        "infra-public-access",
+        "no later policy can open the bucket",
+        (
+            Edit(
+                STORAGE,
+                'restrict_public_buckets=block["RestrictPublicBuckets"]',
+                "restrict_public_buckets=False",
+            ),
+        ),
+        (f"{PROPERTY}[public access is blocked]",),
+    ),
+    Mutation(
+        "infra-bucket-stays",
+        "the bucket of a production outlives its stack",
+        (Edit(STORAGE, "retain_on_delete=args.protect", "retain_on_delete=False"),),
+        (KEEPS,),
+    ),
+    Mutation(
+        "infra-table-stays",
+        "the table of a production cannot be deleted",
+        (
+            Edit(
+                "infra/components/jobs.py",
+                "deletion_protection_enabled=args.protect",
+                "deletion_protection_enabled=False",
+            ),
+        ),
+        (KEEPS,),
+    ),
+    Mutation(
+        "infra-ingress",
+        "security groups let in only what is in the VPC",
+        (
+            Edit(
+                "infra/components/network.py",
+                "            referenced_security_group_id=source.id,",
+                '            cidr_ipv4="0.0.0.0/0",',
+            ),
+        ),
+        (f"{PROPERTY}[security groups let in only what is in the VPC]",),
+    ),
+    Mutation(
+        "infra-cache-encrypted",
+        "readings and wake-ups travel to a cache encrypted",
+        (Edit("infra/components/cache.py", "transit_encryption_enabled=True", "transit_encryption_enabled=False"),),
+        (f"{PROPERTY}[a cache is encrypted, and asks for a password]",),
+    ),
+    Mutation(
+        "infra-secret-in-plain-text",
+        "a secret that is in plain text in the stack's file is refused",
+        (Edit("infra/config/__init__.py", "secrets is not None", "secrets is None"),),
+        ("tests/unit/infra/test_config.py::test_a_secret_in_plain_text_is_refused",),
+        REFUSED,
+    ),
+    Mutation(
+        "infra-cors",
+        "only pages of the configured sites, and the service's own, can read answers of the bucket",
+        (
+            Edit(
+                "infra/program.py",
+                "shared.storage.bucket, [*stack.cors_origins, service.url])",
+                'shared.storage.bucket, ["*"])',
+            ),
+        ),
+        (f"{PROPERTY}[CORS lets in the sites that are configured, and the service's own page]",),
+    ),
+    Mutation(
+        "infra-queue-maximum",
+        "an alarm on the queue does not add up what all processes report of it alike",
+        (
+            Edit(
+                "infra/watching/alarms.py",
+                'Metric("QueueAgeSeconds", statistic="Maximum")',
+                'Metric("QueueAgeSeconds")',
+            ),
+        ),
+        ("tests/unit/infra/test_watching.py::test_numbers_of_the_queue_are_never_added_up",),
+    ),
+)

@@ -1,0 +1,129 @@
+"""Workers: how an attempt ends, and what the janitor removes and spares."""
+
+from tests.mutations.tree import Edit, Mutation
+
+WORKER = "tests/unit/worker/test_worker.py"
+ORPHANS = "service/core/orphans.py"
+SETTLING = "tests/unit/core/test_orphans.py"
+JANITOR = "tests/unit/worker/test_janitor.py"
+
+WORKERS = (
+    Mutation(
+        "hand-over",
+        "a hand-over that comes second does not cost the output",
+        (Edit("service/worker/attempt.py", "return self._work.published", "return False"),),
+        (f"{WORKER}::test_a_handover_that_comes_second_does_not_cost_the_output",),
+    ),
+    Mutation(
+        "quiet",
+        "no heartbeat crosses the record",
+        (Edit("service/worker/heartbeat.py", "            async with self.quiet:\n", "            if True:\n"),),
+        (f"{WORKER}::test_a_heartbeat_does_not_cross_the_record",),
+    ),
+    Mutation(
+        "trust",
+        "who cannot renew stops before the lease ends",
+        (Edit("service/core/jobs/trust.py", "return self.trusted_until - now", "return 60.0"),),
+        (f"{WORKER}::test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends",),
+    ),
+    Mutation(
+        "floor",
+        "a new attempt shows no less than was ever seen",
+        (
+            Edit(
+                "service/worker/heartbeat.py",
+                "return max(self._floor, min(self._percent, self._acknowledged))",
+                "return min(self._percent, self._acknowledged)",
+            ),
+        ),
+        ("tests/unit/worker/test_heartbeat.py::test_a_new_attempt_shows_no_less_than_was_seen",),
+    ),
+)
+
+JANITORS = (
+    Mutation(
+        "janitor-grace",
+        "the janitor spares what is fresh",
+        (Edit(ORPHANS, "began - since >= grace", "began - since >= 0"),),
+        (f"{JANITOR}::test_janitor_spares_what_is_younger_than_its_grace",),
+    ),
+    Mutation(
+        "janitor-running",
+        "the janitor spares what the running attempt has made",
+        (Edit(ORPHANS, "return Reason.FENCED if attempt < job.attempt else None", "return Reason.FENCED"),),
+        (f"{JANITOR}::test_a_running_attempt_keeps_its_parts_and_its_output",),
+    ),
+    Mutation(
+        "janitor-output",
+        "the janitor spares the output that a record names",
+        (Edit(ORPHANS, " or job.output.key != found.key:", " or job.output.key == found.key:"),),
+        (f"{JANITOR}::test_leftovers_of_a_killed_attempt_disappear",),
+    ),
+    Mutation(
+        "janitor-input",
+        "the janitor spares an input that a job still reads",
+        (
+            Edit(
+                ORPHANS,
+                "if records.inputs_in_use is None or found.key in records.inputs_in_use:",
+                "if records.inputs_in_use is None:",
+            ),
+        ),
+        (f"{JANITOR}::test_janitor_removes_abandoned_and_expired_uploads",),
+    ),
+    Mutation(
+        "janitor-growing",
+        "the janitor spares an upload that is still being sent",
+        (
+            Edit(
+                "service/worker/janitor.py",
+                'f"{len(parts)} parts, {sum(part.size for part in parts)} bytes"',
+                '"parts"',
+            ),
+        ),
+        (f"{JANITOR}::test_an_upload_that_is_not_recorded_yet_survives",),
+        "ObjectGone",
+    ),
+    Mutation(
+        "janitor-clock",
+        "a wrong clock expires nothing early",
+        (Edit(ORPHANS, "SLACK = 2 * 3600.0", "SLACK = 0.0"),),
+        (f"{JANITOR}::test_janitor_with_a_wrong_clock_removes_nothing_early[3600.0]",),
+    ),
+    Mutation(
+        "janitor-unreadable",
+        "the janitor spares what it cannot know about",
+        (
+            Edit(
+                ORPHANS,
+                "_output(found, attempt, records.jobs[job_id], now) if job_id in records.jobs else None",
+                "_output(found, attempt, records.jobs.get(job_id), now)",
+            ),
+        ),
+        (f"{JANITOR}::test_janitor_spares_what_an_unreadable_record_may_need",),
+    ),
+    Mutation(
+        "janitor-finds-fenced",
+        "the janitor finds what a replaced attempt has left",
+        (Edit(ORPHANS, "return Reason.FENCED if attempt < job.attempt else None", "return None"),),
+        (f"{SETTLING}::test_the_attempt_that_runs_is_never_touched",),
+    ),
+    Mutation(
+        "janitor-finds-unnamed",
+        "the janitor finds what no record names",
+        (
+            Edit(
+                ORPHANS,
+                "        return Reason.NOT_NAMED\n    return Reason.EXPIRED if",
+                "        return None\n    return Reason.EXPIRED if",
+            ),
+        ),
+        (f"{JANITOR}::test_leftovers_of_a_killed_attempt_disappear",),
+    ),
+    Mutation(
+        "janitor-finds-expired",
+        "the janitor finds what has expired, and uploads that were never completed",
+        (Edit(ORPHANS, "return now >= expires_at + SLACK", "return False"),),
+        (f"{JANITOR}::test_janitor_removes_abandoned_and_expired_uploads",),
+    ),
+)
