@@ -9,6 +9,32 @@ JANITOR = "tests/unit/worker/test_janitor.py"
 
 WORKERS = (
     Mutation(
+        "renewal-frozen",
+        "a worker that was frozen in the middle of a renewal asks once more",
+        (
+            Edit(
+                "service/worker/heartbeat.py",
+                "if self._clock.monotonic() - sent <= limit + self._policy.overslept:",
+                "if True:",
+            ),
+        ),
+        ("tests/unit/worker/test_heartbeat.py::test_frozen_in_the_middle_of_a_renewal",),
+        r"(?m)^E +service\.worker\.heartbeat\.TrustEnded",
+    ),
+    Mutation(
+        "renewal-asks-once",
+        "a store that never answers ends trust",
+        (
+            Edit(
+                "service/worker/heartbeat.py",
+                "if self._clock.monotonic() - sent <= limit + self._policy.overslept:",
+                "if False:",
+            ),
+        ),
+        ("tests/unit/worker/test_heartbeat.py::test_a_store_that_never_answers_ends_trust",),
+        r"(?m)^E +.*virtual_time\.Deadlock",
+    ),
+    Mutation(
         "hand-over",
         "a hand-over that comes second does not cost the output",
         (Edit("service/worker/attempt.py", "return self._work.published", "return False"),),
