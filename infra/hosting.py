@@ -12,12 +12,12 @@ from typing import Any
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from infra.components.apprunner import AppRunner, AppRunnerArgs
-from infra.components.cluster import Cluster
-from infra.components.express import Express, ExpressArgs
+from infra.components.compute.apprunner import AppRunner, AppRunnerArgs
+from infra.components.compute.cluster import Cluster
+from infra.components.compute.express import Express, ExpressArgs
+from infra.components.compute.worker import Worker, WorkerArgs
 from infra.components.logs import Logs
 from infra.components.roles import Role, RoleArgs
-from infra.components.worker import Worker, WorkerArgs
 from infra.config.model import Config
 from infra.config.sizes import megabytes, units
 from infra.containers import API_KEYS, CACHE, PORT, variables

@@ -8,7 +8,7 @@ from pulumi import Input, Resource
 
 from infra.components.cache import PORT as CACHE_PORT
 from infra.components.cache import Cache, CacheArgs
-from infra.components.cluster import Cluster
+from infra.components.compute.cluster import Cluster
 from infra.components.image import Built, Image, docker_build, named
 from infra.components.jobs import Jobs, JobsArgs
 from infra.components.keys import StoredSecret, StoredSecretArgs

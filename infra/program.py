@@ -10,7 +10,7 @@ import pulumi
 from pulumi.runtime import config as given
 
 from infra import config
-from infra.components.scaling import QueueScaling, QueueScalingArgs
+from infra.components.compute.scaling import QueueScaling, QueueScalingArgs
 from infra.components.storage import Cors
 from infra.config.model import Config
 from infra.hosting import api, loop

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.components.compute.worker import STOP
 from infra.components.image import COPIED, CannotBuild, docker_build, named, sources
-from infra.components.worker import STOP
 from service import settings
 from service.worker.context import WorkerConfig
 from tests.support.cloud import IMAGE, Cloud

@@ -4,7 +4,7 @@ The conversion loop as its own Fargate service, from the same image, on Spot cap
 Being stopped is what the service is made for, and a task that is asked to stop gives its leases back in seconds.
 
 How many tasks there are follows their CPU: a conversion takes a whole one for as long as it runs. That sees work which
-is being done, and not work that waits (`components/scaling.py` does).
+is being done, and not work that waits (`scaling` does).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from infra.components import Component
-from infra.components.cluster import SPOT
+from infra.components.compute.cluster import SPOT
 
 BUSY = 60  # percent of CPU beyond which another task is started
 STOP = 60  # seconds until SIGKILL; a release takes less than ten, Spot gives notice of 120
