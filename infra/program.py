@@ -20,8 +20,17 @@ from infra.watching.watch import Watch, WatchArgs
 
 
 def deploy() -> None:
-    """Read the stack's configuration, make everything, export the outputs. Raises `config.ConfigError` first."""
-    for name, value in build(read()).items():
+    """
+    Read the stack's configuration, make everything, export the outputs.
+
+    Raises `pulumi.RunError` before anything is made if the configuration is wrong: of that error alone Pulumi shows the
+    text, and of any other a traceback.
+    """
+    try:
+        stack = read()
+    except config.ConfigError as error:
+        raise pulumi.RunError(str(error)) from None
+    for name, value in build(stack).items():
         pulumi.export(name, value)
 
 

@@ -13,7 +13,7 @@ pytestmark = ENGINE
 
 @pytest.mark.requirement("8.1")
 def test_wrong_settings_make_nothing(opened: Open, aws_emulator: Emulator) -> None:
-    """Every wrong setting is named at once, with what is expected, and nothing has been created."""
+    """Every wrong setting is named at once, with what is expected and no traceback, and nothing has been created."""
     before = contents(aws_emulator)
     stack = opened({"reprise:compute": "apprunner", "reprise:memory": "3.5", "reprise:corsOrigin": "x"}, secrets={})
     with pytest.raises(OperationFailed) as refused:
@@ -22,6 +22,7 @@ def test_wrong_settings_make_nothing(opened: Open, aws_emulator: Emulator) -> No
     said = str(refused.value)
     for named in ("reprise:memory must be", "reprise:corsOrigin is not a setting", "reprise:apiKeys"):
         assert named in said
+    assert "Traceback" not in said
     assert [it["type"] for it in stack.resources() if it["type"].startswith("aws:")] == []
     assert contents(aws_emulator) == before
 

@@ -6,6 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import pulumi
 import pytest
 from pulumi.runtime import config as given
 
@@ -24,7 +25,7 @@ def test_the_program_runs_as_pulumi_runs_it(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "path", [folder, *(path for path in sys.path if path not in {"", str(ROOT)})])
     monkeypatch.setattr("pulumi.get_stack", lambda: "dev")
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"reprise:compute": "lambda"}))
-    with pytest.raises(ConfigError, match="reprise:compute must be apprunner or ecs-express, not 'lambda'"):
+    with pytest.raises(pulumi.RunError, match="reprise:compute must be apprunner or ecs-express, not 'lambda'"):
         runpy.run_path(folder, run_name="__main__")
     assert sys.path[0] == str(ROOT)
     assert folder not in sys.path
