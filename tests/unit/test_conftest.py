@@ -208,3 +208,31 @@ def test_on_ci_examples_are_fixed_and_comparisons_brief(
 
     for workers in ("0", "1"):
         suite.runpytest_subprocess("-p", "xdist", "-n", workers).assert_outcomes(passed=1)
+
+
+def test_tests_of_a_group_run_on_one_worker(suite: pytest.Pytester) -> None:
+    """Tests that share containers run in the same process of a parallel run, so that one may pause what others use."""
+    suite.makepyfile(
+        test_one="""
+        import os
+        import pytest
+
+        @pytest.mark.xdist_group("containers")
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(number):
+            '''It notes which worker runs it.'''
+            with open("workers.txt", "a") as noted:
+                noted.write(os.environ["PYTEST_XDIST_WORKER"] + " ")
+        """,
+        test_two="""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_other(number): '''It keeps a worker busy.'''
+        """,
+    )
+
+    suite.runpytest_subprocess("-p", "xdist", "-n", "2", "--dist", "loadgroup").assert_outcomes(passed=12)
+
+    noted = (suite.path / "workers.txt").read_text(encoding="utf-8").split()
+    assert (len(noted), len(set(noted))) == (6, 1)

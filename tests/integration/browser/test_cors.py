@@ -23,6 +23,7 @@ from service.ports.objects import Form
 from tests.support.browser import Site, browser_or_skip, chromium, site, visit
 from tests.support.cluster import a_cluster
 from tests.support.containers import Container, endpoint_of
+from tests.support.docker import one_worker
 
 ALLOWED, FOREIGN = "audio", "evil"
 BYTES = b"0123456789"
@@ -122,6 +123,7 @@ def a_page(here: Site, name: str) -> Iterator[Page]:
         yield page
 
 
+@one_worker
 @pytest.mark.requirement("3.2")
 def test_the_allowed_origin_uses_the_bucket(endpoint: str) -> None:
     """Pages of an allowed origin PUT a part, send a form, read the ETag, and download with Range from the bucket."""
@@ -145,6 +147,7 @@ def test_the_allowed_origin_uses_the_bucket(endpoint: str) -> None:
         assert "Lied.mp3" in ranged["headers"]["Content-Disposition"]
 
 
+@one_worker
 @pytest.mark.requirement("3.2", "3.3")
 @pytest.mark.parametrize(("visitor", "rules"), [(FOREIGN, True), (ALLOWED, False)], ids=["foreign", "no-rules"])
 def test_no_other_origin_uses_the_bucket(endpoint: str, visitor: str, *, rules: bool) -> None:
@@ -161,6 +164,7 @@ def test_no_other_origin_uses_the_bucket(endpoint: str, visitor: str, *, rules: 
             assert httpx.get(signed.download).content == BYTES  # the address itself works
 
 
+@one_worker
 @pytest.mark.requirement("3.2")
 def test_s3_form_takes_one_file_of_its_key_size_and_type(endpoint: str) -> None:
     """S3 takes one file of the allowed size and type under its key by a form, and nothing else."""
