@@ -77,26 +77,30 @@ class Heartbeat:
                 await self.renew()
 
     async def renew(self) -> None:
-        """Renew once, repeated through transient trouble for as long as there is trust."""
-        failures = 0
+        """
+        Renew once, repeated through transient trouble for as long as there is trust.
+
+        A worker that overslept (frozen, or starved) may ask for a moment all the same: if it was not replaced, it goes
+        on. That holds too for one that was frozen in the middle of a request, whose answer is lost or an error then.
+        """
+        failures, until = 0, self._ask_until(self._clock.monotonic())
         while True:
             sent = self._clock.monotonic()
+            if sent > until + self._policy.overslept:
+                until = self._ask_until(sent)
             top = ceiling(self._percent, self._percent - self._at_renewal, self._acknowledged)
-            left = self.trust.remaining(sent)
-            # A worker that overslept (frozen, or starved) asks once: if it was not replaced, it goes on.
-            limit = left if left > 0 else self._policy.last_try
             try:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(until - sent):
                     job = await self._leases.renew(self.holding, min(top, TOP), self.path)
             except TimeoutError:
-                if self._clock.monotonic() - sent <= limit + self._policy.overslept:
+                if self._clock.monotonic() - until <= self._policy.overslept:
                     raise TrustEnded from None
-                continue  # frozen in the middle of this call: its answer is lost
+                continue
             except StoreError as error:
                 emit(events.JOB_RENEWAL_FAILED, trust_left=round(self.trust_left, 2), reason=error.detail)
                 failures += 1
-                pause = LEASE_RENEWAL.delay(failures)
-                if self.trust_left <= pause:
+                pause, now = LEASE_RENEWAL.delay(failures), self._clock.monotonic()
+                if until <= now + pause and now - until <= self._policy.overslept:
                     raise TrustEnded from error
                 await self._clock.sleep(pause)
                 continue
@@ -109,6 +113,11 @@ class Heartbeat:
             if job.cancel_requested:
                 raise CancelRequested
             return
+
+    def _ask_until(self, now: float) -> float:
+        """Return until when (monotonic seconds) a renewal may be tried: the end of trust, or a moment after it."""
+        left = self.trust.remaining(now)
+        return now + (left if left > 0 else self._policy.last_try)
 
     async def _until_due(self) -> None:
         """Wait for the next beat; shorter when the reading has reached the ceiling, which would hold it back."""

@@ -14,7 +14,7 @@ WORKERS = (
         (
             Edit(
                 "service/worker/heartbeat.py",
-                "if self._clock.monotonic() - sent <= limit + self._policy.overslept:",
+                "if self._clock.monotonic() - until <= self._policy.overslept:",
                 "if True:",
             ),
         ),
@@ -22,15 +22,16 @@ WORKERS = (
         r"(?m)^E +service\.worker\.heartbeat\.TrustEnded",
     ),
     Mutation(
-        "renewal-asks-once",
-        "a store that never answers ends trust",
-        (
-            Edit(
-                "service/worker/heartbeat.py",
-                "if self._clock.monotonic() - sent <= limit + self._policy.overslept:",
-                "if False:",
-            ),
-        ),
+        "renewal-reset",
+        "a worker whose connection broke while it was frozen asks once more",
+        (Edit("service/worker/heartbeat.py", " and now - until <= self._policy.overslept:", ":"),),
+        ("tests/unit/worker/test_heartbeat.py::test_a_connection_that_broke_during_a_freeze_does_not_end_trust",),
+        r"(?m)^E +service\.worker\.heartbeat\.TrustEnded",
+    ),
+    Mutation(
+        "renewal-in-time",
+        "a store that never answers ends trust, and not later than the lease",
+        (Edit("service/worker/heartbeat.py", "asyncio.timeout(until - sent)", "asyncio.timeout(until - sent + 60)"),),
         ("tests/unit/worker/test_heartbeat.py::test_a_store_that_never_answers_ends_trust",),
         r"(?m)^E +.*virtual_time\.Deadlock",
     ),

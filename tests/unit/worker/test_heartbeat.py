@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from service.core.errors import Unavailable
 from service.core.jobs.job import Job
 from service.core.jobs.progress import Reading
 from service.core.jobs.trust import LeasePolicy
@@ -108,6 +109,41 @@ async def test_frozen_in_the_middle_of_a_renewal() -> None:
     jobs.renew = renew  # type: ignore[assignment, method-assign]
     await heartbeat.renew()
     assert heartbeat.trust_left > 0
+
+
+@in_virtual_time
+async def test_a_connection_that_broke_during_a_freeze_does_not_end_trust() -> None:
+    """A worker whose request fails because it was frozen meanwhile asks again, and goes on if it was not replaced."""
+    jobs, heartbeat = await a_heartbeat()
+    plain, frozen = jobs.renew, False
+
+    async def renew(*arguments: Any) -> Job:
+        nonlocal frozen
+        if not frozen:
+            frozen = True
+            cast("VirtualTimeLoop", asyncio.get_running_loop()).jump(60.0)
+            raise Unavailable("connection reset")
+        return await plain(*arguments)
+
+    jobs.renew = renew  # type: ignore[assignment, method-assign]
+    await heartbeat.renew()
+    assert heartbeat.trust_left > 0
+
+
+@in_virtual_time
+async def test_a_store_that_keeps_failing_ends_trust() -> None:
+    """Errors are ridden out for as long as there is trust, and not for longer."""
+    jobs, heartbeat = await a_heartbeat()
+    clock = VirtualClock()
+    began = clock.monotonic()
+
+    async def renew(*_: Any) -> Job:
+        raise Unavailable("it is away")
+
+    jobs.renew = renew  # type: ignore[assignment, method-assign]
+    with pytest.raises(TrustEnded):
+        await heartbeat.renew()
+    assert clock.monotonic() - began == pytest.approx(LeasePolicy().duration - LeasePolicy().margin, abs=0.5)
 
 
 @in_virtual_time
