@@ -33,13 +33,14 @@ def test_from_nothing_to_nothing(opened: Open, aws_emulator: Emulator, settings:
     assert set(previewed.values()) == {"create"}
     assert made.changes() == previewed
     assert stack.up().changes() == {}
-    assert stack.refresh().changes() == {}
 
     stack.configure({"reprise:logDays": "30"})
     changed = stack.up().changes()
     assert changed
     assert set(changed.values()) == {"update"}
     assert {name.split()[0] for name in changed} == {"cloudwatch:LogGroup"}
+    # After the change: a stand-in for the plugin may read the first of several scaling policies each time.
+    assert stack.refresh().changes() == {}
 
     shown = repr(made.outputs) + stack.files()
     for value in (*SECRETS.values(), *SECRETS["reprise:apiKeys"].split(","), *secret.values()):
