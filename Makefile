@@ -53,7 +53,7 @@ check: $(VENV)/ready-dev ## format, lint, types, and which room may import which
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/lint-imports --no-logo
 
-unit: $(VENV)/ready-dev ## the tests that need no process and no network (half a minute)
+unit: $(VENV)/ready-dev ## the tests that need no process and no network (a minute or two)
 	$(PYTEST) tests/unit
 
 integration: $(VENV)/ready-dev ## the tests on real ffmpeg, Redis, S3 and DynamoDB stand-ins (some minutes)
