@@ -260,21 +260,21 @@ async def test_without_memory_files_the_output_goes_to_disk(bench: Bench, folder
 @pytest.mark.requirement("1.8")
 async def test_ffmpeg_is_paused_while_the_uploads_lag(bench: Bench, folder: Path, tmp_path: Path) -> None:
     """When S3 takes nothing, ffmpeg stands still with a bounded output, is not called stalled, and goes on later."""
-    bench.configure(stall_seconds=0.3, part_size=512 * KIB)
+    bench.configure(stall_seconds=1.5, part_size=512 * KIB)  # a busy machine starves ffmpeg for less than that
     source = noise(folder, 400, extension="flac")
     what = sniff(source)
     order = bench.order(source, what, "wav")
     gate, send = threading.Event(), OutputUpload.send
 
     def slow(self: OutputUpload, number: int, body: PartBody) -> None:
-        gate.wait(20)
+        gate.wait(60)
         send(self, number, body)
 
     with patch.object(OutputUpload, "send", slow):
         convert = asyncio.create_task(bench.transcoder().convert(order, bench.report))
         await until(lambda: any(state_of(pid) == "T" for pid in children()), "ffmpeg is stopped")
         paused = len(bench.readings)
-        await until(lambda: len(bench.readings) > paused + 10, "more than stall_seconds went by")
+        await until(lambda: len(bench.readings) > paused + 50, "more than stall_seconds went by")
         assert bench.readings[-1].paused
         assert not convert.done()
         held = memory_behind(os.getpid())
