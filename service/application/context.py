@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from service.application.config import ServiceConfig
 from service.core.capacity import UnlimitedCapacity, WorkerStatus
+from service.core.confinement import Confined
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords
@@ -32,6 +33,8 @@ class ServiceContext:
     capacity: Capacity = field(default_factory=UnlimitedCapacity)
     worker_status: Callable[[], WorkerStatus | None] = lambda: None
     """Of the worker in this process; None if there is none."""
+    confined: Confined | None = None
+    """What confines the processes that run ffmpeg; None if there are none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
 

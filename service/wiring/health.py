@@ -6,6 +6,7 @@ from collections.abc import Callable
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import checks as dynamodb_checks
 from service.adapters.s3 import checks as s3_checks
+from service.core.confinement import Confined
 from service.core.errors import CircuitOpen, RepriseError
 from service.core.findings import Finding
 from service.wiring.build import Service
@@ -22,8 +23,10 @@ class Health:
     is asked once, however many requests want to know: each question takes a thread that a conversion may need.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, confined: Confined | None = None) -> None:
+        """`confined` is what confines ffmpeg here, as it was found at start; None where there is no ffmpeg."""
         self._service = service
+        self._sandbox = {} if confined is None else {"sandbox": str(confined)}
         self._asked: dict[str, asyncio.Task[str]] = {}
 
     async def check(self) -> dict[str, str]:
@@ -36,7 +39,7 @@ class Health:
             ),
             self._ask("s3", service.aws, lambda: s3_checks.look_at_bucket(service.s3_probe, bucket)),
         )
-        return {"dynamodb": dynamodb, "s3": s3, "redis": await self._redis()}
+        return {"dynamodb": dynamodb, "s3": s3, "redis": await self._redis(), **self._sandbox}
 
     async def _ask(self, name: str, aws: Aws, call: Callable[[], Finding | None]) -> str:
         asked = self._asked.get(name)

@@ -17,6 +17,7 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
+from service.core.confinement import Confined
 from service.core.findings import Finding
 from service.settings import Settings
 from service.telemetry import emit, events
@@ -54,15 +55,17 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings), announce)
+        await _work(service, _open(settings), announce, report.confined)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
+async def _work(
+    service: Service, listener: socket.socket, announce: Callable[[str], None], confined: Confined | None
+) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce)
+        server = _answer(service, listener, group, announce, confined)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         stopping = asyncio.Event()
@@ -114,7 +117,11 @@ def config_of_web(settings: Settings) -> WebConfig:
 
 
 def _answer(
-    service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
+    service: Service,
+    listener: socket.socket,
+    group: asyncio.TaskGroup,
+    announce: Callable[[str], None],
+    confined: Confined | None,
 ) -> uvicorn.Server:
     settings = service.settings
     context = ServiceContext(
@@ -127,7 +134,8 @@ def _answer(
         wakeups=service.wakeups,
         clock=SystemClock(),
         ids=SystemIds(),
-        checks=Health(service).check,
+        checks=Health(service, confined).check,
+        confined=confined,
         capacity=service.capacity,
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),

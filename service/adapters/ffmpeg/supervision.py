@@ -20,6 +20,7 @@ from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.scratch import Scratch, path_of
 from service.adapters.ffmpeg.timeouts import Watchdog
 from service.adapters.s3.completion import Completer
+from service.adapters.system.cgroups import memory_kills
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command
 from service.core.media.ffmpeg_log import LogReader
@@ -69,6 +70,7 @@ class Supervision:
         self._window, self._uploader, self._source = window, uploader, source
         self._log = LogReader()
         self._room = self._config.max_output_bytes  # for the output
+        self._memory_kills = memory_kills()
         if not window.sliding:
             self._room = min(self._room, context.scratch.free())
 
@@ -106,14 +108,22 @@ class Supervision:
         config, order, window, source = self._config, self._order, self._window, self._source
         self._raise_if_stopped()  # the last check, while the input was spooled, may have been a while ago
         limits = {
-            "as": config.memory_bytes,
+            **config.limits(),
             "fsize": self._room,
             "nofile": config.open_files,
             "cpu": int(config.max_time_limit) * 4,  # a backstop: the watchdog ends it earlier, but this counts threads
         }
-        argv = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd))
+        program, *rest = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd))
+        argv = (program, *config.options, *rest)
         try:
-            process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=(window.fd, *source.keep))
+            process = FfmpegProcess(
+                argv,
+                limits,
+                stdin=source.stdin,
+                reads=source.keep,
+                writes=(window.fd,),
+                confinement=config.confinement,
+            )
         except OSError as error:  # no memory, no process to be had
             raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
         emit(events.FFMPEG_STARTED, pid=process.pid, arguments=argv, path=self.path, input_key=order.input_key)
@@ -168,6 +178,7 @@ class Supervision:
             max_output_bytes=self._config.max_output_bytes,
             last_lines=self._log.last_lines,
             doubt=self._progress.doubt(self._log),
+            killed_for_memory=memory_kills() > self._memory_kills,
             disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),
         )
 
