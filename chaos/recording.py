@@ -39,6 +39,7 @@ from chaos.events import (
     Sample,
     Stored,
 )
+from chaos.translation import history_of
 
 __all__ = [
     "CLAIMED",
@@ -65,6 +66,7 @@ __all__ = [
     "Run",
     "Sample",
     "Stored",
+    "history_of",
     "read",
 ]
 
