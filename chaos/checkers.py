@@ -40,7 +40,7 @@ END_TIMEOUT = 240.0  # seconds without faults, in which every job has to end
 
 
 def every_job_ends(history: History) -> list[str]:
-    """(1) An accepted job is still there unless its client deleted it, and ends within `END_TIMEOUT` of quiet."""
+    """(1) An accepted job is still there unless its client deleted it, and ends when faults have ended."""
     unwanted = asked_to_go(history)
     there = {final.job_id for final in history.finals} | unwanted.keys()
     lost = {one.job_id: one for one in history.accepted if one.job_id not in there}
@@ -58,7 +58,7 @@ def every_job_ends(history: History) -> list[str]:
 
 
 def final_states_are_final(history: History) -> list[str]:
-    """(2) No answer, and no record, leaves a final state."""
+    """(2) A job that has ended stays as it ended: no answer, and no record, leaves a final state."""
     broken: list[str] = []
     for job_id, readings in by_job(history.readings):
         first: Reading | None = None
