@@ -217,12 +217,12 @@ def _curves(job: JobView, view: View, scale: Scale) -> str:
     """One area for each attempt in its colour, and the line that clients saw from the first reading to the last."""
     drawn = []
     for span in job.spans:
-        points = [(at, percent) for at, percent in job.curve if span.begun <= at <= span.ended + 0.5]
-        if points:
-            outline = [(points[0][0], 0.0), *points, (points[-1][0], 0.0)]
-            drawn.append(
-                element("polygon", points=_points(outline, scale), class_=f"area c{view.colour_of(span.container)}")
-            )
+        inside = [(at, percent) for at, percent in job.curve if span.begun <= at <= span.ended]
+        shown = max((percent for at, percent in job.curve if at < span.begun), default=0.0)
+        last = inside[-1][1] if inside else shown
+        outline = [(span.begun, 0.0), (span.begun, shown), *inside, (span.ended, last), (span.ended, 0.0)]
+        look = f"area c{view.colour_of(span.container)}"
+        drawn.append(element("polygon", points=_points(outline, scale), class_=look))
     if len(job.curve) > 1:
         drawn.append(element("polyline", points=_points(job.curve, scale), class_="curve"))
     return element("svg", "".join(drawn), viewBox="0 0 1000 100", preserveAspectRatio="none", class_="curves")

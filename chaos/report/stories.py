@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chaos.events import OK, Attempt, Operation
+from chaos.events import OK, TAKEN_OVER, Attempt, Operation
 from chaos.history import History, expectation_of
 from chaos.interruptions import Interruption
 from chaos.report.view import FaultView, JobView, View
@@ -96,10 +96,13 @@ def _refusal(one: Operation) -> str:
 
 
 def _of_attempts(job: JobView, history: History) -> list[Sentence]:
-    return [_attempt(one) for one in history.attempts if one.job_id == job.job_id]
+    first = min(
+        (one.attempt for one in history.attempts if one.job_id == job.job_id and one.what == TAKEN_OVER), default=0
+    )
+    return [_attempt(one, explain=one.attempt == first) for one in history.attempts if one.job_id == job.job_id]
 
 
-def _attempt(one: Attempt) -> Sentence:
+def _attempt(one: Attempt, *, explain: bool) -> Sentence:
     number, container = one.attempt, one.container
     reason = f" ({one.detail})" if one.detail else ""
     match one.what:
@@ -108,10 +111,11 @@ def _attempt(one: Attempt) -> Sentence:
         case "claimed":
             return Sentence(one.at, f"{container} claimed the job again: attempt {number}.")
         case "taken_over":
+            begin = " It reads the input from its beginning, and clients go on seeing the progress that they had seen."
             return Sentence(
                 one.at,
                 f"{container} saw a lease that nothing had renewed, and took the job over: attempt {number}."
-                " It reads the input from its beginning, and clients go on seeing the progress that they had seen.",
+                + (begin if explain else ""),
             )
         case "resumed":
             return Sentence(one.at, f"{container} was back, and took its own job up again at once: attempt {number}.")

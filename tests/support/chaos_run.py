@@ -31,7 +31,7 @@ class _Job:
     arrives: float
     work: float  # percent per second
     bad: bool = False
-    cancel_at: float | None = None
+    given_up: bool = False
     attempt: int = 0
     shown: float = 0.0
 
@@ -71,8 +71,7 @@ def made_up_run(jobs: int = 5, seed: int = 7, containers: int = 3) -> list[Event
     for number in range(1, jobs + 1):
         job = _Job(number, 1.0 + (number - 1) * length / (jobs + 2), draw.uniform(0.7, 1.3) * SPEED)
         job.bad = jobs > 4 and number % 9 == 4
-        if jobs > 4 and number % 11 == 5:
-            job.cancel_at = job.arrives + 5.0
+        job.given_up = jobs > 4 and number % 11 == 5
         events += _life(draw, machines, job)
     end = max(event.at for event in events) + 2.0
     events += [Container(at=end, name=one.name, what="removed") for one in machines]
@@ -152,7 +151,7 @@ def _life(draw: random.Random, machines: list[_Machine], job: _Job) -> list[Even
         what = "claimed" if job.attempt == 1 else "taken_over"
         events.append(_said(begin, job, machine, what, "" if job.attempt == 1 else "the holder was silent for a lease"))
         end = begin + (1.2 if job.bad else 100.0 / job.work)
-        stop = job.cancel_at if job.cancel_at is not None and job.cancel_at > begin else None
+        stop = begin + 4.0 if job.given_up else None
         harm = machine.harm(begin, min(end, stop or end))
         if harm is not None:
             events += ask.polls(begin, harm[0], begin)
