@@ -11,10 +11,9 @@ import re
 from collections import defaultdict
 
 from chaos.history import CANCELLED, FINAL, SUCCEEDED, History, Reading, by_job, expectation_of
-from chaos.interruptions import BEGINS, fault_spans, interruptions, spans, unavoidable
+from chaos.interruptions import BEGINS, LEASE, Span, fault_spans, interruptions, spans, unavoidable
 
 CANCEL_TIMEOUT = 15.0  # seconds in which a running conversion has to hear of its cancellation
-LEASE = 6.0  # seconds
 POISON_ATTEMPTS = 6  # of a file that ends its container
 SKEW = 1.0  # seconds that the clocks of two containers on one machine may differ when nothing was done to them
 ATTEMPT_IN_KEY = re.compile(r"/(\d+)/")
@@ -162,8 +161,11 @@ def attempts_are_bounded(history: History) -> list[str]:
     """A job is begun again only after a fault, and a file that ends its container fails in a few attempts."""
     broken = []
     faults = fault_spans(history)
+    held: dict[str, list[Span]] = defaultdict(list)
+    for span in spans(history):
+        held[span.job_id].append(span)
     for final in history.finals:
-        seen = [one for one in spans(history) if one.job_id == final.job_id] if history.attempts else []
+        seen = held[final.job_id]
         begun = min((one.begun for one in seen), default=0.0)
         ended = max((one.ended for one in seen), default=history.ended)
         excuses = sum(

@@ -12,6 +12,7 @@ from chaos.history import FINAL, History
 
 BEGINS = frozenset({CLAIMED, TAKEN_OVER, RESUMED})
 ENDS = frozenset({"ended", LOST, REFUSED, RELEASED})
+LEASE = 6.0  # seconds
 HARM = frozenset({"killed", "paused", "stopped", "exited"})
 
 
@@ -148,6 +149,8 @@ def _cause(history: History, span: Span) -> tuple[float, str]:
         for life in history.lives
         if life.name == span.container and life.what in HARM | {"thawed"} and span.begun <= life.at <= span.ended
     ]
+    if len(harm) > 1 and harm[-1][1] == "thawed" and span.ended - harm[-1][0] < LEASE <= harm[-1][0] - harm[-2][0]:
+        harm.pop()  # it lost the job while it was paused, and found out when it woke up
     return harm[-1] if harm and harm[-1][1] != "thawed" else (span.ended, span.ending)
 
 

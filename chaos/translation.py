@@ -116,6 +116,8 @@ def _leftover(history: History, event: Leftover) -> None:
 
 
 def _operation(history: History, event: Operation) -> None:
+    if event.outcome == FAIL and event.status is None:
+        return  # nothing was sent: no answer of the service
     match event.verb:
         case "submit" if event.outcome == OK and event.job_id is not None:
             history.accepted.append(

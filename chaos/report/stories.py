@@ -120,9 +120,10 @@ def _attempt(one: Attempt, *, explain: bool) -> Sentence:
         case "resumed":
             return Sentence(one.at, f"{container} was back, and took its own job up again at once: attempt {number}.")
         case "ended":
-            outcome = OUTCOMES.get(one.detail, f"recorded the outcome of the job{reason}")
+            word = one.detail.rsplit(".", 1)[-1]  # a container may log it as the name of an event
+            outcome = OUTCOMES.get(word, f"recorded the outcome of the job{reason}")
             return Sentence(
-                one.at, f"{container} {outcome} (attempt {number}).", "good" if one.detail == "succeeded" else "plain"
+                one.at, f"{container} {outcome} (attempt {number}).", "good" if word == "succeeded" else "plain"
             )
         case "refused":
             return Sentence(
@@ -172,15 +173,22 @@ def _of_faults(job: JobView, view: View) -> list[Sentence]:
     told = [
         one
         for one in fell
-        if not set(one.targets) & set(view.containers)
-        or any(span.container in one.targets and span.begun <= one.begun <= span.ended for span in job.spans)
+        if not any(touches(one, name) for name in view.containers)
+        or any(
+            touches(one, span.container) and span.begun <= one.ended and one.begun <= span.ended for span in job.spans
+        )
     ]
     return [_fault(one) for one in told[:MOST_FAULTS] if not _is_told(one, job)]
 
 
 def _is_told(fault: FaultView, job: JobView) -> bool:
     """An interruption says the same of it, in the words of the job."""
-    return any(cut.container in fault.targets and abs(cut.at - fault.begun) < 0.5 for cut in job.interruptions)
+    return any(touches(fault, cut.container) and abs(cut.at - fault.begun) < 0.5 for cut in job.interruptions)
+
+
+def touches(fault: FaultView, container: str) -> bool:
+    """Return whether a fault was done to a container, or to a link of it (`container→store`)."""
+    return any(container in target.split("→") for target in fault.targets)
 
 
 def _fault(one: FaultView) -> Sentence:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chaos import blackbox, growth, verdict
+from chaos import blackbox, checkers, growth, verdict
 from chaos.events import Attempt, Container, Event, Expected, Fault, Final, Leftover, Operation, Run, Sample, Stored
 from chaos.history import History
 from chaos.translation import history_of
@@ -192,6 +192,16 @@ def test_a_run_that_keeps_every_promise_has_passed(seed: int) -> None:
 
 
 GOOD: list[tuple[str, Checker, Sequence[Event]]] = [
+    (
+        "a refused connection is no answer",
+        checkers.every_job_ends,
+        [
+            SUBMITTED,
+            asked("read", 2.0, outcome="fail", status=None),
+            asked("delete_job", 2.0, outcome="fail", status=None),
+            final(),
+        ],
+    ),
     (
         "a stream and a poll may cross",
         blackbox.event_streams_never_fall,
