@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 
 from chaos.history import CANCELLED, FINAL, SUCCEEDED, History, Reading, by_job, expectation_of
-from chaos.interruptions import BEGINS, LEASE, Span, fault_spans, interruptions, spans, unavoidable
+from chaos.interruptions import BEGINS, LEASE, Span, fault_spans, free_stretches, interruptions, spans
 
 CANCEL_TIMEOUT = 15.0  # seconds in which a running conversion has to hear of its cancellation
 POISON_ATTEMPTS = 6  # of a file that ends its container
@@ -131,30 +131,23 @@ def fencing_tokens_never_fall(history: History) -> list[str]:
 
 def recovery_is_bounded(history: History) -> list[str]:
     """An interrupted job is held again within the bound, once a container that lives is free and no fault lasts."""
-    blocked = sorted(unavoidable(history))
-    disturbed = [one.at for one in history.faults] + [one.at for one in history.lives]
+    free = free_stretches(history)
     broken = []
     for one in interruptions(history):
         until = history.ended if one.recovered is None else one.recovered
-        waited = _longest_quiet(one.at, until, blocked, disturbed)
+        waits = [
+            (min(end, until) - max(begin, one.at), name)
+            for name, stretches in free.items()
+            for begin, end in stretches
+            if begin < until and end > one.at
+        ]
+        waited, name = max(waits, default=(0.0, ""))
         if waited > history.recovery_bound:
             broken.append(
-                f"{one.job_id}: {one.container} was {one.cause} at {one.at:.3f}, and for {waited:.1f} s"
-                f" no container went on"
+                f"{one.job_id}: {one.container} was {one.cause} at {one.at:.3f}, and {name} did not go on with it,"
+                f" although it was free for {waited:.1f} s"
             )
     return broken
-
-
-def _longest_quiet(begin: float, end: float, blocked: list[tuple[float, float]], moments: list[float]) -> float:
-    """The longest stretch without anything that would excuse a delay."""
-    position, longest = begin, 0.0
-    stops = sorted(blocked + [(at, at) for at in moments if begin <= at <= end])
-    for since, until in stops:
-        if until < begin or since > end:
-            continue
-        longest = max(longest, since - position)
-        position = max(position, until)
-    return max(longest, end - position)
 
 
 def attempts_are_bounded(history: History) -> list[str]:

@@ -7,12 +7,13 @@ From the containers' own records of attempts (`Attempt`) and the lives of contai
 from collections import defaultdict
 from dataclasses import dataclass
 
-from chaos.events import CLAIMED, HEALED, INJECTED, LOST, REFUSED, RELEASED, RESUMED, TAKEN_OVER, Attempt
+from chaos.events import CLAIMED, HEALED, INJECTED, LOST, REFUSED, RELEASED, RESUMED, TAKEN_OVER, Attempt, Fault
 from chaos.history import FINAL, History
 
 BEGINS = frozenset({CLAIMED, TAKEN_OVER, RESUMED})
 ENDS = frozenset({"ended", LOST, REFUSED, RELEASED})
 LEASE = 6.0  # seconds
+STRIKE = 2.0  # seconds between the record of a fault and that of what it did to a container
 HARM = frozenset({"killed", "paused", "stopped", "exited"})
 
 
@@ -162,33 +163,52 @@ def _shown(history: History) -> dict[str, list[tuple[float, float, str]]]:
     return found
 
 
-def unavoidable(history: History) -> list[tuple[float, float]]:
+def free_stretches(history: History) -> dict[str, list[tuple[float, float]]]:
     """
-    Return the stretches in which no recovery can be asked for.
+    Return, by container, when it could have taken over a job.
 
-    A fault that lasts is in force, no container is alive, or each of those that are holds as many jobs as it can.
+    It lives and holds fewer jobs than it can, and no fault lasts but those that end containers, of which their lives
+    tell.
     """
-    stretches = [(begin, end) for begin, end, _ in fault_spans(history) if end > begin]
     changes: list[tuple[float, int, str, str]] = [(life.at, 0, life.name, life.what) for life in history.lives]
     for span in spans(history):
         changes += [(span.begun, 1, span.container, "begin"), (span.ended, 1, span.container, "end")]
+    for begin, end in _lasting_faults(history):
+        changes += [(begin, 2, "", "fault"), (end, 2, "", "healed")]
     born = {life.name for life in history.lives}
     alive = {one.container for one in history.attempts} - born  # of these, nothing was said: they live all the time
     running: dict[str, int] = defaultdict(int)
-    before, busy = 0.0, not alive
+    since: dict[str, float] = dict.fromkeys(alive, 0.0)
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    faults = 0
     for at, _, name, what in sorted(changes):
-        if busy and at > before:
-            stretches.append((before, at))
         if what in {"begin", "end"}:
             running[name] += 1 if what == "begin" else -1
+        elif what in {"fault", "healed"}:
+            faults += 1 if what == "fault" else -1
         elif what in {"ready", "thawed"}:
             alive.add(name)
-        elif what != "started":
+        elif what != "started" or name not in alive:
             alive.discard(name)
-        before, busy = at, not any(history.slots is None or running[one] < history.slots for one in alive)
-    if busy:
-        stretches.append((before, history.ended))
-    return stretches
+        free = {one for one in alive if not faults and (history.slots is None or running[one] < history.slots)}
+        for one in since.keys() - free:
+            found[one].append((since.pop(one), at))
+        since |= dict.fromkeys(free - since.keys(), at)
+    for one, begin in since.items():
+        found[one].append((begin, history.ended))
+    return found
+
+
+def _lasting_faults(history: History) -> list[tuple[float, float]]:
+    """Faults with a duration that are no deaths and no freezes of containers."""
+    struck = {(one.at, one.name) for one in history.faults if _struck(history, one)}
+    return [(begin, end) for begin, end, name in fault_spans(history) if end > begin and (begin, name) not in struck]
+
+
+def _struck(history: History, fault: Fault) -> bool:
+    """Return whether each of its targets died or froze when a fault was injected."""
+    harm = [life for life in history.lives if life.what in HARM and abs(life.at - fault.at) < STRIKE]
+    return bool(fault.targets) and set(fault.targets) <= {life.name for life in harm}
 
 
 def fault_spans(history: History) -> list[tuple[float, float, str]]:

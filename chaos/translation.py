@@ -43,6 +43,7 @@ def history_of(events: Iterable[Event]) -> History:
     """Return what was seen as a history; of events with the same moment, the order of the record counts."""
     history = History()
     expected: dict[str, Expectation] = {}
+    events = list(events)
     for event in events:
         history.ended = max(history.ended, event.at)
         match event:
@@ -65,7 +66,29 @@ def history_of(events: Iterable[Event]) -> History:
             case _:
                 _observed(history, event)
     history.expected = expected
+    history.lives = _with_signs_of_life(history, events)
     return history
+
+
+def _with_signs_of_life(history: History, events: Iterable[Event]) -> list[Container]:
+    """A container that was started is ready at the latest when it answers a client, or begins an attempt."""
+    signs = [(one.at, one.container) for one in history.attempts]
+    signs += [(one.answered, one.via) for one in events if isinstance(one, Operation) and one.status is not None]
+    moments: dict[str, list[float]] = {}
+    for at, name in sorted(signs):
+        moments.setdefault(name, []).append(at)
+    found: list[Container] = []
+    lives = sorted(history.lives, key=lambda life: life.at)
+    for position, life in enumerate(lives):
+        found.append(life)
+        after = next((one for one in lives[position + 1 :] if one.name == life.name), None)
+        if life.what != "started" or (after is not None and after.what == "ready"):
+            continue
+        end = history.ended if after is None else after.at
+        ready = next((at for at in moments.get(life.name, []) if life.at < at < end), None)
+        if ready is not None:
+            found.append(Container(at=ready, name=life.name, what="ready", detail="it did something"))
+    return sorted(found, key=lambda life: life.at)
 
 
 def _observed(history: History, event: Fault | Container | Attempt | Sample | Stored) -> None:

@@ -220,12 +220,23 @@ def _curves(job: JobView, view: View, scale: Scale) -> str:
         inside = [(at, percent) for at, percent in job.curve if span.begun <= at <= span.ended]
         shown = max((percent for at, percent in job.curve if at < span.begun), default=0.0)
         last = inside[-1][1] if inside else shown
-        outline = [(span.begun, 0.0), (span.begun, shown), *inside, (span.ended, last), (span.ended, 0.0)]
+        known = _steps([(span.begun, shown), *inside, (span.ended, last)])
+        outline = [(span.begun, 0.0), *known, (span.ended, 0.0)]
         look = f"area c{view.colour_of(span.container)}"
         drawn.append(element("polygon", points=_points(outline, scale), class_=look))
     if len(job.curve) > 1:
-        drawn.append(element("polyline", points=_points(job.curve, scale), class_="curve"))
+        drawn.append(element("polyline", points=_points(_steps(job.curve), scale), class_="curve"))
     return element("svg", "".join(drawn), viewBox="0 0 1000 100", preserveAspectRatio="none", class_="curves")
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """What was shown holds until something else is: no line may say what no client was told."""
+    found: list[tuple[float, float]] = []
+    for at, percent in points:
+        if found and percent != found[-1][1]:
+            found.append((at, found[-1][1]))
+        found.append((at, percent))
+    return found
 
 
 def _points(points: Iterable[tuple[float, float]], scale: Scale) -> str:

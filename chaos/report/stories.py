@@ -13,6 +13,7 @@ OUTCOMES = {
     "cancelled": "stopped the conversion, and recorded the job as cancelled",
     "stopped": "stopped the conversion, and recorded the job as cancelled",
 }
+TOLD = 3.0  # seconds that a kill may take
 MOST_FAULTS = 12  # of which a story tells
 
 
@@ -183,7 +184,7 @@ def _of_faults(job: JobView, view: View) -> list[Sentence]:
 
 def _is_told(fault: FaultView, job: JobView) -> bool:
     """An interruption says the same of it, in the words of the job."""
-    return any(touches(fault, cut.container) and abs(cut.at - fault.begun) < 0.5 for cut in job.interruptions)
+    return any(touches(fault, cut.container) and abs(cut.at - fault.begun) < TOLD for cut in job.interruptions)
 
 
 def touches(fault: FaultView, container: str) -> bool:

@@ -106,7 +106,19 @@ BAD: list[tuple[Checker, Sequence[Event], str]] = [
     (
         blackbox.recovery_is_bounded,
         [*KILLED, lived(6.0, "started"), lived(7.0, "ready"), attempt(60.0, "claimed", 2, "s1"), final(number=2)],
-        "s1 was killed at 5.000, and for 53.0 s no container went on",
+        "s1 was killed at 5.000, and s1 did not go on with it, although it was free for 53.0 s",
+    ),
+    (
+        blackbox.recovery_is_bounded,
+        [
+            *KILLED,
+            lived(0.5, "ready", "s2"),
+            *(event for n in range(8) for event in (fault(9.0 + 4 * n), lived(9.0 + 4 * n, "killed"))),
+            *(Fault(at=12.0 + 4 * n, name="kill", phase="healed", targets=["s1"]) for n in range(8)),
+            attempt(60.0, "taken_over", 2, "s2"),
+            final(number=2),
+        ],
+        "and s2 did not go on with it, although it was free for 55.0 s",
     ),
     (blackbox.attempts_are_bounded, [final(number=2)], "took 2 attempts, and faults explain 1"),
     (
@@ -229,7 +241,7 @@ GOOD: list[tuple[str, Checker, Sequence[Event]]] = [
         [
             *KILLED,
             lived(6.0, "ready"),
-            fault(6.0, name="cut_off"),
+            fault(7.5, name="cut_off"),
             fault(70.0, "healed", "cut_off"),
             attempt(75.0, "taken_over", 2),
             final(number=2),

@@ -162,7 +162,7 @@ def test_terminal_shows_broken_promises_and_the_command() -> None:
     text = console.export_text()
 
     assert "FAILED" in text
-    assert "no container went on" in text
+    assert "did not go on with it" in text
     assert "repeat it with:  make chaos SCENARIO=kill_the_converting SEED=11" in text
 
 
