@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from service.core.access import ApiKey
+from service.core.filenames import content_disposition, output_filename, safe_filename
 from service.core.media.options import parse_target
-from service.core.naming import content_disposition, output_filename, safe_filename
 from service.core.upload import MAX_PARTS, MIN_PART_SIZE, Part, assembled, check_declared
 from service.web.app import MAX_BODY_BYTES
 from service.web.http.authentication import MAX_KEY_LENGTH, authenticate

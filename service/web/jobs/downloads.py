@@ -22,8 +22,8 @@ from litestar.response import Stream
 from service.application.downloads import Span, content_type_of, download_url, finished, open_download
 from service.application.lookup import find_job
 from service.core.errors import InvalidRequest, NotReady, ObjectChanged, ObjectGone, RangeUnsatisfiable
+from service.core.filenames import content_disposition
 from service.core.jobs.job import Job, Output
-from service.core.naming import content_disposition
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import CallerDep, HttpRequest, JobId
 from service.web.http.responses import READ, documented
