@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reprise.asking import PATIENCE, call, delay_after, failure_of, passes
-from reprise.errors import Interrupted, JobCancelled, JobFailed
+from reprise.errors import Interrupted, JobCancelled, JobFailed, ProblemError
 from reprise.models import Job, Link, Progress
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Tell
 
@@ -122,7 +122,11 @@ def download(
     bytes are there. Raises `Rejected` (`not_ready`) before the job has succeeded, `Interrupted` if it will not end.
     """
     place = f"/v1/jobs/{job_id}/download"
-    head = yield from call(Ask(method="HEAD", to=place), patience)
+    try:
+        head = yield from call(Ask(method="HEAD", to=place), patience)
+    except ProblemError:
+        yield from _source(place, 0, "", direct=True, patience=patience)  # an answer to HEAD cannot say why
+        raise
     size, there = int(head.headers["content-length"]), head.headers["etag"]
     if etag != there or (part.exists() and part.stat().st_size > size):
         part.unlink(missing_ok=True)

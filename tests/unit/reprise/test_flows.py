@@ -340,3 +340,12 @@ def test_download_that_does_not_get_on_can_be_continued_later(tmp_path: Path) ->
         drive(download("j", part, etag='"e"', patience=1.0), answer)
 
     assert part.read_bytes() == b"0123"
+
+
+def test_download_of_a_job_without_output_says_why(tmp_path: Path) -> None:
+    """An answer to HEAD has no body, so the reason is asked for: a client hears `not_ready`, not just 409."""
+    result, _ = play(download("j", tmp_path / "part"), [Answer(409, {}, b""), problem(409, "not_ready")])
+
+    assert isinstance(result, Rejected)
+    assert result.code == "not_ready"
+    assert not (tmp_path / "part").exists()
