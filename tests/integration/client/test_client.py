@@ -15,7 +15,6 @@ from service.core.media.options import parse_target
 from tests.integration.client.conftest import SPEED
 from tests.support.cluster import Cluster
 
-
 OPTIONS = {"channels": 1, "end_seconds": 5}
 
 
