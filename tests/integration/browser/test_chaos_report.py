@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.support.browser import browser_or_skip, chromium
 from tests.support.chaos_picture import PICTURE, take, write_run
 
@@ -11,7 +9,6 @@ LARGEST = 250_000  # bytes of a picture in the repository
 PNG = b"\x89PNG\r\n"
 
 
-@pytest.mark.requirement("8.4")
 def test_report_opens_and_explains_a_job(tmp_path: Path) -> None:
     """A reader filters jobs, opens the story of one and hovers: no error, and nothing wider than a phone."""
     browser_or_skip()
