@@ -4,7 +4,6 @@ Interruptions: a container was killed, paused or stopped while an attempt ran in
 From the containers' own records of attempts (`Attempt`) and the lives of containers.
 """
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -117,13 +116,10 @@ def interruptions(history: History) -> list[Interruption]:
     for span in all_spans:
         per_job[span.job_id].append(span)
     shown = _shown(history)
-    over = _ends(history)
     for span in all_spans:
         if span.ending in {"ended", "released", ""}:
             continue
         at, cause = _cause(history, span)
-        if over.get(span.job_id, math.inf) <= at:
-            continue  # another attempt has ended the job already
         heirs = [one for one in per_job[span.job_id] if one.attempt > span.attempt]
         readings = shown.get(span.job_id, [])
         percent = max((value for moment, value, _ in readings if moment <= at), default=0.0)
@@ -157,13 +153,6 @@ def _cause(history: History, span: Span) -> tuple[float, str]:
     if len(harm) > 1 and harm[-1][1] == "thawed" and span.ended - harm[-1][0] < LEASE <= harm[-1][0] - harm[-2][0]:
         harm.pop()  # it lost the job while it was paused, and found out when it woke up
     return harm[-1] if harm and harm[-1][1] != "thawed" else (span.ended, span.ending)
-
-
-def _ends(history: History) -> dict[str, float]:
-    """By job: when an outcome was recorded, or a client was shown it."""
-    found = [(one.at, one.job_id) for one in history.attempts if one.what == "ended"]
-    found += [(one.answered, one.job_id) for one in history.readings if one.state in FINAL]
-    return {job_id: at for at, job_id in sorted(found, reverse=True)}
 
 
 def _shown(history: History) -> dict[str, list[tuple[float, float, str]]]:

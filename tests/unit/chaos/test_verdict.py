@@ -93,13 +93,6 @@ def test_a_pause_that_is_thawed_in_time_interrupts_nothing() -> None:
     assert interruptions(history_of([*events, thawed, *own])) == []
 
 
-def test_an_attempt_that_is_lost_after_the_end_interrupts_nothing() -> None:
-    """A worker that finds its job ended by another attempt has cut nothing short."""
-    (cut,) = interruptions(history_of([*KILL, attempt(20.5, "claimed", 3, "s3"), attempt(23.0, "lost", 3, "s3")]))
-
-    assert cut.attempt == 1
-
-
 def test_figures_of_a_run_count_jobs_faults_and_seconds() -> None:
     """The figures are those of the one kill: its recovery, its penalty, the share of the work that was done again."""
     figures = judge(KILL).figures
