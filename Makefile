@@ -10,8 +10,12 @@ PROOFS ?= build/proofs
 REPORT ?= docs/requirements.md
 # Which histories `make simulate` plays.
 SEEDS ?= 0-999
-# How long `make restarts` goes on.
-MINUTES ?= 2
+# How long `make restarts` (2) and each scenario of `make chaos` (as its table says) go on.
+MINUTES ?=
+# What `make chaos` runs: scenarios by name (the short set), a seed (a new one), an image (built from this tree).
+SCENARIO ?=
+SEED ?=
+CHAOS_IMAGE ?=
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
@@ -31,7 +35,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
-        requirements simulate bench chaos-picture chaos-teeth format lock clean
+        chaos requirements simulate bench chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +49,7 @@ run: $(VENV)/ready-embedded ## start the service on an embedded S3, DynamoDB and
 	@$(BIN)/python -m service serve
 
 restarts: $(VENV)/ready-embedded ## restart, kill, freeze and scale the containers of `docker compose up`: MINUTES=2
-	@$(BIN)/python scripts/restart_at_random.py --minutes $(MINUTES)
+	@$(BIN)/python scripts/restart_at_random.py --minutes $(or $(MINUTES),2)
 
 check: $(VENV)/ready-dev ## format, lint, types, and which room may import which (under a minute)
 	$(BIN)/ruff format --check .
@@ -70,6 +74,9 @@ test-containers: $(VENV)/ready-dev ## the tests that need Docker: LocalStack, Va
 
 test-apprunner: $(VENV)/ready-dev ## the tests that run the image as App Runner would; they need Docker (four minutes)
 	$(PYTEST) -m apprunner --proofs=$(PROOFS)/apprunner.json
+
+chaos: $(VENV)/ready-dev ## kill containers in the middle of conversions, and check each promise: SCENARIO=kills SEED=7 MINUTES=9
+	@$(BIN)/python -m chaos $(SCENARIO:%=--scenario %) $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(CHAOS_IMAGE:%=--image %)
 
 infra-test: $(VENV)/ready-dev ## the infrastructure program on the real Pulumi engine, with emulators for AWS
 	$(PYTEST) -m infra_engine --proofs=$(PROOFS)/infra.json
