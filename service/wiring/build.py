@@ -26,6 +26,7 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
+from service.core.confinement import Confined
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
@@ -57,6 +58,7 @@ class Service:
     worker: Worker
     janitor: Janitor
     instance: str
+    confined: Confined | None = None  # what confines ffmpeg, as the checks at start found it; None without ffmpeg
 
 
 def aws_settings(settings: Settings, environment: Mapping[str, str]) -> AwsSettings:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import checks as dynamodb_checks
 from service.adapters.s3 import checks as s3_checks
-from service.core.confinement import Confined
 from service.core.errors import CircuitOpen, RepriseError
 from service.core.findings import Finding
 from service.wiring.build import Service
@@ -23,10 +22,9 @@ class Health:
     is asked once, however many requests want to know: each question takes a thread that a conversion may need.
     """
 
-    def __init__(self, service: Service, confined: Confined | None = None) -> None:
-        """`confined` is what confines ffmpeg here, as it was found at start; None where there is no ffmpeg."""
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._sandbox = {} if confined is None else {"sandbox": str(confined)}
+        self._sandbox = {} if service.confined is None else {"sandbox": str(service.confined)}
         self._asked: dict[str, asyncio.Task[str]] = {}
 
     async def check(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -17,7 +18,6 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
-from service.core.confinement import Confined
 from service.core.findings import Finding
 from service.settings import Settings
 from service.telemetry import emit, events
@@ -55,20 +55,18 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings), announce, report.confined)
+        await _work(dataclasses.replace(service, confined=report.confined), _open(settings), announce)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(
-    service: Service, listener: socket.socket, announce: Callable[[str], None], confined: Confined | None
-) -> None:
+async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
+    stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce, confined)
+        server = _answer(service, listener, group, announce, stopping.is_set)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
-        stopping = asyncio.Event()
         _on_signals(stopping)
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
@@ -121,7 +119,7 @@ def _answer(
     listener: socket.socket,
     group: asyncio.TaskGroup,
     announce: Callable[[str], None],
-    confined: Confined | None,
+    stopping: Callable[[], bool],
 ) -> uvicorn.Server:
     settings = service.settings
     context = ServiceContext(
@@ -134,11 +132,12 @@ def _answer(
         wakeups=service.wakeups,
         clock=SystemClock(),
         ids=SystemIds(),
-        checks=Health(service, confined).check,
-        confined=confined,
+        checks=Health(service).check,
+        confined=service.confined,
         capacity=service.capacity,
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),
+        stopping=stopping,
     )
     web = config_of_web(settings)
     if settings.role == "worker":
