@@ -19,7 +19,8 @@ from service.core.errors import (
 )
 
 MAX_LINES = 20
-NO_MEMORY = 256 - errno.ENOMEM  # the exit code of ffmpeg when it could not allocate: AVERROR(ENOMEM), in eight bits
+# The exit codes of ffmpeg when it could not allocate, or had no room for the stack of a thread: AVERROR, in eight bits.
+NO_MEMORY = frozenset({256 - errno.ENOMEM, 256 - errno.EAGAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
         return OutputTooLarge(f"The output grew beyond {end.max_output_bytes} bytes.", diagnostics=facts)
     if code == -signal.SIGXCPU:
         return TimeExceeded("The conversion used more processor time than allowed.", diagnostics=facts)
-    if code == NO_MEMORY or (code == -signal.SIGKILL and end.killed_for_memory):
+    if code in NO_MEMORY or (code == -signal.SIGKILL and end.killed_for_memory):
         return MemoryExceeded("The conversion needed more memory than it may use.", diagnostics=facts)
     if code < 0:
         return FfmpegCrashed(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)

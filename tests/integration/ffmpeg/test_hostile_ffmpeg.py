@@ -2,6 +2,7 @@ import asyncio
 import http.server
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -14,6 +15,7 @@ from service.core.errors import (
     BadMedia,
     FfmpegCrashed,
     FfmpegStalled,
+    MemoryExceeded,
     ObjectGone,
     OutputTooLarge,
     TimeExceeded,
@@ -22,6 +24,7 @@ from service.core.errors import (
 from service.core.media.inputs import Source
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
+from tests.support.bombs import index_bomb
 from tests.support.conversions import (
     FFMPEG,
     INPUT_KEY,
@@ -272,6 +275,22 @@ async def test_active_ffmpeg_is_ended_at_its_time_limit(bench: Bench, tmp_path: 
     body = "n = 0\nwhile True: n += 1; os.write(2, b'out_time_us=%d\\nprogress=continue\\n' % n); time.sleep(0.01)"
     bench.configure(min_time_limit=0.3, ffmpeg=script(tmp_path, body))
     assert isinstance(await failure(bench), TimeExceeded)
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"), [(11_000_000, BadMedia), (2_600_000, MemoryExceeded)], ids=["one-large", "many"]
+)
+async def test_index_bomb_gets_no_more_memory_than_allowed(
+    bench: Bench, samples: int, expected: type[TranscodeFailed]
+) -> None:
+    """A file of 22 KB that asks for gigabytes of index ends at once, at the limit of one allocation or of them all."""
+    bench.configure(memory_bytes=300 * MIB)
+    what = Source(container="mov", demuxer="mov", content_type="video/quicktime", needs_seeking=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    error = await failure(bench, index_bomb(tracks=64, samples=samples), what, "mp3")
+    assert type(error) is expected
+    assert not error.retryable
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 400 * KIB)  # it counts KiB
 
 
 @pytest.mark.requirement("2.4", "6.5")
