@@ -5,7 +5,7 @@ from tests.mutations.tree import Edit, Mutation
 SANDBOX = "service/adapters/ffmpeg/sandbox"
 PROBED = "tests/integration/ffmpeg/test_sandbox.py"
 HOSTILE = "tests/integration/ffmpeg/test_hostile_ffmpeg.py"
-WORKER_PORT = "tests/integration/processes/test_worker_port.py"
+HIDDEN = "tests/integration/processes/test_hidden.py"
 MEMORY = "tests/unit/adapters/ffmpeg/sandbox/test_memory.py"
 CALLS = "tests/unit/adapters/ffmpeg/sandbox/test_calls.py"
 
@@ -14,7 +14,7 @@ CONFINEMENT = (
         "sandbox-dumpable",
         "no process of the same user looks into the service",
         (Edit("service/cli/serve.py", "    wiring.hide_from_others()\n", ""),),
-        (f"{WORKER_PORT}::test_service_is_hidden_from_its_own_user_and_tells_what_confines_ffmpeg",),
+        (f"{HIDDEN}::test_service_is_hidden_from_its_own_user_and_tells_what_confines_ffmpeg",),
     ),
     Mutation(
         "sandbox-landlock",
@@ -56,7 +56,7 @@ CONFINEMENT = (
         "sandbox-memory-share",
         "the conversions of a container share what it has",
         (Edit(f"{SANDBOX}/memory.py", "(limit - SERVICE) // slots - window", "limit - SERVICE - window"),),
-        (f"{MEMORY}::test_ffmpegs_share_what_the_service_leaves_of_the_container",),
+        (f"{MEMORY}::test_ffmpegs_share_what_the_service_leaves_of_the_container[1073741824-2-369098752]",),
     ),
     Mutation(
         "sandbox-memory-order",
@@ -74,6 +74,6 @@ CONFINEMENT = (
                 '    code = "memory_exceeded"\n    retryable = True\n',
             ),
         ),
-        ("tests/unit/core/jobs/test_outcome.py::test_bad_media_fails_the_job_at_once",),
+        ("tests/unit/core/jobs/test_outcome.py::test_bad_media_fails_the_job_at_once[MemoryExceeded]",),
     ),
 )
