@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.components.compute.worker import STOP
-from infra.components.image import COPIED, CannotBuild, docker_build, named, sources
+from infra.components.image import named
 from service import settings
 from service.worker.context import WorkerConfig
 from tests.support.cloud import IMAGE, Cloud
@@ -65,37 +65,6 @@ def test_the_health_check_is_a_file_of_the_image() -> None:
     )
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"CMD {json.dumps(container['healthCheck']['command'][1:])}" in dockerfile
-
-
-def test_the_tag_of_an_image_follows_what_is_in_it(tmp_path: Path) -> None:
-    """All that the Dockerfile copies is in the hash, and nothing else; caches are not."""
-    for part in COPIED:
-        path = tmp_path / part
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir() if part == "service" else path.write_text(part)
-    (tmp_path / "service/__pycache__").mkdir()
-    before = sources(tmp_path)
-    (tmp_path / "service/__pycache__/x.pyc").write_text("compiled")
-    (tmp_path / "README.md").write_text("not copied")
-    assert sources(tmp_path) == before
-    (tmp_path / "service/new.py").write_text("")
-    assert sources(tmp_path) != before
-
-
-def test_the_hash_of_the_image_covers_the_dockerfile() -> None:
-    """Each COPY of the Dockerfile from the tree is among the parts that are hashed."""
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = {
-        part for line in lines if line.startswith("COPY ") and "--from" not in line for part in line.split()[1:-1]
-    }
-    assert copied <= set(COPIED)
-
-
-def test_without_an_image_and_a_builder_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names both ways out, and no plugin but the one for AWS is needed for the first."""
-    monkeypatch.setitem(__import__("sys").modules, "pulumi_docker_build", None)
-    with pytest.raises(CannotBuild, match=r"reprise:image HOST/NAME@sha256.*pip install pulumi-docker-build"):
-        docker_build()
 
 
 def test_a_private_image_is_pulled_from_its_repository_alone() -> None:
