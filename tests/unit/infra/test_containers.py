@@ -5,16 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
 
 from infra.components.compute.worker import STOP
 from infra.components.image import named
 from service import settings
+from service.adapters.otel import export
+from service.adapters.otel.signing import session_for
 from service.worker.context import WorkerConfig
 from tests.support.cloud import IMAGE, Cloud
 from tests.unit.infra.stacks import STACKS, stack
 
 ROOT = Path(__file__).resolve().parents[3]
-KNOWN = {variable.name for variable in settings.VARIABLES}
+# Those of OpenTelemetry are read by its own packages, and by `service/adapters/otel`.
+OTEL = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_PROPAGATORS", "OTEL_SERVICE_NAME",
+}  # fmt: skip
+KNOWN = {variable.name for variable in settings.VARIABLES} | OTEL
 
 
 def environments(cloud: Cloud) -> Iterator[tuple[dict[str, str], set[str]]]:
@@ -51,6 +58,39 @@ def test_the_roles_of_the_containers_make_a_whole(name: str) -> None:
     """Conversions are done in exactly one place: beside the API, or in the workers."""
     roles = sorted(plain["REPRISE_ROLE"] for plain, _ in environments(stack(name)))
     assert roles == (["api", "worker"] if STACKS[name].get("worker") == "fargate" else ["all"])
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_containers_are_told_where_traces_go(name: str) -> None:
+    """On App Runner to the side car, by gRPC; on ECS to X-Ray itself, signed; without tracing nothing is said of it."""
+    for plain, _ in environments(stack(name)):
+        said = {variable: value for variable, value in plain.items() if variable in OTEL}
+        if "tracing" not in STACKS[name]:
+            assert not said
+            continue
+        assert said.keys() == OTEL
+        runner = STACKS[name].get("compute") == "apprunner" and plain["REPRISE_ROLE"] != "worker"
+        endpoint = "http://localhost:4317" if runner else "https://xray.us-east-1.amazonaws.com"
+        assert said["OTEL_EXPORTER_OTLP_ENDPOINT"] == endpoint
+        session = session_for(endpoint)
+        assert (session.auth is None) is runner
+        session.close()
+        made = export.provider({**said, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, instance="i", version="1")
+        assert isinstance(made.id_generator, AwsXRayIdGenerator)
+        made.shutdown()
+
+
+def test_app_runner_takes_spans_where_tracing_is_on() -> None:
+    """The service refers to a configuration of X-Ray, and without tracing to none."""
+    cloud = stack("traced, on App Runner")
+    made = cloud.one("apprunner/observabilityConfiguration:ObservabilityConfiguration")
+    assert made["traceConfiguration"] == {"vendor": "AWSXRAY"}
+    used = cloud.one("apprunner/service:Service")["observabilityConfiguration"]
+    assert used["observabilityEnabled"] is True
+    assert made.name in used["observabilityConfigurationArn"]
+    plain = stack("apprunner, embedded, none, dev")
+    assert "observabilityConfiguration" not in plain.one("apprunner/service:Service").inputs
+    assert not plain.of("apprunner/observabilityConfiguration:ObservabilityConfiguration")
 
 
 def test_a_worker_is_stopped_after_it_has_given_back_what_it_holds() -> None:
