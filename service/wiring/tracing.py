@@ -28,7 +28,7 @@ def tracing(environment: Mapping[str, str], instance: str) -> Iterator[Wrap]:
 
         from service.adapters.otel import export, server, spans  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        missing = f"{ENDPOINT} is set, and {error.name} is not installed: `pip install reprise[tracing]`"
+        missing = f"{ENDPOINT} is set, and {error.name} is not installed: `pip install -r requirements/runtime.txt`"
         raise StartError([missing]) from error
     try:
         provider = export.provider(environment, instance=instance, version=__version__)
