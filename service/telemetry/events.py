@@ -79,6 +79,9 @@ FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"
 LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
 CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # it goes on in the background
 
+# ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────
+TRACE_TROUBLE = Event("trace.trouble", WARNING, ("reason",))  # spans were not sent; nothing else is touched
+
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))
 AWS_FAILURE = Event("aws.failure", WARNING, ("service", "operation", "reason"))

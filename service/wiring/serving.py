@@ -26,6 +26,7 @@ from service.web.side_app import create_side_app
 from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
+from service.wiring.tracing import Wrap, tracing
 from service.worker.queue_depth import QueueDepth
 
 
@@ -54,16 +55,17 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings), announce)
+        with tracing(environment, service.instance) as traced:
+            await _work(service, _open(settings), announce, traced)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
+async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None], traced: Wrap) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce, stopping.is_set)
+        server = _answer(service, listener, group, announce, stopping.is_set, traced)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         _on_signals(stopping)
@@ -119,6 +121,7 @@ def _answer(
     group: asyncio.TaskGroup,
     announce: Callable[[str], None],
     stopping: Callable[[], bool],
+    traced: Wrap,
 ) -> uvicorn.Server:
     settings = service.settings
     context = ServiceContext(
@@ -143,7 +146,12 @@ def _answer(
     else:
         app = create_app(context, web)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=75, server_header=False
+        traced(app),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=75,
+        server_header=False,
     )
     server = _Server(config, lambda: announce(f"http://{settings.host}:{listener.getsockname()[1]}"))
     group.create_task(server.serve(sockets=[listener]), name="web")
