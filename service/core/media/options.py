@@ -14,8 +14,11 @@ from math import isfinite
 
 from service.core.errors import InvalidOption, UnknownFormat
 from service.core.media.formats import OUTPUT_FORMATS, OutputFormat
+from service.core.media.tracks import is_language
 
 MAX_SECONDS = 1_000_000.0  # eleven days; a trim beyond is a slip
+MAX_TRACK = 1000
+ON_DAMAGE = ("fail", "convert")  # what to do with a file that is not all there
 _USUAL_RATES = (44100, 48000)
 _STEREO = 2
 
@@ -34,8 +37,10 @@ class Options:
     loudness: bool = False
     keep_tags: bool = True
     keep_cover: bool = True
+    track: int | str | None = None  # a number, from 1, or a language
+    on_damage: str = "fail"
 
-    def to_dict(self) -> dict[str, bool | float | int]:
+    def to_dict(self) -> dict[str, bool | float | int | str]:
         """Return only what differs from the defaults: the shape of the API and of the job record."""
         return {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
@@ -145,6 +150,20 @@ def _flag(name: str, value: object) -> bool:
     return value
 
 
+def _track(name: str, value: object) -> int | str:
+    if isinstance(value, str) and is_language(value):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TRACK:
+        raise InvalidOption(f"{name} is a number from 1 or a language such as 'eng', not {_quote(value)}.", option=name)
+    return value
+
+
+def _on_damage(name: str, value: object) -> str:
+    if value not in ON_DAMAGE:
+        raise InvalidOption(f"{name} is 'fail' or 'convert', not {_quote(value)}.", option=name, allowed=[*ON_DAMAGE])
+    return str(value)
+
+
 _CHECKS = {
     "bitrate_kbps": _whole,
     "quality": _number,
@@ -156,6 +175,8 @@ _CHECKS = {
     "loudness": _flag,
     "keep_tags": _flag,
     "keep_cover": _flag,
+    "track": _track,
+    "on_damage": _on_damage,
 }
 
 
