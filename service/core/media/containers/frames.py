@@ -75,11 +75,11 @@ def adts(ends: Ends, begin: int) -> Layout | None:
 
 
 def _mpeg_frame(data: bytes, at: int) -> _Frame | None:
-    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
+    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0 or data[at + 2] >= 0xF0:
         return None
     version, layer = data[at + 1] >> 3 & 3, 4 - (data[at + 1] >> 1 & 3)
     kbps_index, rate_index, padding = data[at + 2] >> 4, data[at + 2] >> 2 & 3, data[at + 2] >> 1 & 1
-    if version == 1 or layer == 4 or kbps_index in (0, 15) or rate_index == 3:
+    if version == 1 or layer == 4 or kbps_index == 0 or rate_index == 3:
         return None
     first = version == 3  # MPEG-1; 2 is MPEG-2, 0 is MPEG-2.5
     rate = _RATES[rate_index] >> (0 if first else 1 if version == 2 else 2)
