@@ -31,7 +31,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
-        requirements simulate bench format lock clean
+        requirements simulate bench odd-files format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks
+
+odd-files: $(VENV)/ready-dev ## try the test files of mutagen and tinytag, which pip downloads, against plain ffmpeg
+	@$(BIN)/python -m scripts.odd_files
 
 format: $(VENV)/ready-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .

@@ -87,13 +87,14 @@ def input_arguments(source: Source, *, local: bool | None = None, track: Track |
     return (
         *(("-protocol_whitelist", "file") if local else ("-protocol_whitelist", "fd", "-fd", "0")),
         *("-format_whitelist", source.demuxer, "-codec_whitelist", ",".join(decoders())),
-        *_decoder(track or next(iter(source.tracks), None)),
+        *decoder(source, track),
         *("-max_streams", str(MAX_STREAMS), "-f", source.demuxer),
     )
 
 
-def _decoder(track: Track | None) -> tuple[str, ...]:
-    """Name the decoder where ffmpeg would take another one by itself."""
+def decoder(source: Source, track: Track | None = None) -> tuple[str, ...]:
+    """Return what names the decoder (in front of `-i`) where ffmpeg would take another one by itself."""
+    track = track or next(iter(source.tracks), None)
     names = DECODERS.get(track.codec or "", ()) if track else ()
     if track is None or not names or not names[0].startswith("lib"):
         return ()

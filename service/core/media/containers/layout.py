@@ -12,7 +12,7 @@ BROKEN = "its parts do not fit into each other"
 
 _NEAR = 1 << 16  # bytes
 _PLACEHOLDERS = (0x7F000000, 0x7FFF8000, 0x80000000, 0xFFFFFFFF)  # what programs write that cannot go back
-_MIN_MISSING = 4096  # bytes; sizes are wrong by a header's length in many a whole file
+_MIN_MISSING = 512  # bytes; sizes are wrong by a header's length in many a whole file
 _MIN_SHARE = 200  # of a size: the same for what counts in whole blocks
 
 
@@ -51,7 +51,7 @@ class Ends:
         return self.head[at:end]
 
     def missing(self, end: int, what: str) -> str | None:
-        """Return the phrase for `what` reaching up to offset `end` in this object; None if it is (nearly) all there."""
+        """Return the phrase for `what` reaching up to offset `end` of the object; None if it is (nearly) all there."""
         lacking = end - self.size
         if lacking <= max(_MIN_MISSING, end // _MIN_SHARE):
             return None

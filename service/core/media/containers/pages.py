@@ -15,6 +15,7 @@ from service.core.media.containers.layout import Ends, Layout, within_budget
 from service.core.media.tracks import Track
 
 _FIRST_OF_STREAM = 0x02
+_HEADER = 27  # bytes, without the table of lengths
 _FIRST_PACKET = 64  # bytes: what is read of it, in any of its kinds
 _LATE = 5  # seconds: a first page that ends later than this was not recorded from zero on
 
@@ -51,17 +52,20 @@ def examine(ends: Ends) -> Layout:
             break
     sounds = [clock for clock in clocks.values() if clock]
     tracks = tuple(_track(number, clock) for number, clock in enumerate(sounds, 1))
+    chain = False
     for page in _walk(ends.budget, ends.tail, max(ends.tail.find(b"OggS"), 0)):
-        if page.serial not in clocks:
-            return Layout(name, "it is a chain of several streams", tracks=tracks)
-        if (clock := clocks[page.serial]) and page.granule > 0:
+        chain = chain or page.serial not in clocks
+        if not chain and (clock := clocks[page.serial]) and page.granule > 0:
             first = began.get(page.serial, 0)
             joined_late = first if first > _LATE * clock.rate else 0
             last = max(page.granule - max(clock.before, joined_late), 0) / clock.rate
         cut_off = None if page.whole else "its last page has no end"
-    if 0 <= ends.tail.rfind(b"OggS") > len(ends.tail) - 27:
+    if 0 <= ends.tail.rfind(b"OggS") > len(ends.tail) - _HEADER:
         cut_off = "its last page has no end"
-    return Layout(name, None if last is not None else "its last page cannot be found", last, cut_off, tracks=tracks)
+    reason = None if last is not None else "its last page cannot be found"
+    if chain:
+        reason, last = "it is a chain of several streams", None
+    return Layout(name, reason, last, cut_off, tracks=tracks)
 
 
 def _clock(body: bytes) -> _Clock | None:
@@ -85,7 +89,7 @@ def _track(number: int, clock: _Clock) -> Track:
 
 def _walk(budget: Budget, data: bytes, at: int) -> Iterator[_Page]:
     """Yield the pages from `at` on; after rubbish go on at the next one. Raises `Spent`."""
-    while (at := data.find(b"OggS", at)) >= 0 and len(data) >= at + 27:
+    while (at := data.find(b"OggS", at)) >= 0 and len(data) >= at + _HEADER:
         budget.step()
         flags, granule, serial = struct.unpack_from("<5xBqI", data, at)
         lacing = data[at + 27 : at + 27 + data[at + 26]]

@@ -8,6 +8,8 @@ from service.core.media.codecs import RIFF_TAGS
 from service.core.media.containers.layout import Ends, Layout, is_placeholder, within_budget
 from service.core.media.tracks import MAX_TRACKS, Track
 
+_MAIN_HEADER = 28  # bytes of it that are read
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -19,15 +21,24 @@ class _Part:
 @within_budget("avi")
 def avi(ends: Ends) -> Layout:
     """Any AVI; it is always converted from a file."""
-    tracks: list[Track] = []
+    tracks, seconds = list[Track](), None
     for part in _walk(ends, 12, len(ends.head)):
         if part.kind == b"movi":
             size = part.end - part.at
             suspect = None if is_placeholder(size) else ends.missing(part.end, "its sound")
-            return Layout("avi", suspect=suspect, tracks=tuple(tracks))
+            return Layout("avi", None, seconds, suspect=suspect, tracks=tuple(tracks))
         if part.kind == b"hdrl":
+            seconds = _seconds(ends.head[part.at : part.at + _MAIN_HEADER])
             tracks += _sounds(ends, part)
-    return Layout("avi", tracks=tuple(tracks))
+    return Layout("avi", None, seconds, tracks=tuple(tracks))
+
+
+def _seconds(header: bytes) -> float | None:
+    """How long the pictures last, from the first chunk of the headers; a sound without pictures has none."""
+    if header[:4] != b"avih" or len(header) < _MAIN_HEADER:
+        return None
+    per_frame, frames = struct.unpack_from("<I12xI", header, 8)
+    return per_frame * frames / 1_000_000 or None
 
 
 def _sounds(ends: Ends, headers: _Part) -> Iterator[Track]:
