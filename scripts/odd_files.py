@@ -36,7 +36,8 @@ PACKAGES = ("mutagen", "tinytag")
 SUFFIXES = (
     *(".mp3", ".mp2", ".ogg", ".oga", ".opus", ".spx", ".flac", ".wav", ".aif", ".aiff", ".aifc", ".m4a", ".m4b"),
     *(".mp4", ".aac", ".ac3", ".eac3", ".wma", ".asf", ".mka", ".mkv", ".webm", ".wv", ".tta", ".ape", ".mpc", ".ofr"),
-    *(".ofs", ".tak", ".dsf", ".dff", ".mid", ".oggflac", ".oggtheora", ".ogv", ".3gp", ".mov", ".caf", ".au", ".w64", ".amr"),
+    *(".ofs", ".tak", ".dsf", ".dff", ".mid", ".oggflac", ".oggtheora", ".ogv", ".3gp", ".mov", ".caf", ".au"),
+    *(".w64", ".amr"),
 )  # fmt: skip
 SAME, REFUSED, FAILED, DIFFERENT = "same bytes", "refused by name", "failed", "different"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "formats.md"

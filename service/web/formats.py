@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import INPUT_FORMATS
-from service.core.media.options import ON_DAMAGE
+from service.core.media.option_values import ON_DAMAGE
 
 # What can be asked for whatever the format; a default is what happens without a word about it.
 COMMON_OPTIONS: dict[str, dict[str, Any]] = {
