@@ -9,6 +9,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   │   ├── EmptyUpload      422  no bytes at all
     │   │   └── IdempotencyReuse 422  same key, other request
     │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
+    │   │   └── UnsupportedCodec 415  they are, of a codec that we do not decode; found out late, the job fails with it
     │   ├── UploadTooLarge       413  above the limit, refused before the body is read
     │   ├── UploadIncomplete     400  the client went away in the middle
     │   ├── UploadPending        409  parts of it have not arrived yet
@@ -66,6 +67,7 @@ from service.core.client_errors import (
     RepriseError,
     Unauthorized,
     UnknownFormat,
+    UnsupportedCodec,
     UnsupportedMedia,
     UploadIncomplete,
     UploadPending,
@@ -87,6 +89,7 @@ __all__ = [
     "RepriseError",
     "Unauthorized",
     "UnknownFormat",
+    "UnsupportedCodec",
     "UnsupportedMedia",
     "UploadIncomplete",
     "UploadPending",
