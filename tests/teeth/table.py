@@ -89,8 +89,12 @@ TEETH = (
     ),
     Tooth(
         "janitor",
-        "the janitor removes what killed attempts have left",
-        (Edit("service/core/orphans.py", "began - since >= grace", "began - since >= grace + 1e9"),),
+        "the janitor, and the last attempt, remove what killed attempts have left",
+        (
+            Edit("service/core/orphans.py", "began - since >= grace", "began - since >= grace + 1e9"),
+            # Of two nets, each alone catches nearly everything that a run of a minute leaves.
+            Edit("service/worker/steps.py", "if work.job.final and work.job.attempt > 1:", "if not work.job:"),
+        ),
         "some-kills",
         2,
         ("janitors_remove_all_orphans",),
