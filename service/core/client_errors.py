@@ -78,6 +78,14 @@ class UploadIncomplete(ClientError):
     code = "upload_incomplete"
 
 
+class BodyTooSlow(ClientError):
+    """The body comes too slowly; nothing was kept."""
+
+    status = 408
+    code = "body_too_slow"
+    hint = "Send the file in parts: what has arrived stays, and a part that breaks is sent again."
+
+
 class UploadPending(ClientError):
     """Not all of the upload has arrived yet."""
 

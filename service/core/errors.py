@@ -11,6 +11,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
     │   ├── UploadTooLarge       413  above the limit, refused before the body is read
     │   ├── UploadIncomplete     400  the client went away in the middle
+    │   ├── BodyTooSlow          408  the client sends so slowly that it holds a place for nothing
     │   ├── UploadPending        409  parts of it have not arrived yet
     │   ├── Unauthorized         401  no API key, or none that is known
     │   ├── NotFound             404  no such upload or job (for this caller)
@@ -52,6 +53,7 @@ is all that a client ever sees; the web layer needs no table of its own.
 from collections.abc import Mapping
 
 from service.core.client_errors import (
+    BodyTooSlow,
     ClientError,
     EmptyUpload,
     Expired,
@@ -72,6 +74,7 @@ from service.core.client_errors import (
 
 # The root and the first branch have a file of their own; this one is the door to the whole tree.
 __all__ = [
+    "BodyTooSlow",
     "ClientError",
     "EmptyUpload",
     "Expired",

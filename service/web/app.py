@@ -110,7 +110,7 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
         ),
     )
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app))
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app), config)
     return app
 
 

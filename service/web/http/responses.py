@@ -6,6 +6,7 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 
 from service.core.errors import (
+    BodyTooSlow,
     Busy,
     EmptyUpload,
     Expired,
@@ -33,7 +34,7 @@ UNFIT: Errors = (UnsupportedMedia, UploadTooLarge)
 """Bytes that are looked at."""
 BEGIN: Errors = (InvalidRequest, *UNFIT, UploadsOpen)
 """An upload past the service is begun."""
-RECEIVE: Errors = (UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload, Busy, StoreError)
+RECEIVE: Errors = (UploadTooLarge, UploadIncomplete, BodyTooSlow, UnsupportedMedia, EmptyUpload, Busy, StoreError)
 """The body is an upload, or a part of one."""
 COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, *UNFIT)
 """The parts of an upload become one file."""
