@@ -65,6 +65,14 @@ class UnsupportedMedia(ClientError):
     hint = "GET /v1/formats lists what goes in and what comes out."
 
 
+class NotJson(ClientError):
+    """The body has to be JSON, and has to be called so."""
+
+    status = 415
+    code = "not_json"
+    hint = "Send it with `Content-Type: application/json`; curl does with `--json`."
+
+
 class UploadTooLarge(ClientError):
     """The upload is larger than this service accepts."""
 
@@ -100,6 +108,22 @@ class Unauthorized(ClientError):
     status = 401
     code = "unauthorized"
     hint = "Send the key as `Authorization: Bearer KEY` or as `X-API-Key: KEY`."
+
+
+class CrossSite(ClientError):
+    """This service is open, so no web page from elsewhere may change anything in it."""
+
+    status = 403
+    code = "cross_site"
+    hint = "REPRISE_CORS_ORIGINS names the origins of pages that may."
+
+
+class UnknownHost(ClientError):
+    """This service does not go by this name."""
+
+    status = 421
+    code = "unknown_host"
+    hint = "REPRISE_HOSTS lists the names of an open service, besides localhost; with API keys it goes by any."
 
 
 class NotFound(ClientError):

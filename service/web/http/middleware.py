@@ -23,6 +23,7 @@ from service.core.pace import Pace
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events, log_context
 from service.web.http.config import WebConfig
+from service.web.http.problems import malformed_host
 
 LINGER_SECONDS = 2.0
 LINGERERS = 64  # connections that are drained at once; a flood of refused bodies is closed without
@@ -36,6 +37,9 @@ HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }  # each unless the answer has its own
 
+# RFC 3986, 3.2.2. Empty where there is none, as in HTTP/1.0.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,6}))?")
+MAX_PORT = 65535
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -62,7 +66,8 @@ class RequestMiddleware:
         exchange = HttpExchange(scope, receive, send, self, request_id)
         with log_context(request_id=exchange.request_id):
             try:
-                await self.app(scope, exchange.receive, exchange.send)
+                app = self.app if names_host(header(scope, b"host")) else malformed_host
+                await app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001  # nothing further out logs it
                 # The answer has begun, so no other can be given: the server closes the connection when we return.
                 if not broken_store(error):
@@ -185,6 +190,12 @@ def broken_store(error: Exception) -> bool:
 def header(scope: Scope, name: bytes) -> bytes:
     """Return a header of the request as it came; empty if it did not."""
     return next((value for key, value in scope["headers"] if key.lower() == name), b"")
+
+
+def names_host(value: bytes) -> bool:
+    """Tell whether a ``Host`` is one: what else it may be makes no address, which litestar wants of every request."""
+    found = _HOST.fullmatch(value)
+    return found is not None and int(found[1] or 0) <= MAX_PORT
 
 
 def request_id_in(scope: Scope) -> str | None:
