@@ -329,7 +329,7 @@ async def test_deleting_another_tenants_job_changes_nothing(world: World, api: h
 
 
 async def test_a_deletion_that_breaks_midway_can_be_repeated(world: World, api: httpx.AsyncClient) -> None:
-    """When the bytes cannot be removed, no job promises them any more, and a repeated call leaves them to the janitor."""
+    """When the bytes cannot be removed, no job promises them any more; a repeated call leaves them to the janitor."""
     world.succeeded()
 
     async def away(verb: str, key: str, moment: str) -> None:
@@ -346,7 +346,7 @@ async def test_a_deletion_that_breaks_midway_can_be_repeated(world: World, api: 
 async def test_deletion_does_the_same_work_for_an_unknown_job_and_a_foreign_one(
     world: World, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether a job is another tenant's or not there at all: one look at its record and nothing else, so time tells nothing."""
+    """Whether a job is of another tenant or is not there, its record is looked at once, so that time tells nothing."""
     world.succeeded(tenant="somebody")
     asked: list[str] = []
     get = world.jobs.get
