@@ -61,7 +61,7 @@ QUEUE_DEPTH = Event("queue.depth", INFO, ("queued", "running", "limit", "oldest_
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_DONE = Event("request.done", INFO, ("method", "path", "status", "seconds"))
 PROBE_DONE = Event("request.probe", DEBUG, ("method", "path", "status", "seconds"))
-CONNECTION_CLOSED = Event("connection.closed", DEBUG, ("waited_for",))  # its client was too slow
+CONNECTION_CLOSED = Event("connection.closed", DEBUG, ("phase",))  # its client was too slow
 CONNECTIONS_FULL = Event(
     "connections.full", WARNING, ("limit", "closed")
 )  # once a minute; `closed` since the last line

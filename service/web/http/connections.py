@@ -144,7 +144,7 @@ class ConnectionGuard:
         """Let `seconds` go by, and close whatever has waited for too long."""
         self._now += seconds
         for connection, why in list(self._late(seconds)):
-            emit(events.CONNECTION_CLOSED, waited_for=why)
+            emit(events.CONNECTION_CLOSED, phase=why)
             connection.end()
 
     def _late(self, seconds: float) -> Iterator[tuple[Watched, str]]:
