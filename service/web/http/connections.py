@@ -3,7 +3,8 @@ How long a connection is kept, and how many of them are.
 
 Descriptors and memory are the same for those who convert and those who only connect, and connecting needs no key. So
 there is a cap on connections: one more closes the one that has been idle for longest, never one whose request is worked
-on. (If none is idle, one that has not read its answer for seconds.) And there is a deadline for whatever a client can
+on. Those that have not asked for anything in a second go before those that a client keeps between two requests; and if
+none is idle, one that has not read its answer for seconds. And there is a deadline for whatever a client can
 delay: its first request, the head of each, the rest of a body that was answered already, the time between two requests,
 and reading what it has asked for. The pace of a body is the matter of `middleware`, which can answer it.
 
@@ -85,7 +86,9 @@ class ConnectionGuard:
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
         self._open: dict[Watched, _Entry] = {}
-        self._idle: dict[Watched, None] = {}  # without a request in flight; the oldest first
+        # Without a request in flight, the oldest first: before the first one, and between two.
+        self._silent: dict[Watched, None] = {}
+        self._kept: dict[Watched, None] = {}
         self._now = 0.0  # seconds that this process ran
         self._dropped = 0  # since the log last said so
         self._noticed = -NOTICE
@@ -102,7 +105,7 @@ class ConnectionGuard:
             self._notice()
             return False
         self._open[connection] = _Entry(self._now)
-        self._idle[connection] = None
+        self._silent[connection] = None
         return True
 
     def begin(self, connection: Watched) -> None:
@@ -113,10 +116,12 @@ class ConnectionGuard:
     def note(self, connection: Watched) -> None:
         """Note whether a request is in flight now."""
         in_flight = connection.waiting is Waiting.ANSWER
+        if in_flight or connection.requests:
+            self._silent.pop(connection, None)
         if in_flight:
-            self._idle.pop(connection, None)
-        elif connection in self._open:
-            self._idle.setdefault(connection)
+            self._kept.pop(connection, None)
+        elif connection.requests and connection in self._open:
+            self._kept.setdefault(connection)
 
     def read(self, connection: Watched, size: int) -> None:
         """Count what a client has read of the answer in flight, so that there is room for more of it."""
@@ -126,8 +131,8 @@ class ConnectionGuard:
 
     def forget(self, connection: Watched) -> None:
         """Drop a connection that is gone."""
-        self._open.pop(connection, None)
-        self._idle.pop(connection, None)
+        for connections in (self._open, self._silent, self._kept):
+            connections.pop(connection, None)
 
     # ── deadlines ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,13 +183,23 @@ class ConnectionGuard:
     # ── the cap ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _make_room(self) -> bool:
-        oldest = next((one for one in islice(self._idle, LOOKED_AT) if not one.unsent), None) or self._unread()
-        if oldest is None:
+        given_up = self._idle_for_longest() or self._unread()
+        if given_up is None:
             return False
         self._notice()
-        self.forget(oldest)
-        oldest.end()
+        self.forget(given_up)
+        given_up.end()
         return True
+
+    def _idle_for_longest(self) -> Watched | None:
+        silent, kept = (
+            next((one for one in islice(connections, LOOKED_AT) if not one.unsent), None)
+            for connections in (self._silent, self._kept)
+        )
+        if silent is None or kept is None:
+            return silent or kept
+        since = self._open[silent].since
+        return silent if self._now - since >= ROUND or since <= self._open[kept].since else kept
 
     def _unread(self) -> Watched | None:
         """Return the connection whose client is slowest to read; None if all of them read."""

@@ -115,12 +115,26 @@ def test_room_is_made_by_the_oldest_idle_connection() -> None:
     guard.note(first)
     first.waiting, first.requests = Waiting.SILENT, 1
     guard.note(first)  # idle again, and later than the second
+    guard.look(0.5)
 
     assert guard.admit(Connection(Waiting.HEAD))
     assert [one.ended for one in (busy, first, second)] == [False, False, True]
     assert guard.admit(Connection(Waiting.ANSWER))
     assert [one.ended for one in (busy, first)] == [False, True]
     assert len(guard) == 3
+
+
+def test_silent_connections_make_room_before_kept_ones() -> None:
+    """A socket that has asked for nothing in a second goes before a connection that a client keeps, however old."""
+    kept, silent = Connection(requests=1), Connection()
+    guard = guard_of(kept)
+    guard.look(1.0)
+    for connection in (silent, Connection()):
+        assert guard.admit(connection)
+    guard.look(1.0)
+    assert guard.admit(Connection())
+
+    assert [one.ended for one in (kept, silent)] == [False, True]
 
 
 def test_no_room_is_made_where_all_are_worked_on() -> None:
