@@ -61,6 +61,10 @@ QUEUE_DEPTH = Event("queue.depth", INFO, ("queued", "running", "limit", "oldest_
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_DONE = Event("request.done", INFO, ("method", "path", "status", "seconds"))
 PROBE_DONE = Event("request.probe", DEBUG, ("method", "path", "status", "seconds"))
+CONNECTION_CLOSED = Event("connection.closed", DEBUG, ("phase",))  # its client was too slow
+CONNECTIONS_FULL = Event(
+    "connections.full", WARNING, ("limit", "closed")
+)  # once a minute; `closed` since the last line
 UPLOAD_STORED = Event("upload.stored", INFO, ("upload_id", "filename", "size", "format", "key"))
 UPLOAD_BEGUN = Event("upload.begun", INFO, ("upload_id", "filename", "size", "key"))
 UPLOAD_REFUSED = Event("upload.refused", INFO, ("code",))
