@@ -32,7 +32,7 @@ PYTHON = (sys.executable, "-I", "-S", "-c")
 
 def read_by_another(pid: int) -> list[str]:
     """What another process of this user meets that reads files of a process."""
-    files = [f"/proc/{pid}/{name}" for name in ("environ", "maps", "fd/0", "stat")]
+    files = [f"/proc/{pid}/{name}" for name in ("environ", "maps", "auxv", "stat")]
     return subprocess.run([*PYTHON, READ, *files], capture_output=True, text=True, check=True).stdout.split()
 
 
