@@ -27,12 +27,16 @@ class Injection:
 
     def victim(self, *, busy: float = 0.8) -> str | None:
         """
-        Choose a member that runs: with the probability `busy` one that converts, if there is one.
+        Choose a member that answers: with the probability `busy` one that converts, if there is one.
 
-        None if every member holds a job that was interrupted too often already, or none runs.
+        None if every member holds a job that was interrupted too often already, or if this is the only one that
+        answers: on a slow machine containers would be killed faster than they start, and no job would ever be hit.
         """
+        ready = self.stack.ready()
+        if len(ready) < min(2, len(self.stack.members)):
+            return None
         spared = {one.member for one in self.stack.holdings() if one.takeovers >= BEARABLE}
-        running = [member for member in self.stack.running() if member not in spared]
+        running = [member for member in ready if member not in spared]
         converting = sorted({one.member for one in self.stack.holdings()} & set(running))
         if converting and self.draw.random() < busy:
             return self.draw.choice(converting)

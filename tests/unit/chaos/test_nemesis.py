@@ -47,8 +47,8 @@ def test_the_owner_of_a_job_is_not_spared_by_the_fault_that_is_for_it() -> None:
 
 
 def test_fault_without_a_victim_has_no_targets() -> None:
-    """Where nothing runs there is nothing to kill, and nothing is recorded."""
-    stack = RememberedStack(down={"one", "two", "three"})
+    """Where nothing runs, or only one container is left, there is nothing to kill, and nothing is recorded."""
+    stack = RememberedStack(down={"one", "two"})
     hit = injection(stack)
 
     KILL.inject(hit)
