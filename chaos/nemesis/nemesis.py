@@ -15,7 +15,7 @@ from chaos.recording import Recorder
 from chaos.stack import Stack, StackError
 
 STEP = 0.05  # seconds
-PATIENCE = 20.0  # seconds in which a fault waits for a victim
+PATIENCE = 40.0  # seconds in which a fault waits for a victim
 
 
 class Nemesis(threading.Thread):
