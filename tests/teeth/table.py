@@ -59,7 +59,7 @@ TEETH = (
             ),
             Edit("service/core/jobs/progress.py", "clamp(max(job.shown, ", "clamp(max(0.0, "),
         ),
-        "some-kills",
+        "zombies",
         1,
         ("progress_never_falls", "event_streams_never_fall"),
     ),
