@@ -35,7 +35,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
-        chaos requirements simulate bench chaos-picture chaos-teeth format lock clean
+        chaos requirements simulate bench odd-files chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks
+
+odd-files: $(VENV)/ready-dev ## try the test files of mutagen and tinytag, which pip downloads, against plain ffmpeg
+	@$(BIN)/python -m scripts.odd_files
 
 chaos-teeth: $(VENV)/ready-dev ## break each guard in an image, and see the chaos suite notice (twenty minutes)
 	@$(BIN)/python -m tests.teeth

@@ -101,17 +101,16 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
     """Delete a job of this tenant with all that it has made. One that still runs is asked to stop, and returned."""
     context = caller.context
     job = await context.jobs.get(checked_id(job_id))
-    if job is not None and job.tenant != caller.tenant:
-        return None  # like one that is not there
-    if job is not None and not job.final:
+    if job is None or job.tenant != caller.tenant:
+        return None  # the same work for both, so that time tells nothing; what a broken call left is the janitor's
+    if not job.final:
         try:
             job = await _cancelled(context, job)
         except NotFound:
-            job = None  # ended and deleted in this moment, by another call that wants the same
-    if job is not None and not job.final:
+            return None  # ended and deleted in this moment, by another call that wants the same
+    if not job.final:
         return job
-    # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
-    # have stopped half-way, so the objects are looked for all the same.
+    # The record first: a job that reads `succeeded` always has its output.
     await context.jobs.delete(job_id)
     await context.board.forget(job_id)
     await context.objects.delete_prefix(result_prefix(job_id))
