@@ -23,7 +23,7 @@ from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import result_prefix
 from service.ports.jobs import IdempotencyKey
-from service.telemetry import emit, events
+from service.telemetry import emit, events, tracing
 
 MAX_KEY_LENGTH = 255
 
@@ -50,7 +50,8 @@ async def accept_job(
     job = await context.jobs.accepted(key, context.clock.wall()) if key else None
     if job is None:
         await admission.admit_job()
-        job = await submit_job(caller, wanted, key)
+        with tracing.span("job", kind="producer"):
+            job = await submit_job(caller, wanted, key)
     return job
 
 
@@ -73,9 +74,11 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
             filename=output_filename(upload.filename, OUTPUT_FORMATS[target.format].extension),
             created_at=now,
             expires_at=now + context.config.ttl_seconds,
+            trace=tracing.carried(),
         ),
         key,
     )
+    tracing.note(job_id=job.job_id)
     emit(
         events.JOB_ACCEPTED,
         job_id=job.job_id,

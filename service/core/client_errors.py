@@ -65,6 +65,12 @@ class UnsupportedMedia(ClientError):
     hint = "GET /v1/formats lists what goes in and what comes out."
 
 
+class UnsupportedCodec(UnsupportedMedia):
+    """The sound is stored in a way that is not supported."""
+
+    code = "unsupported_codec"
+
+
 class NotJson(ClientError):
     """The body has to be JSON, and has to be called so."""
 

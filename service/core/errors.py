@@ -9,6 +9,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   │   ├── EmptyUpload      422  no bytes at all
     │   │   └── IdempotencyReuse 422  same key, other request
     │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
+    │   │   └── UnsupportedCodec 415  they are, of a codec that we do not decode; found out late, the job fails with it
     │   ├── NotJson              415  a body of another type than application/json
     │   ├── UploadTooLarge       413  above the limit, refused before the body is read
     │   ├── UploadIncomplete     400  the client went away in the middle
@@ -74,6 +75,7 @@ from service.core.client_errors import (
     Unauthorized,
     UnknownFormat,
     UnknownHost,
+    UnsupportedCodec,
     UnsupportedMedia,
     UploadIncomplete,
     UploadPending,
@@ -99,6 +101,7 @@ __all__ = [
     "Unauthorized",
     "UnknownFormat",
     "UnknownHost",
+    "UnsupportedCodec",
     "UnsupportedMedia",
     "UploadIncomplete",
     "UploadPending",

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from service.core.errors import RepriseError
 from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import INPUT_FORMATS
 from service.core.orphans import Reason
 from service.telemetry import events
 from service.telemetry.events import Event
@@ -134,6 +135,12 @@ COUNTERS: tuple[Counted, ...] = (
     ),
     Counted("reprise_ffmpeg_paused", "Pauses of ffmpeg because its uploads lagged.", _each(events.FFMPEG_PAUSED)),
     Counted("reprise_local_fallbacks", "Conversions that needed a local file.", _each(events.LOCAL_FALLBACK)),
+    Counted(
+        "reprise_streams_retried",
+        "Streams that ended as bad media and were tried again as a local file, by container.",
+        _each(events.STREAM_RETRIED),
+        {"container": frozenset(item.name for item in INPUT_FORMATS)},
+    ),
     # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
     Counted("reprise_uploads_stored", "Uploads that are complete.", _each(events.UPLOAD_STORED)),
     Counted("reprise_uploads_stored_bytes", "Bytes of complete uploads.", _each(events.UPLOAD_STORED), adds="size"),

@@ -80,8 +80,13 @@ FFMPEG_SAID = Event("ffmpeg.said", DEBUG, ("line",))
 FFMPEG_PAUSED = Event("ffmpeg.paused", DEBUG, ("behind",))
 FFMPEG_STOPPED = Event("ffmpeg.stopped", WARNING, ("code", "detail"))  # by this service: it stalled, or reached a limit
 FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"))
+# A stream that ffmpeg could not read, or not to its end, is tried again as a file: if that works, `sniff` was wrong.
+STREAM_RETRIED = Event("ffmpeg.stream_retried", WARNING, ("container", "demuxer", "detail"))
 LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
 CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # it goes on in the background
+
+# ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────
+TRACE_TROUBLE = Event("trace.trouble", WARNING, ("reason",))  # spans were not sent; nothing else is touched
 
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))

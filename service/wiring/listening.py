@@ -3,9 +3,9 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
-from litestar import Litestar
 
 from service.adapters.system.descriptors import descriptor_limit
 from service.core.descriptors import connections_within
@@ -31,7 +31,9 @@ def limits_of_connections(settings: Settings) -> ConnectionLimits:
 class Server(uvicorn.Server):
     """uvicorn that leaves signals to us, and says when it answers."""
 
-    def __init__(self, app: Litestar, guard: ConnectionGuard, settings: Settings, started: Callable[[], None]) -> None:
+    def __init__(
+        self, app: Callable[..., Any], guard: ConnectionGuard, settings: Settings, started: Callable[[], None]
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=protocol_of(guard),

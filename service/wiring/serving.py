@@ -28,6 +28,7 @@ from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
 from service.wiring.listening import Server, limits_of_connections
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
+from service.wiring.tracing import Wrap, tracing
 from service.worker.queue_depth import QueueDepth
 
 
@@ -57,17 +58,18 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings), announce)
+        with tracing(environment, service.instance) as traced:
+            await _work(service, _open(settings), announce, traced)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
+async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None], traced: Wrap) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         guard = ConnectionGuard(limits_of_connections(service.settings))
-        server = _answer(service, listener, guard, group, announce, stopping.is_set)
+        server = _answer(service, listener, guard, group, announce, stopping.is_set, traced)
         watch = group.create_task(guard.run(SystemClock()), name="connections")
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
@@ -130,6 +132,7 @@ def _answer(
     group: asyncio.TaskGroup,
     announce: Callable[[str], None],
     stopping: Callable[[], bool],
+    traced: Wrap,
 ) -> Server:
     settings = service.settings
     context = ServiceContext(
@@ -154,7 +157,7 @@ def _answer(
     else:
         app = create_app(context, web)
     started = partial(announce, f"http://{settings.host}:{listener.getsockname()[1]}")
-    server = Server(app, guard, settings, started)
+    server = Server(traced(app), guard, settings, started)
     group.create_task(server.serve(sockets=[listener]), name="web")
     return server
 
