@@ -32,8 +32,8 @@ ADDRESSES = sorted(addresses())
 
 
 @cache
-def one_app() -> Litestar:
-    """An application with one upload and one job, for all examples."""
+def one_app(_: str) -> Litestar:
+    """An application with one upload and one job, for all examples of one purpose."""
     world = World()
     world.upload()
     world.succeeded()
@@ -65,7 +65,7 @@ def test_every_address_that_takes_a_body_is_known() -> None:
 @pytest.mark.parametrize("name", BODIES)
 async def test_no_odd_body_makes_a_5xx(name: str) -> None:
     """JSON that is deep, huge, broken or binary gets a refusal of class 4xx at every address that takes a body."""
-    async with client_of(one_app()) as client:
+    async with client_of(one_app("bodies")) as client:
         assert await worst(client, BODIES[name]) == []
 
 
@@ -88,7 +88,7 @@ def test_no_generated_body_makes_a_5xx(body: bytes) -> None:
     """Bytes and JSON of any shape, also nearly valid ones, make no 5xx at any address."""
 
     async def send() -> list[tuple[str, str, str, int]]:
-        async with client_of(one_app()) as client:
+        async with client_of(one_app("bodies")) as client:
             return await worst(client, body, TYPES[:1])
 
     assert asyncio.run(send()) == []
@@ -127,7 +127,7 @@ async def test_no_odd_header_makes_a_5xx(name: str) -> None:
         *(("POST", "/v1/uploads"), ("OPTIONS", "/v1/jobs")),
     )
     found = []
-    async with client_of(one_app()) as client:
+    async with client_of(one_app("headers")) as client:
         for value in VALUES:
             for method, path in asked:
                 answer = await client.request(method, path, headers=[(name.encode(), value)])
