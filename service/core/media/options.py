@@ -148,7 +148,7 @@ _CHECKS = {
 }
 
 
-def _check(name: str, value: object) -> bool | float | int:
+def _check(name: str, value: object) -> bool | float | int | str:
     return _CHECKS[_known(name)](name, value)
 
 
