@@ -104,12 +104,12 @@ format: $(VENV)/ready-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff format .
 
 lock: $(VENV)/ready-dev ## pin the dependencies of pyproject.toml in requirements/, with hashes
-	$(COMPILE) --extra service -o requirements/runtime.txt
-	$(COMPILE) --extra service --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
+	$(COMPILE) --extra service --extra tracing -o requirements/runtime.txt
+	$(COMPILE) --extra service --extra tracing --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
 	$(BIN)/uv pip compile --group infra --quiet $(UPGRADE) --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  -c requirements/runtime.txt -o requirements/infra.txt
-	$(COMPILE) --extra service --extra embedded --group dev --group lock --group infra \
+	$(COMPILE) --extra service --extra tracing --extra embedded --group dev --group lock --group infra \
 	  -c requirements/embedded.txt -c requirements/infra.txt -o requirements/dev.txt
 
 clean: ## remove .venv and what the tools left behind

@@ -162,6 +162,17 @@ COUNTERS: tuple[Counted, ...] = (
         "reprise_downloads_sent_bytes", "Bytes sent through this service.", _each(events.DOWNLOAD_ENDED), adds="size"
     ),
     Counted("reprise_downloads_broken", "Downloads that broke off on our side.", _each(events.DOWNLOAD_BROKEN)),
+    Counted(
+        "reprise_connections_closed",
+        "Connections that were closed because their client was too slow, by what they waited for.",
+        _each(events.CONNECTION_CLOSED),
+        {"phase": frozenset({"request", "head", "body", "reader"})},
+    ),
+    Counted(
+        "reprise_connections_full",
+        "Minutes in which connections were closed or refused because there were too many.",
+        _each(events.CONNECTIONS_FULL),
+    ),
     # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────
     Counted(
         "reprise_aws_retries", "Requests to AWS that were repeated.", _each(events.AWS_RETRIED), {"service": SERVICES}

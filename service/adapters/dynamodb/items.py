@@ -81,6 +81,7 @@ def job_to_item(job: Job, shards: int) -> Item:
         "finished_at": job.finished_at,
         **(output_values(job.output) if job.output else {}),
         **(failure_values(job.failure) if job.failure else {}),
+        "trace": job.trace,
     })  # fmt: skip
 
 
@@ -223,6 +224,7 @@ def _job(item: Item) -> Job:
         finished_at=time_in(item, "finished_at"),
         output=_output(item),
         failure=_failure(item),
+        trace=text_in(item, "trace"),
     )
 
 

@@ -65,6 +65,7 @@ class Job:
     finished_at: float | None = None
     output: Output | None = None
     failure: Failure | None = None
+    trace: str | None = None  # context of the request that asked for it, where requests are traced (W3C traceparent)
 
     # ── what callers read of the lease ───────────────────────────────────────────────────────────────────────────
 

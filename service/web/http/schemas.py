@@ -146,8 +146,9 @@ class HealthDocument(msgspec.Struct, frozen=True, kw_only=True):
     """How this container is."""
 
     status: Annotated[str, Meta(description="`ok`, `degraded` (all works, some of it slower) or `unavailable`")]
-    version: str
-    instance: str
+    # These only for callers with a key, where there are keys.
+    version: str | UnsetType = UNSET
+    instance: str | UnsetType = UNSET
     checks: dict[str, str] | UnsetType = UNSET
 
 
