@@ -62,12 +62,13 @@ def reproduction(source: Source, target: Target, track: Track | None = None) -> 
 
 
 def look(ffmpeg: str, source: Source, input_url: str) -> tuple[str, ...]:
-    """Return the argv that only says what the input holds; it ends with an error, because it has no output."""
+    """Return the argv that only says what the input holds, and which track of sound ffmpeg chooses by itself."""
     streaming = input_url in _STDIN
     return (
         *(ffmpeg, "-nostdin", "-hide_banner", "-max_alloc", str(MAX_ALLOCATION)),
         *input_arguments(source, local=not streaming),
         *("-i", STREAM_URL if streaming else input_url),
+        *("-vn", "-sn", "-dn", "-t", "0", "-f", "null", "-"),
     )
 
 
