@@ -17,6 +17,7 @@ from service.core.errors import (
 )
 
 MAX_LINES = 20
+_TOO_MANY_ERRORS = 69  # the exit code of ffmpeg for more errors than `-max_error_rate` allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
         return TimeExceeded("The conversion used more processor time than allowed.", diagnostics=facts)
     if code < 0:
         return FfmpegCrashed(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
+    if code == _TOO_MANY_ERRORS:
+        return BadMedia(f"More than a tenth of the sound could not be decoded (exit code {code}).", diagnostics=facts)
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:
