@@ -1,14 +1,14 @@
-"""``python -m benchmarks [overhead] [memory] [recovery]``: measure, and print ratios beside what is promised."""
+"""``python -m benchmarks [overhead] [memory] [polling] [recovery]``: measure, print ratios beside what is promised."""
 
 import sys
 
 from rich.console import Console
 
-from benchmarks import memory, overhead, recovery
+from benchmarks import memory, overhead, polling, recovery
 from benchmarks.rig import parser
 from service.wiring import environment
 
-BENCHMARKS = {"overhead": overhead.run, "memory": memory.run, "recovery": recovery.run}
+BENCHMARKS = {"overhead": overhead.run, "memory": memory.run, "polling": polling.run, "recovery": recovery.run}
 
 
 def main() -> int:

@@ -109,6 +109,7 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
     # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
     # have stopped half-way, so the objects are looked for all the same.
     await context.jobs.delete(job_id)
+    context.reads.forget(job_id)
     await context.board.forget(job_id)
     await context.objects.delete_prefix(result_prefix(job_id))
     return None

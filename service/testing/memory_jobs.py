@@ -5,7 +5,7 @@ No method waits for anything, so each is atomic on one event loop, and the same 
 run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
@@ -40,6 +40,9 @@ class MemoryJobs:
 
     async def get(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
+
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        return {job_id: self.jobs[job_id] for job_id in job_ids if job_id in self.jobs}
 
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
         queued = ((job.lease.due_at, job.lease.key) for job in self.jobs.values() if job.state is State.QUEUED)
