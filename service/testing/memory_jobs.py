@@ -63,8 +63,8 @@ class MemoryJobs:
     async def claim(self, key: str, owner: str, now: float) -> Job:
         return self._put(self._found(key).claimed(owner, now))
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        return self._put(self._stood_still(seen).taken_over(owner))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        return self._put(self._stood_still(seen).taken_over(owner, excused=excused))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))

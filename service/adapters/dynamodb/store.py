@@ -149,8 +149,8 @@ class DynamoJobs:
             return answer
         raise _cannot(Event.CLAIM, answer)
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new()))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new(), excused=excused))
         if isinstance(answer, Job):
             return answer
         raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")

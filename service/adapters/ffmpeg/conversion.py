@@ -32,7 +32,7 @@ from service.telemetry import emit, events
 
 class Conversion:
     """
-    `run` it once. Setting `stop` makes it raise `StoppedOnRequest` soon.
+    `run` it once. Setting `stop` makes it raise `StoppedOnRequest` soon; ffmpeg is paused while `trusted` says False.
 
     `report` and `on_stopped` are called on this thread; `on_stopped` with what `run` is going to raise, as soon as
     there is no ffmpeg any more. What follows is clean-up, which takes as long as S3 does.
@@ -45,11 +45,13 @@ class Conversion:
         report: Callable[[Reading], None],
         stop: threading.Event,
         on_stopped: Callable[[Exception], None],
+        trusted: Callable[[], bool],
     ) -> None:
         self._context, self._config, self._clock = context, context.config, context.clock
         self._order = order
         self._stop = stop
         self._on_stopped = on_stopped
+        self._trusted = trusted
         self._progress = ProgressReporter(order, context.clock, report, context.config.report_seconds)
 
     @property
@@ -151,7 +153,14 @@ class Conversion:
 
     def _supervise(self, window: Window, uploader: PartUploader, source: InputSource) -> Supervision:
         return Supervision(
-            self._context, self._order, self._progress, self._stop, window=window, uploader=uploader, source=source
+            self._context,
+            self._order,
+            self._progress,
+            self._stop,
+            self._trusted,
+            window=window,
+            uploader=uploader,
+            source=source,
         )
 
     def _check_window(self, window: Window) -> None:

@@ -1,11 +1,12 @@
 """
 One ffmpeg process under supervision, from its start to its end, on the thread of its conversion.
 
-About 50 times a second: read its log, send away the parts it has finished, pause it while the uploads lag behind, end
-it when it stalls, fails, takes too long or is not wanted any more.
+About 50 times a second: read its log, send away the parts it has finished, pause it while the uploads lag behind or its
+lease is in doubt, end it when it stalls, fails, takes too long or is not wanted any more.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,12 +59,15 @@ class Supervision:
         order: Order,
         progress: ProgressReporter,
         stop: threading.Event,
+        trusted: Callable[[], bool],
         *,
         window: Window,
         uploader: PartUploader,
         source: InputSource,
     ) -> None:
         self.pauses = 0  # how often ffmpeg was paused for the uploads
+        self._behind = False  # so many bytes wait for their upload that ffmpeg has to wait as well
+        self._trusted = trusted  # False while the lease may be another worker's
         self._context, self._order, self._progress, self._stop = context, order, progress, stop
         self._config, self._clock = context.config, context.clock
         self._window, self._uploader, self._source = window, uploader, source
@@ -150,13 +154,18 @@ class Supervision:
                 return code
 
     def _throttle(self, process: FfmpegProcess, backlog: int) -> None:
-        """Pause the process when too much waits for its upload, until one part of that has gone."""
+        """Pause the process when too much waits for its upload, until one part of that has gone; or without trust."""
         limit = self._config.window_parts * self._config.part_size
-        if self._window.sliding and not process.paused and backlog > limit:
-            process.pause()
+        if self._window.sliding and not self._behind and backlog > limit:
+            self._behind = True
             self.pauses += 1
             emit(events.FFMPEG_PAUSED, behind=backlog)
-        elif process.paused and backlog <= limit - self._config.part_size:
+        elif self._behind and backlog <= limit - self._config.part_size:
+            self._behind = False
+        paused = self._behind or not self._trusted()
+        if paused and not process.paused:
+            process.pause()
+        elif process.paused and not paused:
             process.resume()
 
     def _process_end(self, code: int) -> ProcessEnd:
