@@ -106,6 +106,8 @@ class Poller:
             if not self.wishes:
                 return
             now = self._clock.monotonic()
+            if isinstance(self.latest, RepriseError):
+                self.latest = None  # it was told
             try:
                 latest = await self._board.read(self._job_id)
                 if latest != hint or now - read_at >= min(self.wishes):

@@ -47,7 +47,8 @@ async def view_of(context: ServiceContext, job: Job) -> View:
 
 async def wait_for_end(caller: Caller, job_id: str, seconds: float) -> View:
     """
-    Look at a job when it has ended, or after so many seconds.
+    Look at a job when it has ended, after so many seconds, or when this process is about to end: its server would
+    otherwise be stopped in the middle of the request.
 
     Raises as `view_job` does, and `TooManyStreams` or `Busy` if there is something to wait for and no place.
     """
@@ -58,7 +59,7 @@ async def wait_for_end(caller: Caller, job_id: str, seconds: float) -> View:
         return view
     with context.following.take_place(caller.tenant):
         async with context.following.follow(job_id, WAIT_INTERVAL) as poller:
-            while (left := deadline - clock.monotonic()) > 0:
+            while not context.stopping() and (left := deadline - clock.monotonic()) > 0:
                 if left < BOARD_INTERVAL:
                     await clock.sleep(left)
                 elif isinstance(read := await poller.tick(), RepriseError):
@@ -72,8 +73,9 @@ async def follow_job(caller: Caller, job_id: str, *, floor: float, seconds: floa
     """
     Yield what there is to say about a job for `seconds`: a view for each change, and None where nothing has changed.
 
-    No percentage is below `floor` or below the one before it. Ends after the view of an ended job, or when the job is
-    gone. A store that is away costs freshness: the next look may succeed.
+    No percentage is below `floor` or below the one before it. Ends after the view of an ended job, when the job is
+    gone, or when this process is about to end: another one goes on from the last reading. A store that is away costs
+    freshness: the next look may succeed.
     """
     context, clock = caller.context, caller.context.clock
     end = clock.monotonic() + seconds
@@ -81,13 +83,13 @@ async def follow_job(caller: Caller, job_id: str, *, floor: float, seconds: floa
     async with context.following.follow(job_id, RECORD_INTERVAL) as poller:
         # Its own first: what the poller has read last may be older than what this client was told elsewhere.
         read: Look | RepriseError | None = await _look(caller, job_id)
-        while (now := clock.monotonic()) < end:
+        while (now := clock.monotonic()) < end and not context.stopping():
             if isinstance(read, Look) and read.number > number:
                 number = read.number
                 try:
                     view = await _view(caller, job_id, read)
                 except StoreError:
-                    number = 0  # this one was not told
+                    pass  # this one is not told
                 except (NotFound, Expired):
                     return
                 else:

@@ -16,6 +16,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   ├── NotFound             404  no such upload or job (for this caller)
     │   ├── Expired              410  it was here, its time is over
     │   ├── NotReady             409  the job has no output (yet)
+    │   ├── PreconditionFailed   412  If-Match names another file
     │   └── RangeUnsatisfiable   416  a Range outside the object
     ├── Overloaded           503  nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
@@ -61,6 +62,7 @@ from service.core.client_errors import (
     InvalidRequest,
     NotFound,
     NotReady,
+    PreconditionFailed,
     RangeUnsatisfiable,
     RepriseError,
     Unauthorized,
@@ -81,6 +83,7 @@ __all__ = [
     "InvalidRequest",
     "NotFound",
     "NotReady",
+    "PreconditionFailed",
     "RangeUnsatisfiable",
     "RepriseError",
     "Unauthorized",

@@ -61,11 +61,11 @@ async def serve(
 async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
+    stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce)
+        server = _answer(service, listener, group, announce, stopping.is_set)
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
-        stopping = asyncio.Event()
         _on_signals(stopping)
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
@@ -116,7 +116,11 @@ def config_of_web(settings: Settings) -> WebConfig:
 
 
 def _answer(
-    service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
+    service: Service,
+    listener: socket.socket,
+    group: asyncio.TaskGroup,
+    announce: Callable[[str], None],
+    stopping: Callable[[], bool],
 ) -> uvicorn.Server:
     settings = service.settings
     context = ServiceContext(
@@ -133,6 +137,7 @@ def _answer(
         capacity=service.capacity,
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),
+        stopping=stopping,
     )
     web = config_of_web(settings)
     if settings.role == "worker":
