@@ -120,7 +120,7 @@ async def test_a_failure_is_told_to_all_that_waited_and_the_next_read_works() ->
     async def away(_: str) -> Any:
         raise Unavailable
 
-    world.jobs.get = away  # type: ignore[method-assign]
+    world.jobs.get = away  # type: ignore[method-assign,assignment]
     answers = await asyncio.gather(*(world.context.reads.look(JOB) for _ in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Unavailable] * 3
     world.jobs.get = plain  # type: ignore[method-assign]
