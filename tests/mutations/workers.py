@@ -79,6 +79,44 @@ WORKERS = (
         ("tests/unit/core/jobs/test_trust.py::test_excused_lapses_have_a_bound_of_their_own",),
     ),
     Mutation(
+        "worker-apart",
+        "the worker shares no thread, client and circuit with requests",
+        (
+            Edit(
+                "service/wiring/build.py",
+                "jobs, leases = DynamoJobs(dynamodb, clock, ids), DynamoJobs(worker_dynamodb, clock, ids)",
+                "jobs = leases = DynamoJobs(dynamodb, clock, ids)",
+            ),
+        ),
+        ("tests/unit/wiring/test_build.py::test_no_request_can_take_a_thread_a_client_or_the_circuit_of_the_worker",),
+    ),
+    Mutation(
+        "next-read",
+        "a request waits for the next read of its job, and not for that under way",
+        (
+            Edit(
+                "service/application/reads.py",
+                "futures = {job_id: self._wanted.pop(job_id) for job_id in wanted}",
+                "futures = {job_id: self._wanted[job_id] for job_id in wanted}",
+            ),
+        ),
+        ("tests/unit/application/test_reads.py::test_requests_during_a_read_wait_for_the_next_one_together",),
+    ),
+    Mutation(
+        "forgotten",
+        "a job that was deleted is not remembered from a read that began before",
+        (Edit("service/application/reads.py", " and look.number > self._forgotten", ""),),
+        ("tests/unit/application/test_reads.py::test_a_deletion_through_this_process_is_seen_at_once",),
+        r"DID NOT RAISE",
+    ),
+    Mutation(
+        "places",
+        "streams and waits of a tenant are limited",
+        (Edit("service/application/following.py", "if self._open[tenant] >= self._most_per_tenant:", "if False:"),),
+        ("tests/unit/application/test_reads.py::test_places_are_limited_per_tenant_and_process",),
+        r"DID NOT RAISE",
+    ),
+    Mutation(
         "hand-over",
         "a hand-over that comes second does not cost the output",
         (Edit("service/worker/attempt.py", "return self._work.published", "return False"),),
