@@ -35,7 +35,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
-        chaos requirements simulate bench chaos-picture chaos-teeth format lock clean
+        chaos requirements simulate bench odd-files chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks
 
+odd-files: $(VENV)/ready-dev ## try the test files of mutagen and tinytag, which pip downloads, against plain ffmpeg
+	@$(BIN)/python -m scripts.odd_files
+
 chaos-teeth: $(VENV)/ready-dev ## break each guard in an image, and see the chaos suite notice (twenty minutes)
 	@$(BIN)/python -m tests.teeth
 
@@ -101,12 +104,12 @@ format: $(VENV)/ready-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff format .
 
 lock: $(VENV)/ready-dev ## pin the dependencies of pyproject.toml in requirements/, with hashes
-	$(COMPILE) --extra service -o requirements/runtime.txt
-	$(COMPILE) --extra service --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
+	$(COMPILE) --extra service --extra tracing -o requirements/runtime.txt
+	$(COMPILE) --extra service --extra tracing --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
 	$(BIN)/uv pip compile --group infra --quiet $(UPGRADE) --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  -c requirements/runtime.txt -o requirements/infra.txt
-	$(COMPILE) --extra service --extra embedded --group dev --group lock --group infra \
+	$(COMPILE) --extra service --extra tracing --extra embedded --group dev --group lock --group infra \
 	  -c requirements/embedded.txt -c requirements/infra.txt -o requirements/dev.txt
 
 clean: ## remove .venv and what the tools left behind

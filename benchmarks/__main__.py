@@ -1,14 +1,20 @@
-"""``python -m benchmarks [overhead] [memory] [polling] [recovery]``: measure, print ratios beside what is promised."""
+"""``python -m benchmarks [NAME …]``: measure, and print ratios beside what is promised; `BENCHMARKS` has the names."""
 
 import sys
 
 from rich.console import Console
 
-from benchmarks import memory, overhead, polling, recovery
+from benchmarks import memory, neighbours, overhead, polling, recovery
 from benchmarks.rig import parser
 from service.wiring import environment
 
-BENCHMARKS = {"overhead": overhead.run, "memory": memory.run, "polling": polling.run, "recovery": recovery.run}
+BENCHMARKS = {
+    "overhead": overhead.run,
+    "memory": memory.run,
+    "polling": polling.run,
+    "recovery": recovery.run,
+    "neighbours": neighbours.run,
+}
 
 
 def main() -> int:

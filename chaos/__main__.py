@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chaos import runner
+from chaos import report, runner
 from chaos.ambient import monotonic, new_seed
 from chaos.display import Display
 from chaos.scenarios import BY_NAME, SCENARIOS, SHORT, Scenario, for_minutes
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         session.close()
     display.say(f"\nseed {seed}, {monotonic() - began:.0f} s in all")
     for judged in verdicts:
-        report = given.out / f"{judged.scenario}-{judged.seed}" / "report.html"
-        display.say(f"  {judged.verdict:7} {judged.scenario:12} {report}")
+        page = given.out / f"{judged.scenario}-{judged.seed}" / "report.html"
+        display.say(f"  {judged.verdict:7} {judged.scenario:12} {page}")
         if judged.verdict != PASSED:
             display.say(f"          repeat it with: {judged.command}")
     if any(judged.verdict == ERROR for judged in verdicts) or not verdicts:
@@ -76,14 +76,8 @@ def _one(
         f"{figures.get('kills')} kills, recovery p50 {figures.get('recovery_p50')} s, "
         f"max {figures.get('recovery_max')} s"
     )
-    if judged.reason:
-        display.say(f"  {judged.reason}")
-    for check in judged.checks:
-        for sentence in check.broken[:5]:
-            display.say(f"  {check.name}: {sentence}")
-    for count in judged.sometimes:
-        if count.required and not count.count:
-            display.say(f"  never happened: {count.name}: {count.meaning}")
+    if judged.verdict != PASSED:
+        display.console.print(report.terminal(judged))
     return judged
 
 

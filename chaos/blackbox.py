@@ -10,12 +10,15 @@ import math
 import re
 from collections import defaultdict
 
+from chaos.events import LOST, REFUSED, RELEASED
 from chaos.history import CANCELLED, FINAL, SUCCEEDED, History, Reading, by_job, expectation_of
 from chaos.interruptions import BEGINS, LEASE, Span, fault_spans, free_stretches, interruptions, spans
 
 CANCEL_TIMEOUT = 15.0  # seconds in which a running conversion has to hear of its cancellation
 POISON_ATTEMPTS = 6  # of a file that ends its container
 SKEW = 1.0  # seconds that the clocks of two containers on one machine may differ when nothing was done to them
+# An attempt that ends so has said it: its container was told to stop, or short of time on a busy machine.
+GAVE_UP = frozenset({RELEASED, LOST, REFUSED})
 ATTEMPT_IN_KEY = re.compile(r"/(\d+)/")
 
 
@@ -151,26 +154,29 @@ def recovery_is_bounded(history: History) -> list[str]:
 
 
 def attempts_are_bounded(history: History) -> list[str]:
-    """A job is begun again only after a fault, and a file that ends its container fails in a few attempts."""
+    """A job is begun again only for a reason, and a file that ends its container fails in a few attempts."""
     broken = []
     faults = fault_spans(history)
     held: dict[str, list[Span]] = defaultdict(list)
     for span in spans(history):
         held[span.job_id].append(span)
+    accepted: dict[str, float] = {}
+    for one in history.accepted:
+        accepted[one.job_id] = min(one.asked, accepted.get(one.job_id, one.asked))
     for final in history.finals:
         seen = held[final.job_id]
-        begun = min((one.begun for one in seen), default=0.0)
+        begun = accepted.get(final.job_id, 0.0)
         ended = max((one.ended for one in seen), default=history.ended)
         excuses = sum(
             1 + math.ceil((min(until, ended) - max(since, begun)) / LEASE)
             for since, until, _ in faults
             if since <= ended and until >= begun
         )
-        released = sum(one.what == "released" for one in history.attempts if one.job_id == final.job_id)
+        gave_up = sum(one.what in GAVE_UP for one in history.attempts if one.job_id == final.job_id)
         expected = expectation_of(history, final.job_id, final.upload_id)
-        bound = 1 + excuses + released + (0 if expected.may_succeed else POISON_ATTEMPTS)
+        bound = 1 + excuses + gave_up + (0 if expected.may_succeed else POISON_ATTEMPTS)
         if final.attempt > bound:
-            broken.append(f"{final.job_id} took {final.attempt} attempts, and faults explain {bound}")
+            broken.append(f"{final.job_id} took {final.attempt} attempts, and only {bound} have a reason")
     return broken
 
 

@@ -99,6 +99,7 @@ class Player(threading.Thread):
             self._until(lambda via: self._client.download(via, job_id, job.download))
         if job.delete:
             self._until(lambda via: self._client.delete_job(via, job_id), again=lambda one: one.state == "stopping")
+            self._until(lambda via: self._client.delete_upload(via, upload_id))
 
     def _granted(self, answer: Answer | None, what: str, refusal: int | None = None) -> Answer:
         """Return the answer if it grants what was asked; else one without ids, after noting it if it is not as due."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos import recording, verdict
+from chaos import recording, report, verdict
 from chaos.ambient import draws, monotonic, pause, wall
 from chaos.client.asking import Asker
 from chaos.client.reprise import CONVERSIONS, RepriseClient, open_passage
@@ -198,10 +198,6 @@ def _parameters(scenario: Scenario, session: Session) -> dict[str, str | int | f
 def _judged(scenario: Scenario, folder: Path, error: str) -> Verdict:
     judged = verdict.judge(recording.read(folder), recovery_bound=scenario.recovery, error=error)
     (folder / "run.json").write_text(json.dumps(judged.to_dict(), indent=2, ensure_ascii=False) + "\n")
-    try:
-        from chaos import report  # noqa: PLC0415
-    except ImportError:
-        return judged
     report.write(folder)
     return judged
 

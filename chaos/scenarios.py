@@ -225,8 +225,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         seconds=120,
         every=6.0,
         workload=Workload(
-            replace(USUAL, inputs=(*USUAL.inputs, "broken.flac", "text.txt"), delete=1.0), clients=5, jobs=12
+            # Whatever is kept on purpose (a day, usually) would look like growth in a soak.
+            replace(USUAL, inputs=(*USUAL.inputs, "broken.flac", "text.txt"), delete=1.0, keyless=1.0),
+            clients=5,
+            jobs=12,
         ),
+        shape=Shape(settings=(("REPRISE_TTL_SECONDS", "900"),)),
         sometimes=(HIT, TAKEN),
         recovery=150.0,
     ),

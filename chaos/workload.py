@@ -26,7 +26,7 @@ class Mix:
     resubmit: float = 0.3
     keyless: float = 0.1  # jobs without an idempotency key
     peek: float = 0.2
-    delete: float = 0.08
+    delete: float = 0.08  # jobs that are deleted when they have ended, with their uploads
     pace: tuple[float, float] = (0.0, 0.5)
 
 

@@ -33,6 +33,9 @@ class Client(Protocol):
     def delete_job(self, via: str, job_id: str) -> Answer:
         """Delete a job and its output."""
 
+    def delete_upload(self, via: str, upload_id: str) -> Answer:
+        """Delete what was uploaded."""
+
     def download(self, via: str, job_id: str, how: str) -> Answer:
         """Fetch the output; sets `digest`."""
 

@@ -141,6 +141,11 @@ class RepriseClient:
         answer.state = "stopping" if answer.status == 202 else None
         return self._asker.record("delete_job", via, answer)
 
+    def delete_upload(self, via: str, upload_id: str) -> Answer:
+        answer = self._ask(via, "DELETE", f"/v1/uploads/{upload_id}")
+        answer.upload_id = upload_id
+        return self._asker.record("delete_upload", via, answer)
+
     def peek(self, via: str, job_id: str) -> Answer:
         answer = self._ask(via, "GET", f"/v1/jobs/{job_id}", tenant=self._stranger)
         answer.job_id = job_id

@@ -3,7 +3,7 @@
 from chaos.faults import Fault
 from chaos.nemesis import Injection
 
-LEASES = (5.0, 12.0)  # seconds: longer than a lease of the stack, so that others take over meanwhile
+LEASES = (7.5, 14.0)  # seconds: longer than a lease of the stack, so that others take over meanwhile
 
 
 def kill(hit: Injection) -> None:

@@ -17,10 +17,26 @@ STEPS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)  #
 TICKS = 12
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-z]{3,20}")
 KINDS = (
+    (
+        "network",
+        (
+            "hints",
+            "objects",
+            "records",
+            "stores",
+            "redis",
+            "s3",
+            "dynamo",
+            "cut",
+            "partition",
+            "slow",
+            "reset",
+            "flush",
+        ),
+    ),
     ("kill", ("kill", "crash", "oom")),
-    ("freeze", ("pause", "freeze", "stop", "thaw", "zombie")),
-    ("network", ("redis", "cut", "partition", "slow", "latency", "reset", "network", "localstack", "error", "flush")),
-    ("resource", ("disk", "memory", "cpu", "clock", "skew", "full", "limit", "poison")),
+    ("freeze", ("pause", "freeze", "stop", "thaw", "deploy", "scale")),
+    ("resource", ("disk", "memory", "cpu", "clock", "full", "poison")),
 )
 ICONS = {
     "cut": "M-4-4L4 4M-4 4L4-4",

@@ -30,7 +30,7 @@ MANY, VERY_MANY = 14, 45  # jobs, from which on lanes are lower
 ZOOMS = (1, 2, 4, 8, 16)
 KINDS = {
     "kill": "kill",
-    "freeze": "freeze or stop",
+    "freeze": "freeze, stop, deploy",
     "network": "network, stores",
     "resource": "disk, memory, clock",
     "other": "other",

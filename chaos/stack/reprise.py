@@ -12,8 +12,8 @@ from chaos.stack.backing import S3_PORT, Backing, images
 from chaos.stack.images import build
 from chaos.stack.kit import Shape
 
-LEASE, HEARTBEAT = 4.0, 1.0  # seconds
-JANITOR, GRACE = 2.0, 6.0  # seconds between its rounds, and how long it spares what it finds
+LEASE, HEARTBEAT = 6.0, 1.5  # seconds; the lease is that of the product, so that a busy machine does not lose it
+JANITOR, GRACE = 2.0, 8.0  # seconds between its rounds, and how long it spares what it finds
 SPEEDS = (4, 8, 12, 24)
 TENANTS = {"anna": "key-of-anna-0123456789abcdef", "ben": "key-of-ben-0123456789abcdef"}
 ATTEMPTS = {

@@ -23,7 +23,7 @@ from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import result_prefix
 from service.ports.jobs import IdempotencyKey
-from service.telemetry import emit, events
+from service.telemetry import emit, events, tracing
 
 MAX_KEY_LENGTH = 255
 
@@ -50,7 +50,8 @@ async def accept_job(
     job = await context.jobs.accepted(key, context.clock.wall()) if key else None
     if job is None:
         await admission.admit_job()
-        job = await submit_job(caller, wanted, key)
+        with tracing.span("job", kind="producer"):
+            job = await submit_job(caller, wanted, key)
     return job
 
 
@@ -73,9 +74,11 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
             filename=output_filename(upload.filename, OUTPUT_FORMATS[target.format].extension),
             created_at=now,
             expires_at=now + context.config.ttl_seconds,
+            trace=tracing.carried(),
         ),
         key,
     )
+    tracing.note(job_id=job.job_id)
     emit(
         events.JOB_ACCEPTED,
         job_id=job.job_id,
@@ -98,17 +101,16 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
     """Delete a job of this tenant with all that it has made. One that still runs is asked to stop, and returned."""
     context = caller.context
     job = await context.jobs.get(checked_id(job_id))
-    if job is not None and job.tenant != caller.tenant:
-        return None  # like one that is not there
-    if job is not None and not job.final:
+    if job is None or job.tenant != caller.tenant:
+        return None  # the same work for both, so that time tells nothing; what a broken call left is the janitor's
+    if not job.final:
         try:
             job = await _cancelled(context, job)
         except NotFound:
-            job = None  # ended and deleted in this moment, by another call that wants the same
-    if job is not None and not job.final:
+            return None  # ended and deleted in this moment, by another call that wants the same
+    if not job.final:
         return job
-    # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
-    # have stopped half-way, so the objects are looked for all the same.
+    # The record first: a job that reads `succeeded` always has its output.
     await context.jobs.delete(job_id)
     context.reads.forget(job_id)
     await context.board.forget(job_id)

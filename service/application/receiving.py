@@ -58,11 +58,13 @@ async def receive_upload(
 
 
 async def delete_upload(caller: Caller, upload_id: str) -> None:
-    """Remove an upload, if it is this tenant's. Safe to repeat. Raises `NotFound` for what cannot be an id."""
+    """
+    Remove an upload, if it is this tenant's. Safe to repeat. Raises `NotFound` for what cannot be an id.
+
+    Without a record nothing is done, however the id looks: its bytes may be those of an upload that is still received,
+    of any tenant. What a broken call has left is the janitor's.
+    """
     context = caller.context
     upload = await context.uploads.look_up_upload(checked_id(upload_id))
-    if upload is None:
-        # An earlier call may have stopped half-way.
-        await context.objects.delete([input_key(upload_id)])
-    elif upload.tenant == caller.tenant:
+    if upload is not None and upload.tenant == caller.tenant:
         await discard_upload(context, upload)

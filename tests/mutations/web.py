@@ -30,13 +30,19 @@ OWNERSHIP = (
     Mutation(
         "tenant-delete-job",
         "nobody deletes somebody else's job",
-        (Edit("service/application/jobs.py", "if job is not None and job.tenant != caller.tenant:", "if False:"),),
+        (Edit("service/application/jobs.py", "if job is None or job.tenant != caller.tenant:", "if job is None:"),),
         ("tests/unit/web/jobs/test_routes.py::test_deleting_another_tenants_job_changes_nothing",),
     ),
     Mutation(
         "tenant-delete-upload",
         "nobody deletes somebody else's upload",
-        (Edit("service/application/receiving.py", "elif upload.tenant == caller.tenant:", "else:"),),
+        (
+            Edit(
+                "service/application/receiving.py",
+                "if upload is not None and upload.tenant == caller.tenant:",
+                "if upload is not None:",
+            ),
+        ),
         ("tests/unit/web/uploads/test_whole.py::test_deleting_another_tenants_upload_changes_nothing",),
     ),
     Mutation(
@@ -172,5 +178,11 @@ OPERATIONS = (
         (
             "tests/unit/wiring/test_defaults.py::test_configuration_classes_have_the_defaults_of_the_settings[FfmpegConfig]",
         ),
+    ),
+    Mutation(
+        "answered-on-sigterm",
+        "a request that waits for a job's end is answered before the process that serves it ends",
+        (Edit("service/application/progress.py", "not (job.final or caller.context.stopping())", "not job.final"),),
+        ("tests/unit/application/test_progress.py::test_who_waits_is_answered_when_the_process_is_about_to_end",),
     ),
 )

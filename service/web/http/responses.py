@@ -6,14 +6,18 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 
 from service.core.errors import (
+    BodyTooSlow,
     Busy,
+    CrossSite,
     EmptyUpload,
     Expired,
     InvalidRequest,
     NotFound,
+    NotJson,
     RepriseError,
     StoreError,
     Unauthorized,
+    UnknownHost,
     UnsupportedMedia,
     UploadIncomplete,
     UploadPending,
@@ -25,6 +29,8 @@ from service.web.http.schemas import Problem
 
 Errors = tuple[type[RepriseError], ...]
 
+JSON: Errors = (NotJson, BodyTooSlow)
+"""The body is JSON."""
 READ: Errors = (NotFound, Expired)
 """An id in the path."""
 READ_BY_KEY: Errors = (*READ, InvalidRequest)
@@ -33,7 +39,7 @@ UNFIT: Errors = (UnsupportedMedia, UploadTooLarge)
 """Bytes that are looked at."""
 BEGIN: Errors = (InvalidRequest, *UNFIT, UploadsOpen)
 """An upload past the service is begun."""
-RECEIVE: Errors = (UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload, Busy, StoreError)
+RECEIVE: Errors = (UploadTooLarge, UploadIncomplete, BodyTooSlow, UnsupportedMedia, EmptyUpload, Busy, StoreError)
 """The body is an upload, or a part of one."""
 COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, *UNFIT)
 """The parts of an upload become one file."""
@@ -51,6 +57,10 @@ def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
         for status, group in by_status.items()
     }
     described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
+    described.setdefault(
+        403, _described("`cross_site`: A web page from elsewhere, on an open service", 403, (CrossSite,))
+    )
+    described.setdefault(421, _described("`unknown_host`: A name that an open service has not", 421, (UnknownHost,)))
     described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
     described.setdefault(
         503,

@@ -23,9 +23,10 @@ from service.core.errors import (
     UploadPending,
 )
 from service.core.jobs.job import Job
+from service.web.http.browsers import only_json
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
-from service.web.http.responses import READ, UNFIT, documented
+from service.web.http.responses import JSON, READ, UNFIT, documented
 from service.web.http.schemas import (
     JobDocument,
     JobRequest,
@@ -62,6 +63,7 @@ class JobController(Controller):
         status_code=202,
         operation_id="createJob",
         summary="Convert an upload",
+        guards=[only_json],
         responses=documented(
             InvalidRequest,
             UnknownFormat,
@@ -73,6 +75,7 @@ class JobController(Controller):
             QueueFull,
             NoCapacity,
             StoreError,
+            *JSON,
         ),
     )
     async def create(

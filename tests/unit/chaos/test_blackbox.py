@@ -120,11 +120,11 @@ BAD: list[tuple[Checker, Sequence[Event], str]] = [
         ],
         "and s2 did not go on with it, although it was free for 55.0 s",
     ),
-    (blackbox.attempts_are_bounded, [final(number=2)], "took 2 attempts, and faults explain 1"),
+    (blackbox.attempts_are_bounded, [final(number=2)], "took 2 attempts, and only 1 have a reason"),
     (
         blackbox.attempts_are_bounded,
         [POISON, final("failed", 9, None, failure="attempts_exhausted")],
-        "took 9 attempts, and faults explain 7",
+        "took 9 attempts, and only 7 have a reason",
     ),
     (growth.nothing_grows, grown("memory_bytes", 10**7), "memory of s1 grew"),
     (growth.nothing_grows, grown("descriptors", 5), "descriptors of s1 grew"),
@@ -259,6 +259,16 @@ GOOD: list[tuple[str, Checker, Sequence[Event]]] = [
             attempt(71.0, "taken_over", 2),
             final(number=2),
         ],
+    ),
+    (
+        "a kill before the first word of an attempt explains the next one",
+        blackbox.attempts_are_bounded,
+        [SUBMITTED, fault(1.5), attempt(9.0, "taken_over", 2, "s2"), final(number=2)],
+    ),
+    (
+        "a container that was short of time gave its attempt up",
+        blackbox.attempts_are_bounded,
+        [attempt(2.0, "claimed"), attempt(9.0, "lost"), attempt(12.0, "taken_over", 2, "s2"), final(number=2)],
     ),
     (
         "a long fault costs several attempts",

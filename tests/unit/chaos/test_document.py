@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from chaos.events import Event
+from chaos.scenarios import SCENARIOS
 from chaos.sometimes import SOMETIMES
 from chaos.verdict import CHECKERS, promise_of
 from tests.mutations.tree import ROOT
@@ -28,6 +29,21 @@ def test_document_lists_each_checker_with_its_promise() -> None:
 def test_document_lists_each_count_with_its_meaning() -> None:
     """The table of what must have happened once is that of the sometimes-assertions."""
     assert rows("count") == [(one.name, one.meaning) for one in SOMETIMES]
+
+
+def test_document_lists_each_scenario() -> None:
+    """The table of scenarios is that of `chaos/scenarios.py`, with what is done, for how long, and the short set."""
+    found = re.findall(r"^\| `([\w-]+)` \| (.+) \| (\d+) s \| (yes|) ?\|$", TEXT, flags=re.MULTILINE)
+
+    assert found == [(one.name, one.meaning, f"{one.seconds:.0f}", "yes" if one.short else "") for one in SCENARIOS]
+
+
+def test_document_explains_each_fault() -> None:
+    """Every fault that a scenario can draw is in the table of faults, and none that there is not."""
+    drawn = {fault.name for one in SCENARIOS for fault in (*one.first, *one.faults)}
+
+    assert {name for name, _ in rows("fault")} == drawn
+    assert all(text for _, text in rows("fault"))
 
 
 @pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)

@@ -207,6 +207,8 @@ def test_report_keeps_the_verdict_of_the_runner(tmp_path: Path) -> None:
         ("kill_the_converting", "kill"),
         ("pause", "freeze"),
         ("redis_cut_off", "network"),
+        ("hints killed", "network"),
+        ("deploy new", "freeze"),
         ("disk_full", "resource"),
         ("x", "other"),
     ],
