@@ -107,7 +107,6 @@ WORKERS = (
         "a job that was deleted is not remembered from a read that began before",
         (Edit("service/application/reads.py", " and look.number > self._forgotten", ""),),
         ("tests/unit/application/test_reads.py::test_a_deletion_through_this_process_is_seen_at_once",),
-        r"DID NOT RAISE",
     ),
     Mutation(
         "places",

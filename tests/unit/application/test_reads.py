@@ -187,6 +187,7 @@ async def test_a_deletion_through_this_process_is_seen_at_once() -> None:
     assert (await reading).job is not None
     gone = asyncio.create_task(view_job(world.caller(), JOB))
     await settle()
+    assert len(slow.calls) == 2, "it was remembered"
     slow.gates[1].set()
     with pytest.raises(NotFound):
         await gone
