@@ -26,7 +26,8 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     ├── Overloaded           503  nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
     │   ├── UploadsOpen      429  as many uploads of this tenant are unfinished as may be
-    │   ├── Busy             503  this container has no room for another upload
+    │   ├── TooManyStreams   429  as many event streams and waits of this tenant are open here as may be
+    │   ├── Busy             503  this container has no room for another upload, stream or wait
     │   └── NoCapacity       503  no container has room to convert
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
     │   ├── BadMedia                  truncated, corrupt, no audio stream
@@ -138,8 +139,16 @@ class UploadsOpen(Overloaded):
     retry_after: float | None = 60.0
 
 
+class TooManyStreams(Overloaded):
+    """As many event streams and waits are open as one tenant may have at this container."""
+
+    status = 429
+    code = "too_many_streams"
+    hint = "Follow fewer jobs at once, or ask for their progress now and then, which takes no place."
+
+
 class Busy(Overloaded):
-    """This container is receiving as much as it can at once."""
+    """This container has as much to do at once as it can."""
 
     code = "busy"
     retry_after: float | None = 2.0

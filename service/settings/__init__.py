@@ -66,6 +66,8 @@ class Settings:
     max_queued: int
     max_uploads: int
     max_open_uploads: int
+    max_streams: int
+    max_streams_per_tenant: int
     max_upload: int
     max_output: int
     time_to_live: int

@@ -186,6 +186,22 @@ VARIABLES: tuple[Variable, ...] = (
         "unfinished uploads of one tenant",
     ),
     Variable(
+        "REPRISE_MAX_STREAMS",
+        "max_streams",
+        whole(1, 10**5),
+        "a number from 1",
+        defaults.MAX_STREAMS,
+        "event streams and waits at once",
+    ),
+    Variable(
+        "REPRISE_MAX_STREAMS_PER_TENANT",
+        "max_streams_per_tenant",
+        whole(1, 10**5),
+        "a number from 1",
+        defaults.MAX_STREAMS_PER_TENANT,
+        "of these, of one tenant",
+    ),
+    Variable(
         "REPRISE_MAX_UPLOAD_BYTES",
         "max_upload",
         whole(1, 1024 * defaults.GIB),

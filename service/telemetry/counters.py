@@ -31,7 +31,7 @@ def _codes(error: type[RepriseError]) -> Iterator[str]:
 CODES = frozenset(_codes(RepriseError)) | {"input_gone", "storage_failed", "attempts_exhausted"}
 PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
-LOSSES = frozenset({"fenced", "deleted", "trust ended", "handed back", "could not record the outcome"})
+LOSSES = frozenset({"fenced", "deleted", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
 PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "queue depth", "wakeups"})
 ORPHANS: Mapping[str, frozenset[str]] = {

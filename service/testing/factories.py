@@ -25,6 +25,7 @@ class LeaseFields(TypedDict, total=False):
     attempt: int
     beat: int
     lapses: int
+    excused: int
     faults: int
 
 

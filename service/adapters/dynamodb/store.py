@@ -7,7 +7,7 @@ reading of refusals, and after an answer that got lost, of the item's stamp, whi
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import conditions as changes
@@ -112,6 +112,10 @@ class DynamoJobs:
         item = await self._table.get(job_pk(job_id))
         return job_from_item(item) if item else None
 
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        items = await self._table.get_many([job_pk(job_id) for job_id in job_ids])
+        return {job.job_id: job for job in map(job_from_item, items)}
+
     async def claimable(self, now: float, limit: int) -> Sequence[str]:
         """See `ports.leases`; one query for each shard, at the same time."""
         if limit <= 0:
@@ -145,8 +149,8 @@ class DynamoJobs:
             return answer
         raise _cannot(Event.CLAIM, answer)
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new()))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new(), excused=excused))
         if isinstance(answer, Job):
             return answer
         raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
@@ -212,13 +216,12 @@ class DynamoJobs:
     # ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def put_upload(self, upload: Upload) -> None:
-        item = upload_to_item(upload)
-        refusal = await self._table.put(item, changes.put_new())
-        if refusal and refusal.item and any_upload_from_item(refusal.item) != upload_from_item(item):
-            raise IllegalTransition("Another upload has this id.")
+        await self._put_new_upload(upload_to_item(upload))
 
     async def begin_upload(self, pending: PendingUpload) -> None:
-        item = pending_to_item(pending)
+        await self._put_new_upload(pending_to_item(pending))
+
+    async def _put_new_upload(self, item: Item) -> None:
         refusal = await self._table.put(item, changes.put_new())
         if refusal and refusal.item and any_upload_from_item(refusal.item) != any_upload_from_item(item):
             raise IllegalTransition("Another upload has this id.")
