@@ -52,10 +52,10 @@ def look_at(context: ConversionContext, order: Order, source: InputSource, stop:
     Raises as a conversion does, and as `wanted_track`.
     """
     config, log, clock = context.config, LogReader(), context.clock
-    limits = {"as": config.memory_bytes, "fsize": 0, "nofile": config.open_files, "cpu": int(config.min_time_limit)}
+    limits = {"fsize": 0, "nofile": config.open_files, "cpu": int(config.min_time_limit), **config.limits()}
     argv = look(config.ffmpeg, order.source, source.url)
     try:
-        process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=source.keep)
+        process = FfmpegProcess(argv, limits, stdin=source.stdin, reads=source.keep, confinement=config.confinement)
     except OSError as error:
         raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
     watchdog = Watchdog(config, 0, clock.monotonic())

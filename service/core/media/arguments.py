@@ -20,8 +20,8 @@ from service.core.media.tracks import Track
 STREAM_URL = "fd:"  # the input_url of the streaming path: file descriptor 0
 _STDIN = (STREAM_URL, "pipe:0", "-")  # other names for the same, which become STREAM_URL
 
-MAX_STREAMS = 64
-MAX_ALLOCATION = 256 * 1024 * 1024  # bytes in one piece
+MAX_STREAMS = 64  # films and recordings of broadcasts have dozens; what all of them may take is the sandbox's to bound
+MAX_ALLOCATION = 64 * 1024 * 1024  # bytes in one piece: an index of 18 hours of AAC, and any cover
 MAX_DECODE_ERRORS = 0.1  # share of frames; above, ffmpeg exits with an error instead of 0
 USUAL_DECODE_ERRORS = 0.666667  # what ffmpeg allows by itself
 ANY_DECODE_ERRORS = 1.0
