@@ -15,9 +15,11 @@ from service.application.admission import Admission
 from service.application.completion import ready_upload
 from service.application.context import Caller, ServiceContext
 from service.application.lookup import checked_id, find_job
+from service.application.uploads import check_stored
 from service.core.errors import InvalidRequest, NotFound
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease, State
+from service.core.jobs.queue import job_id_for
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import output_filename, result_prefix
@@ -42,13 +44,14 @@ async def accept_job(
     """
     Admit and submit a job, or return the one that was accepted under this key.
 
-    Raises as `Admission.admit_job` and `submit_job` do.
+    Raises as `check_stored`, `Admission.admit_job` and `submit_job` do.
     """
     context = caller.context
     # First of all: a call that only asks again is not turned away by a full queue, or because its upload is gone.
     job = await context.jobs.accepted(key, context.clock.wall()) if key else None
     if job is None:
-        await admission.admit_job()
+        await check_stored(caller, 0)
+        await admission.admit_job(caller.tenant)
         job = await submit_job(caller, wanted, key)
     return job
 
@@ -61,7 +64,7 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
     now = context.clock.wall()
     job = await context.jobs.submit(
         Job(
-            lease=Lease(key=context.ids.new(), due_at=now),
+            lease=Lease(key=job_id_for(caller.tenant, context.ids.new()), due_at=now),
             tenant=caller.tenant,
             upload_id=upload.upload_id,
             input_key=upload.key,
@@ -97,17 +100,18 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
     """Delete a job of this tenant with all that it has made. One that still runs is asked to stop, and returned."""
     context = caller.context
     job = await context.jobs.get(checked_id(job_id))
-    if job is not None and job.tenant != caller.tenant:
-        return None  # like one that is not there
-    if job is not None and not job.final:
+    if job is None or job.tenant != caller.tenant:
+        # Without a record it cannot be told whose the objects are. What a call that stopped half-way has left is the
+        # janitor's; and an id of another tenant is answered like one that does not exist, as fast.
+        return None
+    if not job.final:
         try:
             job = await _cancelled(context, job)
         except NotFound:
-            job = None  # ended and deleted in this moment, by another call that wants the same
-    if job is not None and not job.final:
+            return None  # ended and deleted in this moment, by another call that wants the same
+    if not job.final:
         return job
-    # The record first: a job that reads `succeeded` always has its output. Without a record an earlier call may
-    # have stopped half-way, so the objects are looked for all the same.
+    # The record first: a job that reads `succeeded` always has its output.
     await context.jobs.delete(job_id)
     await context.board.forget(job_id)
     await context.objects.delete_prefix(result_prefix(job_id))

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from service.application.context import Caller
 from service.application.inspection import UploadSniffer
 from service.application.lookup import checked_id
-from service.application.uploads import discard_upload, log_stored, recognised
+from service.application.uploads import check_stored, discard_upload, log_stored, recognised
 from service.core.errors import RepriseError, StoreError, UploadIncomplete
 from service.core.naming import input_key, safe_filename
 from service.core.upload import Upload
@@ -23,9 +23,11 @@ async def receive_upload(
     """
     Store and record the bytes of a file, of which `announced` are expected at most.
 
-    Raises what is wrong with them, whatever `chunks` raises, and `StoreError`; nothing is left behind then.
+    Raises `TenantStorageFull`, what is wrong with them, whatever `chunks` raises, and `StoreError`; nothing is left
+    behind then.
     """
     context = caller.context
+    await check_stored(caller, announced)
     upload_id = context.ids.new()
     sniffer = UploadSniffer(context.sniffer, caller.tenant, announced)
     stored = await context.objects.receive(
@@ -60,8 +62,7 @@ async def delete_upload(caller: Caller, upload_id: str) -> None:
     """Remove an upload, if it is this tenant's. Safe to repeat. Raises `NotFound` for what cannot be an id."""
     context = caller.context
     upload = await context.uploads.look_up_upload(checked_id(upload_id))
-    if upload is None:
-        # An earlier call may have stopped half-way.
-        await context.objects.delete([input_key(upload_id)])
-    elif upload.tenant == caller.tenant:
+    # Without a record it cannot be told whose the bytes are: they may be another tenant's upload that is still in its
+    # stream. What a call that stopped half-way has left is the janitor's.
+    if upload is not None and upload.tenant == caller.tenant:
         await discard_upload(context, upload)

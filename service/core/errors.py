@@ -7,6 +7,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   │   ├── UnknownFormat    422  names the formats that exist
     │   │   ├── InvalidOption    422  names what is allowed
     │   │   ├── EmptyUpload      422  no bytes at all
+    │   │   ├── LargerThanDeclared 422  more bytes than were announced
     │   │   └── IdempotencyReuse 422  same key, other request
     │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
     │   ├── UploadTooLarge       413  above the limit, refused before the body is read
@@ -20,6 +21,10 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     ├── Overloaded           503  nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
     │   ├── UploadsOpen      429  as many uploads of this tenant are unfinished as may be
+    │   ├── TenantLimitReached 429  this tenant takes as much as one may (this branch is in `core.shares`)
+    │   │   ├── TenantQueueFull    429  as many of its jobs wait as may wait
+    │   │   ├── TenantUploadsBusy  429  as many of its uploads are received here as may be at once
+    │   │   └── TenantStorageFull  429  it stores as much as it may
     │   ├── Busy             503  this container has no room for another upload
     │   └── NoCapacity       503  no container has room to convert
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
@@ -58,6 +63,7 @@ from service.core.client_errors import (
     IdempotencyReuse,
     InvalidOption,
     InvalidRequest,
+    LargerThanDeclared,
     NotFound,
     NotReady,
     RangeUnsatisfiable,
@@ -78,6 +84,7 @@ __all__ = [
     "IdempotencyReuse",
     "InvalidOption",
     "InvalidRequest",
+    "LargerThanDeclared",
     "NotFound",
     "NotReady",
     "RangeUnsatisfiable",

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.core import defaults
 from service.core.access import parse_keys
+from service.core.shares import Shares, parse_shares
 from service.settings.forms import bucket, http, one_of, origins, redis, region, seconds, table, text, whole
 
 
@@ -26,6 +27,7 @@ ADDRESS = "an http(s) address, its host of letters, digits, - and . (a _ is refu
 LEVELS = ("debug", "info", "warning", "error")
 YEAR = 366 * 86400
 KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
+SHARES = "tenant:name=number,…;tenant:…, with names of queued, running, uploads, open, stored, and * for all tenants"
 PORT = "a port, 0 to 65535 (0: any free one)"
 
 VARIABLES: tuple[Variable, ...] = (
@@ -126,6 +128,14 @@ VARIABLES: tuple[Variable, ...] = (
         "a number from 1",
         defaults.MAX_OPEN_UPLOADS,
         "unfinished uploads of one tenant",
+    ),
+    Variable(
+        "REPRISE_TENANT_LIMITS",
+        "shares",
+        parse_shares,
+        SHARES,
+        Shares(),
+        "what single tenants may take",
     ),
     Variable(
         "REPRISE_MAX_UPLOAD_BYTES",

@@ -101,6 +101,7 @@ def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
         max_uploads=settings.max_uploads,
         max_open_uploads=settings.max_open_uploads,
         max_queued=settings.max_queued,
+        shares=settings.shares,
         limits=limits(settings),
         ttl_seconds=settings.time_to_live,
     )

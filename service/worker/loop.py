@@ -103,7 +103,8 @@ class Worker:
     async def _claim_some(self) -> bool:
         if self._free == 0:
             return False
-        candidates = await self._ports.leases.claimable(self._ports.clock.wall(), 4 * self._free)
+        now, most_running = self._ports.clock.wall(), self._config.most_running
+        candidates = await self._ports.leases.claimable(now, 4 * self._free, most_running)
         claimed = False
         for job_id in candidates:
             if self._free == 0:

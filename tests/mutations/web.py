@@ -30,13 +30,19 @@ OWNERSHIP = (
     Mutation(
         "tenant-delete-job",
         "nobody deletes somebody else's job",
-        (Edit("service/application/jobs.py", "if job is not None and job.tenant != caller.tenant:", "if False:"),),
+        (Edit("service/application/jobs.py", "if job is None or job.tenant != caller.tenant:", "if job is None:"),),
         ("tests/unit/web/jobs/test_routes.py::test_deleting_another_tenants_job_changes_nothing",),
     ),
     Mutation(
         "tenant-delete-upload",
         "nobody deletes somebody else's upload",
-        (Edit("service/application/receiving.py", "elif upload.tenant == caller.tenant:", "else:"),),
+        (
+            Edit(
+                "service/application/receiving.py",
+                "upload is not None and upload.tenant == caller.tenant:",
+                "upload is not None:",
+            ),
+        ),
         ("tests/unit/web/uploads/test_whole.py::test_deleting_another_tenants_upload_changes_nothing",),
     ),
     Mutation(
@@ -114,7 +120,7 @@ INTAKE = (
                 "",
             ),
         ),
-        (f"{SINGLE}::test_an_s3_form_upload_of_another_size_than_announced_makes_no_job",),
+        (f"{SINGLE}::test_an_s3_form_upload_shorter_than_announced_makes_no_job",),
     ),
     Mutation(
         "form-bounds",
@@ -138,7 +144,7 @@ INTAKE = (
         (
             Edit(
                 "service/web/uploads/relayed_parts.py",
-                "        async with admission.upload_slot():\n            part",
+                "        async with admission.upload_slot(caller.tenant):\n            part",
                 "        if admission:\n            part",
             ),
         ),

@@ -21,6 +21,7 @@ from service.core.errors import (
     UploadPending,
 )
 from service.core.jobs.job import Job
+from service.core.shares import TenantQueueFull, TenantStorageFull
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
 from service.web.http.responses import READ, UNFIT, documented
@@ -69,6 +70,8 @@ class JobController(Controller):
             UploadPending,
             *UNFIT,
             QueueFull,
+            TenantQueueFull,
+            TenantStorageFull,
             NoCapacity,
             StoreError,
         ),
