@@ -130,9 +130,9 @@ def check_part_size(size: int | None, part_size: int | None) -> None:
         return
     if size is None:
         raise InvalidRequest("part_size: says nothing without the size of the file.")
-    if part_size < MIN_PART_SIZE or part_size * MAX_PARTS < size:
-        least = max(MIN_PART_SIZE, -(-size // MAX_PARTS))
-        raise InvalidRequest(f"part_size: must be {least} or more for a file of {size} bytes.")
+    least = max(MIN_PART_SIZE, -(-size // MAX_PARTS))
+    if not least <= part_size <= MAX_SINGLE_PUT_SIZE:
+        raise InvalidRequest(f"part_size: must be {least} to {MAX_SINGLE_PUT_SIZE} for a file of {size} bytes.")
 
 
 def largest_part(pending: PendingUpload, number: int) -> int:

@@ -10,11 +10,12 @@ from tests.mutations.bytes import BYTES
 from tests.mutations.costs import COSTS
 from tests.mutations.infrastructure import INFRASTRUCTURE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
+from tests.mutations.shares import SHARES
 from tests.mutations.tree import Mutation
 from tests.mutations.web import INTAKE, OPERATIONS, OWNERSHIP
 from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
-    *INFRASTRUCTURE,
+    *SHARES, *INFRASTRUCTURE,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from service.adapters.ffmpeg.output.window import Window
 from service.adapters.ffmpeg.process import FfmpegProcess
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.scratch import Scratch, path_of
-from service.adapters.ffmpeg.timeouts import Watchdog
+from service.adapters.ffmpeg.timeouts import Watchdog, output_cap
 from service.adapters.s3.completion import Completer
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command
@@ -68,7 +68,8 @@ class Supervision:
         self._config, self._clock = context.config, context.clock
         self._window, self._uploader, self._source = window, uploader, source
         self._log = LogReader()
-        self._room = self._config.max_output_bytes  # for the output
+        self._cap = output_cap(order.input_size, self._config.max_output_bytes)  # of the output
+        self._room = self._cap  # for it
         if not window.sliding:
             self._room = min(self._room, context.scratch.free())
 
@@ -136,8 +137,8 @@ class Supervision:
             self._raise_if_stopped()
             if source.error is not None:
                 raise source.error
-            if size > config.max_output_bytes:
-                raise OutputTooLarge(f"The output grew beyond {config.max_output_bytes} bytes.")
+            if size > self._cap:
+                raise OutputTooLarge(f"The output grew beyond {self._cap} bytes.")
             self._throttle(process, self._uploader.backlog(size))
             watchdog.observe(
                 clock.monotonic(),
@@ -161,11 +162,11 @@ class Supervision:
 
     def _process_end(self, code: int) -> ProcessEnd:
         size, on_disk = self._window.size(), not self._window.sliding
-        out_of_room = self._config.max_output_bytes > self._room <= size
+        out_of_room = self._cap > self._room <= size
         return ProcessEnd(
             exit_code=code,
             output_size=size,
-            max_output_bytes=self._config.max_output_bytes,
+            max_output_bytes=self._cap,
             last_lines=self._log.last_lines,
             doubt=self._progress.doubt(self._log),
             disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),

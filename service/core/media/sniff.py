@@ -13,6 +13,7 @@ from service.core.media.containers import boxes, chunks, ebml, frames, pages
 from service.core.media.containers.budget import Budget, Spent
 from service.core.media.containers.layout import Ends, Examine, Layout
 from service.core.media.inputs import INPUT_FORMATS, Source
+from service.core.media.rates import check_rate
 
 HEAD_BYTES = 1024 * 1024
 TAIL_BYTES = 64 * 1024
@@ -47,6 +48,7 @@ def identify(head: bytes, tail: bytes, size: int, budget: Budget | None = None) 
             supported=supported,
         )
     kind = _BY_NAME[layout.name]
+    check_rate(kind.name, head)
     reason = "its tags or its index are at the end" if kind.always_local else layout.reason
     return Source(
         container=kind.name,
