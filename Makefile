@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := service tests benchmarks scripts $(wildcard chaos infra)
+CODE := service reprise tests benchmarks scripts chaos infra
 # The marks of the tests that are too costly for `make test`; each has a target of its own, and is a stage of .ci/run.
 COSTLY := mutation or containers or apprunner or infra_engine
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 --durations-min=1
@@ -88,12 +88,12 @@ format: $(VENV)/ready-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff format .
 
 lock: $(VENV)/ready-dev ## pin the dependencies of pyproject.toml in requirements/, with hashes
-	$(COMPILE) -o requirements/runtime.txt
-	$(COMPILE) --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
+	$(COMPILE) --extra service -o requirements/runtime.txt
+	$(COMPILE) --extra service --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
 	$(BIN)/uv pip compile --group infra --quiet $(UPGRADE) --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  -c requirements/runtime.txt -o requirements/infra.txt
-	$(COMPILE) --extra embedded --group dev --group lock --group infra \
+	$(COMPILE) --extra service --extra embedded --group dev --group lock --group infra \
 	  -c requirements/embedded.txt -c requirements/infra.txt -o requirements/dev.txt
 
 clean: ## remove .venv and what the tools left behind

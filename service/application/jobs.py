@@ -17,12 +17,13 @@ from service.application.context import Caller, ServiceContext
 from service.application.lookup import checked_id, find_job
 from service.application.uploads import check_stored
 from service.core.errors import InvalidRequest, NotFound
+from service.core.filenames import output_filename
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease, State
 from service.core.jobs.queue import job_id_for
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
-from service.core.naming import output_filename, result_prefix
+from service.core.naming import result_prefix
 from service.ports.jobs import IdempotencyKey
 from service.telemetry import emit, events
 

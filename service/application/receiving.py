@@ -13,7 +13,8 @@ from service.application.inspection import UploadSniffer
 from service.application.lookup import checked_id
 from service.application.uploads import check_stored, discard_upload, log_stored, recognised
 from service.core.errors import RepriseError, StoreError, UploadIncomplete
-from service.core.naming import input_key, safe_filename
+from service.core.filenames import safe_filename
+from service.core.naming import input_key
 from service.core.upload import Upload
 
 

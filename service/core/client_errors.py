@@ -121,6 +121,13 @@ class NotReady(ClientError):
     code = "not_ready"
 
 
+class PreconditionFailed(ClientError):
+    """The file is not the one that If-Match names."""
+
+    status = 412
+    code = "precondition_failed"
+
+
 class RangeUnsatisfiable(ClientError):
     """The requested range lies outside the file."""
 

@@ -17,6 +17,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   ├── NotFound             404  no such upload or job (for this caller)
     │   ├── Expired              410  it was here, its time is over
     │   ├── NotReady             409  the job has no output (yet)
+    │   ├── PreconditionFailed   412  If-Match names another file
     │   └── RangeUnsatisfiable   416  a Range outside the object
     ├── Overloaded           503  nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
@@ -66,6 +67,7 @@ from service.core.client_errors import (
     LargerThanDeclared,
     NotFound,
     NotReady,
+    PreconditionFailed,
     RangeUnsatisfiable,
     RepriseError,
     Unauthorized,
@@ -87,6 +89,7 @@ __all__ = [
     "LargerThanDeclared",
     "NotFound",
     "NotReady",
+    "PreconditionFailed",
     "RangeUnsatisfiable",
     "RepriseError",
     "Unauthorized",

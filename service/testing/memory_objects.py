@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from service.core.errors import Definite, EmptyUpload, ObjectChanged, ObjectGone, UploadTooLarge
-from service.core.naming import content_disposition
+from service.core.filenames import content_disposition
 from service.core.upload import Part
 from service.ports.objects import Form, Stored, Unfinished
 

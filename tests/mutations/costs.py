@@ -100,7 +100,7 @@ COSTS = (
     Mutation(
         "name-cut",
         "a file name is cut before it is normalised",
-        (Edit("service/core/naming.py", "if len(base) > _MAX_GIVEN:", "if False:"),),
+        (Edit("service/core/filenames.py", "if len(base) > _MAX_GIVEN:", "if False:"),),
         (f"{LARGEST}[file name of combining marks in disorder]",),
     ),
     Mutation(

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from service.core.access import ApiKey
+from service.core.filenames import content_disposition, output_filename, safe_filename
 from service.core.media.options import parse_target
-from service.core.naming import content_disposition, output_filename, safe_filename
 from service.core.upload import MAX_PARTS, MIN_PART_SIZE, Part, assembled, check_declared
 from service.web.app import MAX_BODY_BYTES
 from service.web.http.authentication import MAX_KEY_LENGTH, authenticate
+from service.web.http.fields import wrong_fields
 from service.web.http.schemas import JobRequest
 from service.web.jobs.events import floor_of
 from service.web.jobs.ranges import parse_range
@@ -54,6 +55,12 @@ def decoded(text: str, kind: type) -> Callable[[], object]:
     """Read a body."""
     body = text.encode()
     return lambda: msgspec.json.decode(body, type=kind)
+
+
+def refused(text: str) -> Callable[[], object]:
+    """List what is wrong with a body."""
+    body = text.encode()
+    return lambda: wrong_fields(body, JobRequest)
 
 
 def job(options: object) -> Callable[[], object]:
@@ -143,6 +150,9 @@ CASES: dict[str, tuple[Case, int]] = {
         MAX_BODY_BYTES // 4001),
     "deep JSON": (
         lambda n: decoded(OPTION + "[" * n, JobRequest), MAX_BODY_BYTES),
+    "fields that there are not": (
+        lambda n: refused("{" + ",".join(f'"{number}":0' for number in range(n)) + "}"), MAX_BODY_BYTES // 10),
+    "a field of the wrong kind": (lambda n: refused('{"format":[' + "0," * n + "0]}"), MAX_BODY_BYTES // 2),
     "many options": (lambda n: job({f"quality{number}": 1 for number in range(n)}), MAX_BODY_BYTES // 12),
     "a long name of an option": (lambda n: job({"a" * n: 1}), MAX_BODY_BYTES),
     "a long text for a number": (lambda n: job({"quality": "\x00" * n}), MAX_BODY_BYTES),

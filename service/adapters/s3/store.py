@@ -31,7 +31,7 @@ from service.adapters.s3.client_uploads import ClientUploads
 from service.adapters.s3.completion import Completer
 from service.adapters.s3.reading import ObjectRange, read_range
 from service.adapters.s3.receiving import Receiver
-from service.core.naming import content_disposition
+from service.core.filenames import content_disposition
 from service.core.upload import Part
 from service.ports.objects import Form, Stored, Unfinished
 from service.ports.time import Clock

@@ -7,15 +7,15 @@ What the client leaves open follows the source; only where a bitrate cannot be h
 count, the nearest that carries it is taken (`Carrier`): 320 kbit/s MP3 from an 8 kHz recording is resampled to 32 kHz.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from math import isfinite
+from functools import partial
 
 from service.core.errors import InvalidOption, UnknownFormat
 from service.core.media.formats import OUTPUT_FORMATS, OutputFormat
+from service.core.media.option_values import advice, flag, listed, number, quoted, seconds, whole_number
 
-MAX_SECONDS = 1_000_000.0  # eleven days; a trim beyond is a slip
+MAX_GIVEN = 20  # options of which all mistakes are told; nobody who means it sends more
 _USUAL_RATES = (44100, 48000)
 _STEREO = 2
 
@@ -44,8 +44,9 @@ class Options:
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "Options":
         """Read back what to_dict() wrote. Types and names are checked (InvalidOption), the fit to a format is not."""
-        checked = {name: _CHECKS[_known(name)](name, value) for name, value in values.items() if value is not None}
-        return cls(**checked)  # type: ignore[arg-type]  # each check returns what its field takes
+        given = [(name, value) for name, value in values.items() if value is not None]
+        _all_of([partial(_check, name, value) for name, value in given[:MAX_GIVEN]])
+        return cls(**{name: _check(name, value) for name, value in given})  # type: ignore[arg-type]  # as each field takes
 
     @property
     def trimmed(self) -> bool:
@@ -78,12 +79,13 @@ def parse_target(format: object, options: Mapping[str, object] | None = None) ->
     """
     Return the target that a request asks for, checked.
 
-    Raises `UnknownFormat` or `InvalidOption`; both name what is allowed, in words and in `extra["allowed"]`.
+    Raises `UnknownFormat` or `InvalidOption`; both name what is allowed, in words and in `extra["allowed"]`. Where
+    several options are wrong, `extra["errors"]` has each, and the rest is of the first.
     """
     name = format.strip().lower().removeprefix(".") if isinstance(format, str) else ""
     if name not in OUTPUT_FORMATS:
         known = tuple(OUTPUT_FORMATS)
-        raise UnknownFormat(f"There is no output format {_quote(format)}.{_advice(name, known)}", allowed=list(known))
+        raise UnknownFormat(f"There is no output format {quoted(format)}.{advice(name, known)}", allowed=list(known))
     if options is not None and not isinstance(options, Mapping):
         raise InvalidOption("'options' is an object of names and values.")
     target = Target(format=name, options=Options.from_dict(options or {}))
@@ -118,51 +120,28 @@ def carrier(output: OutputFormat, options: Options) -> Carrier:
 
 # ── one option ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise InvalidOption(f"{name} is a whole number, not {_quote(value)}.", option=name)
-    return int(value)
-
-
-def _number(name: str, value: object) -> float | int:
-    # A whole number may be larger than any float, and is finite in any case.
-    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and isfinite(value))):
-        raise InvalidOption(f"{name} is a number, not {_quote(value)}.", option=name)
-    return value
-
-
-def _seconds(name: str, value: object) -> float:
-    number = _number(name, value)
-    if not 0 <= number <= MAX_SECONDS:
-        raise InvalidOption(f"{name} is a time in seconds from 0 to {MAX_SECONDS:.0f}.", option=name)
-    return float(number)
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidOption(f"{name} is true or false, not {_quote(value)}.", option=name, allowed=[True, False])
-    return value
-
-
 _CHECKS = {
-    "bitrate_kbps": _whole,
-    "quality": _number,
-    "sample_rate": _whole,
-    "channels": _whole,
-    "bit_depth": _whole,
-    "start_seconds": _seconds,
-    "end_seconds": _seconds,
-    "loudness": _flag,
-    "keep_tags": _flag,
-    "keep_cover": _flag,
+    "bitrate_kbps": whole_number,
+    "quality": number,
+    "sample_rate": whole_number,
+    "channels": whole_number,
+    "bit_depth": whole_number,
+    "start_seconds": seconds,
+    "end_seconds": seconds,
+    "loudness": flag,
+    "keep_tags": flag,
+    "keep_cover": flag,
 }
+
+
+def _check(name: str, value: object) -> bool | float | int:
+    return _CHECKS[_known(name)](name, value)
 
 
 def _known(name: str) -> str:
     if name not in _CHECKS:
-        advice = _advice(name, tuple(_CHECKS))
-        raise InvalidOption(f"There is no option {_quote(name)}.{advice}", option=str(name), allowed=list(_CHECKS))
+        problem = f"There is no option {quoted(name)}.{advice(name, tuple(_CHECKS))}"
+        raise InvalidOption(problem, option=name[:40], allowed=list(_CHECKS))
     return name
 
 
@@ -170,30 +149,55 @@ def _known(name: str) -> str:
 
 
 def _fit(output: OutputFormat, options: Options) -> None:
-    _one_of(output, "sample_rate", options.sample_rate, output.sample_rates)
-    _one_of(output, "channels", options.channels, output.channels)
-    _one_of(output, "bit_depth", options.bit_depth, tuple(sorted(output.bit_depths)))
-    if options.quality is not None:
-        if output.quality is None:
-            having = [name for name, other in OUTPUT_FORMATS.items() if other.quality is not None]
-            raise InvalidOption(
-                f"{output.name} has no quality scale; these have: {', '.join(having)}.", option="quality"
-            )
-        low, high = output.quality
-        if not low <= options.quality <= high:
-            raise InvalidOption(
-                f"quality of {output.name} is from {low:g} to {high:g} ({output.best_quality:g} is best).",
-                option="quality",
-                allowed={"min": low, "max": high},
-            )
-        if options.bitrate_kbps is not None:
-            raise InvalidOption("Set bitrate_kbps or quality, not both.", option="quality")
-    if options.start_seconds is not None and options.end_seconds is not None:
-        if options.end_seconds <= options.start_seconds:
-            raise InvalidOption("end_seconds lies behind start_seconds.", option="end_seconds")
-    elif options.end_seconds == 0:
-        raise InvalidOption("end_seconds is above 0.", option="end_seconds")
+    _all_of(
+        [
+            partial(_one_of, output, "sample_rate", options.sample_rate, output.sample_rates),
+            partial(_one_of, output, "channels", options.channels, output.channels),
+            partial(_one_of, output, "bit_depth", options.bit_depth, tuple(sorted(output.bit_depths))),
+            partial(_quality_fits, output, options),
+            partial(_times_fit, options),
+        ]
+    )
     carrier(output, options)
+
+
+def _quality_fits(output: OutputFormat, options: Options) -> None:
+    if options.quality is None:
+        return
+    if output.quality is None:
+        having = [name for name, other in OUTPUT_FORMATS.items() if other.quality is not None]
+        raise InvalidOption(f"{output.name} has no quality scale; these have: {', '.join(having)}.", option="quality")
+    low, high = output.quality
+    if not low <= options.quality <= high:
+        raise InvalidOption(
+            f"quality of {output.name} is from {low:g} to {high:g} ({output.best_quality:g} is best).",
+            option="quality",
+            allowed={"min": low, "max": high},
+        )
+    if options.bitrate_kbps is not None:
+        raise InvalidOption("Set bitrate_kbps or quality, not both.", option="quality")
+
+
+def _times_fit(options: Options) -> None:
+    if options.end_seconds == 0:
+        raise InvalidOption("end_seconds must be above 0.", option="end_seconds")
+    if options.end_seconds is not None and options.end_seconds <= (options.start_seconds or 0):
+        raise InvalidOption("end_seconds must be later than start_seconds.", option="end_seconds")
+
+
+def _all_of(checks: Sequence[Callable[[], object]]) -> None:
+    """Make every check, and raise one `InvalidOption` for all that fail."""
+    wrong: list[InvalidOption] = []
+    for check in checks:
+        try:
+            check()
+        except InvalidOption as error:
+            wrong.append(error)
+    if wrong:
+        errors = [
+            {"field": f"options.{error.extra['option']}", "in": "body", "message": error.detail} for error in wrong
+        ]
+        raise InvalidOption(" ".join(error.detail for error in wrong), **wrong[0].extra, errors=errors)
 
 
 def _one_of(output: OutputFormat, name: str, value: int | None, allowed: tuple[int, ...]) -> None:
@@ -201,7 +205,7 @@ def _one_of(output: OutputFormat, name: str, value: int | None, allowed: tuple[i
         return
     if not allowed:
         raise InvalidOption(f"{output.name} has no {name}.", option=name, allowed=[])
-    raise InvalidOption(f"{name} of {output.name} is one of {_list(allowed)}.", option=name, allowed=list(allowed))
+    raise InvalidOption(f"{name} of {output.name} is one of {listed(allowed)}.", option=name, allowed=list(allowed))
 
 
 def _no_such_bitrate(output: OutputFormat, options: Options) -> InvalidOption:
@@ -226,7 +230,7 @@ def _no_such_bitrate(output: OutputFormat, options: Options) -> InvalidOption:
             option="bitrate_kbps", allowed=ends,
         )  # fmt: skip
     return InvalidOption(
-        f"bitrate_kbps of {output.name}{place} is one of {_list(allowed)}.", option="bitrate_kbps", allowed=allowed
+        f"bitrate_kbps of {output.name}{place} is one of {listed(allowed)}.", option="bitrate_kbps", allowed=allowed
     )
 
 
@@ -246,22 +250,3 @@ def _together(output: OutputFormat, rates_of: Mapping[int, set[int]], *, free: b
 def _unless_all(some: Iterable[int], every: tuple[int, ...]) -> tuple[int, ...] | None:
     chosen = tuple(sorted(some))
     return None if chosen == tuple(sorted(every)) else chosen
-
-
-# ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _advice(name: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name[:40], known, n=1)
-    return (f" Did you mean '{near[0]}'?" if near else "") + f" Allowed: {', '.join(known)}."
-
-
-def _list(values: Iterable[int]) -> str:
-    return ", ".join(str(value) for value in values)
-
-
-def _quote(value: object) -> str:
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    text = repr(value[:40] if isinstance(value, str) else value)
-    return text if len(text) <= 40 else text[:37] + "…"  # it repeats what the client sent, which may be long

@@ -8,7 +8,8 @@ request id leads to the traceback in the log.
 """
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -19,10 +20,12 @@ from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetail
 
 from service.core.errors import Overloaded, RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
 from service.telemetry import emit, events
+from service.web.http.fields import wrong_fields
 
 MEDIA_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "detail", "code", "request_id", "hint", "retry_after"})
 
+_MISSING = re.compile(r"Missing required (?P<place>[a-z]+) parameter '(?P<name>[^']{1,80})'")
 # As RFC 9110 has them. Python took over some of them later than others: what a client reads must not depend on that.
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
@@ -124,6 +127,20 @@ def from_litestar(error: HTTPException) -> ProblemException:
     return from_unexpected(error)
 
 
+class InvalidFields(ProblemException):
+    """A request that litestar refused; the fields of its body are looked at one by one when it is rendered."""
+
+    def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        """Render the problem with every wrong field of the body, where there is one that says more."""
+        data = getattr(request.route_handler, "parsed_data_field", None)
+        if data is not None and isinstance(data.annotation, type) and issubclass(data.annotation, msgspec.Struct):
+            wrong = wrong_fields(_body_that_was_read(request), data.annotation)
+            if wrong:
+                self.members["errors"] = wrong
+                self.detail = _in_words(wrong)
+        return super().to_response(request)
+
+
 def invalid(error: ValidationException) -> ProblemException:
     """Name every field that is wrong, with what was expected."""
     errors = [
@@ -134,10 +151,28 @@ def invalid(error: ValidationException) -> ProblemException:
         }
         for entry in (error.extra if isinstance(error.extra, list) else [])
     ]
-    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
-    if not detail and error.detail.startswith("Missing required "):
-        detail = error.detail.split(" for ", 1)[0] + "."  # litestar lists no field then; the path behind it is known
-    return ProblemException(422, "invalid_request", detail or "The request is not valid.", extra={"errors": errors})
+    if not errors and (missing := _MISSING.match(error.detail)):
+        errors = [{"field": missing["name"], "in": missing["place"], "message": "is required"}]
+    return InvalidFields(
+        422, "invalid_request", _in_words(errors) or "The request is not valid.", extra={"errors": errors}
+    )
+
+
+def _in_words(errors: Sequence[Mapping[str, str]]) -> str:
+    return "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+
+
+def _body_that_was_read(request: Request[Any, Any, Any]) -> bytes:
+    """Return the body if litestar has read it: it keeps the bytes, so that asking again does not wait."""
+    reading = request.body()
+    try:
+        reading.send(None)
+    except StopIteration as read:
+        return bytes(read.value)
+    except (HTTPException, RuntimeError):
+        return b""
+    reading.close()
+    return b""
 
 
 def from_unexpected(error: Exception) -> ProblemException:

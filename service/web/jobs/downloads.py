@@ -21,9 +21,16 @@ from litestar.response import Stream
 
 from service.application.downloads import Span, content_type_of, download_url, finished, open_download
 from service.application.lookup import find_job
-from service.core.errors import InvalidRequest, NotReady, ObjectChanged, ObjectGone, RangeUnsatisfiable
+from service.core.errors import (
+    InvalidRequest,
+    NotReady,
+    ObjectChanged,
+    ObjectGone,
+    PreconditionFailed,
+    RangeUnsatisfiable,
+)
+from service.core.filenames import content_disposition
 from service.core.jobs.job import Job, Output
-from service.core.naming import content_disposition
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import CallerDep, HttpRequest, JobId
 from service.web.http.responses import READ, documented
@@ -102,7 +109,9 @@ class DownloadController(Controller):
         operation_id="downloadJob",
         operation_class=DownloadOperation,
         summary="The converted file",
-        responses=documented(*READ, NotReady, InvalidRequest, RangeUnsatisfiable, ObjectGone, ObjectChanged),
+        responses=documented(
+            *READ, NotReady, InvalidRequest, PreconditionFailed, RangeUnsatisfiable, ObjectGone, ObjectChanged
+        ),
     )
     async def download(
         self,
@@ -122,6 +131,7 @@ class DownloadController(Controller):
             return Response(DownloadLink(url, context.config.download_url_seconds))
         output = finished(job)
         headers = headers_of(job, output)
+        refuse_unmatched(request, output)
         if any_of(request.headers.get("if-none-match"), output.etag):
             return Response(None, status_code=304, headers=headers)
         if request.headers.get("if-range", quoted(output.etag)) != quoted(output.etag):
@@ -144,13 +154,14 @@ class DownloadController(Controller):
         operation_id="inspectDownload",
         operation_class=WithoutBody,
         summary="Size, type and name of the converted file",
-        responses=documented(*READ, NotReady),
+        responses=documented(*READ, NotReady, PreconditionFailed),
     )
     async def inspect(self, request: HttpRequest, caller: CallerDep, job_id: JobId) -> Response[None]:
         """The headers of the file itself, never a redirect: a presigned URL is good for GET alone."""
         job = await find_job(caller, job_id)
         output = finished(job)
         headers = headers_of(job, output)
+        refuse_unmatched(request, output)
         if any_of(request.headers.get("if-none-match"), output.etag):
             return Response(None, status_code=304, headers=headers)
         size_and_type = {"Content-Length": str(output.size), "Content-Type": content_type_of(job)}
@@ -179,6 +190,15 @@ def headers_of(job: Job, output: Output) -> dict[str, str]:
 def quoted(etag: str) -> str:
     """Write a strong entity tag as it stands in a header."""
     return f'"{etag}"'
+
+
+def refuse_unmatched(request: HttpRequest, output: Output) -> None:
+    """Raise `PreconditionFailed` unless ``If-Match`` names this file; weak tags never match (RFC 9110, 13.1.1)."""
+    wanted = request.headers.get("if-match")
+    if wanted is None:
+        return
+    if not {"*", quoted(output.etag)} & {tag.strip() for tag in wanted.split(",")}:
+        raise PreconditionFailed(etag=output.etag)
 
 
 def any_of(header: str | None, etag: str) -> bool:

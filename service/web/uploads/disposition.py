@@ -2,7 +2,7 @@
 File names out of a ``Content-Disposition`` header. Pure.
 
 Both spellings are understood: ``filename="…"`` and, preferred, the encoded ``filename*=UTF-8''…`` of RFC 8187. What
-comes out is what the client wrote; `service.core.naming.safe_filename` makes it harmless.
+comes out is what the client wrote; `service.core.filenames.safe_filename` makes it harmless.
 """
 
 import re

@@ -81,7 +81,7 @@ def test_an_unknown_option_is_answered_with_the_nearest() -> None:
         ("ogg", {"bitrate_kbps": 128, "sample_rate": 96000}, "has no bitrate to choose"),
         ("ac3", {"sample_rate": 22050}, "one of 32000, 44100, 48000"),
         ("ac3", {"bitrate_kbps": 32, "channels": 6}, "one of 64, 80"),
-        ("wav", {"start_seconds": 5, "end_seconds": 5}, "end_seconds lies behind start_seconds"),
+        ("wav", {"start_seconds": 5, "end_seconds": 5}, "end_seconds must be later than start_seconds"),
         ("wav", {"end_seconds": 0}, "above 0"),
         ("wav", {"start_seconds": -1}, "from 0"),
         ("wav", {"start_seconds": inf}, "is a number"),

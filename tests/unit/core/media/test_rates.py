@@ -1,6 +1,7 @@
 """The sample rates that no audio file has."""
 
 import struct
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def an_aiff(rate: int) -> bytes:
     return b"FORM" + bytes(4) + b"AIFF" + struct.pack(">4sIHIH", b"COMM", 18, 1, 1000, 8) + extended
 
 
-HEADERS = {
+HEADERS: Mapping[str, Callable[[int], bytes]] = {
     "wav": a_wav,
     "w64": lambda rate: bytes(40) + struct.pack("<4s12xQHHII", b"fmt ", 40, 1, 1, rate, rate),
     "aiff": an_aiff,

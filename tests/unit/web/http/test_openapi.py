@@ -45,7 +45,7 @@ async def test_every_documented_error_is_a_problem_document(document: Document) 
                 assert list(response["content"]) == ["application/problem+json"], (name, status)
                 schema = response["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/Problem"}
-    assert {"404", "410", "409", "416", "200", "206", "304", "307"} <= set(
+    assert {"404", "410", "409", "412", "416", "200", "206", "304", "307"} <= set(
         operations(document)["downloadJob"]["responses"]
     )
     assert {"413", "415", "422"} <= set(operations(document)["createUpload"]["responses"])

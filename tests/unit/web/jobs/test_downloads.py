@@ -181,6 +181,23 @@ async def test_if_none_match_and_if_range_are_honoured(world: World, api: httpx.
         assert (await api.get(PROXY, headers={**part, "if-range": stale})).status_code == 200
 
 
+@pytest.mark.requirement("6.13")
+async def test_if_match_refuses_another_file(world: World, api: httpx.AsyncClient) -> None:
+    """A client that goes on with a download is told if the file is another one by now, for GET and for HEAD."""
+    job = world.succeeded()
+    assert job.output is not None
+    etag = f'"{job.output.etag}"'
+
+    for tags in (etag, f'"x", {etag}', "*"):
+        answer = await api.get(PROXY, headers={"if-match": tags, "range": "bytes=1-2"})
+        assert answer.status_code == 206
+        assert (await api.head(PROXY, headers={"if-match": tags})).status_code == 200
+    for tags in ('"x"', f"W/{etag}", ""):
+        answer = await api.get(PROXY, headers={"if-match": tags})
+        assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+        assert (await api.head(PROXY, headers={"if-match": tags})).status_code == 412
+
+
 @pytest.mark.parametrize("path", [URL, PROXY])
 async def test_head_tells_size_type_and_name_without_a_redirect(
     world: World, api: httpx.AsyncClient, path: str

@@ -89,6 +89,37 @@ async def test_an_invalid_job_request_is_422_and_says_what_is_allowed(
     assert not world.jobs.jobs
 
 
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["upload_id", "format"]),
+        ({"upload_id": 5, "format": 7, "options": []}, ["upload_id", "format", "options"]),
+        ({**ORDER, "x": 1, "y": 2}, ["x", "y"]),
+        ({"format": 1, "x": 1}, ["upload_id", "format", "x"]),
+        (
+            {**ORDER, "options": {"qualty": 1, "bitrate_kbps": "x", "start_seconds": -1}},
+            ["options.qualty", "options.bitrate_kbps", "options.start_seconds"],
+        ),
+        ({**ORDER, "options": {"sample_rate": 1, "channels": 99}}, ["options.sample_rate", "options.channels"]),
+        (
+            {**ORDER, "options": {"sample_rate": 1, "start_seconds": 3, "end_seconds": 2}},
+            ["options.sample_rate", "options.end_seconds"],
+        ),
+    ],
+)
+async def test_every_wrong_field_is_listed_under_its_own_name(
+    world: World, api: httpx.AsyncClient, body: object, fields: list[str]
+) -> None:
+    """A client that sends several mistakes is told all of them at once, each under the name of its field."""
+    world.upload()
+    answer = await api.post("/v1/jobs", json=body)
+
+    assert answer.status_code == 422
+    assert [entry["field"] for entry in answer.json()["errors"]] == fields
+    assert all(entry["message"] in answer.json()["detail"] for entry in answer.json()["errors"])
+    assert {entry["in"] for entry in answer.json()["errors"]} == {"body"}
+
+
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"upload_id=1", b'{"upload_id": NaN}'])
 async def test_a_job_request_that_is_no_json_is_400(world: World, api: httpx.AsyncClient, body: bytes) -> None:
     """A body that is no JSON is refused as that, and no body as a missing one."""

@@ -21,7 +21,7 @@ def field(name: str, content: bytes, filename: str | None = None, extra: str = "
 END = f"--{BOUNDARY}--\r\n".encode()
 
 
-async def read(*pieces: bytes, boundary: str = BOUNDARY) -> tuple[str, bytes]:
+async def read(*pieces: bytes, boundary: str = BOUNDARY) -> tuple[str | None, bytes]:
     """The name and the bytes of the file in a form that arrives in these pieces."""
 
     async def body() -> AsyncIterator[bytes]:
@@ -53,7 +53,12 @@ async def test_a_form_can_arrive_byte_by_byte() -> None:
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [("a %22b%22.wav", 'a "b".wav'), (r"a \"b\".wav", 'a "b".wav'), ("", ""), ("../../etc/passwd", "../../etc/passwd")],
+    [
+        ("a %22b%22.wav", 'a "b".wav'),
+        (r"a \"b\".wav", 'a "b".wav'),
+        ("", None),
+        ("../../etc/passwd", "../../etc/passwd"),
+    ],
 )
 async def test_file_names_of_forms_come_out_as_browsers_mean_them(written: str, name: str) -> None:
     """Names come out as browsers and curl mean them; making them harmless is not the parser's business."""
@@ -68,10 +73,49 @@ async def test_a_file_name_in_rfc_8187_encoding_is_preferred() -> None:
 
 
 @pytest.mark.parametrize(
+    ("form", "filename"),
+    [
+        (field("file", b"RIFF") + END, None),
+        (field("note", b"x") + field("file", b"RIFF") + field("after", b"y") + END, None),
+        (field("file", b"RIFF", "") + END, None),
+        (field("audio", b"RIFF", "a.wav") + END, "a.wav"),
+        (field("cover", b"", "") + field("file", b"RIFF", "a.wav") + END, "a.wav"),
+        (field("file", b"RIFF", "a.wav") + field("cover", b"", "") + field("file", b"", "") + END, "a.wav"),
+        (field("file", b"", "") + field("audio", b"RIFF", "a.wav") + END, "a.wav"),
+    ],
+)
+async def test_file_of_a_form_is_found_by_its_field_or_its_name(form: bytes, filename: str | None) -> None:
+    """The part named `file` is the file, with or without a file name, and an input without a choice is none."""
+    assert await read(form) == (filename, b"RIFF")
+    assert await read(*(form[at : at + 1] for at in range(len(form)))) == (filename, b"RIFF")
+
+
+@pytest.mark.parametrize(
+    ("form", "detail", "wrong"),
+    [
+        (field("title", b"x") + field("who", b"y") + END, "it has 'title', 'who'", "file"),
+        (field("file", b"", "") + END, "The field 'file' of the form is empty: no file was chosen.", "file"),
+        (field("a", b"1", "a.wav") + field("b", b"2", "b.wav") + END, "more than one file, 'a' and 'b'", "b"),
+    ],
+)
+async def test_refusal_of_a_form_names_the_field(form: bytes, detail: str, wrong: str) -> None:
+    """A refused form says which field is meant, in words and in `errors`."""
+    with pytest.raises(InvalidRequest) as caught:
+        await read(form)
+
+    assert detail in caught.value.detail
+    assert [entry["field"] for entry in caught.value.extra["errors"]] == [wrong]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
     ("form", "error"),
     [
         (field("a", b"no file here") + END, InvalidRequest),
         (field("a", b"1", "a.wav") + field("b", b"2", "b.wav") + END, InvalidRequest),
+        (field("file", b"") + END, InvalidRequest),
+        (field("file", b"", "") + END, InvalidRequest),
+        (field("file", b"1") + field("file", b"2") + END, InvalidRequest),
+        (field("a", b"1", "a.wav") + field("file", b"2") + END, InvalidRequest),
         (field("a", b"x" * (MAX_FIELD_BYTES + 1)) + END, InvalidRequest),
         (field("a", b"1", "a.wav") + field("b", b"x" * (MAX_FIELD_BYTES + 1)) + END, InvalidRequest),
         (field("a", b"1", "a.wav"), UploadIncomplete),

@@ -1,0 +1,5 @@
+"""``python -m reprise.command``."""
+
+from reprise.command.main import run
+
+run()

@@ -1,0 +1,75 @@
+"""
+Options of a conversion as flags.
+
+The service is what knows them: what it offers is asked of it (`reprise formats`), and what it refuses is said in its
+own words. The flags here are those of the current release; `--option NAME=VALUE` sends any other.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """An option of the API, and how it is given on the command line."""
+
+    name: str
+    kind: Callable[[str], object] | None  # None: a switch
+    metavar: str
+    about: str
+    switch: bool = True  # what a switch sends
+
+
+FLAGS = (
+    Flag("bitrate_kbps", int, "KBPS", "bitrate, in kbit/s"),
+    Flag("quality", float, "Q", "quality on the scale of the encoder, in place of a bitrate"),
+    Flag("sample_rate", int, "HZ", "samples a second"),
+    Flag("channels", int, "N", "1 (mono), 2 (stereo) …"),
+    Flag("bit_depth", int, "BITS", "bits of a sample, for lossless formats"),
+    Flag("start_seconds", float, "S", "begin here"),
+    Flag("end_seconds", float, "S", "end here"),
+    Flag("loudness", None, "", "bring it to the usual loudness (EBU R 128)"),
+    Flag("keep_tags", None, "", "leave title, artist and other tags out", switch=False),
+    Flag("keep_cover", None, "", "leave the cover out", switch=False),
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each option."""
+    group = parser.add_argument_group("the sound", "What a format has is shown by: reprise formats")
+    for flag in FLAGS:
+        if flag.kind is None:
+            flag_name = f"--{'' if flag.switch else 'no-'}{flag.name.removeprefix('keep_').replace('_', '-')}"
+            group.add_argument(
+                flag_name, dest=flag.name, action="store_const", const=flag.switch, default=None, help=flag.about
+            )
+        else:
+            group.add_argument(
+                f"--{flag.name.removesuffix('_kbps').removesuffix('_seconds').replace('_', '-')}",
+                dest=flag.name, type=flag.kind, metavar=flag.metavar, help=flag.about,
+            )  # fmt: skip
+    group.add_argument(
+        "--option", action="append", default=[], type=pair, metavar="NAME=VALUE", help="any option of the API"
+    )
+
+
+def chosen(given: argparse.Namespace) -> dict[str, object]:
+    """Return the options that were given, as the API wants them."""
+    named = {flag.name: getattr(given, flag.name) for flag in FLAGS if getattr(given, flag.name) is not None}
+    return named | dict(given.option)
+
+
+def pair(text: str) -> tuple[str, object]:
+    """Return ``NAME=VALUE`` as a name and a JSON value. Raises `ValueError`, of which argparse makes a line."""
+    name, found, value = text.partition("=")
+    if not found or not name:
+        raise ValueError(text)
+    if value in {"true", "false"}:
+        return name, value == "true"
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value

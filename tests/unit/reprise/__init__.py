@@ -1,0 +1,1 @@
+"""Tests of the client: its flows are played step by step, without any network."""
