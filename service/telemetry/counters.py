@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from service.core.errors import Overloaded, RepriseError
+from service.core.errors import RepriseError
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.orphans import Reason
 from service.core.shares import TenantLimitReached
@@ -28,9 +28,12 @@ def _codes(error: type[RepriseError]) -> Iterator[str]:
 
 
 # Codes of errors, those that `core.jobs.outcome` gives to failures, and those that only the web layer has.
-CODES = frozenset(_codes(RepriseError)) | {"input_gone", "storage_failed", "attempts_exhausted"}
+CODES = (
+    frozenset(_codes(RepriseError))
+    | frozenset(_codes(TenantLimitReached))
+    | {"input_gone", "storage_failed", "attempts_exhausted"}
+)
 PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
-LIMITS = frozenset(_codes(Overloaded)) - {Overloaded.code, TenantLimitReached.code}
 RELEASES = CODES | {"shutdown", "cancelled"}
 LOSSES = frozenset({"fenced", "deleted", "trust ended", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
@@ -140,12 +143,6 @@ COUNTERS: tuple[Counted, ...] = (
     Counted("reprise_uploads_stored", "Uploads that are complete.", _each(events.UPLOAD_STORED)),
     Counted("reprise_uploads_stored_bytes", "Bytes of complete uploads.", _each(events.UPLOAD_STORED), adds="size"),
     Counted("reprise_uploads_refused", "Uploads refused.", _each(events.UPLOAD_REFUSED), {"code": PROBLEMS}),
-    Counted(
-        "reprise_limits_reached",
-        "Requests refused because a limit was reached, of a tenant (tenant_…), the service or this container.",
-        _each(events.LIMIT_REACHED),
-        {"limit": LIMITS},
-    ),
     Counted("reprise_converted_bytes", "Bytes of finished outputs.", _each(events.JOB_SUCCEEDED), adds="size"),
     Counted(
         "reprise_conversion_seconds",

@@ -64,7 +64,6 @@ PROBE_DONE = Event("request.probe", DEBUG, ("method", "path", "status", "seconds
 UPLOAD_STORED = Event("upload.stored", INFO, ("upload_id", "filename", "size", "format", "key"))
 UPLOAD_BEGUN = Event("upload.begun", INFO, ("upload_id", "filename", "size", "key"))
 UPLOAD_REFUSED = Event("upload.refused", INFO, ("code",))
-LIMIT_REACHED = Event("limit.reached", INFO, ("limit",))  # a request was refused by it: the code of the problem
 JOB_ACCEPTED = Event("job.accepted", INFO, ("job_id", "upload_id", "input_key", "format"))
 JOB_CANCELLED = Event("job.cancelled", INFO, ("job_id",))  # while it was queued; a running one is `job.stopped`
 DOWNLOAD_STARTED = Event("download.started", INFO, ("job_id", "key", "via"))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease, State
-from service.core.jobs.queue import fair, same_order, tag_in
+from service.core.jobs.queue import NOTHING_SERVED, fair, same_order, tag_in
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.core.upload import PendingUpload, Upload, Usage
 from service.ports.jobs import IdempotencyKey
@@ -43,10 +43,16 @@ class MemoryJobs:
     async def get(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
 
-    async def claimable(self, now: float, limit: int, most_running: RunningLimits = NO_LIMITS) -> Sequence[str]:
+    async def claimable(
+        self,
+        now: float,
+        limit: int,
+        most_running: RunningLimits = NO_LIMITS,
+        served: Mapping[str, int] = NOTHING_SERVED,
+    ) -> Sequence[str]:
         queued = ((job.lease.due_at, job.lease.key) for job in self.jobs.values() if job.state is State.QUEUED)
         running = (job.job_id for job in self.jobs.values() if job.state is State.RUNNING)
-        return fair(queued, running, now, limit, most_running.of)
+        return fair(queued, running, now, limit, most_running.of, served)
 
     async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
         return Counter(tag_in(job.job_id) for job in self.jobs.values() if job.state is State.QUEUED)

@@ -14,11 +14,14 @@ from service.core.capacity import WorkerStatus, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.jobs.job import Job
 from service.core.jobs.outcome import exhausted
+from service.core.jobs.queue import tag_in
 from service.core.jobs.trust import Sighting, next_look, sight
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.steps import CONVERSION, Plan
+
+TURNS = 10_000  # tenants
 
 
 class Worker:
@@ -28,6 +31,8 @@ class Worker:
         self._ports, self._config, self._plan = ports, config, plan
         self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one cleans up
         self._sightings: dict[str, Sighting] = {}
+        self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
+        self._claims = 0
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._short_of: tuple[str, ...] = ()
@@ -104,7 +109,7 @@ class Worker:
         if self._free == 0:
             return False
         now, most_running = self._ports.clock.wall(), self._config.most_running
-        candidates = await self._ports.leases.claimable(now, 4 * self._free, most_running)
+        candidates = await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served)
         claimed = False
         for job_id in candidates:
             if self._free == 0:
@@ -115,8 +120,17 @@ class Worker:
             except (Refused, NotFound):
                 continue  # another worker was quicker, or the index is behind
             emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+            self._note_turn(tag_in(job_id))
             claimed = True
         return claimed
+
+    def _note_turn(self, tag: str) -> None:
+        """Remember whose turn it was, of the last `TURNS` tenants."""
+        self._claims += 1
+        self._served.pop(tag, None)
+        self._served[tag] = self._claims
+        if len(self._served) > TURNS:
+            del self._served[next(iter(self._served))]
 
     async def _watch(self) -> None:
         """Look at running jobs, and take over those whose lease has lapsed."""

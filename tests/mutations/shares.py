@@ -15,7 +15,13 @@ SHARES = (
     Mutation(
         "fair-claims",
         "claims go round the tenants",
-        (Edit("service/core/jobs/queue.py", "ranked.append((rank, due_at, key))", "ranked.append((0, due_at, key))"),),
+        (
+            Edit(
+                "service/core/jobs/queue.py",
+                "ranked.append((rank, served.get(tag, 0), due_at, key))",
+                "ranked.append((0, 0, due_at, key))",
+            ),
+        ),
         (
             f"{QUEUE}::test_a_flood_is_not_ahead_of_the_first_job_of_another_tenant",
             f"{QUEUE}::test_claims_are_fair_and_leave_no_slot_empty",
@@ -27,11 +33,17 @@ SHARES = (
         (
             Edit(
                 "service/core/jobs/queue.py",
-                "ranked.append((rank, due_at, key))",
-                "ranked.append((rank, -due_at, key))",
+                "served.get(tag, 0), due_at, key",
+                "served.get(tag, 0), -due_at, key",
             ),
         ),
         (f"{QUEUE}::test_no_due_job_is_overtaken_for_ever",),
+    ),
+    Mutation(
+        "turns",
+        "a worker with one slot goes round the tenants, too",
+        (Edit("service/core/jobs/queue.py", "ranked.append((rank, served.get(tag, 0),", "ranked.append((rank, 0,"),),
+        (f"{QUEUE}::test_tenants_take_turns_at_a_single_slot",),
     ),
     Mutation(
         "share-of-queue",

@@ -39,7 +39,18 @@ from service.core.errors import (
 )
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Event, Holding, Lease, State
-from service.core.jobs.queue import QUEUED, RUNNING, SHARDS, WINDOW, all_shards, candidates, fair, same_order, tag_in
+from service.core.jobs.queue import (
+    NOTHING_SERVED,
+    QUEUED,
+    RUNNING,
+    SHARDS,
+    WINDOW,
+    all_shards,
+    candidates,
+    fair,
+    same_order,
+    tag_in,
+)
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.ports.time import Clock, Ids
@@ -108,7 +119,13 @@ class DynamoJobs(DynamoUploads):
         item = await self._table.get(job_pk(job_id))
         return job_from_item(item) if item else None
 
-    async def claimable(self, now: float, limit: int, most_running: RunningLimits = NO_LIMITS) -> Sequence[str]:
+    async def claimable(
+        self,
+        now: float,
+        limit: int,
+        most_running: RunningLimits = NO_LIMITS,
+        served: Mapping[str, int] = NOTHING_SERVED,
+    ) -> Sequence[str]:
         """See `ports.leases`; one query for each shard, at the same time. Who runs what counts among tenants alone."""
         if limit <= 0:
             return ()
@@ -122,7 +139,7 @@ class DynamoJobs(DynamoUploads):
         tags = {tag_in(key) for key in oldest}
         apart = len(tags) > 1 or any(most_running.of(tag) is not None for tag in tags)
         running = [job_id_of(pk) for _, pk in await self._keys(RUNNING)] if apart else ()
-        return fair((entry for entry in entries if entry[1] in oldest), running, now, limit, most_running.of)
+        return fair((entry for entry in entries if entry[1] in oldest), running, now, limit, most_running.of, served)
 
     async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
         entries = await self._keys(QUEUED, lambda found: len(found) >= limit)

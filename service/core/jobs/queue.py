@@ -7,17 +7,19 @@ A queue is a partition of a sparse index, and a partition takes only so many wri
 Fairness
     The index holds keys alone, so the id of a job ends with a *tag* of its tenant (`job_id_for`): queries of the index
     tell how many jobs of each tenant wait and run, and no record has to be read for it. Workers go round the tenants
-    (`fair`): a job's rank is the number of jobs of its tenant that run or are older; the lowest rank comes first, and
-    of the same rank the oldest. So a tenant with nothing running waits for nothing but a free slot and for tenants
-    that have waited longer, and one tenant alone may use all slots. A job is overtaken only while an earlier job of
-    its own tenant runs or waits, and those end, so it is not overtaken for ever.
+    (`fair`): a job's rank is the number of jobs of its tenant that run or are older, and the lowest rank comes first.
+    Of the same rank, first comes the tenant that this worker has served least recently, and of those that it has not
+    served, the oldest job. So a tenant with nothing running waits for a free slot and its turn, and one tenant alone
+    may use all slots. A job is overtaken only while an earlier job of its own tenant runs or waits, and those end, or
+    by a tenant whose turn it is, and there are so many of them; so it is not overtaken for ever.
 """
 
 import base64
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from service.core.backoff import JOB_FAULT
 from service.core.jobs.job import Job
@@ -28,6 +30,7 @@ SHARDS = 4
 QUEUED = "queued"
 RUNNING = "running"
 
+NOTHING_SERVED: Mapping[str, int] = MappingProxyType({})
 WINDOW = 1000  # of the oldest due jobs; workers are fair among these, and beyond them first come is first served
 _TAG_LENGTH = 6  # characters of 5 bits
 _BEFORE_TAG = "0"  # no character of base 32, which ids are made of
@@ -89,22 +92,24 @@ def fair(
     now: float,
     limit: int,
     most_running: Callable[[str], int | None] = lambda _: None,
+    served: Mapping[str, int] = NOTHING_SERVED,
 ) -> tuple[str, ...]:
     """
     Return the keys of the due ones among (due_at, key) pairs as workers should take them, at most `limit`.
 
     `running` are the keys of all running jobs. `most_running` gives the limit of a tenant's running jobs by its tag,
-    None for no limit; what is beyond it is left out.
+    None for no limit; what is beyond it is left out. `served` is the number of the last claim of each tenant by this
+    worker, by its tag.
     """
     before = Counter(map(tag_in, running))
-    ranked: list[tuple[int, float, str]] = []
+    ranked: list[tuple[int, int, float, str]] = []
     for due_at, key in sorted(queued):
         if due(due_at, now):
             rank, most = before[tag := tag_in(key)], most_running(tag)
             before[tag] += 1
             if most is None or rank < most:
-                ranked.append((rank, due_at, key))
-    return tuple(key for _, _, key in sorted(ranked)[: max(0, limit)])
+                ranked.append((rank, served.get(tag, 0), due_at, key))
+    return tuple(key for *_, key in sorted(ranked)[: max(0, limit)])
 
 
 def same_order(one: Job, other: Job) -> bool:

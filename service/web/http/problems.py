@@ -79,8 +79,6 @@ def from_ours(error: RepriseError) -> ProblemException:
     """Translate one of our errors by its public face."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, StoreError | Overloaded):
         return from_unexpected(error)  # not meant for clients: a worker's error has no business here
-    if isinstance(error, Overloaded):
-        emit(events.LIMIT_REACHED, limit=error.code)
     summary = first_line(type(error))
     return ProblemException(
         error.status,

@@ -88,5 +88,4 @@ def test_a_flood_of_one_tenant_costs_another_one_free_slot_and_nothing_else(clus
     assert birch.get(f"{done['links']['download']}?via=proxy").status_code == 200
     # One claim may have been under way when the job was accepted; eighteen older ones wait on.
     assert claimed_since(service, job_id).index(job_id) <= 1
-    metrics = birch.get("/metrics").text
-    assert 'reprise_limits_reached_total{limit="tenant_queue_full"}' in metrics
+    assert 'reprise_problems_total{code="tenant_queue_full",status="429"}' in birch.get("/metrics").text

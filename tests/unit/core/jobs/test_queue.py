@@ -129,6 +129,16 @@ def test_a_flood_is_not_ahead_of_the_first_job_of_another_tenant() -> None:
     assert fair([*flood, late], [], 2000.0, 2) == (flood[0][1], late[1])
 
 
+def test_tenants_take_turns_at_a_single_slot() -> None:
+    """Where a slot gets free and nothing runs, the tenant that was served last is not the next, whoever is older."""
+    flood, late = waiting(*["amber"] * 500), (1000.0, job_id_for("birch", "late"))
+    served = {tag_of_tenant("amber"): 7}
+
+    assert fair([*flood, late], [], 2000.0, 1, served=served) == (late[1],)
+    served[tag_of_tenant("birch")] = 8
+    assert fair([*flood, late], [], 2000.0, 1, served=served) == (flood[0][1],)
+
+
 def test_one_tenant_alone_may_use_every_slot() -> None:
     """No slot stays empty for a tenant that is not there."""
     flood = waiting(*["amber"] * 9)
@@ -173,11 +183,12 @@ def test_claims_are_fair_and_leave_no_slot_empty(
 def test_no_due_job_is_overtaken_for_ever(flood: list[str], slots: int, arrivals: list[str]) -> None:
     """While another job of another tenant comes with every one that ends, each job of the beginning is still begun."""
     queue = waiting(*flood)
-    first, running = {job_id for _, job_id in queue}, list[str]()
+    first, running, served = {job_id for _, job_id in queue}, list[str](), dict[str, int]()
     for moment, tenant in enumerate(arrivals):
         now = 1000.0 + moment
-        begun = fair(queue, running, now, slots - len(running))
+        begun = fair(queue, running, now, slots - len(running), served=served)
         running += begun
+        served |= {tag_in(job_id): moment for job_id in begun}
         first -= set(begun)
         queue = [entry for entry in queue if entry[1] not in begun]
         running.pop(0)  # the one that has run the longest ends
