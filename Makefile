@@ -10,8 +10,12 @@ PROOFS ?= build/proofs
 REPORT ?= docs/requirements.md
 # Which histories `make simulate` plays.
 SEEDS ?= 0-999
-# How long `make restarts` goes on.
-MINUTES ?= 2
+# How long `make restarts` (2) and each scenario of `make chaos` (as its table says) go on.
+MINUTES ?=
+# What `make chaos` runs: scenarios by name (the short set), a seed (a new one), an image (built from this tree).
+SCENARIO ?=
+SEED ?=
+CHAOS_IMAGE ?=
 # `make lock UPGRADE=--upgrade` moves every pin to the newest version allowed; plain `make lock` moves what it must.
 UPGRADE ?=
 
@@ -31,7 +35,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
-        requirements simulate bench format lock clean
+        chaos requirements simulate bench odd-files chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +49,7 @@ run: $(VENV)/ready-embedded ## start the service on an embedded S3, DynamoDB and
 	@$(BIN)/python -m service serve
 
 restarts: $(VENV)/ready-embedded ## restart, kill, freeze and scale the containers of `docker compose up`: MINUTES=2
-	@$(BIN)/python scripts/restart_at_random.py --minutes $(MINUTES)
+	@$(BIN)/python scripts/restart_at_random.py --minutes $(or $(MINUTES),2)
 
 check: $(VENV)/ready-dev ## format, lint, types, and which room may import which (under a minute)
 	$(BIN)/ruff format --check .
@@ -71,6 +75,9 @@ test-containers: $(VENV)/ready-dev ## the tests that need Docker: LocalStack, Va
 test-apprunner: $(VENV)/ready-dev ## the tests that run the image as App Runner would; they need Docker (four minutes)
 	$(PYTEST) -m apprunner --proofs=$(PROOFS)/apprunner.json
 
+chaos: $(VENV)/ready-dev ## kill containers in the middle of conversions, and check each promise: SCENARIO=kills SEED=7 MINUTES=9
+	@$(BIN)/python -m chaos $(SCENARIO:%=--scenario %) $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(CHAOS_IMAGE:%=--image %)
+
 infra-test: $(VENV)/ready-dev ## the infrastructure program on the real Pulumi engine, with emulators for AWS
 	$(PYTEST) -m infra_engine --proofs=$(PROOFS)/infra.json
 
@@ -83,17 +90,26 @@ simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks
 
+odd-files: $(VENV)/ready-dev ## try the test files of mutagen and tinytag, which pip downloads, against plain ffmpeg
+	@$(BIN)/python -m scripts.odd_files
+
+chaos-teeth: $(VENV)/ready-dev ## break each guard in an image, and see the chaos suite notice (twenty minutes)
+	@$(BIN)/python -m tests.teeth
+
+chaos-picture: $(VENV)/ready-dev ## take the picture of a chaos report anew that the README shows; it needs chromium
+	@$(BIN)/python -m tests.support.chaos_picture
+
 format: $(VENV)/ready-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
 lock: $(VENV)/ready-dev ## pin the dependencies of pyproject.toml in requirements/, with hashes
-	$(COMPILE) --extra service -o requirements/runtime.txt
-	$(COMPILE) --extra service --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
+	$(COMPILE) --extra service --extra tracing -o requirements/runtime.txt
+	$(COMPILE) --extra service --extra tracing --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt
 	$(BIN)/uv pip compile --group infra --quiet $(UPGRADE) --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  -c requirements/runtime.txt -o requirements/infra.txt
-	$(COMPILE) --extra service --extra embedded --group dev --group lock --group infra \
+	$(COMPILE) --extra service --extra tracing --extra embedded --group dev --group lock --group infra \
 	  -c requirements/embedded.txt -c requirements/infra.txt -o requirements/dev.txt
 
 clean: ## remove .venv and what the tools left behind

@@ -1,14 +1,19 @@
-"""``python -m benchmarks [overhead] [memory] [recovery]``: measure, and print ratios beside what is promised."""
+"""``python -m benchmarks [overhead] [memory] [recovery] [neighbours]``: measure, and print ratios beside promises."""
 
 import sys
 
 from rich.console import Console
 
-from benchmarks import memory, overhead, recovery
+from benchmarks import memory, neighbours, overhead, recovery
 from benchmarks.rig import parser
 from service.wiring import environment
 
-BENCHMARKS = {"overhead": overhead.run, "memory": memory.run, "recovery": recovery.run}
+BENCHMARKS = {
+    "overhead": overhead.run,
+    "memory": memory.run,
+    "recovery": recovery.run,
+    "neighbours": neighbours.run,
+}
 
 
 def main() -> int:

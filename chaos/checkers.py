@@ -17,7 +17,18 @@ from chaos.attempts import (
     outcomes_are_recorded_at_once,
     outputs_are_of_the_last_attempt,
 )
-from chaos.history import CANCELLED, DONE, FINAL, NOT_FOUND, SUCCEEDED, History, Reading, asked_to_go, by_job
+from chaos.history import (
+    CANCELLED,
+    DONE,
+    FINAL,
+    NOT_FOUND,
+    SUCCEEDED,
+    History,
+    Reading,
+    asked_to_go,
+    by_job,
+    expectation_of,
+)
 from chaos.removals import (
     deleted_jobs_stay_deleted,
     deletion_may_be_repeated,
@@ -29,7 +40,7 @@ END_TIMEOUT = 240.0  # seconds without faults, in which every job has to end
 
 
 def every_job_ends(history: History) -> list[str]:
-    """(1) An accepted job is still there unless its client deleted it, and ends within `END_TIMEOUT` of quiet."""
+    """(1) An accepted job is still there unless its client deleted it, and ends when faults have ended."""
     unwanted = asked_to_go(history)
     there = {final.job_id for final in history.finals} | unwanted.keys()
     lost = {one.job_id: one for one in history.accepted if one.job_id not in there}
@@ -47,7 +58,7 @@ def every_job_ends(history: History) -> list[str]:
 
 
 def final_states_are_final(history: History) -> list[str]:
-    """(2) No answer, and no record, leaves a final state."""
+    """(2) A job that has ended stays as it ended: no answer, and no record, leaves a final state."""
     broken: list[str] = []
     for job_id, readings in by_job(history.readings):
         first: Reading | None = None
@@ -113,7 +124,8 @@ def the_bytes_are_right(history: History) -> list[str]:
     return [
         f"{one.job_id}: the download at {one.asked:.3f} brought other bytes"
         for one in history.downloads
-        if one.digest is not None and one.digest != history.expected[history.upload_of[one.job_id]].digest
+        if one.digest is not None
+        and one.digest != expectation_of(history, one.job_id, history.upload_of[one.job_id]).digest
     ]
 
 
@@ -148,7 +160,7 @@ def failures_are_explained(history: History) -> list[str]:
     """A job fails only with what its file, or what was done to the system, can explain."""
     broken = []
     for final in history.finals:
-        expected = history.expected[final.upload_id]
+        expected = expectation_of(history, final.job_id, final.upload_id)
         if final.state == SUCCEEDED and not expected.may_succeed:
             broken.append(f"{final.job_id} succeeded with a file that cannot be converted")
         if final.failure == "input_gone" and final.upload_id in asked_to_go(history):

@@ -28,6 +28,7 @@ class Fault(Generic[T]):
     inject: Inject[T]
     heal: Inject[T] | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
+    colour: str = ""  # in the plot, as CSS has it; empty: by its name
 
     def duration(self, draw: float) -> float:
         """Return seconds until it is healed; `draw` is uniform in [0, 1)."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from chaos.events import Attempt, Container, Fault, Sample, Stored
+
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 FINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
 DONE, STOPPING, OPEN, NOT_FOUND = "done", "stopping", "open", "not_found"
@@ -42,10 +44,11 @@ class Absence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A client asked for the end of a job; whether it was heard is another matter."""
+    """A client asked for the end of a job; `granted` is when it was told that this will happen, if it was."""
 
     job_id: str
     asked: float
+    granted: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A client was told how far a job is."""
+    """A client was told how far a job is, by an answer, or by an event of a stream that it had `asked` for before."""
 
     client: str
     via: str
@@ -90,6 +93,7 @@ class Reading:
     attempt: int
     asked: float
     answered: float
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class Download:
     problem: str | None
     asked: float
     answered: float
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,7 @@ class Expectation:
     digest: str
     may_succeed: bool
     failures: frozenset[str]
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +190,17 @@ class History:
     finals: list[Final] = field(default_factory=list)
     leftovers: list[Leftover] = field(default_factory=list)
     remains: list[str] = field(default_factory=list)  # what is there although janitors have had the time
-    expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id
+    expected: Mapping[str, Expectation] = field(default_factory=dict)  # by upload id, or by job id
     upload_of: dict[str, str] = field(default_factory=dict)  # by job id
     erased: dict[str, float] = field(default_factory=dict)  # when the record of a job was deleted
+    # Of runs of real containers, as they recorded it:
+    attempts: list[Attempt] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    lives: list[Container] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
+    slots: int | None = None  # jobs that a container converts at a time
+    recovery_bound: float = 30.0  # seconds
 
 
 Record = TypeVar("Record", Reading, Write)
@@ -198,6 +212,11 @@ def asked_to_go(history: History) -> dict[str, float]:
     for one in history.deletions:
         found[one.what] = min(one.asked, found.get(one.what, math.inf))
     return found
+
+
+def expectation_of(history: History, job_id: str, upload_id: str) -> Expectation:
+    """Return what may become of a job. Raises `KeyError` when that was not recorded."""
+    return history.expected.get(job_id) or history.expected[upload_id]
 
 
 def by_job(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:

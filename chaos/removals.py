@@ -6,7 +6,7 @@ from chaos.history import DONE, STOPPING, History
 
 
 def deleted_jobs_stay_deleted(history: History) -> list[str]:
-    """(9) After a deletion was answered with DONE, the job is neither shown nor delivered, and no write finds it."""
+    """(9) A job whose deletion was confirmed is neither shown nor delivered, and no write finds it."""
     gone: dict[str, float] = {}
     for one in history.deletions:
         if one.answer == DONE:
@@ -30,7 +30,7 @@ def deleted_jobs_stay_deleted(history: History) -> list[str]:
 
 
 def deletion_may_be_repeated(history: History) -> list[str]:
-    """(9) A deletion is answered with DONE (or STOPPING, while the job still runs), however often it is asked for."""
+    """(9) A deletion may be asked for again, and is then answered as before (or with "stopping" while the job runs)."""
     done: dict[str, float] = {}
     broken = []
     for one in sorted(history.deletions, key=lambda one: one.answered):

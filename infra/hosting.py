@@ -21,7 +21,15 @@ from infra.components.roles import Role, RoleArgs
 from infra.config.model import Config
 from infra.config.sizes import megabytes, units
 from infra.containers import API_KEYS, CACHE, PORT, variables
-from infra.iam.documents import Places, data_access, image_access, log_access, partition, secrets_access
+from infra.iam.documents import (
+    Places,
+    data_access,
+    image_access,
+    log_access,
+    partition,
+    secrets_access,
+    trace_access,
+)
 from infra.parts import Parts
 from infra.watching.watch import Log
 
@@ -68,7 +76,7 @@ def _runner(stack: Config, parts: Parts) -> Api:
         RoleArgs(
             service="tasks.apprunner.amazonaws.com",
             about="what the API does: data, and its secrets",
-            statements=_statements(stack, parts, plays, arns),
+            statements=_statements(stack, parts, plays, arns, runner=True),
         ),
     )
     access = None
@@ -92,7 +100,8 @@ def _runner(stack: Config, parts: Parts) -> Api:
             instance_role_arn=instance.arn,
             subnets=parts.network.private_subnets,
             group_id=group.id,
-            variables=variables(stack, role, parts.storage.bucket, parts.jobs.table),
+            traced=stack.traced,
+            variables=variables(stack, role, parts.storage.bucket, parts.jobs.table, runner=True),
             secrets=references,
             ready=[*instance.ready, *(access.ready if access else ()), *parts.foundations],
         ),
@@ -178,14 +187,16 @@ def loop(stack: Config, parts: Parts) -> Loop | None:
 
 
 def _statements(
-    stack: Config, parts: Parts, plays: frozenset[str], secrets: Sequence[Input[str]]
+    stack: Config, parts: Parts, plays: frozenset[str], secrets: Sequence[Input[str]], *, runner: bool = False
 ) -> Output[list[dict[str, Any]]]:
-    """What a container may do with the data; with `secrets`, it reads these itself."""
+    """What a container may do with the data; with `secrets`, it reads these itself. `runner`: on App Runner."""
     key = stack.kms_key_arn or None
+    traces = trace_access(runner=runner) if stack.traced else []
     return Output.all(parts.storage.arn, parts.jobs.arn, *secrets).apply(
         lambda arns: [
             *data_access(plays, Places(arns[0], arns[1], key), stack.region),
             *secrets_access(arns[2:], key, stack.region),
+            *traces,
         ]
     )
 

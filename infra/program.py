@@ -11,8 +11,10 @@ from pulumi.runtime import config as given
 
 from infra import config
 from infra.components.compute.scaling import QueueScaling, QueueScalingArgs
+from infra.components.image import CannotBuild
 from infra.components.storage import Cors
 from infra.config.model import Config
+from infra.config.rules import warnings
 from infra.hosting import api, loop
 from infra.outputs import outputs
 from infra.parts import parts
@@ -23,14 +25,17 @@ def deploy() -> None:
     """
     Read the stack's configuration, make everything, export the outputs.
 
-    Raises `pulumi.RunError` before anything is made if the configuration is wrong: of that error alone Pulumi shows the
-    text, and of any other a traceback.
+    Raises `pulumi.RunError` before anything is made if the configuration is wrong, or asks for an image that cannot be
+    built here: of that error alone Pulumi shows the text, and of any other a traceback.
     """
     try:
         stack = read()
-    except config.ConfigError as error:
+        for warning in warnings(stack):
+            pulumi.log.warn(warning)
+        made = build(stack)
+    except (config.ConfigError, CannotBuild) as error:
         raise pulumi.RunError(str(error)) from None
-    for name, value in build(stack).items():
+    for name, value in made.items():
         pulumi.export(name, value)
 
 

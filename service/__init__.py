@@ -12,7 +12,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         media/           formats, options, ffmpeg's arguments and log
             containers/  just enough of each container format to recognise a file
     ports/               what we need from the outside: records, objects, hints, a transcoder, a clock, ids
-    telemetry/           every event that is logged, with its fields; metrics are counted from it
+    telemetry/           every event that is logged, with its fields; metrics are counted from it; hooks for traces
     adapters/            the outside, one folder per system
         aws/             clients, errors and circuits that S3 and DynamoDB share
         dynamodb/        jobs and uploads as items of one table
@@ -21,6 +21,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         ffmpeg/          one conversion
             output/      the window over ffmpeg's output, sent to S3 part by part
         embedded/        S3, DynamoDB and Redis as child processes
+        otel/            spans of requests, attempts and calls to AWS, sent by OTLP where that is on
         system/          this process and this machine: time, chance, environment, child processes
     application/         the use cases of the API without HTTP: receive, submit, follow, cancel, download, admission
     worker/              the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor

@@ -96,6 +96,8 @@ KEYS: tuple[Key, ...] = (
         "how much the service logs; the alarms need info"),
     Key("logDays", "log_days", lambda text: int(among(*LOG_DAYS)(text)), f"one of {_listed(LOG_DAYS)}", 14,
         "how long logs are kept, in days"),
+    Key("tracing", "tracing", one_of("none", "xray"), "none or xray", "none",
+        "traces: none, or xray: spans of requests, jobs and calls to AWS, sent to AWS X-Ray"),
     Key("protect", "protect", flag, "true or false", default=False,
         about="for production: what holds data survives `pulumi destroy`, the table has backups"),
     Key("kmsKeyArn", "kms_key_arn", like(_KEY_ARN), "the ARN of a KMS key", "",

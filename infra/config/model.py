@@ -36,6 +36,7 @@ class Config:
     max_upload_gib: int
     log_level: str
     log_days: int
+    tracing: str
     protect: bool
     kms_key_arn: str
     network: str
@@ -72,6 +73,11 @@ class Config:
     def has_cache(self) -> bool:
         """Whether there is a cache."""
         return self.cache != "none"
+
+    @property
+    def traced(self) -> bool:
+        """Whether spans are sent to X-Ray."""
+        return self.tracing == "xray"
 
     @property
     def builds_image(self) -> bool:

@@ -1,4 +1,8 @@
-"""How settings have to fit together: every rule is a condition, and a sentence that names the fix."""
+"""
+How settings have to fit together: every rule is a condition, and a sentence that names the fix.
+
+`relations` are mistakes, with which nothing is made; `warnings` are choices that work, and that surprise.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,6 +27,19 @@ def relations(config: Config, given: Mapping[str, str]) -> list[str]:
         *_network(config, given),
         *_money(config),
     ]
+
+
+def warnings(config: Config) -> list[str]:
+    """What is better known before it is seen, as sentences with the other choice."""
+    found = []
+    if not config.express and not config.fargate_worker and config.max_instances > 1:
+        found.append(
+            f"reprise:worker is embedded and reprise:maxInstances is {config.max_instances} on App Runner, which gives "
+            "CPU only to an instance that is answering a request: a job is taken over by the instance that its client "
+            "happens to ask, and a conversion of more than 100 seconds may fail with attempts_exhausted; set "
+            "reprise:worker to fargate, or reprise:maxInstances to 1"
+        )
+    return found
 
 
 def _names(config: Config) -> Iterator[str]:

@@ -136,7 +136,15 @@ def thousand(stack: Config, job: Job = TYPICAL) -> list[Line]:
             n * (usd("dynamodb-write", job.writes) + usd("dynamodb-read", job.reads)),
         ),
         Line("logs", f"{job.log_kb:g} kB each", n * usd("log-gb", job.log_kb / 1e6)),
+        *_traces(stack, job, n),
     ]
+
+
+def _traces(stack: Config, job: Job, n: int) -> Iterator[Line]:
+    """A trace for each request: the upload, the job with all its attempts, the download, and every poll."""
+    if stack.traced:
+        requests = job.reads + 3
+        yield Line("X-Ray", f"{requests} traces each", n * usd("xray-trace", requests))
 
 
 def _compute(stack: Config, job: Job) -> tuple[str, str, float]:

@@ -49,6 +49,7 @@ PRICES: Mapping[str, Price] = {
                        read=False),
     "metric": Price(0.30, "metric-month, in the hours in which it has data", "aws.amazon.com/cloudwatch/pricing",
                     read=False),
+    "xray-trace": Price(5.0 / 1e6, "trace recorded", "aws.amazon.com/xray/pricing", read=False),
     "log-gb": Price(0.50, "GB of logs taken in", "aws.amazon.com/cloudwatch/pricing", read=False),
 }  # fmt: skip
 

@@ -44,13 +44,17 @@ ROWS: Mapping[str, Row] = {
     "apprunner/autoScalingConfigurationVersion:AutoScalingConfigurationVersion": Row(
         ("apprunner:*AutoScalingConfiguration",), _named("apprunner", f"autoscalingconfiguration/{OURS}")
     ),
+    "apprunner/observabilityConfiguration:ObservabilityConfiguration": Row(
+        ("apprunner:*ObservabilityConfiguration",), _named("apprunner", f"observabilityconfiguration/{OURS}")
+    ),
     "apprunner/service:Service": Row(
         (
             "apprunner:CreateService", "apprunner:DeleteService", "apprunner:DescribeService",
             "apprunner:UpdateService", "apprunner:ListTagsForResource", "apprunner:TagResource",
             "apprunner:UntagResource",
         ),
-        _named("apprunner", f"service/{OURS}", f"autoscalingconfiguration/{OURS}", f"vpcconnector/{OURS}"),
+        _named("apprunner", f"service/{OURS}", f"autoscalingconfiguration/{OURS}", f"vpcconnector/{OURS}",
+               f"observabilityconfiguration/{OURS}"),
     ),
     "apprunner/vpcConnector:VpcConnector": Row(
         ("apprunner:*VpcConnector",), _named("apprunner", f"vpcconnector/{OURS}")

@@ -15,7 +15,7 @@ from infra.facts import INDEX, PERMISSIONS, Permission
 Statement = dict[str, Any]
 
 EVERYWHERE = "*"
-"""For the few actions that take no resource: `ecr:GetAuthorizationToken`."""
+"""For the few actions that take no resource: `ecr:GetAuthorizationToken`, and X-Ray's, whose traces have no ARN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,16 @@ def log_access(groups: Sequence[str]) -> list[Statement]:
     if not groups:
         return []
     return [_allow("logs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*" for group in groups])]
+
+
+def trace_access(*, runner: bool) -> list[Statement]:
+    """
+    Send spans to X-Ray. `runner`: by App Runner's side car, which reports about itself and asks for sampling rules.
+
+    None of these actions takes a resource: what is sent is the account's.
+    """
+    side_car = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords"] if runner else []
+    return [_allow("traces", sorted(["xray:PutTraceSegments", *side_car]), EVERYWHERE)]
 
 
 def trust(service: str, account: str | None = None) -> str:

@@ -21,6 +21,11 @@ class Flag:
     switch: bool = True  # what a switch sends
 
 
+def number_or_text(text: str) -> int | str:
+    """Return a number if it is one."""
+    return int(text) if text.isdecimal() else text
+
+
 FLAGS = (
     Flag("bitrate_kbps", int, "KBPS", "bitrate, in kbit/s"),
     Flag("quality", float, "Q", "quality on the scale of the encoder, in place of a bitrate"),
@@ -32,6 +37,8 @@ FLAGS = (
     Flag("loudness", None, "", "bring it to the usual loudness (EBU R 128)"),
     Flag("keep_tags", None, "", "leave title, artist and other tags out", switch=False),
     Flag("keep_cover", None, "", "leave the cover out", switch=False),
+    Flag("track", number_or_text, "TRACK", "which track of sound: its number, or its language (eng)"),
+    Flag("on_damage", str, "WHAT", "fail (as usual) or convert a file that is not all there"),
 )
 
 

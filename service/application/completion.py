@@ -21,7 +21,8 @@ from service.core.errors import (
     UploadPending,
     UploadTooLarge,
 )
-from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES
+from service.core.media.inputs import Source
+from service.core.media.sniff import BEYOND_BYTES, HEAD_BYTES, TAIL_BYTES, Beyond, tags_end
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, assembled, check_size
 from service.ports.objects import Stored
 from service.telemetry import emit, events
@@ -81,7 +82,7 @@ async def complete_upload(
     try:
         stored = await _join(context, found, claimed)
         check_size(stored.size, context.config.max_upload_bytes)
-        source = await context.sniffer.identify(found.tenant, *await _ends(context, stored), stored.size)
+        source = await _identified(context, found.tenant, stored)
     except HOPELESS as error:
         emit(events.UPLOAD_REFUSED, upload_id=found.upload_id, code=error.code, detail=error.detail)
         await discard_upload(context, found)
@@ -139,10 +140,15 @@ async def _piece(context: ServiceContext, pending: PendingUpload, claimed: Seque
     return stored
 
 
-async def _ends(context: ServiceContext, stored: Stored) -> tuple[bytes, bytes]:
-    """Read the first and the last bytes of an object."""
+async def _identified(context: ServiceContext, tenant: str, stored: Stored) -> Source:
+    """Look at the first and the last bytes of an object, and behind the tags in front if they are long."""
+
+    async def peek(start: int, length: int) -> bytes:
+        return await context.objects.peek(stored.key, etag=stored.etag, start=start, length=length)
+
+    head = await peek(0, min(HEAD_BYTES, stored.size))
     tail = min(TAIL_BYTES, stored.size)
-    return (
-        await context.objects.peek(stored.key, etag=stored.etag, start=0, length=min(HEAD_BYTES, stored.size)),
-        await context.objects.peek(stored.key, etag=stored.etag, start=stored.size - tail, length=tail),
-    )
+    at, beyond = tags_end(head, stored.size), None
+    if at is not None:
+        beyond = Beyond(at, await peek(at, min(BEYOND_BYTES, stored.size - at)))
+    return await context.sniffer.identify(tenant, head, await peek(stored.size - tail, tail), stored.size, beyond)

@@ -34,6 +34,8 @@ class ServiceContext:
     """Of the worker in this process; None if there is none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
+    stopping: Callable[[], bool] = lambda: False
+    """Whether this process is about to end: requests that wait for something are answered at once."""
 
 
 @dataclass(frozen=True, slots=True)

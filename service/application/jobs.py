@@ -25,7 +25,7 @@ from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import result_prefix
 from service.ports.jobs import IdempotencyKey
-from service.telemetry import emit, events
+from service.telemetry import emit, events, tracing
 
 MAX_KEY_LENGTH = 255
 
@@ -53,7 +53,8 @@ async def accept_job(
     if job is None:
         await check_stored(caller, 0)
         await admission.admit_job(caller.tenant)
-        job = await submit_job(caller, wanted, key)
+        with tracing.span("job", kind="producer"):
+            job = await submit_job(caller, wanted, key)
     return job
 
 
@@ -76,9 +77,11 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
             filename=output_filename(upload.filename, OUTPUT_FORMATS[target.format].extension),
             created_at=now,
             expires_at=now + context.config.ttl_seconds,
+            trace=tracing.carried(),
         ),
         key,
     )
+    tracing.note(job_id=job.job_id)
     emit(
         events.JOB_ACCEPTED,
         job_id=job.job_id,
@@ -102,9 +105,7 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
     context = caller.context
     job = await context.jobs.get(checked_id(job_id))
     if job is None or job.tenant != caller.tenant:
-        # Without a record it cannot be told whose the objects are. What a call that stopped half-way has left is the
-        # janitor's; and an id of another tenant is answered like one that does not exist, as fast.
-        return None
+        return None  # the same work for both, so that time tells nothing; what a broken call left is the janitor's
     if not job.final:
         try:
             job = await _cancelled(context, job)

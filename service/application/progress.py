@@ -51,11 +51,14 @@ async def view_of(context: ServiceContext, job: Job) -> View:
 
 
 async def wait_for_end(caller: Caller, job_id: str, seconds: float) -> View:
-    """Look at a job when it has ended, or after so many seconds. Raises as `view_job` does."""
+    """
+    Look at a job when it has ended, after so many seconds, or when this process is about to end: its server would
+    otherwise be stopped in the middle of the request. Raises as `view_job` does.
+    """
     clock = caller.context.clock
     deadline = clock.monotonic() + seconds
     job = await find_job(caller, job_id)
-    while not job.final and (left := deadline - clock.monotonic()) > 0:
+    while not (job.final or caller.context.stopping()) and (left := deadline - clock.monotonic()) > 0:
         await clock.sleep(min(WAIT_INTERVAL, left))
         job = await find_job(caller, job_id)
     return await view_job(caller, job_id)
@@ -65,14 +68,15 @@ async def follow_job(caller: Caller, job_id: str, *, floor: float, seconds: floa
     """
     Yield what there is to say about a job for `seconds`: a view for each change, and None where nothing has changed.
 
-    No percentage is below `floor` or below the one before it. Ends after the view of an ended job, or when the job is
-    gone. A store that is away costs freshness: the next look may succeed.
+    No percentage is below `floor` or below the one before it. Ends after the view of an ended job, when the job is
+    gone, or when this process is about to end: another one goes on from the last reading. A store that is away costs
+    freshness: the next look may succeed.
     """
     context, clock = caller.context, caller.context.clock
     end = clock.monotonic() + seconds
     read_at = spoke_at = -math.inf
     hint, told = None, None
-    while (now := clock.monotonic()) < end:
+    while (now := clock.monotonic()) < end and not context.stopping():
         try:
             latest = await context.board.read(job_id)
             if latest != hint or now - read_at >= RECORD_INTERVAL:

@@ -60,10 +60,13 @@ async def receive_upload(
 
 
 async def delete_upload(caller: Caller, upload_id: str) -> None:
-    """Remove an upload, if it is this tenant's. Safe to repeat. Raises `NotFound` for what cannot be an id."""
+    """
+    Remove an upload, if it is this tenant's. Safe to repeat. Raises `NotFound` for what cannot be an id.
+
+    Without a record nothing is done, however the id looks: its bytes may be those of an upload that is still received,
+    of any tenant. What a broken call has left is the janitor's.
+    """
     context = caller.context
     upload = await context.uploads.look_up_upload(checked_id(upload_id))
-    # Without a record it cannot be told whose the bytes are: they may be another tenant's upload that is still in its
-    # stream. What a call that stopped half-way has left is the janitor's.
     if upload is not None and upload.tenant == caller.tenant:
         await discard_upload(context, upload)

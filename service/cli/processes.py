@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,10 @@ class ServiceProcess:
             self.process.stdout.close()
 
 
-def start(name: str, environment: Mapping[str, str], folder: Path, **settings: str) -> ServiceProcess:
-    """Start one on any free port and wait until it listens."""
+def start(
+    name: str, environment: Mapping[str, str], folder: Path, under: Sequence[str] = (), **settings: str
+) -> ServiceProcess:
+    """Start one on any free port and wait until it listens; `under` is a command that runs the rest of its line."""
     log = folder / f"{name}.log"
     variables = {
         **environment,
@@ -65,7 +67,7 @@ def start(name: str, environment: Mapping[str, str], folder: Path, **settings: s
     path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH", ""))))
     with log.open("w") as file:
         process = subprocess.Popen(  # ourselves
-            wiring.mortal([sys.executable, "-m", "service", "serve"]),  # none outlives whoever started it
+            wiring.mortal([*under, sys.executable, "-m", "service", "serve"]),  # none outlives whoever started it
             env={**variables, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

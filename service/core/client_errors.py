@@ -71,6 +71,20 @@ class UnsupportedMedia(ClientError):
     hint = "GET /v1/formats lists what goes in and what comes out."
 
 
+class UnsupportedCodec(UnsupportedMedia):
+    """The sound is stored in a way that is not supported."""
+
+    code = "unsupported_codec"
+
+
+class NotJson(ClientError):
+    """The body has to be JSON, and has to be called so."""
+
+    status = 415
+    code = "not_json"
+    hint = "Send it with `Content-Type: application/json`; curl does with `--json`."
+
+
 class UploadTooLarge(ClientError):
     """The upload is larger than this service accepts."""
 
@@ -82,6 +96,14 @@ class UploadIncomplete(ClientError):
     """The body ended before it was complete; nothing was kept."""
 
     code = "upload_incomplete"
+
+
+class BodyTooSlow(ClientError):
+    """The body comes too slowly; nothing was kept."""
+
+    status = 408
+    code = "body_too_slow"
+    hint = "Send the file in parts: what has arrived stays, and a part that breaks is sent again."
 
 
 class UploadPending(ClientError):
@@ -98,6 +120,22 @@ class Unauthorized(ClientError):
     status = 401
     code = "unauthorized"
     hint = "Send the key as `Authorization: Bearer KEY` or as `X-API-Key: KEY`."
+
+
+class CrossSite(ClientError):
+    """This service is open, so no web page from elsewhere may change anything in it."""
+
+    status = 403
+    code = "cross_site"
+    hint = "REPRISE_CORS_ORIGINS names the origins of pages that may."
+
+
+class UnknownHost(ClientError):
+    """This service does not go by this name."""
+
+    status = 421
+    code = "unknown_host"
+    hint = "REPRISE_HOSTS lists the names of an open service, besides localhost; with API keys it goes by any."
 
 
 class NotFound(ClientError):

@@ -10,10 +10,15 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   │   ├── LargerThanDeclared 422  more bytes than were announced
     │   │   └── IdempotencyReuse 422  same key, other request
     │   ├── UnsupportedMedia     415  the bytes are no audio that we accept
+    │   │   └── UnsupportedCodec 415  they are, of a codec that we do not decode; found out late, the job fails with it
+    │   ├── NotJson              415  a body of another type than application/json
     │   ├── UploadTooLarge       413  above the limit, refused before the body is read
     │   ├── UploadIncomplete     400  the client went away in the middle
+    │   ├── BodyTooSlow          408  the client sends so slowly that it holds a place for nothing
     │   ├── UploadPending        409  parts of it have not arrived yet
     │   ├── Unauthorized         401  no API key, or none that is known
+    │   ├── CrossSite            403  a web page from elsewhere, on an open service
+    │   ├── UnknownHost          421  a name that an open service does not have
     │   ├── NotFound             404  no such upload or job (for this caller)
     │   ├── Expired              410  it was here, its time is over
     │   ├── NotReady             409  the job has no output (yet)
@@ -58,7 +63,9 @@ is all that a client ever sees; the web layer needs no table of its own.
 from collections.abc import Mapping
 
 from service.core.client_errors import (
+    BodyTooSlow,
     ClientError,
+    CrossSite,
     EmptyUpload,
     Expired,
     IdempotencyReuse,
@@ -66,12 +73,15 @@ from service.core.client_errors import (
     InvalidRequest,
     LargerThanDeclared,
     NotFound,
+    NotJson,
     NotReady,
     PreconditionFailed,
     RangeUnsatisfiable,
     RepriseError,
     Unauthorized,
     UnknownFormat,
+    UnknownHost,
+    UnsupportedCodec,
     UnsupportedMedia,
     UploadIncomplete,
     UploadPending,
@@ -80,7 +90,9 @@ from service.core.client_errors import (
 
 # The root and the first branch have a file of their own; this one is the door to the whole tree.
 __all__ = [
+    "BodyTooSlow",
     "ClientError",
+    "CrossSite",
     "EmptyUpload",
     "Expired",
     "IdempotencyReuse",
@@ -88,12 +100,15 @@ __all__ = [
     "InvalidRequest",
     "LargerThanDeclared",
     "NotFound",
+    "NotJson",
     "NotReady",
     "PreconditionFailed",
     "RangeUnsatisfiable",
     "RepriseError",
     "Unauthorized",
     "UnknownFormat",
+    "UnknownHost",
+    "UnsupportedCodec",
     "UnsupportedMedia",
     "UploadIncomplete",
     "UploadPending",

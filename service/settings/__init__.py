@@ -48,6 +48,7 @@ class Settings:
     redis_url: str | None
     api_keys: tuple[ApiKey, ...] | None  # (): open to everybody on purpose; None: not set
     metrics: str
+    hosts: tuple[str, ...]
     cors_origins: tuple[str, ...]
     slots: int
     lease: float
@@ -55,6 +56,13 @@ class Settings:
     start_wait: float
     janitor_interval: float
     janitor_grace: float
+    max_connections: int
+    header_seconds: float
+    idle_seconds: float
+    body_grace: float
+    min_body_rate: int
+    stall_seconds: float
+    min_read_rate: int
     max_memory: int
     max_queued: int
     max_uploads: int

@@ -89,6 +89,14 @@ def origins(value: str) -> tuple[str, ...]:
     return found
 
 
+def hosts(value: str) -> tuple[str, ...]:
+    """Names or addresses as they stand in a `Host` header, without a port; an IPv6 address in brackets."""
+    found = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    if not all(host == "*" or re.fullmatch(rf"{HOST}|\[[0-9a-f:.]+\]", host) for host in found):
+        raise ValueError(value)
+    return found
+
+
 bucket = like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 table = like(r"[A-Za-z0-9_.-]{3,255}")
 region = like(r"[a-z0-9]+(-[a-z0-9]+)*")  # it becomes a part of host names

@@ -7,7 +7,7 @@ from typing import Any
 from service.core import defaults
 from service.core.access import parse_keys
 from service.core.shares import Shares, parse_shares
-from service.settings.forms import bucket, http, one_of, origins, redis, region, seconds, table, text, whole
+from service.settings.forms import bucket, hosts, http, one_of, origins, redis, region, seconds, table, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Variable:
 
 ORIGINS = "origins (https://host, without a path, or *), comma-separated"
 ADDRESS = "an http(s) address, its host of letters, digits, - and . (a _ is refused by AWS's library), without a user"
+HOSTS = "names of hosts without a port, comma-separated, or * for any"
 LEVELS = ("debug", "info", "warning", "error")
 YEAR = 366 * 86400
 KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
@@ -70,6 +71,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REDIS_URL", "redis_url", redis, "a redis(s):// or unix:// address", None, "live progress, wake-ups"),
     Variable("REPRISE_API_KEYS", "api_keys", parse_keys, KEYS, None, "who may use the API (none: everybody)"),
     Variable("REPRISE_METRICS", "metrics", one_of("key", "open"), "key or open", "key", "/metrics: as /v1, or open"),
+    Variable("REPRISE_HOSTS", "hosts", hosts, HOSTS, (), "further names of a service that is open to everybody"),
     Variable("REPRISE_CORS_ORIGINS", "cors_origins", origins, ORIGINS, ("*",), "origins to let in"),
     Variable("REPRISE_SLOTS", "slots", whole(1, 64), "a number from 1 to 64", defaults.SLOTS, "conversions at once"),
     Variable(
@@ -96,6 +98,62 @@ VARIABLES: tuple[Variable, ...] = (
         "seconds",
         defaults.JANITOR_GRACE,
         "how long they are spared",
+    ),
+    Variable(
+        "REPRISE_MAX_CONNECTIONS",
+        "max_connections",
+        whole(16, 10**5),
+        "a number from 16 to 100000",
+        defaults.MAX_CONNECTIONS,
+        "connections of clients at once; fewer where descriptors are few",
+    ),
+    Variable(
+        "REPRISE_HEADER_SECONDS",
+        "header_seconds",
+        seconds,
+        "seconds",
+        defaults.HEADER_SECONDS,
+        "for the head of a request, and for the first one of a connection",
+    ),
+    Variable(
+        "REPRISE_IDLE_SECONDS",
+        "idle_seconds",
+        seconds,
+        "seconds",
+        defaults.IDLE_SECONDS,
+        "how long a connection is kept between two requests",
+    ),
+    Variable(
+        "REPRISE_BODY_GRACE_SECONDS",
+        "body_grace",
+        seconds,
+        "seconds",
+        defaults.BODY_GRACE_SECONDS,
+        "longest silence in a body",
+    ),
+    Variable(
+        "REPRISE_MIN_BODY_RATE",
+        "min_body_rate",
+        whole(1, 10**9),
+        "bytes a second",
+        defaults.MIN_BODY_RATE,
+        "slowest pace of a body that is never cut",
+    ),
+    Variable(
+        "REPRISE_STALL_SECONDS",
+        "stall_seconds",
+        seconds,
+        "seconds",
+        defaults.STALL_SECONDS,
+        "longest time in which a client reads nothing",
+    ),
+    Variable(
+        "REPRISE_MIN_READ_RATE",
+        "min_read_rate",
+        whole(1, 10**9),
+        "bytes a second",
+        defaults.MIN_READ_RATE,
+        "slowest pace of a reader that is never cut",
     ),
     Variable(
         "REPRISE_MAX_MEMORY_PERCENT",

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from service.core.errors import RepriseError
 from service.core.media.formats import OUTPUT_FORMATS
+from service.core.media.inputs import INPUT_FORMATS
 from service.core.orphans import Reason
 from service.core.shares import TenantLimitReached
 from service.telemetry import events
@@ -139,6 +140,12 @@ COUNTERS: tuple[Counted, ...] = (
     ),
     Counted("reprise_ffmpeg_paused", "Pauses of ffmpeg because its uploads lagged.", _each(events.FFMPEG_PAUSED)),
     Counted("reprise_local_fallbacks", "Conversions that needed a local file.", _each(events.LOCAL_FALLBACK)),
+    Counted(
+        "reprise_streams_retried",
+        "Streams that ended as bad media and were tried again as a local file, by container.",
+        _each(events.STREAM_RETRIED),
+        {"container": frozenset(item.name for item in INPUT_FORMATS)},
+    ),
     # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
     Counted("reprise_uploads_stored", "Uploads that are complete.", _each(events.UPLOAD_STORED)),
     Counted("reprise_uploads_stored_bytes", "Bytes of complete uploads.", _each(events.UPLOAD_STORED), adds="size"),
@@ -160,6 +167,17 @@ COUNTERS: tuple[Counted, ...] = (
         "reprise_downloads_sent_bytes", "Bytes sent through this service.", _each(events.DOWNLOAD_ENDED), adds="size"
     ),
     Counted("reprise_downloads_broken", "Downloads that broke off on our side.", _each(events.DOWNLOAD_BROKEN)),
+    Counted(
+        "reprise_connections_closed",
+        "Connections that were closed because their client was too slow, by what they waited for.",
+        _each(events.CONNECTION_CLOSED),
+        {"phase": frozenset({"request", "head", "body", "reader"})},
+    ),
+    Counted(
+        "reprise_connections_full",
+        "Minutes in which connections were closed or refused because there were too many.",
+        _each(events.CONNECTIONS_FULL),
+    ),
     # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────
     Counted(
         "reprise_aws_retries", "Requests to AWS that were repeated.", _each(events.AWS_RETRIED), {"service": SERVICES}

@@ -61,6 +61,10 @@ QUEUE_DEPTH = Event("queue.depth", INFO, ("queued", "running", "limit", "oldest_
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_DONE = Event("request.done", INFO, ("method", "path", "status", "seconds"))
 PROBE_DONE = Event("request.probe", DEBUG, ("method", "path", "status", "seconds"))
+CONNECTION_CLOSED = Event("connection.closed", DEBUG, ("phase",))  # its client was too slow
+CONNECTIONS_FULL = Event(
+    "connections.full", WARNING, ("limit", "closed")
+)  # once a minute; `closed` since the last line
 UPLOAD_STORED = Event("upload.stored", INFO, ("upload_id", "filename", "size", "format", "key"))
 UPLOAD_BEGUN = Event("upload.begun", INFO, ("upload_id", "filename", "size", "key"))
 UPLOAD_REFUSED = Event("upload.refused", INFO, ("code",))
@@ -76,8 +80,13 @@ FFMPEG_SAID = Event("ffmpeg.said", DEBUG, ("line",))
 FFMPEG_PAUSED = Event("ffmpeg.paused", DEBUG, ("behind",))
 FFMPEG_STOPPED = Event("ffmpeg.stopped", WARNING, ("code", "detail"))  # by this service: it stalled, or reached a limit
 FFMPEG_ENDED = Event("ffmpeg.ended", INFO, ("exit_code", "seconds", "last_lines"))
+# A stream that ffmpeg could not read, or not to its end, is tried again as a file: if that works, `sniff` was wrong.
+STREAM_RETRIED = Event("ffmpeg.stream_retried", WARNING, ("container", "demuxer", "detail"))
 LOCAL_FALLBACK = Event("ffmpeg.local_fallback", INFO, ("reason", "size"))
 CLEANUP_SLOW = Event("ffmpeg.cleanup_slow", WARNING, ("job_id", "seconds"))  # it goes on in the background
+
+# ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────
+TRACE_TROUBLE = Event("trace.trouble", WARNING, ("reason",))  # spans were not sent; nothing else is touched
 
 # ── outside services ─────────────────────────────────────────────────────────────────────────────────────────────
 AWS_CALL = Event("aws.call", DEBUG, ("service", "operation", "status"))

@@ -7,6 +7,7 @@ every event whatever the level of the log, so metrics do not depend on it.
 """
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import Any, TextIO
 import structlog
 
 from service.telemetry.events import Event
+
+# C0 without tab and line end, DEL, C1, the marks that reverse the direction of text, and lone surrogates.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
@@ -61,7 +65,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr) -> 
             # The default shows local variables: slow, and they hold what clients sent.
             exception_formatter=structlog.dev.plain_traceback,
         )
-        tail = [renderer]
+        tail = [escape_controls, renderer]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -82,3 +86,23 @@ def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
         if (name == "url" or name.endswith("_url")) and isinstance(value, str) and "?" in value:
             event[name] = value.split("?", 1)[0] + "?…"
     return event
+
+
+def escape_controls(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """
+    Escape what a terminal would obey, in every text of an event: paths and names of files are as clients sent them.
+
+    Line ends and tabs are quoted by the renderer; the traceback that it makes itself is not passed through here.
+    """
+    return {name: _harmless(value) for name, value in event.items()}
+
+
+def _harmless(value: object) -> Any:
+    match value:
+        case str():
+            return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
+        case list() | tuple():
+            return [_harmless(one) for one in value]
+        case dict():
+            return {_harmless(name): _harmless(one) for name, one in value.items()}
+    return value

@@ -16,6 +16,7 @@ from service.application.context import ServiceContext
 from service.web.formats import formats
 from service.web.http import problems
 from service.web.http.authentication import guard
+from service.web.http.browsers import browser_guard
 from service.web.http.config import WebConfig
 from service.web.http.middleware import RequestMiddleware
 from service.web.http.parameters import caller_of
@@ -82,6 +83,7 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
     measured = metrics_route(metrics, *(([], None) if config.metrics_open else (guards, security)))
     app = Litestar(
         route_handlers=[api, Router("/v1", route_handlers=[formats]), HealthController, measured, *page_routes()],
+        guards=[browser_guard(config)],
         middleware=[metrics.http.middleware],
         lifespan=[metrics.lifespan],
         dependencies={
@@ -110,7 +112,7 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
         ),
     )
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app))
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app), config)
     return app
 
 
@@ -129,7 +131,7 @@ def cors(origins: Sequence[str], *, keyed: bool) -> CORSConfig | None:
 
     Keys travel in headers that a page has to know, never in cookies, so no page can use those of its visitors. An open
     service has no such protection: any page that somebody opens beside it could use it, so there `*` lets none in, and
-    only pages that are named are let in.
+    only pages that are named are let in. What needs no CORS is refused by `http.browsers`.
     """
     named = [origin for origin in origins if keyed or origin != "*"]
     if not named:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import INPUT_FORMATS
+from service.core.media.option_values import ON_DAMAGE
 
 # What can be asked for whatever the format; a default is what happens without a word about it.
 COMMON_OPTIONS: dict[str, dict[str, Any]] = {
@@ -16,6 +17,8 @@ COMMON_OPTIONS: dict[str, dict[str, Any]] = {
     "loudness": {"allowed": [False, True], "default": False},
     "keep_tags": {"allowed": [False, True], "default": True},
     "keep_cover": {"allowed": [False, True], "default": True},
+    "track": {"min": 1, "description": "a number, or a language such as `eng`; else the one that ffmpeg chooses"},
+    "on_damage": {"allowed": list(ON_DAMAGE), "default": "fail"},
 }
 
 

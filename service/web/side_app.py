@@ -41,7 +41,7 @@ def create_side_app(context: ServiceContext, config: WebConfig, *, open_service:
         logging_config=None,  # service.telemetry is the only way of logging
         openapi_config=None,
     )
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app))
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, context.clock, context.ids, methods_of(app), config)
     return app
 
 

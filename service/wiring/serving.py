@@ -6,14 +6,14 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-
-import uvicorn
+from functools import partial
 
 from service import __version__
 from service.adapters.aws.circuit import circuits
 from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.adapters.system.descriptors import raise_descriptor_limit
 from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
@@ -22,10 +22,13 @@ from service.settings import Settings
 from service.telemetry import emit, events
 from service.web.app import create_app
 from service.web.http.config import WebConfig
+from service.web.http.connections import ConnectionGuard
 from service.web.side_app import create_side_app
 from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
+from service.wiring.listening import Server, limits_of_connections
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
+from service.wiring.tracing import Wrap, tracing
 from service.worker.queue_depth import QueueDepth
 
 
@@ -43,6 +46,7 @@ async def serve(
     `show` gets what was found at start, `announce` the address as soon as requests are answered. `embedded` says that
     the settings point to what was started just for this. Raises `StartError`.
     """
+    raise_descriptor_limit()
     try:
         with configuring():
             service = build(settings, environment)
@@ -54,24 +58,27 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
-        await _work(service, _open(settings), announce)
+        with tracing(environment, service.instance) as traced:
+            await _work(service, _open(settings), announce, traced)
     emit(events.SERVICE_STOPPED)
 
 
-async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None]) -> None:
+async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None], traced: Wrap) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
+    stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        server = _answer(service, listener, group, announce)
+        guard = ConnectionGuard(limits_of_connections(service.settings))
+        server = _answer(service, listener, guard, group, announce, stopping.is_set, traced)
+        watch = group.create_task(guard.run(SystemClock()), name="connections")
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
-        stopping = asyncio.Event()
         _on_signals(stopping)
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        for task in upkeep:
+        for task in (watch, *upkeep):
             task.cancel()  # none leaves anything half-done that another process would not find
         service.worker.stop()
         server.should_exit = True
@@ -110,13 +117,24 @@ def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
 def config_of_web(settings: Settings) -> WebConfig:
     """Keys and origins."""
     return WebConfig(
-        api_keys=settings.api_keys or (), metrics_open=settings.metrics == "open", cors_origins=settings.cors_origins
+        api_keys=settings.api_keys or (),
+        metrics_open=settings.metrics == "open",
+        cors_origins=settings.cors_origins,
+        hosts=settings.hosts,
+        body_grace=settings.body_grace,
+        min_body_rate=settings.min_body_rate,
     )
 
 
 def _answer(
-    service: Service, listener: socket.socket, group: asyncio.TaskGroup, announce: Callable[[str], None]
-) -> uvicorn.Server:
+    service: Service,
+    listener: socket.socket,
+    guard: ConnectionGuard,
+    group: asyncio.TaskGroup,
+    announce: Callable[[str], None],
+    stopping: Callable[[], bool],
+    traced: Wrap,
+) -> Server:
     settings = service.settings
     context = ServiceContext(
         config=config_of_service(settings, service.instance),
@@ -132,35 +150,17 @@ def _answer(
         capacity=service.capacity,
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),
+        stopping=stopping,
     )
     web = config_of_web(settings)
     if settings.role == "worker":
         app = create_side_app(context, web, open_service=settings.api_keys == ())
     else:
         app = create_app(context, web)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=75, server_header=False
-    )
-    server = _Server(config, lambda: announce(f"http://{settings.host}:{listener.getsockname()[1]}"))
+    started = partial(announce, f"http://{settings.host}:{listener.getsockname()[1]}")
+    server = Server(traced(app), guard, settings, started)
     group.create_task(server.serve(sockets=[listener]), name="web")
     return server
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to us, and says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell = started
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # as uvicorn declares it
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._tell()
 
 
 @contextlib.asynccontextmanager

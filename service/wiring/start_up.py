@@ -15,6 +15,8 @@ from service.adapters.dynamodb.checks import check_table
 from service.adapters.ffmpeg.check import check_ffmpeg
 from service.adapters.redis.check import check_redis
 from service.adapters.s3.checks import check_bucket
+from service.adapters.system.descriptors import descriptor_limit
+from service.core.descriptors import ENOUGH, connections_within
 from service.core.findings import Finding, stopping
 from service.ports.time import Clock
 from service.settings import Settings
@@ -140,6 +142,16 @@ def _check_settings(service: Service) -> list[Finding]:
                 "public_endpoint_missing",
                 f"Presigned URLs name the host {host!r}, which browsers outside of its network cannot reach.",
                 "Set REPRISE_S3_PUBLIC_ENDPOINT to the address under which clients reach S3.",
+                stops=False,
+            )
+        )
+    if (limit := descriptor_limit()) < ENOUGH:
+        kept = connections_within(limit, settings.slots, settings.max_connections)
+        found.append(
+            Finding(
+                "few_descriptors",
+                f"This process may open {limit} files and sockets, of which {kept} are for connections of clients.",
+                f"Raise the limit to {ENOUGH} or more (ulimit -n; nofile of the container).",
                 stops=False,
             )
         )

@@ -15,7 +15,7 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, State
 from service.core.jobs.outcome import Failed, Lost, Outcome, Released, Stopped, Succeeded, of_exception
 from service.core.jobs.progress import Hint
-from service.telemetry import emit, events, log_context
+from service.telemetry import emit, events, log_context, tracing
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.heartbeat import CancelRequested, Heartbeat, TrustEnded
 from service.worker.steps import CONVERSION, Plan, Recorded, Work, clean_up
@@ -39,9 +39,11 @@ class Attempt:
     async def run(self) -> Outcome:
         """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
         job = self._work.job
-        with log_context(job_id=job.job_id, attempt=job.attempt):
+        span = tracing.span("attempt", kind="consumer", parent=job.trace, job_id=job.job_id, attempt=job.attempt)
+        with log_context(job_id=job.job_id, attempt=job.attempt), span:
             outcome = await self._work_out()
             await self._record(outcome)
+            tracing.note(outcome=type(outcome).__name__.lower())
             self.over = True
             await self._clean_up()
             return outcome
@@ -102,7 +104,8 @@ class Attempt:
         for step in self._plan:
             self._heartbeat.check()
             emit(events.JOB_STEP, step=step.__name__)
-            result = await step(self._work, result)
+            with tracing.span(step.__name__):
+                result = await step(self._work, result)
 
     async def _show(self) -> None:
         """Bring readings to the board; it ignores what is lower than what it has."""

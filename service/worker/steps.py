@@ -7,7 +7,7 @@ record names) or final (the record).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -92,7 +92,13 @@ async def publish(work: Work, draft: Draft) -> Output:
     """Make the output exist, complete, under a key that carries the attempt. Still no record names it."""
     stored: Stored = await draft.publish()
     work.published = True
-    return Output(key=stored.key, size=stored.size, etag=stored.etag)
+    return Output(key=stored.key, size=stored.size, etag=stored.etag, report=report_of(draft))
+
+
+def report_of(draft: Draft) -> Mapping[str, Any]:
+    """Return what a draft says of how it was made."""
+    report = draft.facts.get("report")
+    return report if isinstance(report, Mapping) else {}
 
 
 async def record(work: Work, output: Output) -> None:

@@ -204,7 +204,8 @@ def refused_orders(it: Conversation) -> None:
         it.call("POST", "/v1/jobs", 422, json={"upload_id": upload, "format": "mp3", **changes})
     it.call("POST", "/v1/jobs", 422, json={"format": "mp3"})
     it.call("POST", "/v1/jobs", 404, json={"upload_id": NOBODY, "format": "mp3"})
-    it.call("POST", "/v1/jobs", 400, content=b'{"upload_id": ')
+    it.call("POST", "/v1/jobs", 400, content=b'{"upload_id": ', headers={"Content-Type": "application/json"})
+    it.call("POST", "/v1/jobs", 415, content=b'{"upload_id": "", "format": ""}', headers={"Content-Type": "text/plain"})
     it.call("GET", f"/v1/jobs/{NOBODY}?wait=soon", 422)
     for path in ("", "/progress", "/events", "/download"):
         it.call("GET", f"/v1/jobs/{NOBODY}{path}", 404)

@@ -25,11 +25,13 @@ Open = Callable[..., Stack]
 _numbers = itertools.count(1)
 
 
-ENGINE = [
-    pytest.mark.infra_engine,
-    pytest.mark.timeout(400),
-    pytest.mark.xdist_group("pulumi"),  # an engine has two processors to itself, and an emulator is started once
-]
+def engine_marks(group: str) -> list[pytest.MarkDecorator]:
+    """The marks of a module: tests of a group are run one after the other, on an emulator that is started once."""
+    return [pytest.mark.infra_engine, pytest.mark.timeout(400), pytest.mark.xdist_group(group)]
+
+
+# Two groups, and so two engines at once: as many as keep two processors busy.
+ENGINE, SECOND_ENGINE = engine_marks("pulumi"), engine_marks("pulumi-second")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 """
-In place of AWS: moto's server for most of it, and in front of it whatever answers what moto does not know.
+In place of AWS: moto's server or LocalStack for most of it, and in front whatever answers what neither knows.
 
 REPRISE_AWS_EMULATOR names that, as a command: it is started with ``--port PORT --moto URL``, answers App Runner, ECS
 Express Mode and serverless caches, and hands everything else on. Without it a program that uses these is skipped.
@@ -24,20 +24,32 @@ from tests.support.redis_server import free_port
 VARIABLE = "REPRISE_AWS_EMULATOR"
 OF_MOTO = ("budgets", "cloudwatch", "dynamodb", "ec2", "ecr", "iam", "kms", "logs", "s3", "secretsmanager", "sns",
            "ssm", "sts", "appautoscaling")  # fmt: skip
+OF_LOCALSTACK = ("cloudwatch", "dynamodb", "ec2", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "ssm", "sts")
 IN_FRONT = ("apprunner", "ecs", "elasticache")  # of which moto knows a part
 
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """Two addresses: the object store and the table are asked directly, since bytes go through them."""
+    """
+    Addresses: the object store and the table are asked directly, since bytes go through them.
+
+    `localstack` answers in moto's place for what it knows (`OF_LOCALSTACK`); None where there is none.
+    """
 
     moto: str
     front: str
+    localstack: str | None = None
+
+    @property
+    def data(self) -> str:
+        """Where bucket and table are."""
+        return self.localstack or self.moto
 
     @property
     def endpoints(self) -> Mapping[str, str]:
         """As `aws:endpoints` has them: the address of each service."""
-        return {**dict.fromkeys(OF_MOTO, self.moto), **dict.fromkeys(IN_FRONT, self.front)}
+        local = {} if self.localstack is None else dict.fromkeys(OF_LOCALSTACK, self.localstack)
+        return {**dict.fromkeys(OF_MOTO, self.moto), **dict.fromkeys(IN_FRONT, self.front), **local}
 
 
 @contextmanager

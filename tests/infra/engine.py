@@ -7,18 +7,22 @@ when it fails is nothing to the next.
 """
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 from pulumi import automation
 
+from tests.support.cluster import gone, wait_for
 from tests.support.docker import ROOT
 
 REQUIRE = "REPRISE_REQUIRE_PULUMI"
@@ -154,6 +158,48 @@ class Stack:
         """Remove everything; `exclude_protected` leaves what is protected."""
         return self._operate("destroy", **options)
 
+    def kill_up(self, reached: threading.Event) -> None:
+        """
+        Begin an `up`, and when `reached` is set kill the engine, the program and the plugin, all with SIGKILL.
+
+        It works at one resource at a time, so that what is under way is what the test knows of.
+        """
+        with (self.place.folder / "killed.log").open("wb") as log:
+            running = subprocess.Popen(
+                self._command("up"), cwd=ROOT, env=dict(self.place.environment), stdin=subprocess.PIPE,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            with cast("IO[bytes]", running.stdin) as told:
+                told.write(self._request(parallel=1).encode())
+            wait_for(lambda: reached.is_set() or running.poll() is not None, "the call is made", within=PATIENCE)
+            if running.poll() is not None:
+                raise OperationFailed((self.place.folder / "killed.log").read_text(errors="replace")[-20000:])
+        finally:
+            # The program last: it is their parent, and what it leaves behind is another's to find.
+            below = descendants(running.pid)
+            for pid in below:
+                os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: all(gone(pid) for pid in below), "engine and plugin are gone")
+            running.kill()
+            running.wait()
+
+    def pending(self) -> list[dict[str, Any]]:
+        """The operations that the state says have begun, and does not know the end of."""
+        deployment = self.stack.export_stack().deployment or {}
+        return list(deployment.get("pending_operations") or [])
+
+    def pulumi(self, *arguments: str) -> None:
+        """Run a command line, for what the Automation API lacks."""
+        options = self.place.options()
+        command = ["pulumi", *arguments, "--stack", self.place.name, "--non-interactive"]
+        done = subprocess.run(
+            command, cwd=str(options.work_dir), env={**self.place.environment, **dict(options.env_vars or {})},
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        if done.returncode:
+            raise OperationFailed(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+
     def resources(self) -> list[dict[str, Any]]:
         """What the state says that there is."""
         deployment = self.stack.export_stack().deployment or {}
@@ -165,17 +211,21 @@ class Stack:
         return "\n".join(path.read_text(errors="replace") for path in found if path.is_file())
 
     def _operate(self, verb: str, **options: bool) -> Done:
-        request = json.dumps({"name": self.place.name, "folder": str(self.place.folder), "options": options})
-        command = [sys.executable, "-m", "tests.infra.operation", verb]
         done = subprocess.run(
-            command, cwd=ROOT, env=dict(self.place.environment), input=request, capture_output=True, text=True,
-            check=False, timeout=PATIENCE,
+            self._command(verb), cwd=ROOT, env=dict(self.place.environment), input=self._request(**options),
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         if done.returncode:
             raise OperationFailed(f"{verb} of {self.place.name}: exit code {done.returncode}\n{done.stderr[-20000:]}")
         answer = json.loads(done.stdout.splitlines()[-1])
         steps = (Step(**{**step, "because": tuple(step["because"])}) for step in answer["steps"])
         return Done(tuple(steps), answer["outputs"])
+
+    def _command(self, verb: str) -> list[str]:
+        return [sys.executable, "-m", "tests.infra.operation", verb]
+
+    def _request(self, **options: bool | int) -> str:
+        return json.dumps({"name": self.place.name, "folder": str(self.place.folder), "options": options})
 
 
 def open_stack(name: str, folder: Path, endpoints: Mapping[str, str], environment: Mapping[str, str]) -> Stack:
@@ -190,6 +240,16 @@ def open_stack(name: str, folder: Path, endpoints: Mapping[str, str], environmen
     made.configure(PROVIDER)
     made.point(endpoints)
     return made
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that this one has started, and those that they have."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(it) for task in tasks for it in (task / "children").read_text().split()]
+    except OSError:  # it has ended
+        return []
+    return [*children, *(found for child in children for found in descendants(child))]
 
 
 def nothing() -> None:

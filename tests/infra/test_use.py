@@ -33,8 +33,9 @@ EXPECTED_CONCERNS = frozenset({"redis_none"})
 def service(emulator: Emulator, stack: Stack, folder: Path, **more: str) -> Iterator[processes.ServiceProcess]:
     """The service with what its container is told, and nothing else but where AWS is."""
     given = told_to_container(emulator, stack.resources())
-    lift_policy(emulator, given["REPRISE_BUCKET"])
-    pointed = {**bare(), **CREDENTIALS, **given, "AWS_ENDPOINT_URL": emulator.moto}
+    if emulator.localstack is None:
+        lift_policy(emulator, given["REPRISE_BUCKET"])
+    pointed = {**bare(), **CREDENTIALS, **given, "AWS_ENDPOINT_URL": emulator.data}
     running = processes.start("deployed", pointed, folder, **more)
     try:
         yield running
@@ -74,7 +75,7 @@ def test_the_black_box_suite(
 def worker(emulator: Emulator, stack: Stack, folder: Path) -> Iterator[None]:
     """The loop by itself, with what a container of the Fargate worker is told."""
     given = told_to_worker(emulator, stack.resources())
-    variables = {**bare(), **CREDENTIALS, **given, "AWS_ENDPOINT_URL": emulator.moto, "PYTHONPATH": str(ROOT)}
+    variables = {**bare(), **CREDENTIALS, **given, "AWS_ENDPOINT_URL": emulator.data, "PYTHONPATH": str(ROOT)}
     with (folder / "worker.log").open("wb") as log:
         running = subprocess.Popen(
             mortal([sys.executable, "-m", "service", "serve"]),

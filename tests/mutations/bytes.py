@@ -41,7 +41,7 @@ BYTES = (
     Mutation(
         "end-of-input-media",
         "ffmpeg's exit code 0 counts only if the input ended where its headers say",
-        (Edit("service/adapters/ffmpeg/supervision.py", "doubt=self._progress.doubt(self._log)", "doubt=None"),),
+        (Edit("service/adapters/ffmpeg/supervision.py", "doubt=doubt(self._order, self._log)", "doubt=None"),),
         (f"{FFMPEG}::test_truncated_input_file_fails_the_conversion",),
         REFUSED,
     ),

@@ -8,6 +8,7 @@ the bytes.
 
 from tests.mutations.bytes import BYTES
 from tests.mutations.costs import COSTS
+from tests.mutations.edge import BODIES, CONNECTIONS
 from tests.mutations.infrastructure import INFRASTRUCTURE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
 from tests.mutations.shares import SHARES
@@ -17,5 +18,5 @@ from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
-    *SHARES, *INFRASTRUCTURE,
+    *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
 )  # fmt: skip

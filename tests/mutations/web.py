@@ -39,8 +39,8 @@ OWNERSHIP = (
         (
             Edit(
                 "service/application/receiving.py",
-                "upload is not None and upload.tenant == caller.tenant:",
-                "upload is not None:",
+                "if upload is not None and upload.tenant == caller.tenant:",
+                "if upload is not None:",
             ),
         ),
         ("tests/unit/web/uploads/test_whole.py::test_deleting_another_tenants_upload_changes_nothing",),
@@ -178,5 +178,11 @@ OPERATIONS = (
         (
             "tests/unit/wiring/test_defaults.py::test_configuration_classes_have_the_defaults_of_the_settings[FfmpegConfig]",
         ),
+    ),
+    Mutation(
+        "answered-on-sigterm",
+        "a request that waits for a job's end is answered before the process that serves it ends",
+        (Edit("service/application/progress.py", "not (job.final or caller.context.stopping())", "not job.final"),),
+        ("tests/unit/application/test_progress.py::test_who_waits_is_answered_when_the_process_is_about_to_end",),
     ),
 )

@@ -122,6 +122,7 @@ class Answers(Mocks):
                 "primaryEndpointAddress": f"{name}.use1.cache.amazonaws.com"
             },
             "cloudwatch/logGroup:LogGroup": {"name": f"{name}-1234567"},
+            "docker-build:index:Image": {"ref": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/built@{DIGEST}"},
         }
         ids = {"ec2/vpc:Vpc": "vpc-0123", "ec2/subnet:Subnet": f"subnet-{name}", "s3/bucket:Bucket": f"{name}-1234567"}
         made_up = {"arn": arn, "name": f"{name}-1234567"}

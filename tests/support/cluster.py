@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +71,11 @@ class Cluster:
     stack: ExitStack
     services: list[processes.ServiceProcess] = field(default_factory=list)
 
-    def start(self, **settings: str) -> processes.ServiceProcess:
-        """Start one more process."""
+    def start(self, *, under: Sequence[str] = (), **settings: str) -> processes.ServiceProcess:
+        """Start one more process; `under` is a command that runs the rest of its line."""
         name = f"service{len(self.services)}"
         lease = {"REPRISE_LEASE_SECONDS": str(LEASE), "REPRISE_HEARTBEAT_SECONDS": str(HEARTBEAT)}
-        service = processes.start(name, {**self.pointed, **lease}, self.folder, **settings)
+        service = processes.start(name, {**self.pointed, **lease}, self.folder, under, **settings)
         self.services.append(service)
         self.stack.callback(service.stop)
         return service

@@ -216,12 +216,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # ── LocalStack ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def run_localstack() -> Container:
-    """S3 and DynamoDB in one container; returns when both have answered a call."""
+def run_localstack(*more: str) -> Container:
+    """S3 and DynamoDB in one container, and `more` services; returns when these two have answered a call."""
     container = run_container(
         "LOCALSTACK_IMAGE",
         4566,
-        environment={"SERVICES": "s3,dynamodb", "EAGER_SERVICE_LOADING": "1", "DYNAMODB_IN_MEMORY": "1"},
+        environment={
+            "SERVICES": ",".join(("s3", "dynamodb", *more)),
+            "EAGER_SERVICE_LOADING": "1",
+            "DYNAMODB_IN_MEMORY": "1",
+        },
     )
     endpoint = endpoint_of(container)
     container.wait(

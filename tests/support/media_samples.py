@@ -153,13 +153,14 @@ def _reserialised(data: bytes, serial: int) -> bytes:
         page = bytearray(data[at:end])
         page[14:18] = struct.pack("<I", serial)
         page[22:26] = bytes(4)
-        page[22:26] = struct.pack("<I", _ogg_crc(page))
+        page[22:26] = struct.pack("<I", ogg_crc(page))
         out += page
         at = end
     return bytes(out)
 
 
-def _ogg_crc(page: bytes | bytearray) -> int:
+def ogg_crc(page: bytes | bytearray) -> int:
+    """The checksum of a page whose own is zero."""
     value = 0
     for byte in page:
         value ^= byte << 24
@@ -235,6 +236,12 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("m4b-chapters.m4b", "m4a", True, chapters=True, made_by=(*_AAC, "-movflags", "+faststart", *_tags())),
     Sample("mp4.mp4", "mp4", True, video=True, made_by=(*_AAC, *_H264)),
     Sample("mp4-front.mp4", "mp4", video=True, made_by=(*_AAC, *_H264, "-movflags", "+faststart")),
+    Sample(  # the first samples in the index, and fragments behind
+        "m4a-half-fragments.m4a",
+        "mp4",
+        True,
+        made_by=(*_AAC, "-movflags", "+frag_keyframe", "-frag_duration", "400000", "-f", "mp4"),
+    ),
     Sample("mp4-fragments.mp4", "mp4", video=True, made_by=(*_AAC, *_H264, *_FRAGMENTS)),
     Sample("mov.mov", "mov", True, video=True, made_by=("-c:a", "pcm_s16le", *_H264)),
     Sample("mov-front.mov", "mov", video=True, made_by=("-c:a", "pcm_s16le", *_H264, "-movflags", "+faststart")),

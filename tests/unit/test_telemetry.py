@@ -2,6 +2,7 @@
 
 import io
 import json
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
@@ -72,3 +73,15 @@ def test_who_listens_hears_what_is_not_logged() -> None:
         structlog.configure(**before)
 
     assert heard == [(events.JOB_STEP, {"step": "convert"})]
+
+
+def test_text_log_has_nothing_that_a_terminal_obeys(log: io.StringIO) -> None:
+    """What a client sends cannot clear an operator's screen, colour it, or turn the direction of its text."""
+    stream = io.StringIO()
+    configure_logging(level="debug", form="text", stream=stream)
+    odd = "\x1b[2J\x1b[31m\x07\x9b1m\u202e\x7f\r\x00"
+    emit(events.REQUEST_DONE, method=odd, path=f"/v1/{odd}", status=[odd], seconds={odd: odd}, code=odd)
+    written = stream.getvalue()
+
+    assert [character for character in written.rstrip("\n") if unicodedata.category(character) in {"Cc", "Cf"}] == []
+    assert "\\x1b[2J" in written

@@ -23,7 +23,11 @@ from infra.naming import hashed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppRunnerArgs:
-    """`cpu` in units, `memory` in MB. `access_role_arn` None: the image is public. `secrets` are ARNs by variable."""
+    """
+    `cpu` in units, `memory` in MB. `access_role_arn` None: the image is public. `secrets` are ARNs by variable.
+
+    `traced`: beside each container one of App Runner's takes spans, and sends them to X-Ray.
+    """
 
     cpu: str
     memory: str
@@ -35,6 +39,7 @@ class AppRunnerArgs:
     instance_role_arn: Input[str]
     subnets: Sequence[Input[str]]
     group_id: Input[str]
+    traced: bool
     variables: Mapping[str, Input[str]]
     secrets: Mapping[str, Input[str]]
     ready: Sequence[Resource]
@@ -84,6 +89,7 @@ class AppRunner(Component):
                     is_publicly_accessible=True
                 ),
             ),
+            observability_configuration=self._observability() if args.traced else None,
             opts=self.within(ResourceOptions(depends_on=list(args.ready))),
         )
         self.url = Output.concat("https://", service.service_url)
@@ -94,6 +100,17 @@ class AppRunner(Component):
         }
         self.service: Resource = service
         self.register_outputs({"url": self.url})
+
+    def _observability(self) -> aws.apprunner.ServiceObservabilityConfigurationArgs:
+        made = aws.apprunner.ObservabilityConfiguration(
+            self._name,
+            observability_configuration_name=self._name,
+            trace_configuration=aws.apprunner.ObservabilityConfigurationTraceConfigurationArgs(vendor="AWSXRAY"),
+            opts=self.inside,
+        )
+        return aws.apprunner.ServiceObservabilityConfigurationArgs(
+            observability_enabled=True, observability_configuration_arn=made.arn
+        )
 
     def _connector(self) -> aws.apprunner.VpcConnector:
         """

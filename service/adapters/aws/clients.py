@@ -7,6 +7,7 @@ waits, and checksums only where the service demands them, because stand-ins of S
 """
 
 import asyncio
+import contextvars
 import functools
 import threading
 from collections.abc import Callable
@@ -139,9 +140,7 @@ class Aws:
         """
         if self._breaker is not None:
             self._breaker.check()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self.call_guarded(call, *args, **kwargs)
-        )
+        return await self.run_unguarded(self.call_guarded, call, *args, **kwargs)
 
     def call_guarded(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a blocking call on this thread, through the circuit; its botocore errors come out as ours."""
@@ -165,7 +164,9 @@ class Aws:
 
     async def run_unguarded(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run on our threads what sends no request itself (signing), or whose requests go through `call_guarded`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
+        # Under the context of the task: what a thread logs and traces belongs to the job or the request.
+        inside = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: inside(call, *args, **kwargs))
 
     def close(self) -> None:
         """Let the threads go."""

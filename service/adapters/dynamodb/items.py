@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from typing import TypeVar
 
 from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
@@ -67,7 +66,7 @@ def job_to_item(job: Job, shards: int) -> Item:
         "input_key": job.input_key,
         "input_etag": job.input_etag,
         "input_size": job.input_size,
-        "source": as_json(asdict(job.source)),
+        "source": as_json(job.source.to_dict()),
         "format": job.target.format,
         "options": as_json(job.target.options.to_dict()),
         "filename": job.filename,
@@ -82,6 +81,7 @@ def job_to_item(job: Job, shards: int) -> Item:
         "finished_at": job.finished_at,
         **(output_values(job.output) if job.output else {}),
         **(failure_values(job.failure) if job.failure else {}),
+        "trace": job.trace,
     })  # fmt: skip
 
 
@@ -105,7 +105,8 @@ def job_from_item(item: Item) -> Job:
 
 def output_values(output: Output) -> dict[str, Scalar]:
     """Return what a finished file adds to its job."""
-    return {"output_key": output.key, "output_size": output.size, "output_etag": output.etag}
+    report = {"report": as_json(output.report)} if output.report else {}
+    return {"output_key": output.key, "output_size": output.size, "output_etag": output.etag, **report}
 
 
 def failure_values(failure: Failure) -> dict[str, Scalar]:
@@ -135,7 +136,7 @@ def upload_to_item(upload: Upload) -> Item:
         "key": upload.key,
         "size": upload.size,
         "etag": upload.etag,
-        "source": as_json(asdict(upload.source)),
+        "source": as_json(upload.source.to_dict()),
         "created_at": upload.created_at,
         "expires_at": math.ceil(upload.expires_at),
     })  # fmt: skip
@@ -224,6 +225,7 @@ def _job(item: Item) -> Job:
         finished_at=time_in(item, "finished_at"),
         output=_output(item),
         failure=_failure(item),
+        trace=text_in(item, "trace"),
     )
 
 
@@ -242,7 +244,10 @@ def _lease(key: str, item: Item) -> Lease:
 
 def _output(item: Item) -> Output | None:
     key = text_in(item, "output_key")
-    return Output(key=key, size=int(item["output_size"]["N"]), etag=item["output_etag"]["S"]) if key else None
+    if key is None:
+        return None
+    report = json.loads(text_in(item, "report") or "{}")  # an older release wrote none
+    return Output(key=key, size=int(item["output_size"]["N"]), etag=item["output_etag"]["S"], report=report)
 
 
 def _failure(item: Item) -> Failure | None:
@@ -282,9 +287,8 @@ def _pending(item: Item) -> PendingUpload:
 
 
 def _source(item: Item) -> Source:
-    """Read a source, without fields that a newer release has added: during a deployment both read the items."""
-    values = json.loads(item["source"]["S"])
-    return Source(**{field.name: values[field.name] for field in fields(Source) if field.name in values})
+    """Read a source: during a deployment two releases read the items."""
+    return Source.from_dict(json.loads(item["source"]["S"]))
 
 
 def _readable(read: Callable[[Item], T], item: Item) -> T:

@@ -13,19 +13,23 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
+from service.adapters.ffmpeg.context import ConversionContext, StoppedOnRequest
 from service.adapters.ffmpeg.input import InputSource, PipeInput, SpooledInput
 from service.adapters.ffmpeg.output.draft import WindowDraft
 from service.adapters.ffmpeg.output.part_uploads import PartUploader
 from service.adapters.ffmpeg.output.window import Window
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.scratch import memory_file
-from service.adapters.ffmpeg.supervision import ConversionContext, StoppedOnRequest, Supervision
+from service.adapters.ffmpeg.supervision import Running, Supervision
+from service.adapters.ffmpeg.tracks import look_at, needs_look, wanted_track
 from service.adapters.s3.multipart import MultipartUploads
 from service.adapters.s3.output_upload import Destination, OutputUpload
 from service.adapters.s3.reading import ObjectRange, ObjectStream
-from service.core.errors import WindowViolated
+from service.core.errors import BadMedia, WindowViolated
 from service.core.jobs.progress import Reading
+from service.core.media.tracks import Track
 from service.ports.transcoder import Order
 from service.telemetry import emit, events
 
@@ -50,7 +54,8 @@ class Conversion:
         self._order = order
         self._stop = stop
         self._on_stopped = on_stopped
-        self._progress = ProgressReporter(order, context.clock, report, context.config.report_seconds)
+        self._report = report
+        self._progress = self._reporter()
 
     @property
     def job_id(self) -> str:
@@ -59,6 +64,19 @@ class Conversion:
 
     def run(self) -> WindowDraft:
         """Convert. Raises `TranscodeFailed`, `StoreError`, `StoppedOnRequest`; nothing is left behind then."""
+        try:
+            return self._attempt()
+        except BadMedia as error:
+            if self._order.local:
+                raise
+            source = self._order.source
+            emit(events.STREAM_RETRIED, container=source.container, demuxer=source.demuxer, detail=error.detail)
+            # What a pipe did not let ffmpeg read may be whole: only a file shows whether the media is at fault.
+            self._order = replace(self._order, local=True)
+            self._progress = self._reporter()
+            return self._attempt()
+
+    def _attempt(self) -> WindowDraft:
         try:
             return self._run(memory_file())
         except WindowViolated as error:
@@ -75,7 +93,8 @@ class Conversion:
             with self._under_way() as in_any_case:
                 uploader = self._start_uploader(window, upload, in_any_case)
                 source = self._open_input(in_any_case)
-                supervision = self._supervise(window, uploader, source)
+                track = self._choose_track(source)
+                supervision = self._supervise(window, uploader, source, track)
                 exit_code = supervision.run()
                 self._check_window(window)
                 self._send_rest(window, uploader)
@@ -88,10 +107,14 @@ class Conversion:
                 "pauses": supervision.pauses,
                 "mended": source.mended,
                 "seconds": round(self._clock.monotonic() - started, 3),
+                "report": supervision.report,
             }
             draft = WindowDraft(self._context.aws, self._context.s3, window, upload, facts)
             unless_drafted.pop_all()
             return draft
+
+    def _reporter(self) -> ProgressReporter:
+        return ProgressReporter(self._order, self._clock, self._report, self._config.report_seconds)
 
     # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,6 +140,8 @@ class Conversion:
             except WindowViolated:
                 raise  # not the end: it begins again
             except Exception as error:
+                if isinstance(error, BadMedia) and not self._order.local:
+                    raise  # nor is this
                 self._on_stopped(error)
                 raise
 
@@ -125,7 +150,7 @@ class Conversion:
         in_any_case.callback(uploader.close)
         return uploader
 
-    def _open_input(self, in_any_case: ExitStack) -> InputSource:
+    def _stream(self) -> ObjectStream:
         context, order = self._context, self._order
         wanted = ObjectRange(
             bucket=context.aws.settings.bucket,
@@ -134,7 +159,11 @@ class Conversion:
             start=0,
             stop=order.input_size,
         )
-        stream = ObjectStream(context.aws, context.s3, wanted, self._config.read_retry)
+        return ObjectStream(context.aws, context.s3, wanted, self._config.read_retry)
+
+    def _open_input(self, in_any_case: ExitStack) -> InputSource:
+        context, order = self._context, self._order
+        stream = self._stream()
         source: InputSource
         if order.local:
             reason = order.source.reason or "the input has to be seekable"
@@ -145,14 +174,27 @@ class Conversion:
         in_any_case.callback(source.close)
         return source
 
+    def _choose_track(self, source: InputSource) -> Track | None:
+        order = self._order
+        if not needs_look(order.source, order.target):
+            return wanted_track(order.source.tracks, order.target)
+        if order.local:
+            return wanted_track(look_at(self._context, order, source, self._stop), order.target)
+        other = PipeInput(self._stream())  # a pipe can be read only once
+        try:
+            return wanted_track(look_at(self._context, order, other, self._stop), order.target)
+        finally:
+            other.close()
+
     def _spooled(self, done: int) -> None:
         self._raise_if_stopped()
         self._progress.report_spooling(done)
 
-    def _supervise(self, window: Window, uploader: PartUploader, source: InputSource) -> Supervision:
-        return Supervision(
-            self._context, self._order, self._progress, self._stop, window=window, uploader=uploader, source=source
-        )
+    def _supervise(
+        self, window: Window, uploader: PartUploader, source: InputSource, track: Track | None
+    ) -> Supervision:
+        running = Running(window, uploader, source, track)
+        return Supervision(self._context, self._order, self._progress, self._stop, running)
 
     def _check_window(self, window: Window) -> None:
         if violated := window.violated():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from service.core.jobs.progress import Reading
-from service.core.media.ffmpeg_log import LogReader, check_end
+from service.core.media.ffmpeg_log import LogReader
 from service.ports.time import Clock
 from service.ports.transcoder import Order
 
@@ -43,16 +43,6 @@ class ProgressReporter:
         """Return the length of the input, as far as it is known."""
         # The headers first: of a fragmented file, ffmpeg names the length of the first fragment only.
         return self._order.source.declared_seconds or log.duration_seconds
-
-    def promised_seconds(self, log: LogReader) -> float | None:
-        """Return the length that the headers of the input promise; guesses do not count."""
-        return self._order.source.declared_seconds or log.promised_seconds
-
-    def doubt(self, log: LogReader) -> str | None:
-        """Return why exit code 0 is not to be believed, or None."""
-        trimmed = self._order.target.options.trimmed
-        short = check_end(self.promised_seconds(log), log.position_seconds, trimmed)
-        return short or ("the input stops in the middle" if log.ended_early and not trimmed else None)
 
     def _expected(self, log: LogReader) -> float | None:
         """Return the seconds of output to come in all."""

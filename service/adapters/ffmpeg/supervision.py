@@ -7,70 +7,57 @@ it when it stalls, fails, takes too long or is not wanted any more.
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from service.adapters.aws.clients import Aws
-from service.adapters.ffmpeg.config import FfmpegConfig
+from service.adapters.ffmpeg.context import ConversionContext, StoppedOnRequest
 from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, with_diagnostics
 from service.adapters.ffmpeg.input import InputSource
 from service.adapters.ffmpeg.output.part_uploads import PartUploader
 from service.adapters.ffmpeg.output.window import Window
 from service.adapters.ffmpeg.process import FfmpegProcess
 from service.adapters.ffmpeg.progress import ProgressReporter
-from service.adapters.ffmpeg.scratch import Scratch, path_of
+from service.adapters.ffmpeg.report import doubt, not_decoded, report
+from service.adapters.ffmpeg.scratch import path_of
 from service.adapters.ffmpeg.timeouts import Watchdog, output_cap
-from service.adapters.s3.completion import Completer
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command
 from service.core.media.ffmpeg_log import LogReader
-from service.ports.time import Clock
+from service.core.media.tracks import Track
 from service.ports.transcoder import Order
 from service.telemetry import emit, events
-
-if TYPE_CHECKING:
-    from types_boto3_s3.client import S3Client
 
 DRAIN_READS = 16  # reads of 64 KiB: what the largest pipe holds
 
 
-class StoppedOnRequest(Exception):
-    """The conversion is not wanted any more."""
-
-
 @dataclass(frozen=True, slots=True)
-class ConversionContext:
-    """What all conversions share."""
+class Running:
+    """What one run of ffmpeg reads and writes. `track`: which sound is converted, the first if None."""
 
-    aws: Aws
-    s3: "S3Client"
-    completer: Completer
-    config: FfmpegConfig
-    clock: Clock
-    scratch: Scratch
+    window: Window
+    uploader: PartUploader
+    source: InputSource
+    track: Track | None = None
 
 
 class Supervision:
-    """Of one ffmpeg process that reads `source` and writes into `window`. `run` it once."""
+    """Of one ffmpeg process that reads the source and writes into the window of `running`. `run` it once."""
 
-    def __init__(  # the pieces of a conversion meet here
+    def __init__(
         self,
         context: ConversionContext,
         order: Order,
         progress: ProgressReporter,
         stop: threading.Event,
-        *,
-        window: Window,
-        uploader: PartUploader,
-        source: InputSource,
+        running: Running,
     ) -> None:
         self.pauses = 0  # how often ffmpeg was paused for the uploads
         self._context, self._order, self._progress, self._stop = context, order, progress, stop
         self._config, self._clock = context.config, context.clock
-        self._window, self._uploader, self._source = window, uploader, source
+        self._window, self._uploader, self._source = running.window, running.uploader, running.source
+        self._track = running.track
         self._log = LogReader()
         self._cap = output_cap(order.input_size, self._config.max_output_bytes)  # of the output
         self._room = self._cap  # for it
-        if not window.sliding:
+        if not running.window.sliding:
             self._room = min(self._room, context.scratch.free())
 
     @property
@@ -100,8 +87,13 @@ class Supervision:
         if self._source.error is not None:
             raise self._source.error
         if (problem := outcome_of(self._process_end(code))) is not None:
-            raise problem
+            raise not_decoded(self._track, self._log) or problem
         return code
+
+    @property
+    def report(self) -> dict[str, object]:
+        """What the job's client is told of the conversion."""
+        return report(self._order, self._log, self._track)
 
     def _start(self) -> FfmpegProcess:
         config, order, window, source = self._config, self._order, self._window, self._source
@@ -112,7 +104,7 @@ class Supervision:
             "nofile": config.open_files,
             "cpu": int(config.max_time_limit) * 4,  # a backstop: the watchdog ends it earlier, but this counts threads
         }
-        argv = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd))
+        argv = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd), self._track)
         try:
             process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=(window.fd, *source.keep))
         except OSError as error:  # no memory, no process to be had
@@ -168,7 +160,7 @@ class Supervision:
             output_size=size,
             max_output_bytes=self._cap,
             last_lines=self._log.last_lines,
-            doubt=self._progress.doubt(self._log),
+            doubt=doubt(self._order, self._log),
             disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),
         )
 

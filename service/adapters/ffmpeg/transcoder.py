@@ -15,10 +15,10 @@ from typing import Any
 
 from service.adapters.aws.clients import Aws
 from service.adapters.ffmpeg.config import FfmpegConfig
+from service.adapters.ffmpeg.context import ConversionContext, StoppedOnRequest
 from service.adapters.ffmpeg.conversion import Conversion
 from service.adapters.ffmpeg.output.draft import WindowDraft
 from service.adapters.ffmpeg.scratch import Scratch
-from service.adapters.ffmpeg.supervision import ConversionContext, StoppedOnRequest
 from service.adapters.s3.completion import Completer
 from service.core.jobs.progress import Reading
 from service.ports.time import Clock

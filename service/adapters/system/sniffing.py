@@ -9,15 +9,16 @@ threads make these turns short (5 ms), and the time limit gives every caller an 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from service.core.errors import Busy
 from service.core.media.inputs import Source
-from service.core.media.sniff import identify
+from service.core.media.sniff import Beyond, identify
 
 THREADS = 2  # a look computes and waits for nothing, so more would not end sooner
 PATIENCE = 30.0  # seconds for a look and those before it; one takes some milliseconds
 
-Look = Callable[[bytes, bytes, int], Source]
+Look = Callable[..., Source]
 
 
 class ThreadedSniffer:
@@ -29,18 +30,20 @@ class ThreadedSniffer:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sniff")
         self._looks: dict[str, asyncio.Future[Source]] = {}  # by tenant: the one that goes on
 
-    async def identify(self, tenant: str, head: bytes, tail: bytes, size: int) -> Source:
+    async def identify(self, tenant: str, head: bytes, tail: bytes, size: int, beyond: Beyond | None = None) -> Source:
         try:
             async with asyncio.timeout(self._patience):
                 while tenant in self._looks:
                     await asyncio.wait([self._looks[tenant]])
                 # Shielded: if this caller leaves, the thread goes on, and the tenant's turn lasts as long as it does.
-                return await asyncio.shield(self._begin(tenant, head, tail, size))
+                return await asyncio.shield(self._begin(tenant, head, tail, size, beyond))
         except TimeoutError:
             raise Busy("This container took too long to look at the bytes.") from None
 
-    def _begin(self, tenant: str, head: bytes, tail: bytes, size: int) -> asyncio.Future[Source]:
-        look = asyncio.get_running_loop().run_in_executor(self._threads, self._look, head, tail, size)
+    def _begin(self, tenant: str, head: bytes, tail: bytes, size: int, beyond: Beyond | None) -> asyncio.Future[Source]:
+        further = {} if beyond is None else {"beyond": beyond}
+        call = partial(self._look, head, tail, size, **further)
+        look = asyncio.get_running_loop().run_in_executor(self._threads, call)
         self._looks[tenant] = look
         look.add_done_callback(lambda ended: self._end(tenant, ended))
         return look

@@ -8,7 +8,7 @@ they compute, under a condition that makes it atomic.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from service.core.jobs.lease import Event, Holding, Lease, State
 from service.core.media.inputs import Source
@@ -19,11 +19,12 @@ __all__ = ["Failure", "Job", "Output", "State"]  # the state of a job is read wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """The finished file: where it is and how large, in bytes."""
+    """The finished file: where it is, how large in bytes, and `report`: how it was made, as its client reads it."""
 
     key: str
     size: int
     etag: str
+    report: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Job:
     finished_at: float | None = None
     output: Output | None = None
     failure: Failure | None = None
+    trace: str | None = None  # context of the request that asked for it, where requests are traced (W3C traceparent)
 
     # ── what callers read of the lease ───────────────────────────────────────────────────────────────────────────
 

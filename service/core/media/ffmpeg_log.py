@@ -1,5 +1,5 @@
 r"""
-ffmpeg's log (stderr), parsed: how long the input is, how far the output has come, and the last lines.
+ffmpeg's log (stderr), parsed: what the input holds, how far the output has come, and the last lines.
 
 Two things share the stream. Lines for people (`Duration: 00:10:00.00, start: …`, warnings, errors), and the
 blocks of `-progress pipe:2`: lines of `key=value` that end with `progress=continue` or `progress=end`.
@@ -10,10 +10,11 @@ megabyte long: a reader that is fed all of this keeps a bounded amount and never
 import re
 from collections import deque
 
+from service.core.media.tracks import Track
+
 MAX_LINES = 20
 MAX_LINE = 1000  # bytes; the rest of a longer line is dropped
-TOLERANCE_SECONDS = 0.5  # that an output may be shorter than its input declares
-TOLERANCE_SHARE = 0.005  # of the declared length
+MAX_STREAMS = 256  # that are noted
 
 # Everything that ffmpeg 9 writes into a progress block, and its closing statistics; anything else with a "=" in it is
 # a line for people.
@@ -25,7 +26,13 @@ _DURATION = re.compile(rb"\A\s*Duration: (\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)(?
 _CLOCK = re.compile(rb"\A(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)\Z")
 _MICROSECONDS = re.compile(rb"\A\d{1,18}\Z")
 _ESTIMATED = b"Estimating duration from bitrate"
-_FILM = re.compile(rb"\A\s*Stream #0:\d.*: Video: (?!.*\(attached pic\))")
+_STREAM = re.compile(
+    rb"\A\s*Stream #0:(\d{1,4})(?:\[0x[0-9a-f]+\])?(?:\(([A-Za-z0-9-]{2,16})\))?: (Audio|Video): ([\w.]+)(.*)"
+)
+_SOUND = re.compile(rb".*?(?:(\d{1,7}) Hz, )(?:(mono)|(stereo)|(\d{1,3}) channels|(\d{1,2})\.(\d)(?:\.(\d))?)?")
+_VERSION = re.compile(rb"\Affmpeg version (\S{1,100})")
+_BANNER = re.compile(rb"\A(ffmpeg version |  built with |  configuration: |  lib\w+ +\d)")
+_COVERS = ("mjpeg", "png")  # kinds of pictures that are copied
 _ENDED_EARLY = re.compile(rb"File ended prematurely|partial file|Truncat(ed|ing) packet|moov atom not found")
 _LINE_END = re.compile(rb"[\r\n]")
 
@@ -37,6 +44,7 @@ class LogReader:
     `duration_seconds`: what ffmpeg says of the input, good enough to show progress; None if unknown.
     `position_seconds`: the furthest time reached in the output, None before the first. `finished`: ffmpeg wrote
     its last progress block. `ended_early`: a demuxer said that the input stops in the middle of something.
+    `version`: that of ffmpeg. `dropped_covers`: kinds of attached pictures that cannot be copied.
     """
 
     def __init__(self) -> None:
@@ -45,17 +53,25 @@ class LogReader:
         self.finished = False
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self.ended_early = False
-        self._estimated = self._film = self._output_begun = False
+        self.version: str | None = None
+        self.dropped_covers: list[str] = []
+        self._sounds: dict[int, tuple[str, str | None, int | None, int | None, bool]] = {}
+        self._estimated = self._output_begun = False
         self._begun = b""  # a line whose end has not come yet, at most MAX_LINE bytes of it
 
     @property
     def promised_seconds(self) -> float | None:
-        """
-        The duration, if it says how much sound there must be.
+        """The duration, unless ffmpeg guessed it from the bitrate."""
+        return None if self._estimated else self.duration_seconds
 
-        Not if ffmpeg guessed it from the bitrate, and not of a film, whose pictures may go on when the sound has ended.
-        """
-        return None if self._estimated or self._film else self.duration_seconds
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks of sound of the input, in the order by which ffmpeg counts them."""
+        found = (self._sounds[index] for index in sorted(self._sounds))
+        return tuple(
+            Track(number=number, codec=codec, language=language, rate=rate, channels=channels, default=default)
+            for number, (codec, language, rate, channels, default) in enumerate(found, 1)
+        )
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -79,15 +95,28 @@ class LogReader:
         if not self._output_begun:
             self._about_input(line)
         self.ended_early = self.ended_early or bool(_ENDED_EARLY.search(line))
-        if text := _text(line):
+        if (text := _text(line)) and not _BANNER.match(line):
             self._lines.append(text)
 
     def _about_input(self, line: bytes) -> None:
         self._output_begun = line.startswith((b"Output #0", b"Stream mapping:"))
         self._estimated = self._estimated or _ESTIMATED in line
-        self._film = self._film or bool(_FILM.match(line))
+        if (version := _VERSION.match(line)) and self.version is None:
+            self.version = version[1].decode(errors="replace")
+        if stream := _STREAM.match(line):
+            self._stream(stream)
         if self.duration_seconds is None and (found := _DURATION.match(line)):
             self.duration_seconds = _seconds(found) or None
+
+    def _stream(self, stream: re.Match[bytes]) -> None:
+        index, language, kind, codec, rest = int(stream[1]), stream[2], stream[3], stream[4].decode(), stream[5]
+        if kind == b"Video":
+            if rest.rstrip().endswith(b"(attached pic)") and codec not in _COVERS:
+                self.dropped_covers.append(codec)
+        elif len(self._sounds) < MAX_STREAMS:
+            rate, channels = _rate_and_channels(rest)
+            known = language.decode() if language and language != b"und" else None
+            self._sounds[index] = (codec, known, rate, channels, b"(default)" in rest)
 
     def _progress(self, key: bytes, value: bytes) -> None:
         if key == b"progress":
@@ -101,23 +130,13 @@ class LogReader:
         self.position_seconds = max(seconds, self.position_seconds or 0.0)
 
 
-def check_end(declared_seconds: float | None, position_seconds: float | None, trimmed: bool) -> str | None:  # noqa: FBT001  # it reads well where it is called by name
-    """
-    Return why a conversion that ended with exit code 0 is not to be believed, or None.
-
-    A file that was cut off still decodes up to the cut, and ffmpeg calls that a success; so it does when it found
-    no sound at all. `declared_seconds` is what the input's headers promise (`Source.declared_seconds`, else
-    `LogReader.promised_seconds`), `position_seconds` how far the output went. Headers round and count padding, so
-    only a clear gap counts. A trimmed output says nothing about the end of its input.
-    """
-    if not position_seconds:
-        return "there is no sound between start and end" if trimmed else "there is no sound in it that could be decoded"
-    if declared_seconds is None or trimmed:
-        return None
-    missing = declared_seconds - position_seconds
-    if missing <= max(TOLERANCE_SECONDS, declared_seconds * TOLERANCE_SHARE):
-        return None
-    return f"the input ends after {position_seconds:.1f} s of the {declared_seconds:.1f} s that it declares"
+def _rate_and_channels(text: bytes) -> tuple[int | None, int | None]:
+    found = _SOUND.match(text)
+    if found is None:
+        return None, None
+    rate, mono, stereo, count, front, low, top = found.groups()
+    channels = 1 if mono else 2 if stereo else int(count or 0) or int(front or 0) + int(low or 0) + int(top or 0)
+    return int(rate), {0: None}.get(channels, channels)
 
 
 def _seconds(clock: re.Match[bytes]) -> float:

@@ -51,6 +51,7 @@ class OutputFormat:
     # What the encoder or the container fails on instead of converting; a source that has something else is converted.
     layouts: tuple[str, ...] = ()
     rates_must_be_listed: bool = False
+    highest_rate: int = 1 << 31  # Hz: above, the encoder does not start
     muxer_arguments: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, object]:
@@ -156,7 +157,7 @@ _ALL = (
     OutputFormat(
         name="ogg", title="Ogg Vorbis", extension="ogg", content_type="audio/ogg", muxer="ogg", encoder="libvorbis",
         sample_rates=(8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000), channels=_SURROUND,
-        bands=_VORBIS, quality=(-1, 10), best_quality=10, muxer_arguments=_NO_RANDOM_NUMBERS,
+        bands=_VORBIS, quality=(-1, 10), best_quality=10, muxer_arguments=_NO_RANDOM_NUMBERS, highest_rate=200_000,
     ),
     OutputFormat(
         name="opus", title="Ogg Opus", extension="opus", content_type="audio/ogg", muxer="opus", encoder="libopus",

@@ -5,7 +5,11 @@ The input formats: to accept another one, add a row to `INPUT_FORMATS` and teach
 `arguments.command` turns the two into the command line of ffmpeg. Nothing here runs anything.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from service.core.media.tracks import Track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,23 @@ class Source:
     needs_seeking: bool = False  # convert from a local file: a pipe could not be read, or would give other bytes
     reason: str | None = None  # why it needs seeking, one phrase
     declared_seconds: float | None = None  # if cheaply known from the headers
+    cut_off: str | None = None  # bytes are missing, and which
+    suspect: str | None = None  # bytes seem to be missing, which counts if the sound is too short as well
+    holds_more: str | None = None  # it holds more than it declares, which is not converted
+    tracks: tuple[Track, ...] = ()  # of sound, as far as the head tells; empty: not known
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form of the record: what was added later only where it says something."""
+        late = ("cut_off", "suspect", "holds_more", "tracks")
+        return {name: value for name, value in asdict(self).items() if value or name not in late}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Source":
+        """Read back what `to_dict` wrote, without fields that a newer release has added."""
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        names = [field.name for field in fields(Track)]
+        tracks = [{name: track[name] for name in names if name in track} for track in known.get("tracks", ())]
+        return cls(**known | {"tracks": tuple(Track(**track) for track in tracks)})
 
 
 @dataclass(frozen=True, slots=True)

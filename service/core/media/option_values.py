@@ -5,8 +5,11 @@ from difflib import get_close_matches
 from math import isfinite
 
 from service.core.errors import InvalidOption
+from service.core.media.tracks import is_language
 
 MAX_SECONDS = 1_000_000.0  # eleven days; a trim beyond is a slip
+MAX_TRACK = 1000
+ON_DAMAGE = ("fail", "convert")  # what to do with a file that is not all there
 
 
 def whole_number(name: str, value: object) -> int:
@@ -37,6 +40,22 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidOption(f"{name} is true or false, not {quoted(value)}.", option=name, allowed=[True, False])
     return value
+
+
+def track(name: str, value: object) -> int | str:
+    """Return the number of a track, from 1, or its language. Raises `InvalidOption`."""
+    if isinstance(value, str) and is_language(value):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TRACK:
+        raise InvalidOption(f"{name} is a number from 1 or a language such as 'eng', not {quoted(value)}.", option=name)
+    return value
+
+
+def damage(name: str, value: object) -> str:
+    """Return one of `ON_DAMAGE`. Raises `InvalidOption`."""
+    if value not in ON_DAMAGE:
+        raise InvalidOption(f"{name} is 'fail' or 'convert', not {quoted(value)}.", option=name, allowed=[*ON_DAMAGE])
+    return str(value)
 
 
 def advice(name: str, known: tuple[str, ...]) -> str:

@@ -13,7 +13,17 @@ from functools import partial
 
 from service.core.errors import InvalidOption, UnknownFormat
 from service.core.media.formats import OUTPUT_FORMATS, OutputFormat
-from service.core.media.option_values import advice, flag, listed, number, quoted, seconds, whole_number
+from service.core.media.option_values import (
+    advice,
+    damage,
+    flag,
+    listed,
+    number,
+    quoted,
+    seconds,
+    track,
+    whole_number,
+)
 
 MAX_GIVEN = 20  # options of which all mistakes are told; nobody who means it sends more
 _USUAL_RATES = (44100, 48000)
@@ -34,8 +44,10 @@ class Options:
     loudness: bool = False
     keep_tags: bool = True
     keep_cover: bool = True
+    track: int | str | None = None  # a number, from 1, or a language
+    on_damage: str = "fail"
 
-    def to_dict(self) -> dict[str, bool | float | int]:
+    def to_dict(self) -> dict[str, bool | float | int | str]:
         """Return only what differs from the defaults: the shape of the API and of the job record."""
         return {
             item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default
@@ -131,10 +143,12 @@ _CHECKS = {
     "loudness": flag,
     "keep_tags": flag,
     "keep_cover": flag,
+    "track": track,
+    "on_damage": damage,
 }
 
 
-def _check(name: str, value: object) -> bool | float | int:
+def _check(name: str, value: object) -> bool | float | int | str:
     return _CHECKS[_known(name)](name, value)
 
 

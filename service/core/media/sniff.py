@@ -7,38 +7,61 @@ be taken (`needs_seeking`).
 """
 
 import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from service.core.errors import EmptyUpload, UnsupportedMedia
-from service.core.media.containers import boxes, chunks, ebml, frames, pages
+from service.core.errors import EmptyUpload, UnsupportedCodec, UnsupportedMedia
+from service.core.media import codecs
+from service.core.media.containers import asf, blocks, boxes, chunks, ebml, flac, frames, pages, riff_av, tags
 from service.core.media.containers.budget import Budget, Spent
 from service.core.media.containers.layout import Ends, Examine, Layout
 from service.core.media.inputs import INPUT_FORMATS, Source
 from service.core.media.rates import check_rate
+from service.core.media.refusals import refused
 
 HEAD_BYTES = 1024 * 1024
 TAIL_BYTES = 64 * 1024
+BEYOND_BYTES = 256 * 1024  # behind a tag that is longer than the head
 
 _BY_NAME = {item.name: item for item in INPUT_FORMATS}
 _TS_PACKETS = (188, 192)  # with a time stamp of 4 bytes in front on Blu-ray discs
 _MIN_FRAMES = 3  # packets or frames in a row
 
 
-def identify(head: bytes, tail: bytes, size: int, budget: Budget | None = None) -> Source:
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The bytes of an object from offset `at` on, where the tags in front of the sound end; `BEYOND_BYTES` of them."""
+
+    at: int
+    data: bytes
+
+
+def tags_end(head: bytes, size: int) -> int | None:
+    """Return the offset from which `Beyond` is wanted, too; None if the head is enough."""
+    try:
+        return tags.beyond(head, size)
+    except Spent:
+        return None
+
+
+def identify(
+    head: bytes, tail: bytes, size: int, budget: Budget | None = None, *, beyond: Beyond | None = None
+) -> Source:
     """
     Return what these bytes are.
 
     `head` holds the first `HEAD_BYTES`, `tail` the last `TAIL_BYTES` of an object of `size` bytes (they overlap in a
-    small one). Whatever is in them, this costs no more than `budget`, a fresh one if none is given. Raises
-    `EmptyUpload` or `UnsupportedMedia`.
+    small one); `beyond` is what follows long tags, see `tags_end`. Whatever is in them, this costs no more than
+    `budget`, a fresh one if none is given. Raises `EmptyUpload`, `UnsupportedMedia` or `UnsupportedCodec`.
     """
     if not size or not head:
         raise EmptyUpload
     ends = Ends(head, tail, size, budget or Budget())
     layout = _by_magic(ends)
-    what = _refused(head) if layout is None else None
+    what = refused(head) if layout is None else None
     if layout is None and what is None:
         with contextlib.suppress(Spent):  # so many tags, or so much that only looks like frames, that it is nothing
-            layout = _by_frames(ends)
+            layout = _by_frames(ends, beyond)
     if layout is None:
         supported = [item.name for item in INPUT_FORMATS]
         raise UnsupportedMedia(
@@ -47,6 +70,8 @@ def identify(head: bytes, tail: bytes, size: int, budget: Budget | None = None) 
             else "These bytes are no audio that is known here.",
             supported=supported,
         )
+    if (problem := codecs.unsupported(track.codec for track in layout.tracks)) is not None:
+        raise UnsupportedCodec(problem)
     kind = _BY_NAME[layout.name]
     check_rate(kind.name, head)
     reason = "its tags or its index are at the end" if kind.always_local else layout.reason
@@ -57,6 +82,10 @@ def identify(head: bytes, tail: bytes, size: int, budget: Budget | None = None) 
         needs_seeking=reason is not None,
         reason=reason,
         declared_seconds=layout.seconds,
+        cut_off=layout.cut_off,
+        suspect=layout.suspect,
+        holds_more=layout.holds_more,
+        tracks=layout.tracks,
     )
 
 
@@ -72,20 +101,20 @@ _MAGIC: tuple[tuple[tuple[tuple[int, bytes], ...], Examine], ...] = (
     (((0, b"RIFF"), (8, b"WAVE")), chunks.wav),
     (((0, b"RF64"), (8, b"WAVE")), chunks.wav),
     (((0, b"BW64"), (8, b"WAVE")), chunks.wav),
-    (((0, b"RIFF"), (8, b"AVI ")), _is("avi")),
+    (((0, b"RIFF"), (8, b"AVI ")), riff_av.avi),
     (((0, bytes.fromhex("726966662e91cf11a5d628db04c10000")),), chunks.w64),
     (((0, b"FORM"), (8, b"AIFF")), chunks.aiff),
     (((0, b"FORM"), (8, b"AIFC")), chunks.aiff),
     (((0, b"caff\0\x01\0\0desc"),), chunks.caf),
-    (((0, b".snd"),), _is("au")),
+    (((0, b".snd"),), chunks.au),
     (((0, b"OggS\0"),), pages.examine),
-    (((0, bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")),), _is("wma")),
+    (((0, bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")),), asf.examine),
     (((0, b"\x1a\x45\xdf\xa3"),), ebml.examine),
-    (((0, b"#!AMR\n"),), _is("amr")),
-    (((0, b"#!AMR-WB\n"),), _is("amr")),
-    (((0, b"FLV\x01"),), _is("flv")),
-    (((0, b"TTA1"),), _is("tta")),
-    (((0, b"wvpk"),), _is("wv")),
+    (((0, b"#!AMR\n"),), blocks.amr),
+    (((0, b"#!AMR-WB\n"),), blocks.amr),
+    (((0, b"FLV\x01"),), blocks.flv),
+    (((0, b"TTA1"),), blocks.tta),
+    (((0, b"wvpk"),), blocks.wavpack),
     (((0, b"\0\0\x01\xba"),), _is("mpg")),
     (((0, b"\x7f\xfe\x80\x01"),), _is("dts")),
     (((0, b"\xfe\x7f\x01\x80"),), _is("dts")),
@@ -106,20 +135,27 @@ def _by_magic(ends: Ends) -> Layout | None:
 # ── by structure ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _by_frames(ends: Ends) -> Layout | None:
-    begin = frames.id3v2_end(ends)
+def _by_frames(ends: Ends, beyond: Beyond | None) -> Layout | None:
+    begin = tags.end_of_tags(ends)
+    if begin < len(ends.head) or not begin:
+        return _sound(ends, begin, lambda: tags.has_text(ends, begin))
+    if begin >= ends.size:
+        return None
+    if beyond is None or beyond.at != begin or not beyond.data:
+        return Layout("mp3", "its tag in front is too long to look behind it")
+    rest = Ends(beyond.data, ends.tail, ends.size - begin, ends.budget)
+    return _sound(rest, 0, lambda: tags.has_text(ends, begin))
+
+
+def _sound(ends: Ends, begin: int, text_in_front: Callable[[], bool]) -> Layout | None:
     if ends.head.startswith(b"fLaC", begin):
-        return _flac(ends, begin)
-    if begin >= len(ends.head) and begin:
-        return Layout("mp3", "its tag in front is too long to look behind it") if begin < ends.size else None
-    return _transport_stream(ends) or _dolby(ends) or frames.adts(ends, begin) or frames.mpeg(ends, begin)
-
-
-def _flac(ends: Ends, begin: int) -> Layout:
-    info = ends.head[begin + 8 : begin + 26]  # STREAMINFO without its MD5
-    rate = int.from_bytes(info[10:13], "big") >> 4
-    samples = int.from_bytes(info[13:18], "big") & 0xFFFFFFFFF
-    return Layout("flac", None, samples / rate if rate and samples else None)
+        return flac.examine(ends, begin)
+    return (
+        _transport_stream(ends)
+        or _dolby(ends)
+        or frames.adts(ends, begin)
+        or frames.mpeg(ends, begin, text_in_front=text_in_front)
+    )
 
 
 def _transport_stream(ends: Ends) -> Layout | None:
@@ -157,39 +193,3 @@ def _ac3_size(code: int) -> int:
     kbps = _AC3_KBPS[index // 2]
     words = {0: kbps * 2, 1: kbps * 96000 // 44100 + (index & 1), 2: kbps * 3}[rate]
     return words * 2
-
-
-# ── what it is instead ───────────────────────────────────────────────────────────────────────────────────────────
-
-_REFUSED = (
-    (b"#EXTM3U", "a playlist (M3U)"),
-    (b"ffconcat", "a playlist (ffconcat)"),
-    (b"[playlist]", "a playlist (PLS)"),
-    (b"v=0", "a session description (SDP)"),
-    (b"<?xml", "an XML document"),
-    (b"<", "a document in XML or HTML"),
-    (b"{", "a text document"),
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"BM", "a picture (BMP)"),
-    (b"II*\0", "a picture (TIFF)"),
-    (b"MM\0*", "a picture (TIFF)"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a compressed archive"),
-    (b"%PDF", "a PDF document"),
-    (b"MThd", "MIDI notes"),
-    (b"MAC ", "Monkey's Audio, which is not supported"),
-    (b"MPCK", "Musepack, which is not supported"),
-    (b"MP+", "Musepack, which is not supported"),
-)
-
-
-def _refused(head: bytes) -> str | None:
-    if boxes.is_picture(head) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
-        return "a picture"
-    begin = head[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, what in _REFUSED:
-        if begin.startswith(magic) or head.startswith(magic):
-            return what
-    return "a text" if begin and b"\0" not in begin and begin.isascii() else None

@@ -41,6 +41,12 @@ def authenticate(keys: Sequence[ApiKey], key: str | None) -> str:
     return tenant
 
 
+def is_known(connection: Connection, keys: Sequence[ApiKey]) -> bool:
+    """Tell whether a request comes with a valid key, or needs none."""
+    key = key_in(connection)
+    return not keys or (key is not None and len(key) <= MAX_KEY_LENGTH and tenant_with(keys, key) is not None)
+
+
 def key_in(connection: Connection) -> str | None:
     """Find the key that came with a request: ``Authorization: Bearer …`` first, ``X-API-Key`` otherwise."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")

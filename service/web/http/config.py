@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.core import defaults
 from service.core.access import ApiKey
 
 
@@ -11,6 +12,9 @@ class WebConfig:
 
     api_keys: tuple[ApiKey, ...] = ()  # none: everybody is let in, as the one nameless tenant
     metrics_open: bool = False  # /metrics without a key, also where /v1 needs one
+    body_grace: float = defaults.BODY_GRACE_SECONDS  # longest silence in a body, in seconds
+    min_body_rate: float = defaults.MIN_BODY_RATE  # bytes a second that are always enough
+    hosts: tuple[str, ...] = ()  # what a service without keys may be called, besides its own address; `*`: anything
     cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
     max_wait_seconds: float = 100.0  # of ?wait=; App Runner cuts a request at 120 s
     events_seconds: float = 100.0  # of one event stream, for the same reason

@@ -16,13 +16,18 @@ from http import HTTPStatus
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.exceptions import LitestarException
-from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Message, Receive, Scope, Send
 
-from service.core.errors import StoreError
+from service.core.errors import BodyTooSlow, StoreError
+from service.core.pace import Pace
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events, log_context
+from service.web.http.config import WebConfig
+from service.web.http.problems import malformed_host
 
 LINGER_SECONDS = 2.0
+LINGERERS = 64  # connections that are drained at once; a flood of refused bodies is closed without
+LATE = 2.0  # seconds by which an alarm may be late before it says that this process stood still, not the client
 SMALL_BODY = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
 
 HEADERS: Mapping[str, str] = {
@@ -32,16 +37,23 @@ HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }  # each unless the answer has its own
 
+# RFC 3986, 3.2.2. Empty where there is none, as in HTTP/1.0.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,6}))?")
+MAX_PORT = 65535
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestMiddleware:
     """ASGI middleware: everything that is the same for all requests."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, ids: Ids, methods: Mapping[str, str]) -> None:
+    def __init__(
+        self, app: ASGIApp, clock: Clock, ids: Ids, methods: Mapping[str, str], config: WebConfig | None = None
+    ) -> None:
         """`methods`: of each path template, as ``Allow`` wants them."""
         self.app = app
+        self.config = config or WebConfig()
         self.methods = methods
+        self.lingering = 0
         self.clock = clock
         self.ids = ids
 
@@ -51,10 +63,11 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         request_id = request_id_in(scope) or self.ids.new()
-        exchange = HttpExchange(scope, receive, send, self.clock, request_id, self.methods)
+        exchange = HttpExchange(scope, receive, send, self, request_id)
         with log_context(request_id=exchange.request_id):
             try:
-                await self.app(scope, exchange.receive, exchange.send)
+                app = self.app if names_host(header(scope, b"host")) else malformed_host
+                await app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001  # nothing further out logs it
                 # The answer has begun, so no other can be given: the server closes the connection when we return.
                 if not broken_store(error):
@@ -66,28 +79,53 @@ class RequestMiddleware:
 class HttpExchange:
     """One request and its answer: passes both on, drains the body of the first, and logs the two as one line."""
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, clock: Clock, request_id: str, methods: Mapping[str, str]
-    ) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, around: RequestMiddleware, request_id: str) -> None:
         self.scope = scope
-        self._methods = methods
+        self._around = around
         self.request_id = request_id
         self.status = 0  # of the answer; 0: the client was gone before there was one
         self._receive = receive
         self._send = send
-        self._clock = clock
-        self._began = clock.monotonic()
+        self._clock = around.clock
+        self._began = around.clock.monotonic()
+        self._pace = Pace(around.config.min_body_rate, around.config.body_grace)
+        self._whole = False  # the body has come to its end
         self._sending = announced_body(scope)  # whether the client may still be sending
         self._asked = False
         scope["state"]["request_id"] = request_id
 
     async def receive(self) -> HTTPRequestEvent:
-        """Pass on what arrives, and notice when it was all."""
+        """Pass on what arrives, and notice when it was all. Raises `BodyTooSlow`."""
         self._asked = True
-        message = await self._receive()
+        message = await (self._receive() if self._whole else self._in_time())
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._sending = False
+            self._whole = True
         return message  # type: ignore[return-value]  # of whichever kind
+
+    async def _in_time(self) -> HTTPReceiveMessage:
+        """
+        Wait for the next piece of the body, as long as its pace allows.
+
+        Only the time counts in which the application waits for the client: what it needs itself, or an object store
+        that is slow, is not the client's fault.
+        """
+        while True:
+            began, patience = self._clock.monotonic(), self._pace.left
+            try:
+                async with asyncio.timeout(patience):
+                    message = await self._receive()
+            except TimeoutError:
+                if self._clock.monotonic() - began > patience + LATE:
+                    continue  # what has arrived meanwhile was not looked at yet
+                self._whole = True  # nothing more of it is waited for
+                if self.status:
+                    return {"type": "http.disconnect"}
+                self._sending = True  # so the answer says that the connection ends
+                raise BodyTooSlow from None
+            size = len(message["body"]) if message["type"] == "http.request" else 0
+            self._pace.moved(size, self._clock.monotonic() - began)
+            return message  # type: ignore[return-value]  # of HTTP, as this scope is
 
     async def send(self, message: Message) -> None:
         """Pass on the answer, with our headers, and wait for the client where it is still sending."""
@@ -98,7 +136,7 @@ class HttpExchange:
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             if allowed := headers.get("Allow"):  # litestar's comes out of a set: its order is another in each process
-                known = self._methods.get(self.scope.get("path_template", ""))
+                known = self._around.methods.get(self.scope.get("path_template", ""))
                 headers["Allow"] = known or ", ".join(sorted(method.strip() for method in allowed.split(",")))
             if self._sending:
                 headers["Connection"] = "close"
@@ -123,6 +161,9 @@ class HttpExchange:
     async def _linger(self) -> None:
         if not self._asked and header(self.scope, b"expect"):
             return  # it waits for our word before it sends anything, and has just got it
+        if self._around.lingering >= LINGERERS:
+            return
+        self._around.lingering += 1
         drop = asyncio.ensure_future(self._drop())
         timer = asyncio.ensure_future(self._clock.sleep(LINGER_SECONDS))
         try:
@@ -131,6 +172,7 @@ class HttpExchange:
             for task in (drop, timer):
                 task.cancel()
             await asyncio.gather(drop, timer, return_exceptions=True)
+            self._around.lingering -= 1
 
     async def _drop(self) -> None:
         while self._sending:
@@ -148,6 +190,12 @@ def broken_store(error: Exception) -> bool:
 def header(scope: Scope, name: bytes) -> bytes:
     """Return a header of the request as it came; empty if it did not."""
     return next((value for key, value in scope["headers"] if key.lower() == name), b"")
+
+
+def names_host(value: bytes) -> bool:
+    """Tell whether a ``Host`` is one: what else it may be makes no address, which litestar wants of every request."""
+    found = _HOST.fullmatch(value)
+    return found is not None and int(found[1] or 0) <= MAX_PORT
 
 
 def request_id_in(scope: Scope) -> str | None:

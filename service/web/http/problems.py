@@ -9,22 +9,34 @@ request id leads to the traceback in the log.
 
 import math
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, SerializationException, ValidationException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
+from litestar.serialization import decode_json
+from litestar.types import Receive, Scope, Send
 
-from service.core.errors import Overloaded, RangeUnsatisfiable, Refused, RepriseError, StoreError, Unauthorized
+from service.core.errors import (
+    Overloaded,
+    RangeUnsatisfiable,
+    Refused,
+    RepriseError,
+    StoreError,
+    Unauthorized,
+    UploadIncomplete,
+)
 from service.telemetry import emit, events
 from service.web.http.fields import wrong_fields
 
 MEDIA_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "detail", "code", "request_id", "hint", "retry_after"})
 
+GONE = "client disconnected prematurely"  # litestar's words, in an error of class 500
 _MISSING = re.compile(r"Missing required (?P<place>[a-z]+) parameter '(?P<name>[^']{1,80})'")
 # As RFC 9110 has them. Python took over some of them later than others: what a client reads must not depend on that.
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
@@ -58,21 +70,35 @@ class ProblemException(ProblemDetailsException):
 
     def to_response(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Render the problem, and leave its code for the access log."""
-        request.scope["state"]["problem"] = self.code  # for the access log
+        document = self.to_document(request.scope)
+        return Response(document, status_code=self.status_code, media_type=MEDIA_TYPE, headers=self.headers)
+
+    def to_document(self, scope: Scope) -> dict[str, Any]:
+        """Return the body of the answer, and leave the code for the access log."""
+        scope["state"]["problem"] = self.code
         document: dict[str, Any] = {
             "type": f"urn:reprise:problem:{self.code}",
             "title": self.title,
             "status": self.status_code,
             "detail": self.detail,
             "code": self.code,
-            "request_id": request.scope["state"].get("request_id", ""),
+            "request_id": scope["state"].get("request_id", ""),
         }
         if self.hint is not None:
             document["hint"] = self.hint
         if self.retry_after is not None:
             document["retry_after"] = self.retry_after
-        members = msgspec.to_builtins(self.members, enc_hook=str)
-        return Response(document | members, status_code=self.status_code, media_type=MEDIA_TYPE, headers=self.headers)
+        members: dict[str, Any] = msgspec.to_builtins(self.members, enc_hook=str)
+        return document | members
+
+
+async def malformed_host(scope: Scope, _: Receive, send: Send) -> None:
+    """Answer a request whose address cannot be told, which litestar could not even count. An ASGI application."""
+    problem = ProblemException(400, "bad_request", "The Host header names no host.")
+    body = msgspec.json.encode(problem.to_document(scope))
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def from_ours(error: RepriseError) -> ProblemException:
@@ -107,7 +133,9 @@ def from_litestar(error: HTTPException) -> ProblemException:
     if isinstance(error, ValidationException):
         return invalid(error)
     if isinstance(error.__cause__, SerializationException):
-        return ProblemException(400, "malformed_json", "The body is not valid JSON.")
+        return malformed()
+    if isinstance(error, InternalServerException) and error.detail == GONE:
+        return from_ours(UploadIncomplete())
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             return ProblemException(
@@ -181,6 +209,17 @@ def from_unexpected(error: Exception) -> ProblemException:
     )
 
 
+def from_nesting(error: RecursionError | UnicodeError) -> ProblemException:
+    """Translate what msgspec raises for JSON that is nested too deeply, or not UTF-8; elsewhere it is our mistake."""
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return malformed() if decode_json.__code__ in frames else from_unexpected(error)
+
+
+def malformed() -> ProblemException:
+    """Say that a body is no JSON."""
+    return ProblemException(400, "malformed_json", "The body is not valid JSON.")
+
+
 def first_line(error: type[RepriseError]) -> str:
     """Return what this class of errors means, in one sentence."""
     return next((cls.__doc__.strip().splitlines()[0] for cls in error.__mro__ if cls.__doc__), "")
@@ -197,6 +236,8 @@ plugin = ProblemDetailsPlugin(
         exception_to_problem_detail_map={
             RepriseError: from_ours,
             HTTPException: from_litestar,
+            RecursionError: from_nesting,
+            UnicodeError: from_nesting,
             Exception: from_unexpected,
         }
     )

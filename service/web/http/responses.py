@@ -6,15 +6,19 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 
 from service.core.errors import (
+    BodyTooSlow,
     Busy,
+    CrossSite,
     EmptyUpload,
     Expired,
     InvalidRequest,
     LargerThanDeclared,
     NotFound,
+    NotJson,
     RepriseError,
     StoreError,
     Unauthorized,
+    UnknownHost,
     UnsupportedMedia,
     UploadIncomplete,
     UploadPending,
@@ -27,6 +31,8 @@ from service.web.http.schemas import Problem
 
 Errors = tuple[type[RepriseError], ...]
 
+JSON: Errors = (NotJson, BodyTooSlow)
+"""The body is JSON."""
 READ: Errors = (NotFound, Expired)
 """An id in the path."""
 READ_BY_KEY: Errors = (*READ, InvalidRequest)
@@ -36,8 +42,8 @@ UNFIT: Errors = (UnsupportedMedia, UploadTooLarge)
 BEGIN: Errors = (InvalidRequest, *UNFIT, UploadsOpen, TenantStorageFull)
 """An upload past the service is begun."""
 RECEIVE: Errors = (
-    UploadTooLarge, UploadIncomplete, UnsupportedMedia, EmptyUpload, TenantUploadsBusy, TenantStorageFull, Busy,
-    StoreError,
+    UploadTooLarge, UploadIncomplete, BodyTooSlow, UnsupportedMedia, EmptyUpload, TenantUploadsBusy, TenantStorageFull,
+    Busy, StoreError,
 )  # fmt: skip
 """The body is an upload, or a part of one."""
 COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, LargerThanDeclared, *UNFIT)
@@ -56,6 +62,10 @@ def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
         for status, group in by_status.items()
     }
     described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
+    described.setdefault(
+        403, _described("`cross_site`: A web page from elsewhere, on an open service", 403, (CrossSite,))
+    )
+    described.setdefault(421, _described("`unknown_host`: A name that an open service has not", 421, (UnknownHost,)))
     described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
     described.setdefault(
         503,

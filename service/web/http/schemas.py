@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from service.application.progress import View
 from service.core.jobs.job import Job, State
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, suggested_part_size
+from service.web.http.made import FfmpegDocument, TrackDocument, WarningDocument, made_documents, track_document
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
 Size = Annotated[int, Meta(ge=0, description="bytes")]
@@ -34,6 +35,9 @@ class UploadDocument(msgspec.Struct, frozen=True, kw_only=True):
     filename: Annotated[str, Meta(examples=["Übung 1.wav"])]
     size: Size
     format: Annotated[str, Meta(description="what the bytes are, whatever the name says", examples=["wav"])]
+    tracks: Annotated[
+        list[TrackDocument], Meta(description="of sound, as far as the beginning of the file tells; else empty")
+    ]
     created_at: datetime
     expires_at: datetime
     links: UploadLinks
@@ -128,6 +132,13 @@ class JobDocument(ProgressDocument, frozen=True, kw_only=True):
     expires_at: datetime
     size: Annotated[Size | UnsetType, Meta(description="of the output, when succeeded")] = UNSET
     error: JobError | UnsetType = UNSET
+    track: Annotated[TrackDocument | UnsetType, Meta(description="which one was converted, when succeeded")] = UNSET
+    warnings: Annotated[
+        list[WarningDocument] | UnsetType, Meta(description="what is not as it should be, when succeeded")
+    ] = UNSET
+    ffmpeg: Annotated[
+        FfmpegDocument | UnsetType, Meta(description="how to make the same bytes by hand, when succeeded")
+    ] = UNSET
     links: JobLinks
 
 
@@ -135,8 +146,9 @@ class HealthDocument(msgspec.Struct, frozen=True, kw_only=True):
     """How this container is."""
 
     status: Annotated[str, Meta(description="`ok`, `degraded` (all works, some of it slower) or `unavailable`")]
-    version: str
-    instance: str
+    # These only for callers with a key, where there are keys.
+    version: str | UnsetType = UNSET
+    instance: str | UnsetType = UNSET
     checks: dict[str, str] | UnsetType = UNSET
 
 
@@ -175,6 +187,7 @@ def upload_document(upload: Upload) -> UploadDocument:
         filename=upload.filename,
         size=upload.size,
         format=upload.source.container,
+        tracks=[track_document(track.describe()) for track in upload.source.tracks],
         created_at=moment(upload.created_at),
         expires_at=moment(upload.expires_at),
         links=upload_links(upload.upload_id),
@@ -240,6 +253,7 @@ def job_document(view: View) -> JobDocument:
         expires_at=moment(job.expires_at),
         size=UNSET if job.output is None else job.output.size,
         error=UNSET if failure is None else JobError(failure.code, failure.detail, dict(failure.diagnostics)),
+        **made_documents(job),
         links=links_of(job),
     )
 

@@ -22,9 +22,10 @@ from service.core.errors import (
 )
 from service.core.jobs.job import Job
 from service.core.shares import TenantQueueFull, TenantStorageFull
+from service.web.http.browsers import only_json
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
-from service.web.http.responses import READ, UNFIT, documented
+from service.web.http.responses import JSON, READ, UNFIT, documented
 from service.web.http.schemas import (
     JobDocument,
     JobRequest,
@@ -61,6 +62,7 @@ class JobController(Controller):
         status_code=202,
         operation_id="createJob",
         summary="Convert an upload",
+        guards=[only_json],
         responses=documented(
             InvalidRequest,
             UnknownFormat,
@@ -74,6 +76,7 @@ class JobController(Controller):
             TenantStorageFull,
             NoCapacity,
             StoreError,
+            *JSON,
         ),
     )
     async def create(

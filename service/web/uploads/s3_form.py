@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from service.application.uploads import begin_form, log_refusals
 from service.core.errors import EmptyUpload
+from service.web.http.browsers import CREATING
 from service.web.http.parameters import CallerDep, HttpRequest
 from service.web.http.responses import BEGIN, documented
 from service.web.http.schemas import PendingLinks, pending_links
@@ -49,6 +50,7 @@ class S3FormController(Controller):
         "/params",
         operation_id="getUploadParameters",
         summary="Begin an upload in one piece",
+        opt={CREATING: True},
         responses=documented(*BEGIN, EmptyUpload),
     )
     async def params(

@@ -26,8 +26,9 @@ from service.application.uploads import (
 )
 from service.core.errors import InvalidRequest
 from service.core.upload import MAX_PARTS, MIN_PART_SIZE, suggested_part_size
+from service.web.http.browsers import only_json
 from service.web.http.parameters import CallerDep, PartNumber, UploadId
-from service.web.http.responses import BEGIN, COMPLETE, READ_BY_KEY, documented
+from service.web.http.responses import BEGIN, COMPLETE, JSON, READ_BY_KEY, documented
 from service.web.http.schemas import (
     PendingLinks,
     UploadLinks,
@@ -129,7 +130,8 @@ class S3MultipartController(Controller):
         status_code=200,
         operation_id="createMultipart",
         summary="Begin an upload in parts",
-        responses=documented(*BEGIN),
+        guards=[only_json],
+        responses=documented(*BEGIN, *JSON),
     )
     async def create(self, caller: CallerDep, data: JSONBody[NewMultipart]) -> Response[MultipartDocument]:
         """Answer with the names that all further calls need. What is certainly no audio, or too large, is refused."""
@@ -196,7 +198,8 @@ class S3MultipartController(Controller):
         operation_id="completeMultipart",
         summary="Make one file of the parts",
         request_max_body_size=MAX_COMPLETION_BYTES,
-        responses=documented(*COMPLETE),
+        guards=[only_json],
+        responses=documented(*COMPLETE, *JSON),
     )
     async def complete(
         self,

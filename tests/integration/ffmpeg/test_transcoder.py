@@ -367,10 +367,12 @@ async def test_missing_input_is_object_gone(bench: Bench, folder: Path) -> None:
 @pytest.mark.requirement("6.5")
 async def test_truncated_input_file_fails_the_conversion(bench: Bench, folder: Path) -> None:
     """ffmpeg converts what is left of a cut file and exits with 0; the headers tell that the end is missing."""
-    data = noise(folder, 60).read_bytes()
-    what = Source(container="wav", demuxer="wav", content_type="audio/wav", declared_seconds=60)
+    whole = noise(folder, 60)
+    data = whole.read_bytes()
+    cut = folder / "cut.wav"
+    cut.write_bytes(data[: len(data) // 2])
     with pytest.raises(BadMedia) as caught:
-        await bench.transcoder().convert(bench.order(data[: len(data) // 2], what, "flac"), bench.report)
+        await bench.transcoder().convert(bench.order(cut, sniff(cut), "flac"), bench.report)
     assert caught.value.diagnostics["exit_code"] == 0
     assert await bench.leftovers() == []
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -130,24 +131,56 @@ def test_a_second_signal_ends_it_at_once(piece: Path, embedded_stack: Mapping[st
     """Whoever cannot wait for the polite end sends a second signal: the process is gone before its requests are."""
     with a_cluster(embedded_stack, redis=False) as cluster:
         service = cluster.start(**cluster.slow_ffmpeg(SPEED))
-        job, watcher = begin(cluster, piece)
-        watcher.stop()
-        waiting = threading.Thread(target=wait_in_vain, args=(f"{service.address}/v1/jobs/{job['job_id']}?wait=60",))
-        waiting.start()  # for which a polite end gives three seconds
+        over = threading.Event()
+        sending = threading.Thread(target=upload_in_vain, args=(service.address, over))
+        sending.start()  # for which a polite end gives three seconds
         service.process.terminate()
         wait_for(
             lambda: [said for said in service.events() if said["event"] == "service.stopping"], "it heard the first"
         )
         service.process.terminate()
         assert service.process.wait(60) == 1
-        waiting.join(10)
+        over.set()
+        sending.join(10)
         assert [said for said in service.events() if said["event"] == "service.stopped"] == []
 
 
-def wait_in_vain(url: str) -> None:
-    """Ask for something that will not be answered."""
+def ask(url: str, extensions: Mapping[str, Any]) -> httpx.Response:
+    """GET, with a look at how far it is."""
+    with httpx.Client(timeout=100) as http:
+        return http.send(http.build_request("GET", url, extensions=dict(extensions)))
+
+
+def upload_in_vain(address: str, over: threading.Event) -> None:
+    """Send a body that has no end until `over`."""
+
+    def body() -> Iterator[bytes]:
+        yield b"RIFF"
+        while not over.wait(0.05):
+            yield b"\0"
+
     with contextlib.suppress(httpx.TransportError):
-        httpx.get(url, timeout=30)
+        httpx.post(f"{address}/v1/uploads?filename=a.wav", content=body(), timeout=30)
+
+
+@pytest.mark.requirement("6.7")
+def test_waiting_request_is_answered_on_sigterm(piece: Path, embedded_stack: Mapping[str, str]) -> None:
+    """A request that waits for a job's end is answered with the job as it is, not broken off, when SIGTERM comes."""
+    with a_cluster(embedded_stack, redis=False) as cluster, ThreadPoolExecutor(1) as pool:
+        service = cluster.start(**cluster.slow_ffmpeg(SPEED))
+        job, watcher = begin(cluster, piece)
+        watcher.stop()
+        sent, url = threading.Event(), f"{service.address}/v1/jobs/{job['job_id']}"
+        trace = {"trace": lambda name, _: sent.set() if name == "http11.send_request_body.complete" else None}
+        waiting = pool.submit(ask, f"{url}?wait=60", trace)
+        assert sent.wait(100)
+        assert httpx.get(url, timeout=100).status_code == 200  # so the one that was sent before is being served
+        service.process.terminate()
+        answer = waiting.result(100)
+
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["state"] in {"queued", "running"}
+        assert service.process.wait(60) == 0
 
 
 @pytest.mark.requirement("6.7")

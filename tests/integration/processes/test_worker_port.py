@@ -34,7 +34,8 @@ def test_worker_is_seen_on_its_side_port_while_it_converts(embedded_stack: Mappi
     write_sample(piece, 4.0)
     with a_cluster(embedded_stack, redis=False) as cluster:
         api = cluster.start(REPRISE_ROLE="api")
-        worker = cluster.start(REPRISE_ROLE="worker", **cluster.slow_ffmpeg(2))
+        worker = cluster.start(REPRISE_ROLE="worker", REPRISE_HEADER_SECONDS="0.5", **cluster.slow_ffmpeg(2))
+        silent = socket.create_connection(("127.0.0.1", port_of(worker)), timeout=20)
         client = cluster.client(api)
         job = client.submit(client.upload(piece, lambda _: None)["upload_id"], "mp3", {})
 
@@ -47,7 +48,10 @@ def test_worker_is_seen_on_its_side_port_while_it_converts(embedded_stack: Mappi
         found = healthy.ask(port_of(worker))
         wait_for(lambda: client.job(job["job_id"])["state"] == "succeeded", "success")
         done = httpx.get(f"{worker.address}/metrics").text.splitlines()
+        with silent:
+            heard = silent.recv(1)  # waits until the process ends the connection
 
+    assert heard == b""
     assert (live.status_code, ready.status_code, other.status_code) == (200, 200, 404)
     assert live.json()["instance"] != httpx.URL(api.address).host
     assert found is None

@@ -71,3 +71,18 @@ async def test_a_wait_ends_when_the_job_does_or_when_its_time_is_over(world: Ser
 
     world.jobs.jobs[JOB] = changed(job, state=State.CANCELLED)
     assert (await wait_for_end(world.caller(), JOB, 3.0)).job.final
+
+
+async def test_who_waits_is_answered_when_the_process_is_about_to_end(world: ServiceWorld) -> None:
+    """A wait and a stream of events end at once on SIGTERM: the server would cut them off in the middle later."""
+    world.running(percent=50.0)
+    began = world.clock.monotonic()
+    waiting = asyncio.create_task(wait_for_end(world.caller(), JOB, 60.0))
+    following = asyncio.create_task(followed(world, floor=0.0, seconds=60.0))
+    await world.clock.advance(1.0)
+    world.stopping = True
+    await world.clock.advance(1.0)
+
+    assert not (await waiting).job.final
+    assert [view.percent for view in await following if view is not None] == [50.0]
+    assert world.clock.monotonic() - began < 5.0

@@ -64,3 +64,12 @@ async def test_only_its_own_tenant_deletes_an_upload(world: ServiceWorld) -> Non
     for _ in range(2):
         await delete_upload(world.caller(), upload.upload_id)
         assert (world.jobs.uploads, world.objects.objects) == ({}, {})
+
+
+async def test_deleting_an_upload_without_a_record_does_nothing(world: ServiceWorld) -> None:
+    """Bytes that are still received, of any tenant, stay where an id is deleted that has no record."""
+    upload = world.upload()
+    await world.jobs.delete_upload(upload.upload_id)
+    await delete_upload(world.caller("stranger"), upload.upload_id)
+
+    assert upload.key in world.objects.objects

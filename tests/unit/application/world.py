@@ -45,6 +45,7 @@ class ServiceWorld:
     capacity: Capacity = field(default_factory=UnlimitedCapacity)
     worker: WorkerStatus | None = None
     states: dict[str, str] = field(default_factory=dict)  # of the circuits
+    stopping: bool = False
 
     def __post_init__(self) -> None:
         self.wakeups = MemoryWakeups(self.clock)
@@ -66,6 +67,7 @@ class ServiceWorld:
             capacity=self.capacity,
             worker_status=lambda: self.worker,
             circuits=lambda: self.states,
+            stopping=lambda: self.stopping,
         )
 
     def caller(self, tenant: str = "") -> Caller:

@@ -133,6 +133,9 @@ CALLS: Mapping[str, Call] = {
     "apprunner/autoScalingConfigurationVersion:AutoScalingConfigurationVersion": Call(
         "apprunner", "CreateAutoScalingConfiguration"
     ),
+    "apprunner/observabilityConfiguration:ObservabilityConfiguration": Call(
+        "apprunner", "CreateObservabilityConfiguration"
+    ),
     "apprunner/service:Service": Call("apprunner", "CreateService"),
     "apprunner/vpcConnector:VpcConnector": Call("apprunner", "CreateVpcConnector"),
     "appautoscaling/policy:Policy": Call(

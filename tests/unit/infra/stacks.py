@@ -38,6 +38,8 @@ STACKS: Mapping[str, Mapping[str, str]] = {
         "spot": "false",
         "workerDisk": "40",
     },
+    "traced, on App Runner": {"compute": "apprunner", "worker": "fargate", "tracing": "xray"},
+    "traced, on Express": {"tracing": "xray"},
     "of a public image": {"compute": "apprunner", "image": f"public.ecr.aws/reprise/reprise@sha256:{'a' * 64}"},
 }
 

@@ -10,6 +10,7 @@ from infra.config.sizes import APP_RUNNER, FARGATE
 from tests.support.cloud import SECRETS, Cloud, deployed, document
 from tests.unit.infra.calls import wrong
 from tests.unit.infra.stacks import EXISTING, KEY
+from tests.unit.infra.test_documents import WITHOUT_RESOURCE
 
 ORIGINS = st.lists(
     st.sampled_from(["https://a.example", "http://localhost:3000", "https://b.example:8443"]), min_size=1, unique=True
@@ -41,6 +42,7 @@ def configurations(draw: st.DrawFn) -> Mapping[str, str]:
         "workerDisk": str(draw(st.integers(20, 200))),
         "slots": str(draw(st.integers(0, 64))),
         "spot": draw(st.sampled_from(["true", "false"])),
+        "tracing": draw(st.sampled_from(["none", "xray"])),
         "registry": draw(st.sampled_from(["true", "false"])),
         "protect": draw(st.sampled_from(["true", "false"])),
         "keepHours": str(hours),
@@ -117,7 +119,7 @@ def overpermitted(cloud: Cloud) -> list[str]:
         for it in cloud.of("iam/rolePolicy:RolePolicy")
         for part in document(it["policy"])
         for action in part["Action"]
-        if ("*" in action or part["Resource"] == "*") and action != "ecr:GetAuthorizationToken"
+        if ("*" in action or part["Resource"] == "*") and action not in WITHOUT_RESOURCE
     ]
 
 

@@ -28,6 +28,7 @@ KEPT: Mapping[str, str] = {
 
 MAY_GO: Mapping[str, str] = {
     "apprunner/autoScalingConfigurationVersion:AutoScalingConfigurationVersion": "it cannot be changed",
+    "apprunner/observabilityConfiguration:ObservabilityConfiguration": "it comes and goes with tracing",
     "apprunner/vpcConnector:VpcConnector": "it cannot be changed",
     "appautoscaling/policy:Policy": "it holds nothing, and goes with the workers",
     "appautoscaling/target:Target": "it holds nothing, and goes with the workers",
@@ -111,6 +112,7 @@ CHANGES: Mapping[str, Change] = {
             "a registry": {"registry": "true"},
             "on demand": {"spot": "false"},
             "more to say": {"logLevel": "debug", "logDays": "30"},
+            "traces": {"tracing": "xray"},
             "larger uploads": {"maxUploadGib": "20"},
             "somebody to tell": {"alarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:oncall"},
         }.items()

@@ -10,6 +10,7 @@ import yaml
 from infra import config
 from infra.config.keys import KEYS
 from infra.config.model import Config
+from infra.config.rules import warnings
 from infra.costs.examples import example
 from service.core.access import parse_keys
 from tests.support.cloud import API_KEYS, MINIMAL, REGION, TOKEN
@@ -158,6 +159,15 @@ def test_no_example_holds_a_secret() -> None:
     for stack in ("dev", "prod"):
         document = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
         assert not {f"reprise:{key.name}" for key in KEYS if key.secret} & set(document["config"])
+
+
+def test_jobs_that_wander_between_app_runner_instances_are_warned_of() -> None:
+    """Embedded workers on several App Runner instances are allowed, with a warning that names both ways out."""
+    (found,) = warnings(read(compute="apprunner"))
+    assert "set reprise:worker to fargate, or reprise:maxInstances to 1" in found
+    assert "attempts_exhausted" in found
+    for quiet in ({"worker": "fargate"}, {"maxInstances": "1"}, {"compute": "ecs-express"}):
+        assert not warnings(read(**{"compute": "apprunner", **quiet}))
 
 
 def test_keys_are_taken_as_the_service_takes_them() -> None:

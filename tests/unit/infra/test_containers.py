@@ -5,16 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
 
 from infra.components.compute.worker import STOP
-from infra.components.image import COPIED, CannotBuild, docker_build, named, sources
+from infra.components.image import named
 from service import settings
+from service.adapters.otel import export
+from service.adapters.otel.signing import session_for
 from service.worker.context import WorkerConfig
 from tests.support.cloud import IMAGE, Cloud
 from tests.unit.infra.stacks import STACKS, stack
 
 ROOT = Path(__file__).resolve().parents[3]
-KNOWN = {variable.name for variable in settings.VARIABLES}
+# Those of OpenTelemetry are read by its own packages, and by `service/adapters/otel`.
+OTEL = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_PROPAGATORS", "OTEL_SERVICE_NAME",
+}  # fmt: skip
+KNOWN = {variable.name for variable in settings.VARIABLES} | OTEL
 
 
 def environments(cloud: Cloud) -> Iterator[tuple[dict[str, str], set[str]]]:
@@ -53,6 +60,39 @@ def test_the_roles_of_the_containers_make_a_whole(name: str) -> None:
     assert roles == (["api", "worker"] if STACKS[name].get("worker") == "fargate" else ["all"])
 
 
+@pytest.mark.parametrize("name", STACKS)
+def test_containers_are_told_where_traces_go(name: str) -> None:
+    """On App Runner to the side car, by gRPC; on ECS to X-Ray itself, signed; without tracing nothing is said of it."""
+    for plain, _ in environments(stack(name)):
+        said = {variable: value for variable, value in plain.items() if variable in OTEL}
+        if "tracing" not in STACKS[name]:
+            assert not said
+            continue
+        assert said.keys() == OTEL
+        runner = STACKS[name].get("compute") == "apprunner" and plain["REPRISE_ROLE"] != "worker"
+        endpoint = "http://localhost:4317" if runner else "https://xray.us-east-1.amazonaws.com"
+        assert said["OTEL_EXPORTER_OTLP_ENDPOINT"] == endpoint
+        session = session_for(endpoint)
+        assert (session.auth is None) is runner
+        session.close()
+        made = export.provider({**said, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, instance="i", version="1")
+        assert isinstance(made.id_generator, AwsXRayIdGenerator)
+        made.shutdown()
+
+
+def test_app_runner_takes_spans_where_tracing_is_on() -> None:
+    """The service refers to a configuration of X-Ray, and without tracing to none."""
+    cloud = stack("traced, on App Runner")
+    made = cloud.one("apprunner/observabilityConfiguration:ObservabilityConfiguration")
+    assert made["traceConfiguration"] == {"vendor": "AWSXRAY"}
+    used = cloud.one("apprunner/service:Service")["observabilityConfiguration"]
+    assert used["observabilityEnabled"] is True
+    assert made.name in used["observabilityConfigurationArn"]
+    plain = stack("apprunner, embedded, none, dev")
+    assert "observabilityConfiguration" not in plain.one("apprunner/service:Service").inputs
+    assert not plain.of("apprunner/observabilityConfiguration:ObservabilityConfiguration")
+
+
 def test_a_worker_is_stopped_after_it_has_given_back_what_it_holds() -> None:
     """ECS waits several times as long as a worker needs for its farewell."""
     assert 5 * WorkerConfig(instance="w").shutdown_cleanup_seconds <= STOP
@@ -65,37 +105,6 @@ def test_the_health_check_is_a_file_of_the_image() -> None:
     )
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"CMD {json.dumps(container['healthCheck']['command'][1:])}" in dockerfile
-
-
-def test_the_tag_of_an_image_follows_what_is_in_it(tmp_path: Path) -> None:
-    """All that the Dockerfile copies is in the hash, and nothing else; caches are not."""
-    for part in COPIED:
-        path = tmp_path / part
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir() if part == "service" else path.write_text(part)
-    (tmp_path / "service/__pycache__").mkdir()
-    before = sources(tmp_path)
-    (tmp_path / "service/__pycache__/x.pyc").write_text("compiled")
-    (tmp_path / "README.md").write_text("not copied")
-    assert sources(tmp_path) == before
-    (tmp_path / "service/new.py").write_text("")
-    assert sources(tmp_path) != before
-
-
-def test_the_hash_of_the_image_covers_the_dockerfile() -> None:
-    """Each COPY of the Dockerfile from the tree is among the parts that are hashed."""
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = {
-        part for line in lines if line.startswith("COPY ") and "--from" not in line for part in line.split()[1:-1]
-    }
-    assert copied <= set(COPIED)
-
-
-def test_without_an_image_and_a_builder_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names both ways out, and no plugin but the one for AWS is needed for the first."""
-    monkeypatch.setitem(__import__("sys").modules, "pulumi_docker_build", None)
-    with pytest.raises(CannotBuild, match=r"reprise:image HOST/NAME@sha256.*pip install pulumi-docker-build"):
-        docker_build()
 
 
 def test_a_private_image_is_pulled_from_its_repository_alone() -> None:

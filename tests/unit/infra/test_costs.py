@@ -46,6 +46,14 @@ def test_what_is_used_is_billed_and_nothing_else(changed: dict[str, str], what: 
     assert not what & without
 
 
+def test_traces_are_billed_where_they_are_sent() -> None:
+    """X-Ray is billed by the trace, so by use, and only where tracing is on."""
+    lines = {tracing: model.thousand(example("dev", tracing=tracing)) for tracing in ("none", "xray")}
+    (traces,) = {line.what for line in lines["xray"]} - {line.what for line in lines["none"]}
+    assert traces == "X-Ray"
+    assert model.idle(example("dev", tracing="xray")) == model.idle(example("dev"))
+
+
 def test_spot_is_cheaper_and_more_instances_are_dearer() -> None:
     """The model follows the settings in the right direction."""
 

@@ -104,8 +104,13 @@ def test_secrets_are_named_one_by_one() -> None:
     assert opened["Condition"] == {"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}
 
 
-def test_only_one_action_is_allowed_everywhere() -> None:
-    """ECR's login takes no resource; every other permission of every role names one."""
+# A trace has no ARN: X-Ray's actions take no resource at all (service authorization reference, AWS X-Ray).
+XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"}
+WITHOUT_RESOURCE = frozenset({"ecr:GetAuthorizationToken", *XRAY})
+
+
+def test_only_what_takes_no_resource_is_allowed_everywhere() -> None:
+    """ECR's login and X-Ray's actions take no resource; every other permission of every role names one."""
     everywhere = {
         action
         for name in STACKS
@@ -114,7 +119,21 @@ def test_only_one_action_is_allowed_everywhere() -> None:
         for action in part["Action"]
         if part["Resource"] == "*" or "*" in action
     }
-    assert everywhere == {"ecr:GetAuthorizationToken"}
+    assert everywhere == WITHOUT_RESOURCE
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_only_traced_containers_may_send_traces(name: str) -> None:
+    """With tracing, App Runner's side car may what it does; tasks, which send by themselves, may send and no more."""
+    allowed = {
+        it.name.removeprefix("reprise-dev-"): {action for part in document(it["policy"]) for action in part["Action"]}
+        & XRAY
+        for it in stack(name).of("iam/rolePolicy:RolePolicy")
+    }
+    traced = STACKS[name].get("tracing") == "xray"
+    for role, actions in allowed.items():
+        wanted = XRAY if role.endswith("-instance") else {"xray:PutTraceSegments"} if role.endswith("-task") else set()
+        assert actions == (wanted if traced else set()), role
 
 
 @pytest.mark.parametrize("name", STACKS)

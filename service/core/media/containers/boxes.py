@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from service.core.media.codecs import FOURCCS, RIFF_TAGS
 from service.core.media.containers.budget import Budget, Overrun, Spent
 from service.core.media.containers.layout import BROKEN, TOO_LARGE, Ends, Layout
+from service.core.media.tracks import MAX_TRACKS, Track
 
 BEHIND = "its index (moov) lies behind the sound"
-_FIXED = 36  # bytes: the fields that are read, of any box
+_FIXED = 44  # bytes: the fields that are read, of any box
 _NESTED = (b"mdia", b"minf", b"stbl", b"tref")
 _FILLING = (b"free", b"skip", b"wide", b"mfra", b"mfro")
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
@@ -30,11 +32,30 @@ class _Box:
     whole: bool  # the parent has room for all of it
 
 
-@dataclass(frozen=True, slots=True)
-class _Track:
-    sound: bool
-    length: int  # in the movie's units
-    reason: str | None
+@dataclass(slots=True)
+class _Entry:
+    """What the boxes of one track tell. A track is on by default; `length` is in the movie's units."""
+
+    sound: bool = False
+    enabled: bool = True
+    length: int = 0
+    samples: int = 0
+    reason: str | None = None
+    codec: str | None = None
+    rate: int | None = None
+    channels: int | None = None
+    language: str | None = None
+
+    def track(self, number: int) -> Track:
+        """Describe it to a client."""
+        return Track(
+            number=number,
+            codec=self.codec,
+            language=self.language,
+            rate=self.rate,
+            channels=self.channels,
+            default=self.enabled,
+        )
 
 
 def is_picture(head: bytes) -> bool:
@@ -66,35 +87,67 @@ def _look(name: str, ends: Ends) -> Layout:
 
 
 def _with_index(name: str, ends: Ends, moov: _Box, first: _Box) -> Layout:
-    scale, fragmented, seconds = 0, first.kind == b"moof", None
+    scale, fragmented, seconds, samples = 0, first.kind == b"moof", None, 0
+    reason: str | None = None
+    tracks: list[Track] = []
     for box in _inside(ends, moov):
         if box.kind == b"mvhd":
             scale = _movie_scale(_start(ends.head, box))
         elif box.kind == b"mvex":
             fragmented = True
         elif box.kind == b"trak":
-            track = _look_into(ends, box)
-            if seconds is None and track.sound and scale:
-                seconds = track.length / scale if track.length else None
-            if track.reason:
-                return Layout(name, track.reason, seconds)
+            entry = _look_into(ends, box)
+            samples += entry.samples
+            reason = reason or entry.reason
+            if not entry.sound:
+                continue
+            if not tracks and scale:
+                seconds = entry.length / scale if entry.length else None
+            if len(tracks) < MAX_TRACKS:
+                tracks.append(entry.track(len(tracks) + 1))
     if fragmented:
-        return Layout(name)  # what follows are more fragments, and lengths are not known in front
-    return Layout(name, None if _only_filling(ends, first.end) else "there are boxes behind the sound", seconds)
+        # What follows are more fragments, and lengths are not known in front. From a file ffmpeg reads the samples
+        # of the index and then the fragments; on a pipe it mixes them.
+        reason, seconds = reason or ("it has samples in its index and fragments behind" if samples else None), None
+    elif reason is None and not _only_filling(ends, first.end):
+        reason = "there are boxes behind the sound"
+    return Layout(name, reason, seconds, tracks=tuple(tracks))
 
 
-def _look_into(ends: Ends, trak: _Box) -> _Track:
-    sound, length, reason = False, 0, None
+def _look_into(ends: Ends, trak: _Box) -> _Entry:
+    entry = _Entry()
     for box in _descend(ends, trak):
         if box.kind == b"tkhd":
-            length = _track_length(_start(ends.head, box))
+            fields = _start(ends.head, box)
+            entry.length, entry.enabled = _track_length(fields), bool(fields[3:4] and fields[3] & 1)
         elif box.kind == b"hdlr":
-            sound = sound or _start(ends.head, box)[8:12] == b"soun"
+            entry.sound = entry.sound or _start(ends.head, box)[8:12] == b"soun"
+        elif box.kind == b"mdhd":
+            entry.language = _language(_start(ends.head, box))
+        elif box.kind == b"stsd":
+            entry.codec, entry.rate, entry.channels = _sample_entry(_start(ends.head, box))
+        elif box.kind in (b"stsz", b"stz2"):
+            entry.samples = int.from_bytes(_start(ends.head, box)[8:12], "big")
         elif box.kind == b"chap":
-            reason = "its chapters are a track of their own"
+            entry.reason = "its chapters are a track of their own"
         elif box.kind in (b"stco", b"co64") and not _ascending(ends.take(box.at, box.end), box.kind):
-            reason = "its samples are not in the order of time"
-    return _Track(sound, length, reason)
+            entry.reason = "its samples are not in the order of time"
+    return entry
+
+
+def _language(mdhd: bytes) -> str | None:
+    """Three letters of five bits each; QuickTime has numbers of its own there."""
+    packed = int.from_bytes(mdhd[32:34] if mdhd[:1] == b"\1" else mdhd[20:22], "big")
+    code = "".join(chr(0x60 + (packed >> shift & 31)) for shift in (10, 5, 0))
+    return code if packed >= 0x400 and code.isalpha() and code.islower() and code != "und" else None
+
+
+def _sample_entry(stsd: bytes) -> tuple[str | None, int | None, int | None]:
+    """The codec, the rate and the channels of the first entry; a rate above 65535 Hz does not fit in."""
+    kind = stsd[12:16]
+    codec = RIFF_TAGS.get(int.from_bytes(kind[2:], "big")) if kind[:2] == b"ms" else FOURCCS.get(kind)
+    rate, channels = int.from_bytes(stsd[40:42], "big"), int.from_bytes(stsd[32:34], "big")
+    return codec, rate if rate > 1 else None, channels or None
 
 
 def _only_filling(ends: Ends, at: int) -> bool:

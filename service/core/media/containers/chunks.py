@@ -1,5 +1,5 @@
 """
-RIFF and its relatives: WAV (RF64, BW64), Wave64, AIFF, CAF. A row of chunks, one of which is the sound.
+RIFF and its relatives: WAV (RF64, BW64), Wave64, AIFF, CAF, AU. A row of chunks, one of which is the sound.
 
 ffmpeg reads the chunks behind the sound (tags, packet tables) only where it can jump over the sound and back.
 """
@@ -8,13 +8,19 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.core.media.containers.layout import Ends, Layout, within_budget
+from service.core.media.codecs import DECODED_AS_PCM, FOURCCS, RIFF_TAGS
+from service.core.media.containers.layout import Ends, Layout, is_placeholder, within_budget
+from service.core.media.tracks import Track
 
 BEHIND = "there are chunks behind the sound"
 FAR = "the sound begins too far inside"
+SOUND = "its sound"
 _UNKNOWN = 0xFFFFFFFF
-_PLACEHOLDER = 0x7FFF0000  # from here on, a size that the object does not have was never meant
+_NO_END = 1 << 62  # of 64 bits
 _SLACK = 8  # bytes behind the sound that are no chunk yet: padding
+_PCM, _EXTENSIBLE = (1, 3, 6, 7), 0xFFFE
+_READ_IN_CAF = (b"desc", b"chan", b"kuki", b"pakt", b"info")  # ffmpeg does not get past others on a pipe
+_AU_CODECS = {1: "pcm_mulaw", 23: "adpcm_g726le", 24: "adpcm_g722", 27: "pcm_alaw"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +30,81 @@ class _Chunk:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """WAVEFORMATEX: how the sound is stored, `rate` in bytes per second."""
+
+    tracks: tuple[Track, ...] = ()
+    rate: int = 0
+
+
 @within_budget("wav")
 def wav(ends: Ends) -> Layout:
     """RIFF/WAVE with 32-bit sizes, RF64 and BW64 with the true size in a ds64 chunk."""
-    rate, long_size = 0, None
+    form, long_size = _Format(), None
     for chunk in _walk(ends, 12, "<4sI", padded_to=2):
         if chunk.kind == b"ds64" and len(ends.head) >= chunk.at + 16:
             (long_size,) = struct.unpack_from("<Q", ends.head, chunk.at + 8)
-        elif chunk.kind == b"fmt " and len(ends.head) >= chunk.at + 12:
-            (rate,) = struct.unpack_from("<I", ends.head, chunk.at + 8)
+        elif chunk.kind == b"fmt ":
+            form = _format(ends, chunk.at)
         elif chunk.kind == b"data":
             size = long_size if long_size is not None and chunk.size == _UNKNOWN else chunk.size
             # What a recorder leaves that wrote to a pipe, or was cut off: everything up to the end is sound, in a
             # file, too.
-            left_open = size in (0, _UNKNOWN) or (size >= _PLACEHOLDER and chunk.at + size > ends.size)
+            left_open = is_placeholder(size) and (size == 0 or chunk.at + size > ends.size)
             end = ends.size if left_open else chunk.at + size
-            return Layout("wav", _behind(end + end % 2, ends.size), _seconds(end - chunk.at, rate))
-    return Layout("wav", FAR)
+            return Layout(
+                "wav",
+                _behind(end + end % 2, ends.size),
+                _seconds(end - chunk.at, form.rate),
+                ends.missing(end, SOUND),
+                tracks=form.tracks,
+                holds_more=_more(ends, end + end % 2),
+            )
+    return Layout("wav", FAR, tracks=form.tracks)
 
 
 @within_budget("w64")
 def w64(ends: Ends) -> Layout:
     """Sony Wave64: kinds are GUIDs, sizes 64 bits and include their header of 24 bytes."""
-    at, rate = 40, 0
+    at, form = 40, _Format()
     while len(ends.head) >= at + 24:
         ends.budget.step()
         kind, size = struct.unpack_from("<4s12xQ", ends.head, at)
-        if kind == b"fmt " and len(ends.head) >= at + 36:
-            (rate,) = struct.unpack_from("<I", ends.head, at + 32)
+        if kind == b"fmt ":
+            form = _format(ends, at + 24)
         if kind == b"data":
-            return Layout("w64", _behind(at + _round_up(size, 8), ends.size), _seconds(size - 24, rate))
+            end = ends.size if size >= _NO_END else at + size
+            seconds = _seconds(end - at - 24, form.rate)
+            return Layout(
+                "w64", _behind(_round_up(end, 8), ends.size), seconds, ends.missing(end, SOUND), tracks=form.tracks
+            )
         at += max(_round_up(size, 8), 24)
-    return Layout("w64", FAR)
+    return Layout("w64", FAR, tracks=form.tracks)
+
+
+def _format(ends: Ends, at: int) -> _Format:
+    raw = ends.head[at : at + 40]
+    if len(raw) < 14:
+        return _Format()
+    tag, channels, rate, byte_rate, block = struct.unpack_from("<HHIIH", raw)
+    if tag == _EXTENSIBLE and len(raw) >= 26:
+        (tag,) = struct.unpack_from("<H", raw, 24)
+    if tag in _PCM and block:
+        byte_rate = rate * block  # what says how many bytes a second has is wrong in many a file
+    return _Format((Track(number=1, codec=RIFF_TAGS.get(tag), rate=rate, channels=channels),), byte_rate)
+
+
+def _more(ends: Ends, end: int) -> str | None:
+    """Say so if what follows the sound is no chunk, but more of the same. Only what is seen counts."""
+    header = ends.window(end, 8)
+    if ends.size - end < 4 * 1024 or len(header) < 8:
+        return None
+    size = int.from_bytes(header[4:], "little")
+    named = all(0x20 <= byte < 0x7F for byte in header[:4])
+    if (named and end + 8 + size <= ends.size + _SLACK) or not any(header):
+        return None
+    return f"its sound is declared to end at byte {end}, and {ends.size - end} more bytes follow that are no chunk"
 
 
 def _seconds(size: int, rate: int) -> float | None:
@@ -66,29 +115,52 @@ def _seconds(size: int, rate: int) -> float | None:
 @within_budget("aiff")
 def aiff(ends: Ends) -> Layout:
     """AIFF and AIFF-C."""
-    seconds = None
+    seconds, tracks = None, tuple[Track, ...]()
     for chunk in _walk(ends, 12, ">4sI", padded_to=2):
         if chunk.kind == b"COMM" and len(ends.head) >= chunk.at + 18:
-            (frames,) = struct.unpack_from(">I", ends.head, chunk.at + 2)
+            channels, frames = struct.unpack_from(">HI", ends.head, chunk.at)
             rate = _extended(ends.head[chunk.at + 8 : chunk.at + 18])
             seconds = frames / rate if rate >= 1 else None
+            kind = ends.head[chunk.at + 18 : chunk.at + 22] if chunk.size >= 22 else b"NONE"
+            tracks = (Track(number=1, codec=FOURCCS.get(kind), rate=round(rate) or None, channels=channels),)
         elif chunk.kind == b"SSND":
             if seconds is None:
                 return Layout("aiff", "the format is described behind the sound")
-            return Layout("aiff", _behind(chunk.at + _round_up(chunk.size, 2), ends.size), seconds)
-    return Layout("aiff", FAR)
+            # SoX writes such lengths when it cannot go back and correct them.
+            left_open = is_placeholder(chunk.size) and chunk.at + chunk.size > ends.size
+            end = ends.size if left_open else chunk.at + chunk.size
+            reason = _behind(_round_up(end, 2), ends.size)
+            return Layout("aiff", reason, None if left_open else seconds, ends.missing(end, SOUND), tracks=tracks)
+    return Layout("aiff", FAR, tracks=tracks)
 
 
 @within_budget("caf")
 def caf(ends: Ends) -> Layout:
     """Apple's Core Audio Format."""
     codec = ends.head[28:32]  # the description comes first, by the book
-    if codec not in (b"lpcm", b"alaw", b"ulaw"):
-        return Layout("caf", "compressed sound needs its packet table")
+    raw_rate, channels = struct.unpack_from(">d16xI", ends.head.ljust(48, b"\0"), 20)
+    rate = round(raw_rate) if 1 <= raw_rate < _UNKNOWN else None
+    tracks = (Track(number=1, codec=FOURCCS.get(codec), rate=rate, channels=channels),)
+    reason = None if codec in (b"lpcm", b"alaw", b"ulaw") else "compressed sound needs its packet table"
     for chunk in _walk(ends, 8, ">4sq", padded_to=1):
         if chunk.kind == b"data":
-            return Layout("caf", _behind(chunk.at + chunk.size, ends.size) if chunk.size > 0 else None)
-    return Layout("caf", FAR)
+            end = chunk.at + chunk.size if chunk.size > 0 else ends.size
+            return Layout("caf", reason or _behind(end, ends.size), None, ends.missing(end, SOUND), tracks=tracks)
+        if chunk.kind not in _READ_IN_CAF:
+            reason = reason or "there are chunks in front of the sound that only a file lets ffmpeg pass over"
+    return Layout("caf", reason or FAR, tracks=tracks)
+
+
+@within_budget("au")
+def au(ends: Ends) -> Layout:
+    """Sun's and NeXT's AU: one header, and the sound up to the end."""
+    if len(ends.head) < 24:
+        return Layout("au")
+    at, size, coding, rate, channels = struct.unpack_from(">IIIII", ends.head, 4)
+    codec = _AU_CODECS.get(coding) or (DECODED_AS_PCM if 2 <= coding <= 7 else None)
+    end = ends.size if is_placeholder(size) and at + size > ends.size else at + size
+    track = Track(number=1, codec=codec, rate=rate, channels=channels)
+    return Layout("au", None, None, ends.missing(end, SOUND), tracks=(track,))
 
 
 def _behind(end: int, size: int) -> str | None:

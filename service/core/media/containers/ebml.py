@@ -5,19 +5,26 @@ A SeekHead in front says where the others are; ffmpeg follows it to what lies be
 jump.
 """
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from service.core.media.codecs import MATROSKA_IDS, RIFF_TAGS
 from service.core.media.containers.budget import Budget, Overrun, Spent
 from service.core.media.containers.layout import BROKEN, TOO_LARGE, Ends, Layout
+from service.core.media.tracks import MAX_TRACKS, Track, is_language
 
 _SEGMENT, _CLUSTER, _TRACKS, _SEEK_HEAD = 0x18538067, 0x1F43B675, 0x1654AE6B, 0x114D9B74
 _TAGS, _CHAPTERS, _ATTACHMENTS, _INFO = 0x1254C367, 0x1043A770, 0x1941A469, 0x1549A966
 _DOC_TYPE, _TRACK, _TRACK_TYPE = 0x4282, 0xAE, 0x83
+_CODEC, _PRIVATE, _LANGUAGE, _LANGUAGE_BCP47 = 0x86, 0x63A2, 0x22B59C, 0x22B59D
+_DEFAULT, _AUDIO, _RATE, _CHANNELS = 0x88, 0xE1, 0xB5, 0x9F
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _MATTERS = (_TAGS, _CHAPTERS, _ATTACHMENTS, _INFO, _TRACKS, _SEEK_HEAD)
+_MAX_RATE = 1 << 31
 _EBML_HEADER = 0x1A45DFA3
-_VIDEO = 1
+_VIDEO, _SOUND = 1, 2
+_LONGEST_NAME = 32  # bytes: of a codec or a language that is one of ours
 _LONGEST_TYPE = 64  # bytes: of a DocType that is one of ours, zeros behind it included
 
 
@@ -46,19 +53,20 @@ def examine(ends: Ends) -> Layout:
 
 def _look(name: str, ends: Ends, segment: _Element) -> Layout:
     pointed_at: list[int] = []
-    tracks = video = False
+    seen = video = False
+    tracks: tuple[Track, ...] = ()
     reason: str | None = "the sound begins too far inside"
     for element in _walk(ends.budget, ends.head, segment.at, ends.size):
         if element.number == _CLUSTER:
-            reason = None if tracks else "its tracks are described behind the sound"
+            reason = None if seen else "its tracks are described behind the sound"
             if any(position >= element.begin for position in pointed_at):
                 reason = "its tags, chapters or attachments lie behind the sound"
             break
         if element.number == _SEEK_HEAD:
             pointed_at += [segment.at + offset for offset in _pointers(ends, element)]
         elif element.number == _TRACKS:
-            tracks, video = True, _has_video(ends, element)
-    return Layout("mkv" if video and name != "webm" else name, reason)
+            seen, (video, tracks) = True, _tracks(ends, element)
+    return Layout("mkv" if video and name != "webm" else name, reason, tracks=tracks)
 
 
 def _beginning(ends: Ends) -> tuple[bytes, _Element | None]:
@@ -86,12 +94,54 @@ def _pointers(ends: Ends, seek_head: _Element) -> Iterator[int]:
             yield position
 
 
-def _has_video(ends: Ends, tracks: _Element) -> bool:
-    for track in _inside(ends, tracks):
-        for field in _inside(ends, track) if track.number == _TRACK else ():
-            if field.number == _TRACK_TYPE and ends.head[field.at : field.at + 1] == bytes((_VIDEO,)):
-                return True
-    return False
+def _tracks(ends: Ends, tracks: _Element) -> tuple[bool, tuple[Track, ...]]:
+    """Whether there is a video, and the tracks of sound."""
+    video, sounds = False, list[Track]()
+    for entry in _inside(ends, tracks):
+        if entry.number != _TRACK:
+            continue
+        fields: dict[int, bytes] = {}
+        for field in _inside(ends, entry):
+            if field.number == _AUDIO:
+                fields |= {inner.number: _value(ends, inner) for inner in _inside(ends, field)}
+            else:
+                fields[field.number] = _value(ends, field)
+        kind = int.from_bytes(fields.get(_TRACK_TYPE, b"")[:1], "big")
+        video = video or kind == _VIDEO
+        if kind == _SOUND and len(sounds) < MAX_TRACKS:
+            sounds.append(_sound(len(sounds) + 1, fields))
+    return video, tuple(sounds)
+
+
+def _sound(number: int, fields: Mapping[int, bytes]) -> Track:
+    language = (fields.get(_LANGUAGE_BCP47) or fields.get(_LANGUAGE, b"eng")).decode("ascii", "replace")
+    return Track(
+        number=number,
+        codec=_codec(fields.get(_CODEC, b""), fields.get(_PRIVATE, b"")),
+        language=language if is_language(language) and language != "und" else None,
+        rate=_rate(fields.get(_RATE, b"")),
+        channels=int.from_bytes(fields.get(_CHANNELS, b"\1")[:8], "big"),
+        default=fields.get(_DEFAULT, b"\1").strip(b"\0") != b"",
+    )
+
+
+def _rate(raw: bytes) -> int | None:
+    """A number of 4 or 8 bytes with a point in it."""
+    value = struct.unpack({4: ">f", 8: ">d"}[len(raw)], raw)[0] if len(raw) in (4, 8) else 0
+    return round(value) if 1 <= value < _MAX_RATE else None
+
+
+def _codec(name: bytes, private: bytes) -> str | None:
+    if name == b"A_MS/ACM" and len(private) >= 2:
+        return RIFF_TAGS.get(int.from_bytes(private[:2], "little"))
+    return MATROSKA_IDS.get(name) or MATROSKA_IDS.get(name.rpartition(b"/")[0])
+
+
+def _value(ends: Ends, element: _Element) -> bytes:
+    """As much of an element as its value may take, zeros behind a text left out."""
+    end = min(element.end or 0, element.at + _LONGEST_NAME)
+    value = ends.head[element.at : end]
+    return value.rstrip(b"\0") if element.number in (_CODEC, _LANGUAGE, _LANGUAGE_BCP47) else value
 
 
 def _inside(ends: Ends, parent: _Element) -> Iterator[_Element]:

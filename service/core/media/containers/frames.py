@@ -1,9 +1,8 @@
 """
-Streams without a container: frames of MPEG audio or ADTS AAC one after the other, with tags in front (ID3v2) and
-behind (ID3v1, APEv2).
+Streams without a container: frames of MPEG audio or ADTS AAC one after the other, with tags in front and behind.
 
 A lone sync word means nothing in arbitrary bytes, so a stream is believed only when several frames follow each
-other exactly.
+other exactly. Junk may be in front of them, anywhere in the head.
 """
 
 import struct
@@ -12,14 +11,12 @@ from dataclasses import dataclass
 
 from service.core.media.containers.budget import Budget, Spent
 from service.core.media.containers.layout import TOO_LARGE, Ends, Layout
+from service.core.media.containers.tags import APE, ID3V1, TAG_BEHIND
+from service.core.media.tracks import Track
 
-TAG_BEHIND = "its tags are at the end"
 _MIN_FRAMES = 3  # frames in a row, where they are expected
 _MIN_FRAMES_IN_JUNK = 8
-_MAX_JUNK = 4096  # a recording cut out of a stream begins in the middle of a frame
-_ID3V1 = 128
-_APE = b"APETAGEX"
-_TEXTS = (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL")
+_MISSES_A_STEP = 2  # bytes that look like a frame's first and are none: half the cost of other steps
 
 _KBPS = {  # (MPEG-1?, layer) → kbit/s by index
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -40,51 +37,49 @@ class _Frame:
     samples: int
     size: int
     side_info: int  # bytes between the header and a Xing tag
+    channels: int
 
 
-def id3v2_end(ends: Ends) -> int:
-    """Return where the tags in front end (0 if there are none); may lie beyond the head. Raises `Spent`."""
-    at, head = 0, ends.head
-    while head[at : at + 3] == b"ID3" and len(head) >= at + 10 and max(head[at + 6 : at + 10]) < 0x80:
-        ends.budget.step()
-        a, b, c, d = head[at + 6 : at + 10]
-        at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[at + 5] & 0x10 else 0)
-    return at
+def mpeg(ends: Ends, begin: int, *, text_in_front: Callable[[], bool]) -> Layout | None:
+    """
+    MPEG audio from `begin` (behind the tags) on, or None if it is none. Raises `Spent`.
 
-
-def mpeg(ends: Ends, begin: int) -> Layout | None:
-    """MPEG audio from `begin` (behind the ID3v2 tags) on, or None if it is none. Raises `Spent`."""
+    `text_in_front` tells whether the tag in front has a text, and may raise `Spent`.
+    """
     found = _find(ends, begin, _mpeg_frame)
     if found is None:
         return None
     at, frame = found
     name = "mp3" if frame.layer == 3 else "mp2"
-    reason, seconds = _xing(ends, at, frame)
+    reason, seconds, suspect = _xing(ends, at, frame)
     try:
-        if ends.tail[-_ID3V1:].startswith(b"TAG") and len(ends.tail) >= _ID3V1 and not _has_text(ends, begin):
+        if ends.tail[-ID3V1:].startswith(b"TAG") and len(ends.tail) >= ID3V1 and not text_in_front():
             reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
     except Spent:
         reason = TOO_LARGE
-    return Layout(name, reason, seconds)
+    tracks = (Track(number=1, codec=f"mp{frame.layer}", rate=frame.rate, channels=frame.channels),)
+    return Layout(name, reason, seconds, suspect=suspect, tracks=tracks)
 
 
 def adts(ends: Ends, begin: int) -> Layout | None:
     """AAC in ADTS frames, or None if it is none. Raises `Spent`."""
-    if _find(ends, begin, _adts_frame) is None:
+    found = _find(ends, begin, _adts_frame)
+    if found is None:
         return None
-    tagged = _APE in ends.tail or ends.tail[-_ID3V1:].startswith(b"TAG")
-    return Layout("aac", TAG_BEHIND if tagged else None)
+    tagged = APE in ends.tail or ends.tail[-ID3V1:].startswith(b"TAG")
+    tracks = (Track(number=1, codec="aac", rate=found[1].rate, channels=found[1].channels or None),)
+    return Layout("aac", TAG_BEHIND if tagged else None, tracks=tracks)
 
 
 # ── MPEG audio ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _mpeg_frame(data: bytes, at: int) -> _Frame | None:
-    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
+    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0 or data[at + 2] >= 0xF0:
         return None
     version, layer = data[at + 1] >> 3 & 3, 4 - (data[at + 1] >> 1 & 3)
     kbps_index, rate_index, padding = data[at + 2] >> 4, data[at + 2] >> 2 & 3, data[at + 2] >> 1 & 1
-    if version == 1 or layer == 4 or kbps_index in (0, 15) or rate_index == 3:
+    if version == 1 or layer == 4 or kbps_index == 0 or rate_index == 3:
         return None
     first = version == 3  # MPEG-1; 2 is MPEG-2, 0 is MPEG-2.5
     rate = _RATES[rate_index] >> (0 if first else 1 if version == 2 else 2)
@@ -92,25 +87,32 @@ def _mpeg_frame(data: bytes, at: int) -> _Frame | None:
     samples = {1: 384, 2: 1152, 3: 1152 if first else 576}[layer]
     size = (12 * bits // rate + padding) * 4 if layer == 1 else samples // 8 * bits // rate + padding
     mono = data[at + 3] >> 6 == 3
-    return _Frame(layer, rate, samples, size, (17 if mono else 32) if first else (9 if mono else 17))
+    return _Frame(layer, rate, samples, size, (17 if mono else 32) if first else (9 if mono else 17), 1 if mono else 2)
 
 
-def _xing(ends: Ends, at: int, frame: _Frame) -> tuple[str | None, float | None]:
-    """Read the header that encoders put into the first frame: how many frames and bytes there are."""
+def _xing(ends: Ends, at: int, frame: _Frame) -> tuple[str | None, float | None, str | None]:
+    """
+    Read the header that encoders put into the first frame: how many frames and bytes there are.
+
+    Return why it needs seeking, the seconds, and what suggests that it was cut off.
+    """
     tag = at + 4 + frame.side_info
-    if ends.head[tag : tag + 4] not in (b"Xing", b"Info") or len(ends.head) < tag + 16:
-        return None, None
+    kind = ends.head[tag : tag + 4]
+    if kind not in (b"Xing", b"Info") or len(ends.head) < tag + 16:
+        return None, None, None
     flags, frames, declared = struct.unpack_from(">III", ends.head, tag + 4)
     if not flags & 1 or not frames:
-        return None, None
+        return None, None, None
     seconds = (frames * frame.samples - _padding(ends.head, tag)) / frame.rate
-    if not flags & 2:
-        return None, seconds
-    # Two files glued together: ffmpeg sees it from the size and does not believe the header; on a pipe it would.
     real = ends.size - at
-    if declared and real - declared > declared // 17:  # ffmpeg's line is at a 16th, counted from a little further on
-        return "it is longer than its header says", None
-    return None, seconds
+    counted = declared if flags & 2 else frames * frame.size if kind == b"Info" else 0
+    suspect = ends.missing(at + counted, "its header counts sound that")
+    # Two files glued together: ffmpeg sees it from the size and does not believe the header; on a pipe it would.
+    if (
+        flags & 2 and declared and real - declared > declared // 17
+    ):  # ffmpeg's line is at a 16th, counted from further on
+        return "it is longer than its header says", None, None
+    return None, seconds, suspect
 
 
 def _padding(head: bytes, tag: int) -> int:
@@ -119,32 +121,6 @@ def _padding(head: bytes, tag: int) -> int:
         return 0
     both = int.from_bytes(head[tag + 141 : tag + 144], "big")
     return (both >> 12) + (both & 0xFFF)
-
-
-def _has_text(ends: Ends, end: int) -> bool:
-    """Whether the ID3v2 tag surely has a text of its own. Unusual tags (unsynchronised, extended) count as not sure."""
-    head = ends.head
-    if head[:3] != b"ID3" or head[5] or head[3] not in (2, 3, 4):
-        return False
-    at, limit, old = 10, min(end, len(head)), head[3] == 2
-    header, name = (6, 3) if old else (10, 4)
-    while at + header < limit:
-        ends.budget.step()
-        kind, size_field = head[at : at + name], head[at + name : at + (6 if old else 8)]
-        size = _synchsafe(size_field) if head[3] == 4 else int.from_bytes(size_field, "big")
-        if not kind.isalnum() or not size:
-            return False
-        if kind in _TEXTS and ends.take(at + header + 1, at + header + size).strip(b"\xff\xfe\0"):
-            return True
-        at += header + size
-    return False
-
-
-def _synchsafe(raw: bytes) -> int:
-    value = 0
-    for byte in raw:
-        value = value << 7 | byte & 0x7F
-    return value
 
 
 # ── ADTS ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,7 +133,8 @@ def _adts_frame(data: bytes, at: int) -> _Frame | None:
     size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
     if rate_index >= len(_ADTS_RATES) or size <= 7:
         return None
-    return _Frame(layer=0, rate=_ADTS_RATES[rate_index], samples=1024, size=size, side_info=0)
+    channels = (data[at + 2] & 1) << 2 | data[at + 3] >> 6
+    return _Frame(0, _ADTS_RATES[rate_index], samples=1024, size=size, side_info=0, channels=channels)
 
 
 # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,12 +145,17 @@ def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None
     head = ends.head
     if head[begin : begin + 1] == b"\0":
         begin = len(head) - len(ends.take(begin, len(head)).lstrip(b"\0"))
-    at, stop = begin - 1, begin + _MAX_JUNK
-    while (at := head.find(b"\xff", at + 1, stop)) >= 0:
-        ends.budget.step()
+    at, misses = begin - 1, 0
+    while (at := head.find(b"\xff", at + 1)) >= 0:
         first = frame_at(head, at)
+        if first is None:
+            misses += 1
+            if misses % _MISSES_A_STEP == 0:
+                ends.budget.step()
+            continue
+        ends.budget.step()
         enough = _MIN_FRAMES if at == begin else _MIN_FRAMES_IN_JUNK
-        if first and _chain(ends.budget, head, at, first, frame_at) >= enough:
+        if _chain(ends.budget, head, at, first, frame_at) >= enough:
             return at, first
     return None
 

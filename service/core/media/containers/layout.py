@@ -5,9 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from service.core.media.containers.budget import Budget, Spent
+from service.core.media.tracks import Track
 
 TOO_LARGE = "it is too large to look through"
 BROKEN = "its parts do not fit into each other"
+
+_NEAR = 1 << 16  # bytes
+_PLACEHOLDERS = (0x7F000000, 0x7FFF8000, 0x80000000, 0xFFFFFFFF)  # what programs write that cannot go back
+_MIN_MISSING = 512  # bytes; sizes are wrong by a header's length in many a whole file
+_MIN_SHARE = 200  # of a size: the same for what counts in whole blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +22,11 @@ class Layout:
 
     name: str  # of the `InputFormat`
     reason: str | None = None  # to need seeking
-    seconds: float | None = None  # declared by the headers
+    seconds: float | None = None  # declared by the headers: good enough to show progress, and no proof of anything
+    cut_off: str | None = None  # what is missing, if bytes are: a phrase for the client
+    suspect: str | None = None  # the same, to be believed only if the sound is shorter than declared, too
+    tracks: tuple[Track, ...] = ()  # of sound, as far as the head tells
+    holds_more: str | None = None  # what it holds beyond what it declares: a phrase for the client
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,20 @@ class Ends:
         self.budget.take(max(0, min(end, len(self.head)) - at))
         return self.head[at:end]
 
+    def missing(self, end: int, what: str) -> str | None:
+        """Return the phrase for `what` reaching up to offset `end` of the object; None if it is (nearly) all there."""
+        lacking = end - self.size
+        if lacking <= max(_MIN_MISSING, end // _MIN_SHARE):
+            return None
+        return f"{what} goes on to byte {end}, and the file ends at byte {self.size}"
+
 
 Examine = Callable[[Ends], Layout]
+
+
+def is_placeholder(size: int) -> bool:
+    """Whether a size is one that programs write when they do not know it yet; of objects that do not have it."""
+    return size == 0 or any(abs(size - known) <= _NEAR for known in _PLACEHOLDERS)
 
 
 def within_budget(name: str) -> Callable[[Examine], Examine]:

@@ -1,8 +1,12 @@
 """Live and ready."""
 
+import hashlib
+
 import httpx
 import pytest
 
+from service.core.access import ApiKey
+from service.web.http.config import WebConfig
 from tests.unit.web.conftest import World, client_of
 
 
@@ -48,3 +52,19 @@ async def test_health_names_the_instance_that_answers() -> None:
     world = World()
     async with client_of(world.app) as api:
         assert (await api.get("/health/live")).json()["instance"] == world.config.instance
+
+
+async def test_health_tells_callers_without_a_key_the_status_alone() -> None:
+    """On a service with keys its version, instance and backing services are for callers with one of them."""
+    keys = (ApiKey("t", hashlib.sha256(b"a-key").hexdigest()),)
+    world = World(web=WebConfig(api_keys=keys))
+    async with client_of(world.app) as api:
+        for headers in ({}, {"X-API-Key": "wrong"}, {"X-API-Key": "x" * 5000}):
+            for path in ("live", "ready"):
+                answer = await api.get(f"/health/{path}", headers=headers)
+                assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        known = (await api.get("/health/ready", headers={"X-API-Key": "a-key"})).json()
+        world.health["s3"] = "unavailable"
+        assert (await api.get("/health/ready")).status_code == 503
+
+    assert known.keys() == {"status", "version", "instance", "checks"}

@@ -1,0 +1,23 @@
+"""The limit of file descriptors of this process, raised as far as the platform lets it."""
+
+import contextlib
+import resource
+
+
+def raise_descriptor_limit() -> int:
+    """
+    Raise the soft limit to the hard one, and return what holds then.
+
+    Many shells and some platforms start with 1,024, which is kept for programs that use `select`; none here does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):  # a platform that refuses leaves us with what there is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return descriptor_limit()
+
+
+def descriptor_limit() -> int:
+    """Return how many descriptors this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**31 if soft == resource.RLIM_INFINITY else soft

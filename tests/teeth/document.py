@@ -1,0 +1,66 @@
+"""The table of teeth in docs/chaos.md, and after how long a checker was red."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.events import Event
+from chaos.translation import history_of
+from chaos.verdict import CHECKERS
+from tests.teeth.table import Tooth
+
+DOCUMENT = Path("docs/chaos.md")
+HEAD = "| guard that is broken | scenario, seed | checker that goes red | after |"
+RULE = "| --- | --- | --- | --- |"
+
+
+@dataclass(frozen=True, slots=True)
+class Bite:
+    """A broken guard that was noticed, `after` so many seconds of its run."""
+
+    tooth: Tooth
+    seed: int
+    checker: str
+    after: float
+
+
+def first_red(events: Sequence[Event], checker: str) -> float:
+    """
+    Return after how many seconds of a run a checker could have complained.
+
+    What it looks at in the end (what the records say, what is left in the stores) is there when the run is over.
+    """
+    check = next(one for one in CHECKERS if one.__name__ == checker)
+    ordered = sorted(events, key=lambda event: event.at)
+    low, high = 0, len(ordered)
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            red = bool(check(history_of(ordered[:middle])))
+        except KeyError:  # its oracle is not there yet
+            red = False
+        low, high = (low, middle) if red else (middle + 1, high)
+    return ordered[max(0, low - 1)].at
+
+
+def with_table(text: str, bites: Sequence[Bite]) -> str:
+    """Return the document with the rows of these. Raises `ValueError` when it has no such table."""
+    rows = "".join(
+        f"| {bite.tooth.guard} | `{bite.tooth.scenario}`, {bite.seed} | `{bite.checker}` | {bite.after:.0f} s |\n"
+        for bite in bites
+    )
+    changed, found = re.subn(
+        rf"({re.escape(HEAD)}\n{re.escape(RULE)}\n)(?:\|.*\n)*", lambda match: match[1] + rows, text
+    )
+    if not found:
+        raise ValueError("there is no table of teeth")
+    return changed
+
+
+def rows_of(text: str) -> list[tuple[str, str, int, str]]:
+    """Return guard, scenario, seed and checker of each row of the table."""
+    part = text.partition(f"{HEAD}\n{RULE}\n")[2]
+    rows = re.match(r"(?:\|.*\n)*", part)
+    found = re.findall(r"^\| (.*?) \| `([^`]+)`, (\d+) \| `([^`]+)` \|", rows[0] if rows else "", flags=re.MULTILINE)
+    return [(guard, scenario, int(seed), checker) for guard, scenario, seed, checker in found]
