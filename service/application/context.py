@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from service.application.config import ServiceConfig
+from service.application.following import Following
+from service.application.reads import SharedReads
 from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.confinement import Confined
 from service.ports.capacity import Capacity
@@ -17,7 +19,7 @@ from service.ports.uploads import UploadRecords
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceContext:
-    """Everything outside of this process that a request may need; nothing else is shared between requests."""
+    """Everything outside of this process that a request may need, and how requests share their reads of it."""
 
     config: ServiceConfig = field(default_factory=ServiceConfig)
     jobs: JobRecords
@@ -39,6 +41,17 @@ class ServiceContext:
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
     stopping: Callable[[], bool] = lambda: False
     """Whether this process is about to end: requests that wait for something are answered at once."""
+    reads: SharedReads = field(init=False)
+    following: Following = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what the requests of this process share."""
+        reads, config = SharedReads(self.jobs, self.board, self.clock), self.config
+        following = Following(
+            reads, self.board, self.clock, most=config.max_streams, most_per_tenant=config.max_streams_per_tenant
+        )
+        object.__setattr__(self, "reads", reads)  # the class is frozen
+        object.__setattr__(self, "following", following)
 
 
 @dataclass(frozen=True, slots=True)
