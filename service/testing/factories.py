@@ -25,6 +25,7 @@ class LeaseFields(TypedDict, total=False):
     attempt: int
     beat: int
     lapses: int
+    excused: int
     faults: int
 
 
@@ -79,6 +80,7 @@ class PendingFields(TypedDict, total=False):
     created_at: float
     expires_at: float
     closes_at: float
+    part_size: int | None
 
 
 def a_job(**interesting: Unpack[JobFields]) -> Job:
