@@ -106,13 +106,15 @@ def moment(event: dict[str, Any]) -> datetime:
 
 @pytest.mark.requirement("5.2")
 def test_image_holds_only_what_it_needs(image: str) -> None:
-    """The image adds at most 300 MB to its base: what runtime.txt pins and our own code, no tests and no tools."""
+    """The image adds at most 300 MB to its base: what runtime.txt pins (tracing too), our own code, and no tests."""
     size, base = (
         int(docker("image", "inspect", "--format", "{{.Size}}", of)) for of in (image, images()["PYTHON_IMAGE"])
     )
     installed = json.loads(docker("run", "--rm", "--entrypoint=python", image, "-c", INSTALLED))
     pinned = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.txt").read_text(), flags=re.MULTILINE)
     files = docker("run", "--rm", "--entrypoint=find", image, "/srv", "-name", "*.py")
+    traces = "import grpc, requests, service.adapters.otel.export, opentelemetry.propagate"
+    docker("run", "--rm", "--entrypoint=python", "--env=OTEL_PROPAGATORS=tracecontext,xray", image, "-c", traces)
 
     assert (size - base) / 1e6 <= MOST_MEGABYTES
     assert installed
