@@ -153,7 +153,6 @@ class SlowObjects(MemoryObjects):
             yield chunk
 
 
-@pytest.mark.requirement("1.9")
 async def test_no_deadline_is_for_those_who_wait_for_the_service() -> None:
     """An event stream, a waiting answer, and an upload whose store is slow outlive every deadline."""
     behind = Served(objects=SlowObjects())

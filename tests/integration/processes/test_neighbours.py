@@ -1,12 +1,12 @@
 """One tenant asks for everything at once, and another works: on one process with few descriptors."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
-import pytest
 
 from benchmarks.flood import flooding, nested_boxes
 from service.adapters.system.ambient import SystemClock
@@ -19,10 +19,17 @@ A, B = "key-of-the-flood-0123", "key-of-the-other-4567"
 KEYS = ",".join(f"{who}:{hashlib.sha256(key.encode()).hexdigest()}" for who, key in (("a", A), ("b", B)))
 DESCRIPTORS = 1024
 FEW = ("/bin/sh", "-c", f'ulimit -n {DESCRIPTORS}; exec "$@"', "sh")
-IDLE, TRICKLES, BOMBS, STREAMS = 1100, 32, 40, 0  # streams: as soon as a tenant's are capped
+IDLE, TRICKLES, BOMBS, STREAMS = 1100, 32, 40, 400
+LONG = 300.0  # seconds of music in the job whose events the flood follows
 TIMEOUT = 4.0  # seconds until a probe has failed
 CLOCK = SystemClock()
-ROUND_TRIP = 1.0  # seconds within which /health/live answers, but for a few on a machine that does other things as well
+ROUND_TRIP = 1.0  # seconds within which nine of ten probes are answered, on a machine that does little else
+
+
+def crowd() -> float:
+    """How many times slower a process is here because others want the same processors; 1 on a machine of our own."""
+    ours = 2.0  # of each processor: the service and the flood
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) / ours)
 
 
 class Probe(threading.Thread):
@@ -39,7 +46,7 @@ class Probe(threading.Thread):
         while not self._over.wait(0.1):
             began = CLOCK.monotonic()
             try:
-                httpx.get(f"{self._address}/health/live", timeout=TIMEOUT).raise_for_status()
+                httpx.get(f"{self._address}/health/live", timeout=TIMEOUT * crowd()).raise_for_status()
             except httpx.HTTPError as error:
                 self.failures.append(repr(error))
             self.times.append(CLOCK.monotonic() - began)
@@ -77,7 +84,15 @@ def work(cluster: Cluster, client: Client, piece: Path) -> tuple[dict[str, objec
     return done, readings, answer.content
 
 
-@pytest.mark.requirement("6.7")
+def followed_job(cluster: Cluster, folder: Path) -> str:
+    """A job of the tenant that floods, which goes on for a while."""
+    piece = folder / "long.wav"
+    write_sample(piece, LONG)
+    client = Client([cluster.services[0].address], pause=pause, key=A)
+    cluster.stack.callback(client.close)
+    return str(client.submit(client.upload(piece, lambda _: None)["upload_id"], "flac", {})["job_id"])
+
+
 def test_a_flood_of_one_tenant_costs_another_nothing_but_time(
     embedded_stack: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -85,11 +100,24 @@ def test_a_flood_of_one_tenant_costs_another_nothing_but_time(
     piece = tmp_path / "piece.wav"
     write_sample(piece, 3.0)
     with a_cluster(embedded_stack) as cluster:
-        service = cluster.start(under=FEW, REPRISE_API_KEYS=KEYS, REPRISE_BODY_GRACE_SECONDS="3")
+        settings = {"REPRISE_API_KEYS": KEYS, "REPRISE_BODY_GRACE_SECONDS": "3", "REPRISE_SLOTS": "2"}
+        service = cluster.start(under=FEW, **settings)
         client = Client([service.address], pause=pause, key=B)
         cluster.stack.callback(client.close)
         probe = Probe(service.address)
-        options = ("--idle", str(IDLE), "--trickles", str(TRICKLES), "--bombs", str(BOMBS), "--streams", str(STREAMS))
+        followed = followed_job(cluster, tmp_path)
+        options = (
+            "--job",
+            followed,
+            "--idle",
+            str(IDLE),
+            "--trickles",
+            str(TRICKLES),
+            "--bombs",
+            str(BOMBS),
+            "--streams",
+            str(STREAMS),
+        )
         with flooding(service.address, A, *options) as flood:
             probe.start()
             job, readings, file = work(cluster, client, piece)
@@ -102,13 +130,13 @@ def test_a_flood_of_one_tenant_costs_another_nothing_but_time(
     assert readings == sorted(readings)
     assert len(file) == job["size"]
     assert probe.failures == []
-    slow = sorted(probe.times)[len(probe.times) * 95 // 100]
-    assert slow < ROUND_TRIP, sorted(probe.times)[-5:]
+    slow = sorted(probe.times)[len(probe.times) * 9 // 10]
+    assert slow < ROUND_TRIP * crowd(), sorted(probe.times)[-5:]
     named = {event["event"] for event in events}
     assert not named & {"job.lost", "job.exhausted", "circuit.opened", "service.unexpected", "worker.trouble"}
     assert "connections.full" in named  # the cap was reached: the flood was one
     [few] = [event for event in events if event.get("code") == "few_descriptors"]
-    assert str(connections_within(DESCRIPTORS, 1)) in few["problem"]
+    assert str(connections_within(DESCRIPTORS, 2)) in few["problem"]
     assert few["fix"]
 
 

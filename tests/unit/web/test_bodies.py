@@ -61,7 +61,6 @@ def test_every_address_that_takes_a_body_is_known() -> None:
     assert ("POST", f"/v1/jobs?key=uploads/{UPLOAD}/input") in ADDRESSES
 
 
-@pytest.mark.requirement("8.3")
 @pytest.mark.parametrize("name", BODIES)
 async def test_no_odd_body_makes_a_5xx(name: str) -> None:
     """JSON that is deep, huge, broken or binary gets a refusal of class 4xx at every address that takes a body."""
