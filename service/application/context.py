@@ -7,6 +7,7 @@ from service.application.config import ServiceConfig
 from service.application.following import Following
 from service.application.reads import SharedReads
 from service.core.capacity import UnlimitedCapacity, WorkerStatus
+from service.core.confinement import Confined
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords
@@ -34,6 +35,8 @@ class ServiceContext:
     capacity: Capacity = field(default_factory=UnlimitedCapacity)
     worker_status: Callable[[], WorkerStatus | None] = lambda: None
     """Of the worker in this process; None if there is none."""
+    confined: Confined | None = None
+    """What confines the processes that run ffmpeg; None if there are none."""
     circuits: Callable[[], Mapping[str, str]] = dict
     """Name of each backing service behind a circuit → ``closed``, ``open`` or ``half-open``."""
     stopping: Callable[[], bool] = lambda: False

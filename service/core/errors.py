@@ -35,6 +35,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   ├── FfmpegStalled             ffmpeg was silent and not paused
     │   ├── FfmpegCrashed             a signal that we did not send
     │   ├── TimeExceeded              the wall-clock cap was hit
+    │   ├── MemoryExceeded            ffmpeg reached its limit of memory, or the kernel ended it for want of memory
     │   └── WindowViolated            the muxer wrote behind the window: convert on the local path
     ├── StoreError                    a backing service did not do what was asked
     │   ├── Definite                  the effect certainly did not happen
@@ -205,6 +206,16 @@ class TimeExceeded(TranscodeFailed):
     """The conversion ran longer than its media allows."""
 
     code = "time_exceeded"
+
+
+class MemoryExceeded(TranscodeFailed):
+    """
+    ffmpeg needed more memory than one conversion may use.
+
+    Not worth another attempt: the file would take as much again, from a container that others use too.
+    """
+
+    code = "memory_exceeded"
 
 
 class WindowViolated(TranscodeFailed):

@@ -72,6 +72,8 @@ class Settings:
     max_output: int
     time_to_live: int
     ffmpeg: str | None
+    ffmpeg_options: tuple[str, ...]
+    sandbox: str
     scratch: str | None
     log_level: str
     log_format: str

@@ -23,6 +23,8 @@ class Event:
 
 # ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────
 SERVICE_STARTING = Event("service.starting", INFO, ("role", "s3", "dynamodb", "redis", "bucket", "table", "chosen_by"))
+# What confines ffmpeg: whether each is in force, and the bytes of memory that one of them may use.
+SERVICE_SANDBOX = Event("service.sandbox", INFO, ("namespace", "landlock", "seccomp", "memory"))
 SERVICE_CHECK = Event("service.check", INFO, ("check", "result"))
 SERVICE_CONCERN = Event(
     "service.concern", WARNING, ("code", "problem", "fix")

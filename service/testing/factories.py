@@ -51,6 +51,7 @@ class JobFields(LeaseFields, total=False):
     finished_at: float | None
     output: Output | None
     failure: Failure | None
+    trace: str | None
 
 
 class UploadFields(TypedDict, total=False):

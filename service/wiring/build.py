@@ -1,5 +1,6 @@
 """From settings to objects that could run: clients, adapters, worker, janitor. Nothing is contacted yet."""
 
+import dataclasses
 import os
 import shutil
 import socket
@@ -14,6 +15,8 @@ import imageio_ffmpeg
 from service.adapters.aws.circuit import RESET, CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.ffmpeg.config import Confinement
+from service.adapters.ffmpeg.sandbox.memory import memory_for_one
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
 from service.adapters.redis.connection import RedisLink
 from service.adapters.redis.progress import RedisBoard
@@ -23,6 +26,7 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
+from service.core.confinement import Confined
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
@@ -61,6 +65,7 @@ class Service:
     worker: Worker
     janitor: Janitor
     instance: str
+    confined: Confined | None = None  # what confines ffmpeg, as the checks at start found it; None without ffmpeg
 
 
 def aws_settings(settings: Settings, environment: Mapping[str, str]) -> AwsSettings:
@@ -91,7 +96,15 @@ def ffmpeg_program(settings: Settings) -> str:
 
 def config_of_ffmpeg(settings: Settings, scratch: str) -> FfmpegConfig:
     """How conversions are run; `scratch` is the folder for inputs that have to be seekable."""
-    return FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=scratch, max_output_bytes=settings.max_output)
+    config = FfmpegConfig(
+        ffmpeg=ffmpeg_program(settings),
+        options=settings.ffmpeg_options,
+        scratch_dir=scratch,
+        max_output_bytes=settings.max_output,
+        confinement=Confinement(optional=settings.sandbox == "best-effort"),
+    )
+    memory = memory_for_one(CgroupReadings(scratch).memory_limit(), settings.slots, config.window_bytes)
+    return dataclasses.replace(config, memory_bytes=memory)
 
 
 def config_of_worker(settings: Settings, instance: str) -> WorkerConfig:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -58,8 +59,9 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
+        confined = dataclasses.replace(service, confined=report.confined)
         with tracing(environment, service.instance) as traced:
-            await _work(service, _open(settings), announce, traced)
+            await _work(confined, _open(settings), announce, traced)
     emit(events.SERVICE_STOPPED)
 
 
@@ -148,6 +150,7 @@ def _answer(
         clock=SystemClock(),
         ids=SystemIds(),
         checks=Health(service).check,
+        confined=service.confined,
         capacity=service.capacity,
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),

@@ -23,6 +23,18 @@ WORKERS = (
         r"(?m)^E +service\.worker\.heartbeat\.TrustEnded",
     ),
     Mutation(
+        "trace-goes-on",
+        "an attempt in another container is in the trace of the request",
+        (Edit("service/worker/attempt.py", "parent=job.trace", "parent=None"),),
+        ("tests/unit/test_tracing.py::test_attempt_goes_on_with_the_trace_of_its_job",),
+    ),
+    Mutation(
+        "trace-begins-with-a-request",
+        "a worker that looks for work is not traced",
+        (Edit("service/adapters/otel/export.py", "if kind is SpanKind.SERVER else ALWAYS_OFF", ""),),
+        ("tests/unit/adapters/otel/test_export.py::test_trace_begins_with_a_request_alone",),
+    ),
+    Mutation(
         "renewal-reset",
         "a worker whose connection broke while it was frozen asks once more",
         (Edit("service/worker/heartbeat.py", " and now - until <= self.policy.overslept:", ":"),),

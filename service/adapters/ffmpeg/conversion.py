@@ -181,10 +181,10 @@ class Conversion:
         if not needs_look(order.source, order.target):
             return wanted_track(order.source.tracks, order.target)
         if order.local:
-            return wanted_track(look_at(self._context, order, source, self._stop), order.target)
+            return look_at(self._context, order, source, self._stop)
         other = PipeInput(self._stream())  # a pipe can be read only once
         try:
-            return wanted_track(look_at(self._context, order, other, self._stop), order.target)
+            return look_at(self._context, order, other, self._stop)
         finally:
             other.close()
 

@@ -19,6 +19,7 @@ from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.report import doubt, not_decoded, report
 from service.adapters.ffmpeg.scratch import path_of
 from service.adapters.ffmpeg.timeouts import Watchdog
+from service.adapters.system.cgroups import memory_kills
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command
 from service.core.media.ffmpeg_log import LogReader
@@ -64,6 +65,7 @@ class Supervision:
         self._track = running.track
         self._log = LogReader()
         self._room = self._config.max_output_bytes  # for the output
+        self._memory_kills = memory_kills()
         if not running.window.sliding:
             self._room = min(self._room, context.scratch.free())
 
@@ -106,14 +108,22 @@ class Supervision:
         config, order, window, source = self._config, self._order, self._window, self._source
         self._raise_if_stopped()  # the last check, while the input was spooled, may have been a while ago
         limits = {
-            "as": config.memory_bytes,
+            **config.limits(),
             "fsize": self._room,
             "nofile": config.open_files,
             "cpu": int(config.max_time_limit) * 4,  # a backstop: the watchdog ends it earlier, but this counts threads
         }
-        argv = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd), self._track)
+        program, *rest = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd), self._track)
+        argv = (program, *config.options, *rest)
         try:
-            process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=(window.fd, *source.keep))
+            process = FfmpegProcess(
+                argv,
+                limits,
+                stdin=source.stdin,
+                reads=source.keep,
+                writes=(window.fd,),
+                confinement=config.confinement,
+            )
         except OSError as error:  # no memory, no process to be had
             raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
         emit(events.FFMPEG_STARTED, pid=process.pid, arguments=argv, path=self.path, input_key=order.input_key)
@@ -173,6 +183,7 @@ class Supervision:
             max_output_bytes=self._config.max_output_bytes,
             last_lines=self._log.last_lines,
             doubt=doubt(self._order, self._log),
+            killed_for_memory=memory_kills() > self._memory_kills,
             disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),
         )
 
