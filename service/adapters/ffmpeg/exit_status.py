@@ -58,6 +58,12 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
         return MemoryExceeded("The conversion needed more memory than it may use.", diagnostics=facts)
     if code < 0:
         return FfmpegCrashed(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
+    return _outcome_of_media(end)
+
+
+def _outcome_of_media(end: ProcessEnd) -> BadMedia | None:
+    """Return what the input is to blame for, where ffmpeg ended by itself."""
+    code, facts = end.exit_code, end.diagnostics
     if code == _TOO_MANY_ERRORS:
         return BadMedia(f"More than a tenth of the sound could not be decoded (exit code {code}).", diagnostics=facts)
     if code > 0:
