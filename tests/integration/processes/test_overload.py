@@ -41,6 +41,7 @@ async def flood(address: str, path: str, key: str) -> AsyncIterator[list[asyncio
     finally:
         for _, writer in pairs:
             writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for _, writer in pairs), return_exceptions=True)
 
 
 @pytest.mark.requirement("6.7")
