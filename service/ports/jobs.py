@@ -56,6 +56,13 @@ class JobRecords(RunningJobs, Protocol):
     async def queued(self, limit: int) -> int:
         """Return how many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
 
+    async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
+        """
+        Return the same by the tag of each tenant (see `service.core.jobs.queue`), possibly stale.
+
+        Counting stops at `limit` or a little above.
+        """
+
     async def oldest_due(self) -> float | None:
         """
         Return the earliest due time of a queued job, in wall seconds, possibly stale; None if none is queued.

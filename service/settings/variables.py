@@ -6,6 +6,7 @@ from typing import Any
 
 from service.core import defaults
 from service.core.access import parse_keys
+from service.core.shares import Shares, parse_shares
 from service.settings.forms import (
     bucket,
     hosts,
@@ -40,6 +41,7 @@ HOSTS = "names of hosts without a port, comma-separated, or * for any"
 LEVELS = ("debug", "info", "warning", "error")
 YEAR = 366 * 86400
 KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
+SHARES = "tenant:name=number,…;tenant:…, with names of queued, running, uploads, open, stored, and * for all tenants"
 PORT = "a port, 0 to 65535 (0: any free one)"
 
 VARIABLES: tuple[Variable, ...] = (
@@ -213,6 +215,14 @@ VARIABLES: tuple[Variable, ...] = (
         "a number from 1",
         defaults.MAX_STREAMS_PER_TENANT,
         "of these, of one tenant",
+    ),
+    Variable(
+        "REPRISE_TENANT_LIMITS",
+        "shares",
+        parse_shares,
+        SHARES,
+        Shares(),
+        "what single tenants may take",
     ),
     Variable(
         "REPRISE_MAX_UPLOAD_BYTES",

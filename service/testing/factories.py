@@ -80,6 +80,7 @@ class PendingFields(TypedDict, total=False):
     created_at: float
     expires_at: float
     closes_at: float
+    part_size: int | None
 
 
 def a_job(**interesting: Unpack[JobFields]) -> Job:

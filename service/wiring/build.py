@@ -109,7 +109,13 @@ def config_of_ffmpeg(settings: Settings, scratch: str) -> FfmpegConfig:
 
 def config_of_worker(settings: Settings, instance: str) -> WorkerConfig:
     """How many conversions, and under which lease."""
-    return WorkerConfig(instance=instance, slots=settings.slots, limits=limits(settings), lease=settings.lease_policy)
+    return WorkerConfig(
+        instance=instance,
+        slots=settings.slots,
+        most_running=settings.shares.running,
+        limits=limits(settings),
+        lease=settings.lease_policy,
+    )
 
 
 def config_of_janitor(settings: Settings) -> JanitorConfig:

@@ -112,6 +112,7 @@ def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
         max_streams=settings.max_streams,
         max_streams_per_tenant=settings.max_streams_per_tenant,
         max_queued=settings.max_queued,
+        shares=settings.shares,
         limits=limits(settings),
         ttl_seconds=settings.time_to_live,
     )

@@ -16,11 +16,14 @@ from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease
 from service.core.jobs.outcome import exhausted
+from service.core.jobs.queue import tag_in
 from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.steps import CONVERSION, Plan
+
+TURNS = 10_000  # tenants
 
 
 class Worker:
@@ -32,6 +35,8 @@ class Worker:
         self._sightings: dict[str, Sighting] = {}
         self._look_due = math.inf  # monotonic seconds; a look that comes much later was held up, perhaps with all else
         self._troubled: set[str] = set()  # workers of which several jobs stood still at once
+        self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
+        self._claims = 0
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._short_of: tuple[str, ...] = ()
@@ -107,7 +112,8 @@ class Worker:
     async def _claim_some(self) -> bool:
         if self._free == 0:
             return False
-        candidates = await self._ports.leases.claimable(self._ports.clock.wall(), 4 * self._free)
+        now, most_running = self._ports.clock.wall(), self._config.most_running
+        candidates = await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served)
         claimed = False
         for job_id in candidates:
             if self._free == 0:
@@ -118,8 +124,17 @@ class Worker:
             except (Refused, NotFound):
                 continue  # another worker was quicker, or the index is behind
             emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+            self._note_turn(tag_in(job_id))
             claimed = True
         return claimed
+
+    def _note_turn(self, tag: str) -> None:
+        """Remember whose turn it was, of the last `TURNS` tenants."""
+        self._claims += 1
+        self._served.pop(tag, None)
+        self._served[tag] = self._claims
+        if len(self._served) > TURNS:
+            del self._served[next(iter(self._served))]
 
     async def _watch(self) -> None:
         """Look at running jobs, and take over those whose lease has lapsed."""

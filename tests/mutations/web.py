@@ -120,7 +120,7 @@ INTAKE = (
                 "",
             ),
         ),
-        (f"{SINGLE}::test_an_s3_form_upload_of_another_size_than_announced_makes_no_job",),
+        (f"{SINGLE}::test_an_s3_form_upload_shorter_than_announced_makes_no_job",),
     ),
     Mutation(
         "form-bounds",
@@ -144,7 +144,7 @@ INTAKE = (
         (
             Edit(
                 "service/web/uploads/relayed_parts.py",
-                "        async with admission.upload_slot():\n            part",
+                "        async with admission.upload_slot(caller.tenant):\n            part",
                 "        if admission:\n            part",
             ),
         ),

@@ -21,6 +21,7 @@ Queue keys
     back as it was written. Renewals and notes touch neither, and cost one write unit.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -243,6 +244,15 @@ def put_new() -> Change:
 def complete_upload() -> Change:
     """Replace a pending upload by the complete one, the whole item."""
     return Change(IS_PENDING, values={"pending": PENDING})
+
+
+def enter(queue: str, expires_at: float) -> Change:
+    """Note bytes that are stored until then; the number of bytes is in the key. Repeating it does no harm."""
+    return Change(
+        f"{IS_NEW} OR #queue = :queue",
+        "SET #queue = :queue, #due_at = :due_at, #expires_at = :expires_at",
+        {"queue": queue, "due_at": expires_at, "expires_at": math.ceil(expires_at)},
+    )
 
 
 def use_key(now: float, deleted_job: str | None) -> Change:

@@ -19,7 +19,7 @@ from service.core.errors import (
 )
 
 MAX_LINES = 20
-_DETAILS = {69: "More than a tenth of the sound could not be decoded"}  # more than `-max_error_rate` allows
+_TOO_MANY_ERRORS = 69  # the exit code of ffmpeg for more errors than `-max_error_rate` allows
 # The exit codes of ffmpeg when it could not allocate, or had no room for the stack of a thread: AVERROR, in eight bits.
 NO_MEMORY = frozenset({256 - errno.ENOMEM, 256 - errno.EAGAIN})
 
@@ -58,9 +58,16 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
         return MemoryExceeded("The conversion needed more memory than it may use.", diagnostics=facts)
     if code < 0:
         return FfmpegCrashed(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
+    return _outcome_of_media(end)
+
+
+def _outcome_of_media(end: ProcessEnd) -> BadMedia | None:
+    """Return what the input is to blame for, where ffmpeg ended by itself."""
+    code, facts = end.exit_code, end.diagnostics
+    if code == _TOO_MANY_ERRORS:
+        return BadMedia(f"More than a tenth of the sound could not be decoded (exit code {code}).", diagnostics=facts)
     if code > 0:
-        detail = _DETAILS.get(code, "ffmpeg could not convert the file")
-        return BadMedia(f"{detail} (exit code {code}).", diagnostics=facts)
+        return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:
         return BadMedia(f"{end.doubt[:1].upper()}{end.doubt[1:]}.", diagnostics=facts)
     if end.output_size == 0:

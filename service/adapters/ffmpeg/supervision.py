@@ -18,7 +18,7 @@ from service.adapters.ffmpeg.process import FfmpegProcess
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.report import doubt, not_decoded, report
 from service.adapters.ffmpeg.scratch import path_of
-from service.adapters.ffmpeg.timeouts import Watchdog
+from service.adapters.ffmpeg.timeouts import Watchdog, output_cap
 from service.adapters.system.cgroups import memory_kills
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command
@@ -64,7 +64,8 @@ class Supervision:
         self._window, self._uploader, self._source = running.window, running.uploader, running.source
         self._track = running.track
         self._log = LogReader()
-        self._room = self._config.max_output_bytes  # for the output
+        self._cap = output_cap(order.input_size, self._config.max_output_bytes)  # of the output
+        self._room = self._cap  # for it
         self._memory_kills = memory_kills()
         if not running.window.sliding:
             self._room = min(self._room, context.scratch.free())
@@ -146,8 +147,8 @@ class Supervision:
             self._raise_if_stopped()
             if source.error is not None:
                 raise source.error
-            if size > config.max_output_bytes:
-                raise OutputTooLarge(f"The output grew beyond {config.max_output_bytes} bytes.")
+            if size > self._cap:
+                raise OutputTooLarge(f"The output grew beyond {self._cap} bytes.")
             self._throttle(process, self._uploader.backlog(size))
             watchdog.observe(
                 clock.monotonic(),
@@ -176,11 +177,11 @@ class Supervision:
 
     def _process_end(self, code: int) -> ProcessEnd:
         size, on_disk = self._window.size(), not self._window.sliding
-        out_of_room = self._config.max_output_bytes > self._room <= size
+        out_of_room = self._cap > self._room <= size
         return ProcessEnd(
             exit_code=code,
             output_size=size,
-            max_output_bytes=self._config.max_output_bytes,
+            max_output_bytes=self._cap,
             last_lines=self._log.last_lines,
             doubt=doubt(self._order, self._log),
             killed_for_memory=memory_kills() > self._memory_kills,

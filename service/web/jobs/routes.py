@@ -23,6 +23,7 @@ from service.core.errors import (
     UploadPending,
 )
 from service.core.jobs.job import Job
+from service.core.shares import TenantQueueFull, TenantStorageFull
 from service.web.http.browsers import only_json
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
@@ -73,6 +74,8 @@ class JobController(Controller):
             UploadPending,
             *UNFIT,
             QueueFull,
+            TenantQueueFull,
+            TenantStorageFull,
             NoCapacity,
             StoreError,
             *JSON,

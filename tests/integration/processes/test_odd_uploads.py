@@ -2,11 +2,13 @@
 
 import subprocess
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 
+from service.cli.client import Client
 from tests.support import media_samples
 from tests.support.cluster import a_cluster, wait_for
 from tests.support.foreign_samples import SURGERY
@@ -26,6 +28,11 @@ def two_tracks(folder: Path) -> Path:
     return path
 
 
+def has_ended(client: Client, job_id: str) -> bool:
+    """Whether a job is over."""
+    return client.job(job_id)["finished_at"] is not None
+
+
 @pytest.mark.requirement("1.4", "1.5")
 def test_odd_uploads_give_what_the_arguments_of_their_jobs_give(
     embedded_stack: Mapping[str, str], tmp_path: Path
@@ -42,7 +49,8 @@ def test_odd_uploads_give_what_the_arguments_of_their_jobs_give(
         for name, path in paths.items():
             upload = client.upload(path, lambda _: None)
             number = client.submit(upload["upload_id"], "mp3", {})["job_id"]
-            job = wait_for(lambda number=number: (now := client.job(number))["finished_at"] and now, "the end")
+            wait_for(partial(has_ended, client, number), "the end of the job")
+            job = client.job(number)
             assert job["state"] == "succeeded", (name, job)
             result, by_hand = tmp_path / "result", tmp_path / "by-hand"
             client.download(number, result, job["size"], lambda _: None)
