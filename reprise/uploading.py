@@ -159,7 +159,7 @@ def _send_part(begun: Begun, number: int, data: bytes, way: _Way, patience: floa
 def _signed(begun: Begun, number: int, data: bytes, patience: float) -> Flow[Ask]:
     key = f"uploads/{begun.upload_id}/input"
     to = f"/v1/s3/multipart/{quote(begun.upload_id, safe='')}/{number}"
-    answer = yield from call(Ask(method="GET", to=to, params={"key": key}), patience)
+    answer = yield from call(Ask(method="GET", to=to, params={"key": key, "size": str(len(data))}), patience)
     signed: dict[str, Any] = answer.json()
     return Ask(
         method=signed.get("method", "PUT"), to=signed["url"], headers=signed.get("headers") or {}, content=data,

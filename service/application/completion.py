@@ -13,6 +13,7 @@ from service.application.lookup import find_upload
 from service.application.uploads import arrived_parts, discard_upload, log_stored, recognised
 from service.core.errors import (
     EmptyUpload,
+    LargerThanDeclared,
     NotFound,
     ObjectChanged,
     ObjectGone,
@@ -26,7 +27,8 @@ from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, assem
 from service.ports.objects import Stored
 from service.telemetry import emit, events
 
-HOPELESS = (UnsupportedMedia, UploadTooLarge, EmptyUpload)  # nothing that the client can still send would help
+# Nothing that the client can still send would help; the bytes go at once, and not after a day.
+HOPELESS = (UnsupportedMedia, UploadTooLarge, EmptyUpload, LargerThanDeclared)
 
 
 @dataclass(frozen=True, slots=True)

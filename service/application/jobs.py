@@ -15,10 +15,12 @@ from service.application.admission import Admission
 from service.application.completion import ready_upload
 from service.application.context import Caller, ServiceContext
 from service.application.lookup import checked_id, find_job
+from service.application.uploads import check_stored
 from service.core.errors import InvalidRequest, NotFound
 from service.core.filenames import output_filename
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease, State
+from service.core.jobs.queue import job_id_for
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import result_prefix
@@ -43,13 +45,14 @@ async def accept_job(
     """
     Admit and submit a job, or return the one that was accepted under this key.
 
-    Raises as `Admission.admit_job` and `submit_job` do.
+    Raises as `check_stored`, `Admission.admit_job` and `submit_job` do.
     """
     context = caller.context
     # First of all: a call that only asks again is not turned away by a full queue, or because its upload is gone.
     job = await context.jobs.accepted(key, context.clock.wall()) if key else None
     if job is None:
-        await admission.admit_job()
+        await check_stored(caller, 0)
+        await admission.admit_job(caller.tenant)
         with tracing.span("job", kind="producer"):
             job = await submit_job(caller, wanted, key)
     return job
@@ -63,7 +66,7 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
     now = context.clock.wall()
     job = await context.jobs.submit(
         Job(
-            lease=Lease(key=context.ids.new(), due_at=now),
+            lease=Lease(key=job_id_for(caller.tenant, context.ids.new()), due_at=now),
             tenant=caller.tenant,
             upload_id=upload.upload_id,
             input_key=upload.key,
@@ -112,6 +115,7 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
         return job
     # The record first: a job that reads `succeeded` always has its output.
     await context.jobs.delete(job_id)
+    context.reads.forget(job_id)
     await context.board.forget(job_id)
     await context.objects.delete_prefix(result_prefix(job_id))
     return None

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from service.application.context import Caller
 from service.application.inspection import UploadSniffer
 from service.application.lookup import checked_id
-from service.application.uploads import discard_upload, log_stored, recognised
+from service.application.uploads import check_stored, discard_upload, log_stored, recognised
 from service.core.errors import RepriseError, StoreError, UploadIncomplete
 from service.core.filenames import safe_filename
 from service.core.naming import input_key
@@ -24,9 +24,11 @@ async def receive_upload(
     """
     Store and record the bytes of a file, of which `announced` are expected at most.
 
-    Raises what is wrong with them, whatever `chunks` raises, and `StoreError`; nothing is left behind then.
+    Raises `TenantStorageFull`, what is wrong with them, whatever `chunks` raises, and `StoreError`; nothing is left
+    behind then.
     """
     context = caller.context
+    await check_stored(caller, announced)
     upload_id = context.ids.new()
     sniffer = UploadSniffer(context.sniffer, caller.tenant, announced)
     stored = await context.objects.receive(

@@ -20,15 +20,17 @@ from service.core.filenames import safe_filename
 from service.core.media.inputs import Source
 from service.core.media.sniff import HEAD_BYTES
 from service.core.naming import input_key
+from service.core.shares import TenantStorageFull
 from service.core.upload import (
     IN_ONE_PIECE,
-    MAX_PARTS,
     MAX_SINGLE_PUT_SIZE,
     Part,
     PendingUpload,
     Upload,
     check_declared,
+    check_part_size,
     check_size,
+    part_length,
 )
 from service.ports.objects import Form, Stored
 from service.telemetry import emit, events
@@ -47,17 +49,20 @@ def log_refusals() -> Iterator[None]:
 # ── begin ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def begin_parts(caller: Caller, *, filename: str | None, size: int | None, content_type: str) -> PendingUpload:
+async def begin_parts(
+    caller: Caller, *, filename: str | None, size: int | None, content_type: str, part_size: int | None = None
+) -> PendingUpload:
     """
-    Open a transfer and record it.
+    Open a transfer and record it. `part_size`: of each part but the last, if the client knows it.
 
-    Raises what can be refused before any byte was sent, `UploadsOpen`, `StoreError`.
+    Raises what can be refused before any byte was sent, `UploadsOpen`, `TenantStorageFull`, `StoreError`.
     """
     context = caller.context
     check_declared(size, content_type, context.config.max_upload_bytes)
-    await check_open_uploads(caller)
+    check_part_size(size, part_size)
+    await check_shares(caller, size)
     planned = plan(caller, filename, size, context.config.pending_seconds)
-    pending = replace(planned, transfer=await context.objects.begin_parts(planned.key))
+    pending = replace(planned, part_size=part_size, transfer=await context.objects.begin_parts(planned.key))
     try:
         await context.uploads.begin_upload(pending)
     except StoreError:
@@ -75,7 +80,7 @@ async def begin_form(
     context, seconds = caller.context, caller.context.config.part_url_seconds
     limit = min(context.config.max_upload_bytes, MAX_SINGLE_PUT_SIZE)
     check_declared(size, content_type, limit)
-    await check_open_uploads(caller)
+    await check_shares(caller, size)
     pending = plan(caller, filename, size, seconds)
     if size == 0:
         raise EmptyUpload
@@ -86,11 +91,31 @@ async def begin_form(
     return pending, form
 
 
-async def check_open_uploads(caller: Caller) -> None:
-    """Raise `UploadsOpen` if this tenant has as many uploads open as it may."""
-    context, limit = caller.context, caller.context.config.max_open_uploads
+async def check_shares(caller: Caller, size: int | None) -> None:
+    """Raise `UploadsOpen` or `TenantStorageFull` if this tenant may not begin an upload of `size` bytes."""
+    context, limit = caller.context, caller.context.config.limits_of(caller.tenant).open_uploads
     if await context.uploads.open_uploads(caller.tenant, context.clock.wall(), limit) >= limit:
-        raise UploadsOpen(limit=limit)
+        raise UploadsOpen(limit=limit, limit_name="open")
+    await check_stored(caller, context.config.max_upload_bytes if size is None else size)
+
+
+async def check_stored(caller: Caller, more: int) -> None:
+    """
+    Raise `TenantStorageFull` if this tenant stores as much as it may, or would with so many bytes more.
+
+    Uploads that are begun count with what was declared, without that as the largest upload; outputs when they are
+    finished. So the limit can be exceeded by what the tenant's queued jobs make.
+    """
+    context, limit = caller.context, caller.context.config.limits_of(caller.tenant).stored
+    usage = await context.uploads.stored(caller.tenant, context.clock.wall())
+    used = usage.size + usage.unknown * context.config.max_upload_bytes
+    if used >= limit or used + more > limit:
+        raise TenantStorageFull(
+            f"This tenant stores {used} bytes of the {limit} that it may.",
+            limit=limit,
+            limit_name="stored",
+            stored=used,
+        )
 
 
 def plan(caller: Caller, filename: str | None, size: int | None, seconds: float) -> PendingUpload:
@@ -146,17 +171,14 @@ async def arrived_parts(context: ServiceContext, pending: PendingUpload) -> Sequ
         return ()
 
 
-def check_part_number(number: int) -> None:
-    """Raise `NotFound` for a number that S3 would not take."""
-    if not 1 <= number <= MAX_PARTS:
-        raise NotFound(f"There is no part {number}: parts are numbered from 1 to {MAX_PARTS}.")
+async def part_url(context: ServiceContext, pending: PendingUpload, number: int, told: int | None = None) -> str:
+    """
+    Sign a URL to PUT one part of this upload at, for exactly as many bytes as the part has, where that is known.
 
-
-async def part_url(context: ServiceContext, pending: PendingUpload, number: int) -> str:
-    """Sign a URL to PUT one part of this upload at. Raises `NotFound` for a number that cannot be."""
-    check_part_number(number)
-    seconds = context.config.part_url_seconds
-    return await context.objects.part_url(pending.key, pending.transfer, number, seconds=seconds)
+    `told` is what the client says of this part's length. Raises as `part_length` does.
+    """
+    length, seconds = part_length(pending, number, told), context.config.part_url_seconds
+    return await context.objects.part_url(pending.key, pending.transfer, number, seconds=seconds, size=length)
 
 
 async def put_part(context: ServiceContext, pending: PendingUpload, number: int, body: bytes) -> Part:

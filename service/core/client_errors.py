@@ -51,6 +51,12 @@ class EmptyUpload(InvalidRequest):
     code = "empty_upload"
 
 
+class LargerThanDeclared(InvalidRequest):
+    """More bytes have arrived than were announced when the upload was begun; nothing was kept."""
+
+    code = "larger_than_declared"
+
+
 class IdempotencyReuse(InvalidRequest):
     """This Idempotency-Key was used for a different request."""
 

@@ -11,7 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.core.errors import InvalidRequest, UnsupportedMedia, UploadPending, UploadTooLarge
+from service.core.errors import (
+    InvalidRequest,
+    LargerThanDeclared,
+    NotFound,
+    UnsupportedMedia,
+    UploadPending,
+    UploadTooLarge,
+)
 from service.core.media.inputs import Source
 
 MIB = 1024 * 1024
@@ -55,6 +62,22 @@ class PendingUpload:
     created_at: float
     expires_at: float  # not completed by then: abandoned
     closes_at: float  # no byte can come after this; until then it counts as open
+    part_size: int | None = None  # of each part but the last, if the client has said so
+
+    @property
+    def parts_needed(self) -> int:
+        """The highest number that a part may have: S3 demands `MIN_PART_SIZE` of each but the last."""
+        if self.declared_size is None:
+            return MAX_PARTS
+        return max(1, -(-self.declared_size // (self.part_size or MIN_PART_SIZE)))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tenant stores: bytes, and how many uploads are begun of which nobody has said how large they are."""
+
+    size: int = 0
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +117,58 @@ def check_size(size: int, limit: int) -> None:
         raise UploadTooLarge(f"The upload is larger than the {limit} bytes that this service accepts.", limit=limit)
 
 
+def check_part_number(pending: PendingUpload, number: int) -> None:
+    """Raise `NotFound` for a number that S3 would not take, or that the declared size does not need."""
+    needed = pending.parts_needed
+    if not 1 <= number <= needed:
+        raise NotFound(f"There is no part {number}: parts are numbered from 1 to {needed}.")
+
+
+def check_part_size(size: int | None, part_size: int | None) -> None:
+    """Raise `InvalidRequest` for parts that do not fit the declared size of the file."""
+    if part_size is None:
+        return
+    if size is None:
+        raise InvalidRequest("part_size: says nothing without the size of the file.")
+    least = max(MIN_PART_SIZE, -(-size // MAX_PARTS))
+    if not least <= part_size <= MAX_SINGLE_PUT_SIZE:
+        raise InvalidRequest(f"part_size: must be {least} to {MAX_SINGLE_PUT_SIZE} for a file of {size} bytes.")
+
+
+def largest_part(pending: PendingUpload, number: int) -> int:
+    """Return how many bytes this part may have: the declared size, less what all parts before it have at least."""
+    if pending.declared_size is None:
+        return MAX_SINGLE_PUT_SIZE
+    before = (number - 1) * (pending.part_size or MIN_PART_SIZE)
+    rest = pending.declared_size - before
+    return max(0, min(rest, pending.part_size or rest, MAX_SINGLE_PUT_SIZE))
+
+
+def part_length(pending: PendingUpload, number: int, told: int | None) -> int | None:
+    """
+    Return how many bytes this part has to have, None if that is not known.
+
+    It follows from the declared size and the size of parts, or where the file is a single part; otherwise it is what
+    the client has told for this part. Raises `NotFound` as `check_part_number`, `InvalidRequest` for a length that
+    cannot be.
+    """
+    check_part_number(pending, number)
+    most = largest_part(pending, number)
+    if told is not None and not 0 <= told <= most:
+        raise InvalidRequest(f"size: part {number} has {most} bytes at most.")
+    exact = pending.declared_size is not None and (pending.part_size is not None or pending.parts_needed == 1)
+    if exact and told not in (None, most):
+        raise InvalidRequest(f"size: part {number} has {most} bytes.")
+    return most if exact else told
+
+
 def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None, declared: int | None) -> list[Part]:
     """
     Return the parts of the file, in order: those that the client names as (number, etag), or all that arrived.
 
     The client's list is believed in one thing only, which parts it wants; that they are there, and are what the client
-    sent, is compared. Raises `UploadPending` if something is missing, naming the first `MAX_NAMED` numbers, and
-    `InvalidRequest` if it does not fit together.
+    sent, is compared. Raises `UploadPending` if something is missing, naming the first `MAX_NAMED` numbers,
+    `LargerThanDeclared`, and `InvalidRequest` if it does not fit together.
     """
     by_number = {part.number: part for part in arrived}
     wanted = sorted(by_number) if claimed is None else [number for number, _ in claimed]
@@ -126,7 +194,7 @@ def assembled(arrived: Sequence[Part], claimed: Sequence[tuple[int, str]] | None
     if declared is not None and size < declared:
         raise UploadPending(f"Only {size} of {declared} bytes have arrived.", received=size)
     if declared is not None and size > declared:
-        raise InvalidRequest(f"{size} bytes have arrived, but {declared} were announced.")
+        raise LargerThanDeclared(f"{size} bytes have arrived, but {declared} were announced.")
     return chosen
 
 

@@ -1,6 +1,6 @@
 """The records of jobs: what clients make, read and end. How workers write to them is in `service.ports.leases`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,8 +46,22 @@ class JobRecords(RunningJobs, Protocol):
     async def get(self, job_id: str) -> Job | None:
         """Return the job as it is now (strongly consistent), also when expired; None if there is no such item."""
 
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        """
+        Return those that exist among different jobs, by id, each as `get` does.
+
+        Raises `Definite` if one of the records cannot be read: then `get` tells which.
+        """
+
     async def queued(self, limit: int) -> int:
         """Return how many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
+
+    async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
+        """
+        Return the same by the tag of each tenant (see `service.core.jobs.queue`), possibly stale.
+
+        Counting stops at `limit` or a little above.
+        """
 
     async def oldest_due(self) -> float | None:
         """

@@ -1,10 +1,11 @@
 """Leases: how workers take jobs, keep them, and record how an attempt ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease
+from service.core.shares import RunningLimits
 from service.ports.jobs import RunningJobs
 
 
@@ -15,14 +16,26 @@ class Leases(RunningJobs, Protocol):
     Methods that take a `Holding` raise `Fenced` unless it is the current one.
     """
 
-    async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        """Return keys of what is queued and due, oldest first: candidates only, possibly stale."""
+    async def claimable(
+        self, now: float, limit: int, most_running: RunningLimits = ..., served: Mapping[str, int] = ...
+    ) -> Sequence[str]:
+        """
+        Return keys of what is queued and due: candidates only, possibly stale.
+
+        They go round the tenants and are the oldest of each, see `service.core.jobs.queue.fair`. Those that would
+        exceed `most_running` are left out; of tenants that run as much, the one comes first that was `served` (number
+        of the last claim, by tag) least recently.
+        """
 
     async def claim(self, key: str, owner: str, now: float) -> Job:
         """Take what is queued. Raises `IllegalTransition` if it is not queued any more, `NotFound` if it is gone."""
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        """Take over a lapsed lease. Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`."""
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        """
+        Take over a lapsed lease; `excused` if that does not count against the job.
+
+        Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`.
+        """
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         """End a job whose attempts keep lapsing; same condition as `take_over`."""

@@ -82,8 +82,12 @@ class ClientUploads(Protocol):
     async def begin_parts(self, key: str) -> str:
         """Begin an object that comes in parts; returns the store's name for the transfer."""
 
-    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
-        """Return a presigned PUT of one part, for the address that the *client* can reach."""
+    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int, size: int | None = None) -> str:
+        """
+        Return a presigned PUT of one part, for the address that the *client* can reach.
+
+        With `size` it is good for exactly as many bytes.
+        """
 
     async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
         """

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from service.core.upload import PendingUpload, Upload
+from service.core.upload import PendingUpload, Upload, Usage
 
 
 class UploadRecords(Protocol):
@@ -19,6 +19,13 @@ class UploadRecords(Protocol):
 
     async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
         """Count the uploads of a tenant that can still receive bytes, possibly stale; stops at `limit`."""
+
+    async def stored(self, tenant: str, now: float) -> Usage:
+        """
+        Count what a tenant stores, possibly stale: its uploads, complete or begun, and the outputs of its jobs.
+
+        What has expired by `now` does not count.
+        """
 
     async def complete_upload(self, upload: Upload) -> Upload:
         """

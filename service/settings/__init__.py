@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from service.core import defaults
 from service.core.access import ApiKey
 from service.core.jobs.trust import LeasePolicy
+from service.core.shares import Shares
 from service.settings.variables import VARIABLES, Variable
 
 T = TypeVar("T")
@@ -66,10 +67,15 @@ class Settings:
     max_queued: int
     max_uploads: int
     max_open_uploads: int
+    max_streams: int
+    max_streams_per_tenant: int
+    shares: Shares
     max_upload: int
     max_output: int
     time_to_live: int
     ffmpeg: str | None
+    ffmpeg_options: tuple[str, ...]
+    sandbox: str
     scratch: str | None
     log_level: str
     log_format: str
@@ -110,6 +116,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     problems += _half_a_deployment(environment)
     problems += _half_a_credential(environment)
     problems += _unsaid(settings, environment)
+    problems += _without_key(settings)
     if problems:
         raise SettingsError(tuple(problems))
     return settings
@@ -117,7 +124,7 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _found(variable: Variable, raw: str, error: ValueError) -> str:
     """What was found instead. What may hold a password, which any address may, is never repeated."""
-    if variable.name == "REPRISE_API_KEYS":
+    if variable.name in {"REPRISE_API_KEYS", "REPRISE_TENANT_LIMITS"}:
         return f": {error}"
     return "" if variable.name == "REDIS_URL" or "@" in raw else f", not {raw!r}"
 
@@ -145,6 +152,18 @@ def _unsaid(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     if not deployed or environment.get("REPRISE_API_KEYS", "").strip():
         return []
     return ["REPRISE_API_KEYS is missing: list who may use the API (tenant:SHA-256-of-key), or say none for everybody"]
+
+
+def _without_key(settings: Settings) -> list[str]:
+    """Limits of a tenant that has no key are a misspelt name, and would be noticed when it is too late."""
+    if not settings.api_keys:  # a worker is given none
+        return []
+    known = {key.tenant for key in settings.api_keys}
+    return [
+        f"REPRISE_TENANT_LIMITS names {tenant}, a tenant without a key in REPRISE_API_KEYS"
+        for tenant in settings.shares.tenants
+        if tenant not in known
+    ]
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

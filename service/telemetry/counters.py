@@ -14,6 +14,7 @@ from service.core.errors import RepriseError
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import INPUT_FORMATS
 from service.core.orphans import Reason
+from service.core.shares import TenantLimitReached
 from service.telemetry import events
 from service.telemetry.events import Event
 
@@ -28,10 +29,14 @@ def _codes(error: type[RepriseError]) -> Iterator[str]:
 
 
 # Codes of errors, those that `core.jobs.outcome` gives to failures, and those that only the web layer has.
-CODES = frozenset(_codes(RepriseError)) | {"input_gone", "storage_failed", "attempts_exhausted"}
+CODES = (
+    frozenset(_codes(RepriseError))
+    | frozenset(_codes(TenantLimitReached))
+    | {"input_gone", "storage_failed", "attempts_exhausted"}
+)
 PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
-LOSSES = frozenset({"fenced", "deleted", "trust ended", "handed back", "could not record the outcome"})
+LOSSES = frozenset({"fenced", "deleted", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
 PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "queue depth", "wakeups"})
 ORPHANS: Mapping[str, frozenset[str]] = {

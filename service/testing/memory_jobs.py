@@ -5,14 +5,16 @@ No method waits for anything, so each is atomic on one event loop, and the same 
 run.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease, State
-from service.core.jobs.queue import candidates, same_order
-from service.core.upload import PendingUpload, Upload
+from service.core.jobs.queue import NOTHING_SERVED, fair, same_order, tag_in
+from service.core.shares import NO_LIMITS, RunningLimits
+from service.core.upload import PendingUpload, Upload, Usage
 from service.ports.jobs import IdempotencyKey
 
 
@@ -41,9 +43,22 @@ class MemoryJobs:
     async def get(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
 
-    async def claimable(self, now: float, limit: int) -> Sequence[str]:
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        return {job_id: self.jobs[job_id] for job_id in job_ids if job_id in self.jobs}
+
+    async def claimable(
+        self,
+        now: float,
+        limit: int,
+        most_running: RunningLimits = NO_LIMITS,
+        served: Mapping[str, int] = NOTHING_SERVED,
+    ) -> Sequence[str]:
         queued = ((job.lease.due_at, job.lease.key) for job in self.jobs.values() if job.state is State.QUEUED)
-        return candidates(queued, now, limit)
+        running = (job.job_id for job in self.jobs.values() if job.state is State.RUNNING)
+        return fair(queued, running, now, limit, most_running.of, served)
+
+    async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
+        return Counter(tag_in(job.job_id) for job in self.jobs.values() if job.state is State.QUEUED)
 
     async def queued(self, limit: int) -> int:
         return min(limit, sum(job.state is State.QUEUED for job in self.jobs.values()))
@@ -60,8 +75,8 @@ class MemoryJobs:
     async def claim(self, key: str, owner: str, now: float) -> Job:
         return self._put(self._found(key).claimed(owner, now))
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        return self._put(self._stood_still(seen).taken_over(owner))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        return self._put(self._stood_still(seen).taken_over(owner, excused=excused))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))
@@ -112,6 +127,16 @@ class MemoryJobs:
 
     async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
         return min(limit, sum(one.tenant == tenant and one.closes_at > now for one in self.pending.values()))
+
+    async def stored(self, tenant: str, now: float) -> Usage:
+        uploads = [one for one in self.uploads.values() if one.tenant == tenant and one.expires_at > now]
+        pending = [one for one in self.pending.values() if one.tenant == tenant and one.expires_at > now]
+        outputs = [job.output for job in self.jobs.values() if job.tenant == tenant and job.expires_at > now]
+        return Usage(
+            sum(one.size for one in [*uploads, *outputs] if one is not None)
+            + sum(one.declared_size or 0 for one in pending),
+            sum(one.declared_size is None for one in pending),
+        )
 
     async def complete_upload(self, upload: Upload) -> Upload:
         if self.pending.pop(upload.upload_id, None) is not None:

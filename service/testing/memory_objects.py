@@ -108,8 +108,9 @@ class MemoryObjects:
         await self.trouble("begin_parts", key, "after")
         return transfer
 
-    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
+    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int, size: int | None = None) -> str:
         query = {"partNumber": number, "uploadId": transfer, "seconds": seconds}
+        query |= {} if size is None else {"size": size}
         return f"https://objects.invalid/{quote(key)}?{urlencode(query)}"
 
     async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from service.core import defaults
 from service.core.capacity import Thresholds, UnlimitedCapacity
 from service.core.jobs.trust import LeasePolicy
+from service.core.shares import RunningLimits
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords
@@ -35,6 +36,7 @@ class WorkerConfig:
 
     instance: str  # the `owner` in this worker's leases; unique per process
     slots: int = defaults.SLOTS  # conversions at once
+    most_running: RunningLimits = field(default_factory=RunningLimits)  # of one tenant, in the whole service
     limits: Thresholds = field(default_factory=Thresholds)  # of what this container has, to begin another conversion
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed

@@ -120,7 +120,7 @@ INTAKE = (
                 "",
             ),
         ),
-        (f"{SINGLE}::test_an_s3_form_upload_of_another_size_than_announced_makes_no_job",),
+        (f"{SINGLE}::test_an_s3_form_upload_shorter_than_announced_makes_no_job",),
     ),
     Mutation(
         "form-bounds",
@@ -144,7 +144,7 @@ INTAKE = (
         (
             Edit(
                 "service/web/uploads/relayed_parts.py",
-                "        async with admission.upload_slot():\n            part",
+                "        async with admission.upload_slot(caller.tenant):\n            part",
                 "        if admission:\n            part",
             ),
         ),
@@ -182,7 +182,13 @@ OPERATIONS = (
     Mutation(
         "answered-on-sigterm",
         "a request that waits for a job's end is answered before the process that serves it ends",
-        (Edit("service/application/progress.py", "not (job.final or caller.context.stopping())", "not job.final"),),
+        (
+            Edit(
+                "service/application/progress.py",
+                "while not context.stopping() and (left := deadline",
+                "while (left := deadline",
+            ),
+        ),
         ("tests/unit/application/test_progress.py::test_who_waits_is_answered_when_the_process_is_about_to_end",),
     ),
 )

@@ -175,7 +175,8 @@ def excuse(world: World, key: str, removed: float = math.inf) -> str | None:
     =============================================  ==================================================================
     situation                                      excused if
     =============================================  ==================================================================
-    its job was asked to be deleted                no deletion came to its end: each of them sweeps
+    its job was asked to be deleted                one deletion broke off, or none came to its end: it may have taken
+                                                   the record, and without that no other one sweeps
     its own attempt could clean up                 never
     no attempt swept after it: the job had not     its own attempt was excused; a janitor that removes something
     ended when a janitor `removed` it, or was      before the end leaves nothing for the sweep to find
@@ -188,8 +189,8 @@ def excuse(world: World, key: str, removed: float = math.inf) -> str | None:
     """
     job_id, attempt = key.split("/")[1], int(key.split("/")[2])
     deletions = [one for one in world.history.deletions if one.what == job_id]
-    if deletions and all(one.answer != DONE for one in deletions):
-        return "its deletion never came to its end"
+    if any(one.answer is None for one in deletions) or (deletions and all(one.answer != DONE for one in deletions)):
+        return "a deletion of it did not come to its end"
     own = world.excuses.get((job_id, attempt))
     if own is None:
         return None

@@ -1,11 +1,13 @@
 """The truth, as the simulation keeps it: the memory store, with a log of every write and an index that lags behind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chaos.history import Write
+from service.core.jobs import queue
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, State
-from service.core.jobs.queue import candidates
+from service.core.jobs.queue import NOTHING_SERVED
+from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
 from tests.simulation.world import World
@@ -38,9 +40,20 @@ class LoggedJobs(MemoryJobs):
         if there and not self._world.over:
             self._world.history.erased[job_id] = self._world.moment()
 
-    async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        queued = ((job.lease.due_at, job.job_id) for job in self._listed() if job.state is State.QUEUED)
-        return candidates(queued, now, limit)
+    async def claimable(
+        self,
+        now: float,
+        limit: int,
+        most_running: RunningLimits = NO_LIMITS,
+        served: Mapping[str, int] = NOTHING_SERVED,
+    ) -> Sequence[str]:
+        listed = self._listed()
+        queued = [(job.lease.due_at, job.job_id) for job in listed if job.state is State.QUEUED]
+        running = [job.job_id for job in listed if job.state is State.RUNNING]
+        chosen = queue.fair(queued, running, now, limit, most_running.of, served)
+        if chosen and chosen != queue.candidates(queued, now, limit):
+            self._world.hit("a tenant with less running went before an older job")
+        return chosen
 
     async def running(self) -> Sequence[Job]:
         listed = sorted(job.job_id for job in self._listed() if job.state is State.RUNNING)

@@ -17,6 +17,9 @@ SHARDS = range(5)
 REALLY_HAPPENED = (
     "killed in the middle of a conversion",
     "frozen in the middle of a conversion",
+    "the whole host was frozen in the middle of a conversion",
+    "a conversion stood still without trust",
+    "a conversion went on after its trust had ended",
     "told to stop in the middle of a conversion",
     "stores cut in the middle of a conversion",
     "stores mute in the middle of a conversion",
@@ -36,6 +39,7 @@ REALLY_HAPPENED = (
     "a key was seen before",
     "a wall clock was wrong",
     "the index was behind",
+    "a tenant with less running went before an older job",
     "Redis was away",
     "Redis was flushed",
     "a job ended as succeeded",

@@ -21,6 +21,7 @@ Queue keys
     back as it was written. Renewals and notes touch neither, and cost one write unit.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -126,11 +127,13 @@ def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
     )
 
 
-def take_over(seen: Lease, owner: str, stamp: str) -> Change:
+def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> Change:
     """Give a running item to another owner, as a new attempt; its place in the queue is the same."""
+    # An older release wrote no `excused`.
+    count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
     return Change(
         HAS_STOOD_STILL,
-        "SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, #lapses = #lapses + :one, #stamp = :stamp",
+        f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {count}, #stamp = :stamp",
         {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
     )
 
@@ -241,6 +244,15 @@ def put_new() -> Change:
 def complete_upload() -> Change:
     """Replace a pending upload by the complete one, the whole item."""
     return Change(IS_PENDING, values={"pending": PENDING})
+
+
+def enter(queue: str, expires_at: float) -> Change:
+    """Note bytes that are stored until then; the number of bytes is in the key. Repeating it does no harm."""
+    return Change(
+        f"{IS_NEW} OR #queue = :queue",
+        "SET #queue = :queue, #due_at = :due_at, #expires_at = :expires_at",
+        {"queue": queue, "due_at": expires_at, "expires_at": math.ceil(expires_at)},
+    )
 
 
 def use_key(now: float, deleted_job: str | None) -> Change:

@@ -94,6 +94,7 @@ def lease_values(lease: Lease) -> dict[str, Scalar | None]:
         "attempt": lease.attempt,
         "beat": lease.beat,
         "lapses": lease.lapses,
+        "excused": lease.excused or None,
         "faults": lease.faults,
     }
 
@@ -165,6 +166,7 @@ def pending_to_item(pending: PendingUpload) -> Item:
         "key": pending.key,
         "transfer": pending.transfer,
         "declared_size": pending.declared_size,
+        "part_size": pending.part_size,
         "created_at": pending.created_at,
         "expires_at": math.ceil(pending.expires_at),
     })  # fmt: skip
@@ -237,6 +239,7 @@ def _lease(key: str, item: Item) -> Lease:
         attempt=int(item["attempt"]["N"]),
         beat=int(item["beat"]["N"]),
         lapses=int(item["lapses"]["N"]),
+        excused=int(item["excused"]["N"]) if "excused" in item else 0,  # an older release wrote none
         faults=int(item["faults"]["N"]),
     )
 
@@ -281,6 +284,7 @@ def _pending(item: Item) -> PendingUpload:
         created_at=float(item["created_at"]["N"]),
         expires_at=float(item["expires_at"]["N"]),
         closes_at=float(item[DUE_AT if DUE_AT in item else "expires_at"]["N"]),  # an older release wrote none
+        part_size=int(item["part_size"]["N"]) if "part_size" in item else None,  # an older release wrote none
     )
 
 

@@ -7,14 +7,14 @@ reading of refusals, and after an answer that got lost, of the item's stamp, whi
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import conditions as changes
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.items import (
     accepted_under,
-    any_upload_from_item,
     idempotency_pk,
     idempotency_to_item,
     job_from_item,
@@ -22,14 +22,10 @@ from service.adapters.dynamodb.items import (
     job_pk,
     job_to_item,
     key_expired,
-    open_queue,
-    pending_to_item,
     stamp_of,
-    upload_from_item,
-    upload_pk,
-    upload_to_item,
 )
-from service.adapters.dynamodb.table import Entries, Refusal, Table
+from service.adapters.dynamodb.table import Entries, Refusal
+from service.adapters.dynamodb.uploads import DynamoUploads
 from service.adapters.dynamodb.values import Item
 from service.core.errors import (
     Definite,
@@ -43,8 +39,19 @@ from service.core.errors import (
 )
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Event, Holding, Lease, State
-from service.core.jobs.queue import QUEUED, RUNNING, SHARDS, all_shards, candidates, same_order
-from service.core.upload import PendingUpload, Upload
+from service.core.jobs.queue import (
+    NOTHING_SERVED,
+    QUEUED,
+    RUNNING,
+    SHARDS,
+    WINDOW,
+    all_shards,
+    candidates,
+    fair,
+    same_order,
+    tag_in,
+)
+from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
@@ -52,11 +59,11 @@ from service.telemetry import emit, events
 TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
 
 
-class DynamoJobs:
+class DynamoJobs(DynamoUploads):
     """Jobs and uploads in one table. `shards` must be the same in every process."""
 
     def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
-        self._table = Table(aws, clock, ids)
+        super().__init__(aws, clock, ids)
         self._ids = ids
         self._shards = shards
 
@@ -112,16 +119,40 @@ class DynamoJobs:
         item = await self._table.get(job_pk(job_id))
         return job_from_item(item) if item else None
 
-    async def claimable(self, now: float, limit: int) -> Sequence[str]:
-        """See `ports.leases`; one query for each shard, at the same time."""
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        items = await self._table.get_many([job_pk(job_id) for job_id in job_ids])
+        return {job.job_id: job for job in map(job_from_item, items)}
+
+    async def claimable(
+        self,
+        now: float,
+        limit: int,
+        most_running: RunningLimits = NO_LIMITS,
+        served: Mapping[str, int] = NOTHING_SERVED,
+    ) -> Sequence[str]:
+        """See `ports.leases`; one query for each shard, at the same time. Who runs what counts among tenants alone."""
         if limit <= 0:
             return ()
+        window = max(limit, WINDOW)
 
         def enough(found: Entries) -> bool:
-            return len(candidates(found, now, limit)) >= limit
+            return len(candidates(found, now, window)) >= window
 
-        shards = await asyncio.gather(*(self._table.keys_in(q, enough) for q in all_shards(QUEUED, self._shards)))
-        return candidates(((due_at, job_id_of(pk)) for due_at, pk in itertools.chain(*shards)), now, limit)
+        entries = [(due_at, job_id_of(pk)) for due_at, pk in await self._keys(QUEUED, enough)]
+        oldest = set(candidates(entries, now, window))
+        tags = {tag_in(key) for key in oldest}
+        apart = len(tags) > 1 or any(most_running.of(tag) is not None for tag in tags)
+        running = [job_id_of(pk) for _, pk in await self._keys(RUNNING)] if apart else ()
+        return fair((entry for entry in entries if entry[1] in oldest), running, now, limit, most_running.of, served)
+
+    async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
+        entries = await self._keys(QUEUED, lambda found: len(found) >= limit)
+        return Counter(tag_in(job_id_of(pk)) for _, pk in entries)
+
+    async def _keys(self, queue: str, enough: Callable[[Entries], bool] | None = None) -> Entries:
+        """Return what the index holds in all shards of a queue, or as much of each as is enough."""
+        shards = await asyncio.gather(*(self._table.keys_in(q, enough) for q in all_shards(queue, self._shards)))
+        return list(itertools.chain(*shards))
 
     async def queued(self, limit: int) -> int:
         shards = await asyncio.gather(*(self._table.count_in(q, limit) for q in all_shards(QUEUED, self._shards)))
@@ -132,8 +163,7 @@ class DynamoJobs:
         return min((due_at for due_at in shards if due_at is not None), default=None)
 
     async def running(self) -> Sequence[Job]:
-        shards = await asyncio.gather(*map(self._table.keys_in, all_shards(RUNNING, self._shards)))
-        items = await self._table.get_many(sorted({pk for _, pk in itertools.chain(*shards)}))
+        items = await self._table.get_many(sorted({pk for _, pk in await self._keys(RUNNING)}))
         jobs = [job for item in items if (job := _readable_job(item)) and job.state is State.RUNNING]
         return sorted(jobs, key=lambda job: job.job_id)
 
@@ -145,8 +175,8 @@ class DynamoJobs:
             return answer
         raise _cannot(Event.CLAIM, answer)
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new()))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new(), excused=excused))
         if isinstance(answer, Job):
             return answer
         raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
@@ -175,8 +205,8 @@ class DynamoJobs:
         if isinstance(answer, Refusal) and answer.item:
             there = job_from_item(answer.item)
             if there.state is State.SUCCEEDED and there.output == output:
-                return there
-        return _as_holder(answer)
+                return await self._enter_output(there)
+        return await self._enter_output(_as_holder(answer))
 
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
         return _as_holder(await self._move(holding.key, changes.fail(holding, failure, now, self._ids.new(), path)))
@@ -205,43 +235,11 @@ class DynamoJobs:
         await self._table.update(job_pk(job_id), changes.note_shown(percent))
 
     async def delete(self, job_id: str) -> None:
-        refusal = await self._table.delete(job_pk(job_id), changes.forget())
-        if refusal is not None:
+        before = await self._table.delete(job_pk(job_id), changes.forget())
+        if isinstance(before, Refusal):
             raise IllegalTransition("Only a job that is over can be deleted; cancel it first.")
-
-    # ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def put_upload(self, upload: Upload) -> None:
-        item = upload_to_item(upload)
-        refusal = await self._table.put(item, changes.put_new())
-        if refusal and refusal.item and any_upload_from_item(refusal.item) != upload_from_item(item):
-            raise IllegalTransition("Another upload has this id.")
-
-    async def begin_upload(self, pending: PendingUpload) -> None:
-        item = pending_to_item(pending)
-        refusal = await self._table.put(item, changes.put_new())
-        if refusal and refusal.item and any_upload_from_item(refusal.item) != any_upload_from_item(item):
-            raise IllegalTransition("Another upload has this id.")
-
-    async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
-        item = await self._table.get(upload_pk(upload_id))
-        return any_upload_from_item(item) if item else None
-
-    async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
-        return await self._table.count_in(open_queue(tenant), limit, after=now)
-
-    async def complete_upload(self, upload: Upload) -> Upload:
-        """See `ports.uploads`; a write that was refused by its own earlier try reads back as what it wrote."""
-        item = upload_to_item(upload)
-        refusal = await self._table.put(item, changes.complete_upload())
-        if refusal is None:
-            return upload_from_item(item)
-        if refusal.item is None:
-            raise NotFound
-        return upload_from_item(refusal.item)
-
-    async def delete_upload(self, upload_id: str) -> None:
-        await self._table.delete(upload_pk(upload_id))
+        if before is not None and (job := _readable_job(before)) is not None and job.output is not None:
+            await self._strike(job_id, job.output.size)
 
     # ── lost answers ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -21,7 +21,7 @@ from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
 
 TRIES = 6  # of what is throttled or in conflict half-way, with growing pauses
-PAGE = 200  # index entries in one answer
+PAGE = 1000  # index entries in one answer, which are 100 KB and cost 12 read units
 MAX_PAGES = 50  # of one shard: a bound for the loop, far above what a queue holds
 BATCH = 100  # keys; the limit of BatchGetItem
 
@@ -61,6 +61,13 @@ class Table:
         answer = await self._write(self._client.put_item, "PutItem", item[KEY]["S"], change, Item=item)
         return answer if isinstance(answer, Refusal) else None
 
+    async def replace(self, item: Item, change: Change) -> Item | Refusal:
+        """Put a whole item in the place of another; returns the one that was there."""
+        answer = await self._write(
+            self._client.put_item, "PutItem", item[KEY]["S"], change, Item=item, ReturnValues="ALL_OLD"
+        )
+        return answer if isinstance(answer, Refusal) else answer.get("Attributes", {})
+
     async def update(self, key: str, change: Change) -> Item | Refusal:
         """Change an item; returns it as it is after the write."""
         answer = await self._write(
@@ -68,14 +75,14 @@ class Table:
         )
         return answer if isinstance(answer, Refusal) else answer["Attributes"]
 
-    async def delete(self, key: str, change: Change | None = None) -> Refusal | None:
-        """Delete an item."""
-        delete = self._client.delete_item
+    async def delete(self, key: str, change: Change | None = None) -> Item | Refusal | None:
+        """Delete an item; returns what was there, None if nothing was."""
+        wanted = {"Key": _key(key), "ReturnValues": "ALL_OLD"}
         if change is None:
-            await self._call(delete, "DeleteItem", key, Key=_key(key))
-            return None
-        answer = await self._write(delete, "DeleteItem", key, change, Key=_key(key))
-        return answer if isinstance(answer, Refusal) else None
+            answer = await self._call(self._client.delete_item, "DeleteItem", key, **wanted)
+        else:
+            answer = await self._write(self._client.delete_item, "DeleteItem", key, change, **wanted)
+        return answer if isinstance(answer, Refusal) else answer.get("Attributes")
 
     async def put_all(self, puts: Sequence[tuple[Item, Change]]) -> list[Refusal | None] | None:
         """
@@ -107,8 +114,14 @@ class Table:
             )  # another transaction is at work on these items, or we are throttled
         raise Unavailable("TransactWriteItems: conflicts or throttling that did not pass")
 
-    async def keys_in(self, queue: str, enough: Callable[[Entries], bool] | None = None) -> Entries:
-        """Return what one shard of the index holds, by rising `due_at`: everything, or until it is `enough`."""
+    async def keys_in(
+        self, queue: str, enough: Callable[[Entries], bool] | None = None, *, after: float | None = None
+    ) -> Entries:
+        """
+        Return what one queue of the index holds, by rising `due_at`: everything, or until it is `enough`.
+
+        With `after`, what is later than that.
+        """
         found: Entries = []
         start: dict[str, Any] = {}
         for _ in range(MAX_PAGES):
@@ -117,9 +130,7 @@ class Table:
                 "Query",
                 queue,
                 IndexName=INDEX,
-                KeyConditionExpression="#queue = :queue",
-                ExpressionAttributeNames={"#queue": QUEUE},
-                ExpressionAttributeValues={":queue": encode(queue)},
+                **_in_queue(queue, after),
                 Limit=PAGE,
                 **start,
             )
@@ -139,9 +150,7 @@ class Table:
                 "Query",
                 queue,
                 IndexName=INDEX,
-                KeyConditionExpression="#queue = :queue AND #due_at > :after",
-                ExpressionAttributeNames={"#queue": QUEUE, "#due_at": DUE_AT},
-                ExpressionAttributeValues={":queue": encode(queue), ":after": encode(after)},
+                **_in_queue(queue, after),
                 Select="COUNT",
                 Limit=most - found,
                 **start,
@@ -159,9 +168,7 @@ class Table:
             "Query",
             queue,
             IndexName=INDEX,
-            KeyConditionExpression="#queue = :queue",
-            ExpressionAttributeNames={"#queue": QUEUE},
-            ExpressionAttributeValues={":queue": encode(queue)},
+            **_in_queue(queue, None),
             ScanIndexForward=True,
             Limit=1,
         )
@@ -231,6 +238,21 @@ class Table:
 
 def _key(key: str) -> dict[str, Any]:
     return {KEY: encode(key)}
+
+
+def _in_queue(queue: str, after: float | None) -> dict[str, Any]:
+    """Return what asks the index for one queue, or for what is later than `after` in it."""
+    if after is None:
+        return {
+            "KeyConditionExpression": "#queue = :queue",
+            "ExpressionAttributeNames": {"#queue": QUEUE},
+            "ExpressionAttributeValues": {":queue": encode(queue)},
+        }
+    return {
+        "KeyConditionExpression": "#queue = :queue AND #due_at > :after",
+        "ExpressionAttributeNames": {"#queue": QUEUE, "#due_at": DUE_AT},
+        "ExpressionAttributeValues": {":queue": encode(queue), ":after": encode(after)},
+    }
 
 
 def _refusable(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,5 @@
 """
-How long ffmpeg may take, and how long it may make no progress. Pure: it is told the time.
+How long ffmpeg may take, how long it may make no progress, and how much it may write. Pure: it is told the time.
 
 Only ffmpeg's own time counts. While it is paused because the uploads lag, or waits for a slow S3, neither clock runs;
 and when this process itself was frozen for a while, that is not ffmpeg's fault either: the time between two
@@ -8,10 +8,33 @@ observations counts `MAX_GAP` at most.
 
 from collections.abc import Hashable
 
-from service.adapters.ffmpeg.config import MIB, FfmpegConfig
+from service.adapters.ffmpeg.config import GIB, MIB, FfmpegConfig
 from service.core.errors import FfmpegStalled, TimeExceeded
 
+# Headers can declare any duration. It is believed as far as the bytes could last at this rate, which is below that of
+# every codec for speech (AMR begins at 4.75 kbit/s). A file that really holds less, such as silence in FLAC, takes a
+# small part of that time to convert.
+LEAST_BITS_PER_SECOND = 4000
+
+# What small files may grow to: three hours of CD quality. Above that a factor, which the lowest rates of long
+# recordings need: ten hours of AMR-WB at 12.65 kbit/s are 57 MB, and 6.9 GB as WAV with 48 kHz in stereo.
+LEAST_OUTPUT_CAP, OUTPUT_PER_INPUT = 2 * GIB, 100
+
 MAX_GAP = 1.0  # seconds between two observations that count; they come 50 times a second
+
+
+def believed_seconds(declared: float | None, input_size: int) -> float:
+    """Return how long an input of so many bytes is taken to last: as long as it declares, within reason."""
+    return min(declared or 0.0, input_size * 8 / LEAST_BITS_PER_SECOND)
+
+
+def output_cap(input_size: int, ceiling: int) -> int:
+    """
+    Return how many bytes the output of an input of so many bytes may have, at most `ceiling`.
+
+    Without it 7 KB of FLAC could become 20 GiB of silence in WAV, in every one of a tenant's jobs.
+    """
+    return min(ceiling, LEAST_OUTPUT_CAP + OUTPUT_PER_INPUT * input_size)
 
 
 class Watchdog:
@@ -29,11 +52,11 @@ class Watchdog:
         """
         Return the seconds that a conversion may take in all.
 
-        By size or by duration, whichever gives more: the header of a file may say anything.
+        By size or by duration, whichever gives more; the duration as far as it can be believed.
         """
         config = self._config
         by_size = config.time_limit_per_mib * self._input_size / MIB
-        by_time = config.time_limit_per_second * (media_seconds or 0.0)
+        by_time = config.time_limit_per_second * believed_seconds(media_seconds, self._input_size)
         return min(config.max_time_limit, max(config.min_time_limit, by_size, by_time))
 
     def observe(self, now: float, activity: Hashable, *, waiting_for_us: bool, media_seconds: float | None) -> None:

@@ -2,8 +2,8 @@
 What clients upload to S3 themselves: in parts, begun and joined here, or in one piece, by a form that is signed here.
 
 What has to be allowed, beyond `store`: s3:ListMultipartUploadParts on the objects. What is signed is signed with
-the service's own credentials, for a short time: a part for one key, one transfer and one number; a form for one key,
-one type and a range of sizes.
+the service's own credentials, for a short time: a part for one key, one transfer, one number and, where it is known,
+one length; a form for one key, one type and a range of sizes.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,9 +41,9 @@ class ClientUploads:
         """Begin an upload in parts; return the name that S3 gave it."""
         return (await self.bucket.aws.run(self.bucket.multipart.begin, key, TYPE)).upload_id
 
-    async def url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
+    async def url(self, key: str, transfer: str, number: int, *, seconds: int, size: int | None) -> str:
         """
-        Return a presigned PUT of one part.
+        Return a presigned PUT of one part. With `size` the signature covers Content-Length, so S3 takes no other.
 
         It sends S3 no request, but may have to fetch the credentials of a role first, so it runs on a thread.
         """
@@ -51,13 +51,19 @@ class ClientUploads:
             translate_errors,
             self.public.generate_presigned_url,
             "upload_part",
-            Params={"Bucket": self.bucket.name, "Key": key, "UploadId": transfer, "PartNumber": number},
+            Params={
+                "Bucket": self.bucket.name,
+                "Key": key,
+                "UploadId": transfer,
+                "PartNumber": number,
+                **({} if size is None else {"ContentLength": size}),
+            },
             ExpiresIn=seconds,
         )
 
     async def form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
         """
-        Return a POST policy for an object of `least` to `most` bytes: a presigned PUT cannot limit how much is sent.
+        Return a POST policy for an object of `least` to `most` bytes: a presigned PUT knows one length, and no range.
 
         S3 answers the POST with 201 and an ETag.
         """

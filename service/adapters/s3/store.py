@@ -82,8 +82,8 @@ class S3Objects:
     async def begin_parts(self, key: str) -> str:
         return await self._client_uploads.begin(key)
 
-    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int) -> str:
-        return await self._client_uploads.url(key, transfer, number, seconds=seconds)
+    async def part_url(self, key: str, transfer: str, number: int, *, seconds: int, size: int | None = None) -> str:
+        return await self._client_uploads.url(key, transfer, number, seconds=seconds, size=size)
 
     async def upload_form(self, key: str, *, least: int, most: int, seconds: int) -> Form:
         return await self._client_uploads.form(key, least=least, most=most, seconds=seconds)

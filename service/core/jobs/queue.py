@@ -3,10 +3,23 @@ The queue as names and rules; the stores only look things up by them.
 
 A queue is a partition of a sparse index, and a partition takes only so many writes a second, so each queue is cut into
 ``shards``. A shard follows from the key that is leased and never changes; what is final is in no queue at all.
+
+Fairness
+    The index holds keys alone, so the id of a job ends with a *tag* of its tenant (`job_id_for`): queries of the index
+    tell how many jobs of each tenant wait and run, and no record has to be read for it. Workers go round the tenants
+    (`fair`): a job's rank is the number of jobs of its tenant that run or are older, and the lowest rank comes first.
+    Of the same rank, first comes the tenant that this worker has served least recently, and of those that it has not
+    served, the oldest job. So a tenant with nothing running waits for a free slot and its turn, and one tenant alone
+    may use all slots. A job is overtaken only while an earlier job of its own tenant runs or waits, and those end, or
+    by a tenant whose turn it is, and there are so many of them; so it is not overtaken for ever.
 """
 
+import base64
+import hashlib
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from service.core.backoff import JOB_FAULT
 from service.core.jobs.job import Job
@@ -16,6 +29,11 @@ SHARDS = 4
 
 QUEUED = "queued"
 RUNNING = "running"
+
+NOTHING_SERVED: Mapping[str, int] = MappingProxyType({})
+WINDOW = 1000  # of the oldest due jobs; workers are fair among these, and beyond them first come is first served
+_TAG_LENGTH = 6  # characters of 5 bits
+_BEFORE_TAG = "0"  # no character of base 32, which ids are made of
 
 
 def shard_of(key: str, shards: int) -> int:
@@ -30,6 +48,22 @@ def queue_of(state: State, key: str, shards: int) -> str | None:
     if state is State.RUNNING:
         return f"{RUNNING}#{shard_of(key, shards)}"
     return None
+
+
+def tag_of_tenant(tenant: str) -> str:
+    """Return the tag of a tenant: the same in every process and every release, and it does not show the name."""
+    return base64.b32encode(hashlib.sha256(tenant.encode()).digest()).decode().lower()[:_TAG_LENGTH]
+
+
+def job_id_for(tenant: str, unique: str) -> str:
+    """Return the id of a job: what is unique to it, which cannot be guessed, and the tag of its tenant."""
+    return f"{unique}{_BEFORE_TAG}{tag_of_tenant(tenant)}"
+
+
+def tag_in(key: str) -> str:
+    """Return the tag in a job's id; an id of an earlier release has none and counts as a tenant of its own."""
+    unique, mark, tag = key[: -_TAG_LENGTH - 1], key[-_TAG_LENGTH - 1 : -_TAG_LENGTH], key[-_TAG_LENGTH:]
+    return tag if unique and mark == _BEFORE_TAG else key
 
 
 def all_shards(queue: str, shards: int) -> tuple[str, ...]:
@@ -50,6 +84,32 @@ def due(due_at: float, now: float) -> bool:
 def candidates(queued: Iterable[tuple[float, str]], now: float, limit: int) -> tuple[str, ...]:
     """Return the keys of the due ones among (due_at, key) pairs, oldest first, ties by key, at most `limit`."""
     return tuple(key for due_at, key in sorted(queued) if due(due_at, now))[: max(0, limit)]
+
+
+def fair(
+    queued: Iterable[tuple[float, str]],
+    running: Iterable[str],
+    now: float,
+    limit: int,
+    most_running: Callable[[str], int | None] = lambda _: None,
+    served: Mapping[str, int] = NOTHING_SERVED,
+) -> tuple[str, ...]:
+    """
+    Return the keys of the due ones among (due_at, key) pairs as workers should take them, at most `limit`.
+
+    `running` are the keys of all running jobs. `most_running` gives the limit of a tenant's running jobs by its tag,
+    None for no limit; what is beyond it is left out. `served` is the number of the last claim of each tenant by this
+    worker, by its tag.
+    """
+    before = Counter(map(tag_in, running))
+    ranked: list[tuple[int, int, float, str]] = []
+    for due_at, key in sorted(queued):
+        if due(due_at, now):
+            rank, most = before[tag := tag_in(key)], most_running(tag)
+            before[tag] += 1
+            if most is None or rank < most:
+                ranked.append((rank, served.get(tag, 0), due_at, key))
+    return tuple(key for *_, key in sorted(ranked)[: max(0, limit)])
 
 
 def same_order(one: Job, other: Job) -> bool:

@@ -16,6 +16,7 @@ from service.core.media.containers import asf, blocks, boxes, chunks, ebml, flac
 from service.core.media.containers.budget import Budget, Spent
 from service.core.media.containers.layout import Ends, Examine, Layout
 from service.core.media.inputs import INPUT_FORMATS, Source
+from service.core.media.rates import check_rate
 from service.core.media.refusals import refused
 
 HEAD_BYTES = 1024 * 1024
@@ -72,6 +73,7 @@ def identify(
     if (problem := codecs.unsupported(track.codec for track in layout.tracks)) is not None:
         raise UnsupportedCodec(problem)
     kind = _BY_NAME[layout.name]
+    check_rate(kind.name, head)
     reason = "its tags or its index are at the end" if kind.always_local else layout.reason
     return Source(
         container=kind.name,
@@ -82,6 +84,7 @@ def identify(
         declared_seconds=layout.seconds,
         cut_off=layout.cut_off,
         suspect=layout.suspect,
+        junk=layout.junk,
         holds_more=layout.holds_more,
         tracks=layout.tracks,
     )

@@ -76,6 +76,17 @@ class ClientUploadsContract(LooksBehind):
         assert urlsplit(url).path.endswith(DIRECT)
         assert (query["partNumber"], query["uploadId"]) == (["7"], [transfer])
 
+    async def test_a_part_is_signed_for_its_length(self, objects: ObjectStore) -> None:
+        """The address of a part whose length is known is another one for each length, and names it or signs it."""
+        transfer = await objects.begin_parts(DIRECT)
+
+        urls = [await objects.part_url(DIRECT, transfer, 1, seconds=60, size=size) for size in (1000, 1001, None)]
+
+        assert len(set(urls)) == 3
+        signed = [parse_qs(urlsplit(url).query).get("X-Amz-SignedHeaders", ["host"])[0] for url in urls]
+        if "X-Amz-Signature" in urls[0]:
+            assert signed == ["content-length;host", "content-length;host", "host"]
+
     async def test_a_form_is_signed_for_one_place(self, objects: ObjectStore) -> None:
         """A form for a file in one piece names its key, and nothing is there before it is sent."""
         form = await objects.upload_form(DIRECT, least=1, most=1000, seconds=60)

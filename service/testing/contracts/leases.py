@@ -8,6 +8,8 @@ from service.core.backoff import JOB_FAULT
 from service.core.errors import IllegalTransition, NotFound
 from service.core.jobs.job import Failure, Job
 from service.core.jobs.lease import Holding
+from service.core.jobs.queue import job_id_for, tag_of_tenant
+from service.core.shares import RunningLimits
 from service.testing.clock import NOON
 from service.testing.contracts.job_store import ENDINGS, HOLDERS_WRITES, Jobs, a_held_job
 from service.testing.factories import A_DAY, a_failure, a_job, a_running_job, an_output
@@ -58,6 +60,41 @@ class LeasesContract:
         await jobs.release(Holding("released", "worker1", 1), NOON, fault=False)
 
         assert {"queued", "released"} == set(await jobs.claimable(NOON, 10))
+
+    async def test_claims_go_round_the_tenants(self, jobs: Jobs) -> None:
+        """A tenant with nothing running comes before the rest of one that has, however long that has waited."""
+        old = [job_id_for("tenant1", f"job{n}") for n in range(6)]
+        new = [job_id_for("tenant2", f"job{n}") for n in range(2)]
+        for n, job_id in enumerate([*old, *new]):
+            await jobs.submit(a_job(job_id=job_id, due_at=NOON - 100 + n))
+        assert list(await jobs.claimable(NOON, 4)) == [old[0], new[0], old[1], new[1]]
+
+        await jobs.claim(old[0], "worker1", NOON)
+        await jobs.claim(old[1], "worker1", NOON)
+
+        assert list(await jobs.claimable(NOON, 4)) == [*new, old[2], old[3]]
+
+    async def test_no_more_jobs_of_a_tenant_run_than_may(self, jobs: Jobs) -> None:
+        """What would exceed the limit of a tenant's running jobs is not offered, and that of others is."""
+        first, second, other = job_id_for("a", "first"), job_id_for("a", "second"), job_id_for("b", "other")
+        for n, job_id in enumerate((first, second, other)):
+            await jobs.submit(a_job(job_id=job_id, due_at=NOON - 9 + n))
+        limits = RunningLimits(by_tag={tag_of_tenant("a"): 1})
+
+        assert list(await jobs.claimable(NOON, 9, limits)) == [first, other]
+        await jobs.claim(first, "worker1", NOON)
+        assert list(await jobs.claimable(NOON, 9, limits)) == [other]
+        assert list(await jobs.claimable(NOON, 9)) == [other, second]
+        assert list(await jobs.claimable(NOON, 9, RunningLimits(default=1))) == [other]
+
+    async def test_queued_jobs_are_counted_by_tenant(self, jobs: Jobs) -> None:
+        """Each tenant's queued jobs are counted by themselves; a running one is not queued."""
+        ids = [job_id_for(tenant, f"job{n}") for n, tenant in enumerate(("a", "a", "a", "b"))]
+        for job_id in ids:
+            await jobs.submit(a_job(job_id=job_id))
+        await jobs.claim(ids[0], "worker1", NOON)
+
+        assert dict(await jobs.queued_by_tenant(10)) == {tag_of_tenant("a"): 2, tag_of_tenant("b"): 1}
 
     async def test_running_lists_exactly_the_running_jobs(self, jobs: Jobs) -> None:
         """All running jobs are listed, whole and as they are now; no others are."""

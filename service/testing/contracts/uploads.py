@@ -67,8 +67,9 @@ class UploadRecordsContract:
         """An upload whose parts are to come reads back with every field, and is no complete one."""
         transfer = IN_ONE_PIECE if declared is None else "a~b.c/d+e="
         pending = a_pending_upload(
-            filename="Überraschung.wav", declared_size=declared, transfer=transfer, closes_at=NOON + 900
-        )
+            filename="Überraschung.wav", declared_size=declared, transfer=transfer, closes_at=NOON + 900,
+            part_size=declared and 8 * 2**20,
+        )  # fmt: skip
 
         await uploads.begin_upload(pending)
         await uploads.begin_upload(pending)

@@ -12,6 +12,7 @@ from service.core.errors import (
     EmptyUpload,
     Expired,
     InvalidRequest,
+    LargerThanDeclared,
     NotFound,
     NotJson,
     RepriseError,
@@ -24,6 +25,7 @@ from service.core.errors import (
     UploadsOpen,
     UploadTooLarge,
 )
+from service.core.shares import TenantStorageFull, TenantUploadsBusy
 from service.web.http.problems import MEDIA_TYPE, first_line
 from service.web.http.schemas import Problem
 
@@ -37,11 +39,14 @@ READ_BY_KEY: Errors = (*READ, InvalidRequest)
 """An id in the path and a key in the query."""
 UNFIT: Errors = (UnsupportedMedia, UploadTooLarge)
 """Bytes that are looked at."""
-BEGIN: Errors = (InvalidRequest, *UNFIT, UploadsOpen)
+BEGIN: Errors = (InvalidRequest, *UNFIT, UploadsOpen, TenantStorageFull)
 """An upload past the service is begun."""
-RECEIVE: Errors = (UploadTooLarge, UploadIncomplete, BodyTooSlow, UnsupportedMedia, EmptyUpload, Busy, StoreError)
+RECEIVE: Errors = (
+    UploadTooLarge, UploadIncomplete, BodyTooSlow, UnsupportedMedia, EmptyUpload, TenantUploadsBusy, TenantStorageFull,
+    Busy, StoreError,
+)  # fmt: skip
 """The body is an upload, or a part of one."""
-COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, *UNFIT)
+COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, LargerThanDeclared, *UNFIT)
 """The parts of an upload become one file."""
 
 

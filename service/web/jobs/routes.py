@@ -9,6 +9,7 @@ from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from service.application.jobs import ConversionRequest, accept_job, cancel_job, delete_job, idempotency_key
 from service.application.progress import View, view_job, view_of, wait_for_end
 from service.core.errors import (
+    Busy,
     IdempotencyReuse,
     IllegalTransition,
     InvalidOption,
@@ -17,10 +18,12 @@ from service.core.errors import (
     NotFound,
     QueueFull,
     StoreError,
+    TooManyStreams,
     UnknownFormat,
     UploadPending,
 )
 from service.core.jobs.job import Job
+from service.core.shares import TenantQueueFull, TenantStorageFull
 from service.web.http.browsers import only_json
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
@@ -71,6 +74,8 @@ class JobController(Controller):
             UploadPending,
             *UNFIT,
             QueueFull,
+            TenantQueueFull,
+            TenantStorageFull,
             NoCapacity,
             StoreError,
             *JSON,
@@ -92,7 +97,7 @@ class JobController(Controller):
         "/{job_id:str}",
         operation_id="getJob",
         summary="A job, at once or when it has ended",
-        responses=documented(*READ, InvalidRequest),
+        responses=documented(*READ, InvalidRequest, TooManyStreams, Busy),
     )
     async def read(
         self, caller: CallerDep, config: ConfigDep, job_id: JobId, wait: Wait = 0.0

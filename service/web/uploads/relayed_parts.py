@@ -14,9 +14,9 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from service.application.completion import complete_upload
 from service.application.lookup import find_upload
-from service.application.uploads import check_part_number, open_upload, put_part
+from service.application.uploads import open_upload, put_part
 from service.core.errors import EmptyUpload
-from service.core.upload import MAX_RELAYED_PART_SIZE
+from service.core.upload import MAX_RELAYED_PART_SIZE, check_part_number, largest_part
 from service.web.http.parameters import AdmissionDep, CallerDep, HttpRequest, PartNumber, UploadId
 from service.web.http.responses import COMPLETE, READ, RECEIVE, documented
 from service.web.http.schemas import PartDocument, UploadDocument, upload_document
@@ -60,9 +60,10 @@ class RelayedPartsController(Controller):
     ) -> PartDocument:
         """Store one part; sending it again replaces it. All parts but the last need 5 MiB, and 16 MiB is the most."""
         pending = await open_upload(caller, upload_id)
-        check_part_number(part_number)
-        limit = min(MAX_RELAYED_PART_SIZE, caller.context.config.max_upload_bytes)
-        async with admission.upload_slot():
+        check_part_number(pending, part_number)
+        most = largest_part(pending, part_number)
+        limit = min(MAX_RELAYED_PART_SIZE, caller.context.config.max_upload_bytes, most)
+        async with admission.upload_slot(caller.tenant):
             part = await put_part(caller.context, pending, part_number, await whole(request, limit))
         return PartDocument(part.number, part.size, part.etag)
 

@@ -25,7 +25,7 @@ from service.application.uploads import (
     part_url,
 )
 from service.core.errors import InvalidRequest
-from service.core.upload import MAX_PARTS, suggested_part_size
+from service.core.upload import MAX_PARTS, MIN_PART_SIZE, suggested_part_size
 from service.web.http.browsers import only_json
 from service.web.http.parameters import CallerDep, PartNumber, UploadId
 from service.web.http.responses import BEGIN, COMPLETE, JSON, READ_BY_KEY, documented
@@ -42,6 +42,10 @@ MAX_BATCH = 1000  # part numbers in one batch
 MAX_COMPLETION_BYTES = 2 * 1024 * 1024  # bytes: 10,000 parts with their ETags
 
 Key = Annotated[str, QueryParameter(description="`key` as the creation answered it")]
+PartSize = Annotated[
+    int | None,
+    QueryParameter(ge=0, description="bytes of this part, where they do not follow from `size` and `part_size`"),
+]
 Numbers = Annotated[str, QueryParameter(name="partNumbers", description="comma-separated, such as `1,2,3`")]
 
 
@@ -51,6 +55,17 @@ class NewMultipart(msgspec.Struct, frozen=True, kw_only=True):
     filename: Annotated[str, Meta(examples=["Übung 1.wav"])]
     type: Annotated[str | None, Meta(description="its media type, as far as the client knows")] = None
     size: Annotated[int, Meta(ge=0, description="bytes, if known; `metadata.size` counts as well")] | None = None
+    part_size: (
+        Annotated[
+            int,
+            Meta(
+                ge=MIN_PART_SIZE,
+                description="bytes of each part but the last. With it and `size`, each URL is good for as many bytes "
+                "as its part has, and for no others.",
+            ),
+        ]
+        | None
+    ) = None
     metadata: Annotated[dict[str, Any] | None, Meta(description="accepted and not kept")] = None
 
 
@@ -126,12 +141,13 @@ class S3MultipartController(Controller):
                 filename=data.filename,
                 size=declared_size(data),
                 content_type=data.type or "",
+                part_size=data.part_size,
             )
         document = MultipartDocument(
             key=pending.key,
             uploadId=pending.upload_id,
             upload_id=pending.upload_id,
-            part_size=suggested_part_size(pending.declared_size),
+            part_size=pending.part_size or suggested_part_size(pending.declared_size),
             expires_at=moment(pending.expires_at),
             links=pending_links(pending),
         )
@@ -157,10 +173,12 @@ class S3MultipartController(Controller):
         summary="Where to PUT a part",
         responses=documented(*READ_BY_KEY),
     )
-    async def sign(self, caller: CallerDep, upload_id: UploadId, part_number: PartNumber, key: Key) -> SignedPart:
+    async def sign(
+        self, caller: CallerDep, upload_id: UploadId, part_number: PartNumber, key: Key, size: PartSize = None
+    ) -> SignedPart:
         """A presigned URL for this part alone. It works for a short time; ask again for a part that is late."""
-        pending = await open_upload(caller, upload_id, key)
-        return SignedPart(await part_url(caller.context, pending, part_number), caller.context.config.part_url_seconds)
+        pending, context = await open_upload(caller, upload_id, key), caller.context
+        return SignedPart(await part_url(context, pending, part_number, size), context.config.part_url_seconds)
 
     @get(
         "/{upload_id:str}/batch",

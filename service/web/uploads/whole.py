@@ -71,7 +71,7 @@ class UploadController(Controller):
     ) -> Response[UploadDocument]:
         """Stream a file in. It is recognised by its bytes, never by its name, and kept until `expires_at`."""
         with log_refusals():
-            async with admission.upload_slot():
+            async with admission.upload_slot(caller.tenant):
                 upload = await received(request, caller, filename)
         return Response(upload_document(upload), headers={"Location": upload_path(upload.upload_id)})
 

@@ -5,11 +5,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from service.adapters.aws.clients import Aws
-from service.adapters.dynamodb import table
+from service.adapters.dynamodb import store, table
 from service.adapters.dynamodb.store import DynamoJobs
 from service.core.errors import Definite, Fenced, IllegalTransition, Indefinite, Unavailable
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
+from service.core.jobs.queue import job_id_for
 from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output
@@ -130,9 +131,9 @@ def clock() -> Impatient:
 @pytest.fixture
 def jobs(aws: Aws, clock: Impatient) -> DynamoJobs:
     """The real store, on a client that can be made to fail."""
-    store = DynamoJobs(aws, clock, SeededIds())
-    store._table._client = Client(store._table._client)  # type: ignore[assignment]
-    return store
+    made = DynamoJobs(aws, clock, SeededIds())
+    made._table._client = Client(made._table._client)  # type: ignore[assignment]
+    return made
 
 
 @pytest.fixture
@@ -344,15 +345,24 @@ async def test_delayed_jobs_do_not_hide_due_ones(jobs: DynamoJobs, small_pages: 
     assert list(await jobs.claimable(NOON, 5)) == ["year"]
 
 
-async def test_claimable_stops_when_it_has_enough(jobs: DynamoJobs, client: Client, small_pages: None) -> None:
-    """A long queue is not read to its end for a few candidates."""
+async def test_claimable_stops_when_it_has_enough(
+    jobs: DynamoJobs, client: Client, small_pages: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long queue is not read beyond the oldest, and what runs is asked for only if several tenants wait."""
+    monkeypatch.setattr(store, "WINDOW", 2)
     for n in range(40):
-        await jobs.submit(a_job(job_id=f"job{n:02}", due_at=NOON - n))
+        await jobs.submit(a_job(job_id=job_id_for("amber", f"job{n:02}"), due_at=NOON - n))
     client.calls.clear()
 
     await jobs.claimable(NOON, 2)
 
     assert [name for name, _ in client.calls] == ["query"] * 4
+    await jobs.submit(a_job(job_id=job_id_for("birch", "job"), due_at=NOON - 100))
+    client.calls.clear()
+
+    await jobs.claimable(NOON, 2)
+
+    assert [name for name, _ in client.calls] == ["query"] * 8
 
 
 async def test_oldest_due_time_costs_one_entry_of_each_shard(jobs: DynamoJobs, client: Client) -> None:

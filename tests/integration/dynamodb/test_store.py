@@ -7,6 +7,7 @@ from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.jobs.job import Job
 from service.testing.clock import NOON
+from service.testing.contracts.account import AccountContract
 from service.testing.contracts.jobs import JobStoreContract
 from service.testing.contracts.uploads import UploadRecordsContract
 from service.testing.factories import a_job
@@ -24,6 +25,12 @@ def store(aws: Aws) -> DynamoJobs:
 class TestDynamoJobs(JobStoreContract):
     @pytest.fixture
     def jobs(self, store: DynamoJobs) -> DynamoJobs:
+        return store
+
+
+class TestDynamoAccount(AccountContract):
+    @pytest.fixture
+    def records(self, store: DynamoJobs) -> DynamoJobs:
         return store
 
 

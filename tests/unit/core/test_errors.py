@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from service.core import errors
+from service.core import errors, shares
 from service.core.errors import RepriseError
 
 LINE = re.compile(r"^    (?P<branch>[│├└─ ]*)(?P<name>[A-Z]\w+) +(?P<status>\d{3})?")
@@ -37,7 +37,7 @@ def test_every_error_class_is_in_the_tree_that_errors_draws() -> None:
 @pytest.mark.parametrize("name", [name for name, (_, status) in drawing().items() if status])
 def test_status_in_the_drawing_is_that_of_the_class(name: str) -> None:
     """A status that the drawing shows is the one that clients are answered with."""
-    assert drawing()[name][1] == str(getattr(errors, name).status)
+    assert drawing()[name][1] == str((getattr(errors, name, None) or getattr(shares, name)).status)
 
 
 def test_problem_code_belongs_to_one_class() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from service.ports.uploads import UploadRecords
+from service.testing.contracts.account import AccountContract, Records
 from service.testing.contracts.job_store import Jobs
 from service.testing.contracts.jobs import JobStoreContract
 from service.testing.contracts.uploads import UploadRecordsContract
@@ -16,4 +17,10 @@ class TestMemoryJobs(JobStoreContract):
 class TestMemoryUploads(UploadRecordsContract):
     @pytest.fixture
     def uploads(self) -> UploadRecords:
+        return MemoryJobs()
+
+
+class TestMemoryAccount(AccountContract):
+    @pytest.fixture
+    def records(self) -> Records:
         return MemoryJobs()

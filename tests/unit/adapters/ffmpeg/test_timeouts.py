@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.adapters.ffmpeg.config import MIB, FfmpegConfig
-from service.adapters.ffmpeg.timeouts import MAX_GAP, Watchdog
+from service.adapters.ffmpeg.config import GIB, MIB, FfmpegConfig
+from service.adapters.ffmpeg.timeouts import MAX_GAP, Watchdog, output_cap
 from service.core.errors import FfmpegStalled, TimeExceeded
 
 CONFIG = FfmpegConfig(ffmpeg="/ffmpeg", scratch_dir="/scratch", stall_seconds=5, min_time_limit=20, max_time_limit=1000)
@@ -58,3 +58,29 @@ def test_time_limit_is_the_larger_of_size_and_duration() -> None:
     watchdog = Watchdog(CONFIG, 50 * MIB, 0.0)
     assert watchdog.time_limit(None) == watchdog.time_limit(1.0) == 200
     assert watchdog.time_limit(700.0) == 700
+
+
+def test_a_small_file_cannot_declare_itself_hours_of_a_slot() -> None:
+    """400 KB that declare 200,000 s get the time that 400 KB can last; honest speech gets all of its own."""
+    config = FfmpegConfig(ffmpeg="/ffmpeg", scratch_dir="/scratch")
+    assert Watchdog(config, 400_044, 0.0).time_limit(200_000.0) < 15 * 60
+    hour_of_amr = 4_750 * 3600 // 8
+    assert Watchdog(config, hour_of_amr, 0.0).time_limit(3600.0) == 3600.0
+
+
+@given(size=st.integers(0, 1 << 43), ceiling=st.integers(1, 100 * GIB))
+def test_an_output_is_bounded_by_its_input(size: int, ceiling: int) -> None:
+    """No output exceeds the ceiling, and none of a small file what a long recording needs."""
+    cap = output_cap(size, ceiling)
+    assert cap <= ceiling
+    assert cap <= 2 * GIB + 100 * size
+    assert output_cap(size + 1, ceiling) >= cap
+
+
+def test_what_people_convert_stays_below_the_cap() -> None:
+    """An album as FLAC, an audio book at 32 kbit/s and ten hours of speech at 12.65 kbit/s fit as WAV in stereo."""
+    ceiling, cd, dvd = 20 * GIB, 176_400, 192_000
+    assert output_cap(7_000, ceiling) == 2 * GIB + 700_000
+    assert output_cap(400 * MIB, ceiling) > 80 * 60 * cd
+    assert output_cap(10 * 3600 * 4000, ceiling) > 10 * 3600 * cd
+    assert output_cap(10 * 3600 * 12_650 // 8, ceiling) > 10 * 3600 * dvd

@@ -6,7 +6,20 @@ from hypothesis import strategies as st
 
 from service.core.backoff import JOB_FAULT
 from service.core.jobs.lease import FINAL, State
-from service.core.jobs.queue import QUEUED, RUNNING, all_shards, candidates, due, queue_of, same_order, shard_of
+from service.core.jobs.queue import (
+    QUEUED,
+    RUNNING,
+    all_shards,
+    candidates,
+    due,
+    fair,
+    job_id_for,
+    queue_of,
+    same_order,
+    shard_of,
+    tag_in,
+    tag_of_tenant,
+)
 from service.testing.clock import NOON, SeededIds
 from service.testing.factories import a_job
 
@@ -76,3 +89,110 @@ def test_submission_is_recognised_whatever_its_progress() -> None:
     assert same_order(job, job.claimed("worker1", NOON).renewed(5.0, "local"))
     for other in (a_job(job_id="job2"), a_job(upload_id="upload2"), replace(job, tenant="tenant2")):
         assert not same_order(job, other)
+
+
+# ── fair shares ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+TENANTS = ("amber", "birch", "cedar")
+Waiting = list[tuple[float, str]]
+
+
+def jobs_of(*tenants: str) -> list[str]:
+    """The ids of jobs, one for each entry."""
+    return [job_id_for(tenant, f"job{number}") for number, tenant in enumerate(tenants)]
+
+
+def waiting(*tenants: str) -> Waiting:
+    """The same as they wait, the first the longest."""
+    return [(float(number), job_id) for number, job_id in enumerate(jobs_of(*tenants))]
+
+
+def test_the_tag_of_a_tenant_is_the_same_in_every_release() -> None:
+    """Ids are stored, so what they say about tenants may not change; without a tag a job stands for itself."""
+    assert job_id_for("amber", "abc") == "abc0" + tag_of_tenant("amber") == "abc0wfqb62"
+    assert tag_in("abc0wfqb62") == tag_of_tenant("amber")
+    assert tag_in("pfxxk4dsnf2gs3dbnztws3tfoi") == "pfxxk4dsnf2gs3dbnztws3tfoi"
+
+
+def test_ids_of_an_earlier_release_are_never_taken_for_tagged_ones() -> None:
+    """An id of base 32 has no mark in it, whatever it is."""
+    ids = SeededIds()
+    assert all(tag_in(one) == one for one in (ids.new() for _ in range(1000)))
+
+
+def test_a_flood_is_not_ahead_of_the_first_job_of_another_tenant() -> None:
+    """However many older jobs of one tenant wait, the first one of another that runs nothing comes next."""
+    flood, late = waiting(*["amber"] * 500), (1000.0, job_id_for("birch", "late"))
+    running = [job_id_for("amber", "running")]
+
+    assert fair([*flood, late], running, 2000.0, 1) == (late[1],)
+    assert fair([*flood, late], [], 2000.0, 2) == (flood[0][1], late[1])
+
+
+def test_tenants_take_turns_at_a_single_slot() -> None:
+    """Where a slot gets free and nothing runs, the tenant that was served last is not the next, whoever is older."""
+    flood, late = waiting(*["amber"] * 500), (1000.0, job_id_for("birch", "late"))
+    served = {tag_of_tenant("amber"): 7}
+
+    assert fair([*flood, late], [], 2000.0, 1, served=served) == (late[1],)
+    served[tag_of_tenant("birch")] = 8
+    assert fair([*flood, late], [], 2000.0, 1, served=served) == (flood[0][1],)
+
+
+def test_one_tenant_alone_may_use_every_slot() -> None:
+    """No slot stays empty for a tenant that is not there."""
+    flood = waiting(*["amber"] * 9)
+    assert fair(flood, jobs_of(*["amber"] * 90), 100.0, 9) == tuple(job_id for _, job_id in flood)
+
+
+@given(
+    queued=st.lists(st.tuples(st.floats(0, 200), st.sampled_from(TENANTS)), max_size=30),
+    running=st.lists(st.sampled_from(TENANTS), max_size=9),
+    limit=st.integers(0, 40),
+    most=st.none() | st.integers(1, 5),
+)
+def test_claims_are_fair_and_leave_no_slot_empty(
+    queued: Waiting, running: list[str], limit: int, most: int | None
+) -> None:
+    """Whatever waits and runs: the oldest of each tenant, the tenant that has least, and as many as are asked for."""
+    entries = [(due_at, job_id_for(tenant, f"q{number}")) for number, (due_at, tenant) in enumerate(queued)]
+    chosen = fair(entries, jobs_of(*running), 100.0, limit, lambda _: most)
+
+    due_at = {job_id: at for at, job_id in entries}
+    ready = {job_id for at, job_id in entries if due(at, 100.0)}
+    has = {tag_of_tenant(tenant): running.count(tenant) for tenant in TENANTS}
+    assert set(chosen) <= ready
+    left = set(ready)
+    for job_id in chosen:
+        tag = tag_in(job_id)
+        allowed = [one for one in left if most is None or has[tag_in(one)] < most]
+        assert has[tag] == min(has[tag_in(one)] for one in allowed)
+        oldest = min((due_at[one], one) for one in left if tag_in(one) == tag)
+        assert oldest == (due_at[job_id], job_id)
+        left.remove(job_id)
+        has[tag] += 1
+    if len(chosen) < limit:
+        assert all(most is not None and has[tag_in(one)] >= most for one in left)
+
+
+@given(
+    flood=st.lists(st.sampled_from(TENANTS), min_size=1, max_size=12),
+    slots=st.integers(1, 4),
+    arrivals=st.lists(st.sampled_from(TENANTS[:2]), min_size=150, max_size=150),
+)
+def test_no_due_job_is_overtaken_for_ever(flood: list[str], slots: int, arrivals: list[str]) -> None:
+    """While another job of another tenant comes with every one that ends, each job of the beginning is still begun."""
+    queue = waiting(*flood)
+    first, running, served = {job_id for _, job_id in queue}, list[str](), dict[str, int]()
+    for moment, tenant in enumerate(arrivals):
+        now = 1000.0 + moment
+        begun = fair(queue, running, now, slots - len(running), served=served)
+        running += begun
+        served |= {tag_in(job_id): moment for job_id in begun}
+        first -= set(begun)
+        queue = [entry for entry in queue if entry[1] not in begun]
+        running.pop(0)  # the one that has run the longest ends
+        queue.append((now, job_id_for(tenant, f"later{moment}")))
+        if not first:
+            return
+    raise AssertionError(f"still waiting: {first}")
