@@ -176,7 +176,7 @@ def _harness(
         client = RepriseClient(asker, stack.address, TENANTS, stranger, draws(seed, name, "client"), passage)
         players.append(Player(name, play, client, asker.close))
     strikes = schedule(seed, scenario.faults, seconds=scenario.seconds, every=scenario.every, first=scenario.first)
-    nemesis = Nemesis(stack, strikes, recorder, clock)
+    nemesis = Nemesis(stack, strikes, recorder, clock, scenario.seconds * scenario.stretch)
     return Harness(scenario, stack, play, nemesis, recorder, clock, display, players, freezer)
 
 

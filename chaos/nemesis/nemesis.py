@@ -21,9 +21,17 @@ PATIENCE = 40.0  # seconds in which a fault waits for a victim
 class Nemesis(threading.Thread):
     """Runs a schedule; `done` is set when all of it is over and healed, also when `stop` cut it short."""
 
-    def __init__(self, stack: Stack, strikes: Sequence[Strike], recorder: Recorder, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        strikes: Sequence[Strike],
+        recorder: Recorder,
+        clock: Callable[[], float],
+        limit: float = float("inf"),
+    ) -> None:
         super().__init__(name="nemesis", daemon=True)
         self._stack, self._strikes, self._recorder, self._clock = stack, strikes, recorder, clock
+        self._limit = limit  # seconds after which a schedule that is late, on a slow machine, is cut short
         self._pending: list[tuple[float, int, Fault[Injection], Injection]] = []
         self._numbers = itertools.count()
         self._stopping = threading.Event()
@@ -48,7 +56,7 @@ class Nemesis(threading.Thread):
                 while not self._stopping.is_set() and self._clock() - began < strike.at:
                     self._heal(until=self._clock())
                     pause(STEP)
-                if self._stopping.is_set():
+                if self._stopping.is_set() or self._clock() - began > self._limit:
                     break
                 self._heal(until=self._clock())
                 self._inject(strike)

@@ -90,6 +90,19 @@ def test_healing_twice_does_nothing_twice() -> None:
     assert [verb for verb, *_ in stack.done] == ["kill", "start"]
 
 
+def test_late_schedule_is_cut_short(tmp_path: Path) -> None:
+    """On a machine so slow that the time is over before the schedule is, what is left of it is not done."""
+    stack = RememberedStack(held=[Holding("job", "two", 1, 0)])
+    strikes = [Strike(0.0, FREEZE, 1.0, "one"), Strike(0.0, FREEZE, 1.0, "two")]
+    moments = iter(range(1000))
+    with Recorder(tmp_path / "history.jsonl", lambda: 1.0, lambda: datetime(2026, 1, 1, tzinfo=UTC)) as recorder:
+        nemesis = Nemesis(cast("Stack", stack), strikes, recorder, lambda: float(next(moments)), limit=4.0)
+        nemesis.run()
+
+    assert nemesis.injected == 1
+    assert [verb for verb, *_ in stack.done] == ["pause", "thaw"]
+
+
 def test_what_was_begun_is_healed_when_the_nemesis_is_stopped(tmp_path: Path) -> None:
     """However long a fault was to last, it is healed, and both are in the history."""
     stack = RememberedStack(held=[Holding("job", "two", 1, 0)])
