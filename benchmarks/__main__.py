@@ -1,16 +1,17 @@
-"""``python -m benchmarks [overhead] [memory] [recovery] [neighbours]``: measure, and print ratios beside promises."""
+"""``python -m benchmarks [NAME …]``: measure, and print ratios beside what is promised; `BENCHMARKS` has the names."""
 
 import sys
 
 from rich.console import Console
 
-from benchmarks import memory, neighbours, overhead, recovery
+from benchmarks import memory, neighbours, overhead, polling, recovery
 from benchmarks.rig import parser
 from service.wiring import environment
 
 BENCHMARKS = {
     "overhead": overhead.run,
     "memory": memory.run,
+    "polling": polling.run,
     "recovery": recovery.run,
     "neighbours": neighbours.run,
 }

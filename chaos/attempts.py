@@ -36,7 +36,7 @@ def outputs_are_of_the_last_attempt(history: History) -> list[str]:
 
 def holders_stop_before_takeover(history: History) -> list[str]:
     """
-    Trust ends before the lease: when a job is taken over, the ffmpeg of the attempt before has stopped.
+    Trust ends before the lease: when a job is taken over, the ffmpeg of the attempt before has stopped or stands still.
 
     Unless its process did not run for a while, in which case it could not stop it either.
     """
@@ -47,7 +47,8 @@ def holders_stop_before_takeover(history: History) -> list[str]:
         if write.verb != "take_over" or before is None or before.begun > write.at:
             continue
         overslept = before.asleep is not None and before.asleep > write.at - 2 * LEASE
-        if not overslept and (before.ended is None or before.ended > write.at):
+        works = (before.ended is None or before.ended > write.at) and not before.stands_at(write.at)
+        if works and not overslept:
             broken.append(f"{write.job_id}: attempt {write.attempt} began while {before.via} was still converting")
     return broken
 

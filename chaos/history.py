@@ -126,7 +126,11 @@ class Write:
 
 @dataclass(slots=True, kw_only=True)
 class Conversion:
-    """ffmpeg ran for an attempt; `asleep` is when its process last did not run, `published` when its output came."""
+    """
+    ffmpeg ran for an attempt; `asleep` is when its process last did not run, `published` when its output came.
+
+    `stood`: from when to when it was paused because its worker did not trust its lease, `standing` since when it is.
+    """
 
     job_id: str
     attempt: int
@@ -135,6 +139,13 @@ class Conversion:
     ended: float | None = None
     asleep: float | None = None
     published: float | None = None
+    standing: float | None = None
+    stood: list[tuple[float, float]] = field(default_factory=list)
+
+    def stands_at(self, moment: float) -> bool:
+        """Tell whether it was paused at that moment."""
+        periods = [*self.stood, *([(self.standing, moment)] if self.standing is not None else [])]
+        return any(since <= moment <= until for since, until in periods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

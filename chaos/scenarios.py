@@ -58,7 +58,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "kills",
         "100 kills at random over at least 50 jobs",
         faults=(members.KILL,),
-        seconds=400,
+        seconds=365,
         every=3.3,
         workload=Workload(USUAL, clients=6, jobs=50),
         shape=Shape(members=4),

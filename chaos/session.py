@@ -59,7 +59,8 @@ class Session:
         self.run = new_name()
         self._watcher = watched(self.run)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._interrupted)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it, for a soak
+                signal.signal(number, self._interrupted)
         self.engine = Engine(self.run)
         self._backing = Later(lambda: Backing(self.engine))
         self._new = Later(lambda: test_image(self.run, "new", image or from_tree(self.run)))

@@ -64,7 +64,7 @@ class Finding:
 def is_on_the_page(sentence: str) -> bool:
     """Whether docs/formats.md has the sentence (each line of its block of sentences may end anywhere in it)."""
     block = DOCUMENT.read_text(encoding="utf-8").partition("```text\n")[2].partition("```")[0]
-    return any(line and line in sentence for line in block.splitlines())
+    return any(line and line.lower() in sentence.lower() for line in block.splitlines())
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         redis/           hints: fresh progress, wake-ups
         ffmpeg/          one conversion
             output/      the window over ffmpeg's output, sent to S3 part by part
+            sandbox/     what ffmpeg may call, read and use up, and the script that enters it
         embedded/        S3, DynamoDB and Redis as child processes
         otel/            spans of requests, attempts and calls to AWS, sent by OTLP where that is on
         system/          this process and this machine: time, chance, environment, child processes

@@ -24,18 +24,25 @@ class Injection:
     draw: Draws
     targets: list[str] = field(default_factory=list)
     detail: str = ""
+    wants_busy: bool | None = None  # drawn once, however often a victim is looked for
 
     def victim(self, *, busy: float = 0.8) -> str | None:
         """
-        Choose a member that runs: with the probability `busy` one that converts, if there is one.
+        Choose a member that answers: with the probability `busy` one that converts.
 
-        None if every member holds a job that was interrupted too often already, or none runs.
+        None while there is none such, while every one holds a job that was interrupted too often already, and while it
+        is the only one that answers: a fault then waits. A slow machine would otherwise kill containers faster than it
+        starts them, and no job would ever be hit.
         """
+        ready = self.stack.ready()
+        if len(ready) < min(2, len(self.stack.members)):
+            return None
         spared = {one.member for one in self.stack.holdings() if one.takeovers >= BEARABLE}
-        running = [member for member in self.stack.running() if member not in spared]
-        converting = sorted({one.member for one in self.stack.holdings()} & set(running))
-        if converting and self.draw.random() < busy:
-            return self.draw.choice(converting)
+        running = [member for member in ready if member not in spared]
+        if self.wants_busy is None:
+            self.wants_busy = self.draw.random() < busy
+        if self.wants_busy:
+            running = sorted({one.member for one in self.stack.holdings()} & set(running))
         return self.draw.choice(running) if running else None
 
     def aim(self, *targets: str) -> None:

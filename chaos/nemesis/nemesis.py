@@ -15,6 +15,7 @@ from chaos.recording import Recorder
 from chaos.stack import Stack, StackError
 
 STEP = 0.05  # seconds
+PATIENCE = 40.0  # seconds in which a fault waits for a victim
 
 
 class Nemesis(threading.Thread):
@@ -61,13 +62,19 @@ class Nemesis(threading.Thread):
 
     def _inject(self, strike: Strike) -> None:
         injection = Injection(self._stack, draws(strike.seed))
-        fault, at = strike.fault, self._clock()
-        try:
-            fault.inject(injection)
-        except StackError:
-            return  # the victim has ended by itself a moment before
-        if not injection.targets:
-            return  # there was nothing to do it to
+        fault, began = strike.fault, self._clock()
+        while True:
+            at = self._clock()
+            try:
+                fault.inject(injection)
+            except StackError:
+                return  # the victim has ended by itself a moment before
+            if injection.targets:
+                break
+            if self._stopping.is_set() or at - began > PATIENCE:
+                return  # there was nothing to do it to
+            self._heal(until=self._clock())
+            pause(5 * STEP)
         self.counts[fault.name] = self.counts.get(fault.name, 0) + 1
         self._note(fault, injection, INJECTED, at)
         if fault.heal is not None:

@@ -46,6 +46,9 @@ class Stack(Protocol):
     def running(self) -> Sequence[str]:
         """Return the members that can do something at this moment."""
 
+    def ready(self) -> Sequence[str]:
+        """Return those of them that have answered since they were started."""
+
     def address(self, member: str) -> str:
         """Return where clients reach a member."""
 

@@ -60,6 +60,7 @@ class DockerStack:
         self._version: dict[str, str] = {}
         self._down: set[str] = set()  # not running
         self._frozen: set[str] = set()
+        self._ready: set[str] = set()  # have answered since they were started
         self._count = 0
         self._lock = threading.RLock()
         self._held: dict[tuple[str, int], Holding] = {}
@@ -79,6 +80,10 @@ class DockerStack:
         with self._lock:
             return [name for name in self.members if name not in self._down | self._frozen]
 
+    def ready(self) -> Sequence[str]:
+        with self._lock:
+            return [name for name in self.running() if name in self._ready]
+
     def address(self, member: str) -> str:
         return f"http://127.0.0.1:{self._ports[member]}"
 
@@ -97,6 +102,8 @@ class DockerStack:
         self._note(member, "started")
         if wait:
             self._wait(member)
+        else:
+            threading.Thread(target=self._wait_quietly, args=(member,), daemon=True).start()
 
     def stop(self, member: str) -> None:
         self.thaw(member)
@@ -245,20 +252,28 @@ class DockerStack:
         url = self.address(member) + self._kit.health
 
         def answers() -> bool:
-            return member in self._down or member in self._frozen or httpx.get(url, timeout=5).is_success
+            return member in self._down or httpx.get(url, timeout=5).is_success
 
         try:
             wait_for(answers, f"{member} answers", within=READY_SECONDS)
         except TimeoutError as error:
             last = self._boxes[member].raw.logs(tail=20).decode(errors="replace")
             raise EngineError(f"{error}\n{last}") from error
-        if member not in self._down:
-            self._note(member, "ready")
+        with self._lock:
+            if member in self._down or member in self._ready:
+                return
+            self._ready.add(member)
+        self._note(member, "ready")
+
+    def _wait_quietly(self, member: str) -> None:
+        with contextlib.suppress(EngineError):  # whether all of them came back is asked when the faults are over
+            self._wait(member)
 
     def _gone(self, member: str) -> None:
         with self._lock:
             self._down.add(member)
             self._frozen.discard(member)
+            self._ready.discard(member)
             self._held = {key: one for key, one in self._held.items() if one.member != member}
 
     def _note(self, member: str, what: str, detail: str = "") -> None:

@@ -16,6 +16,8 @@ class ServiceConfig:
     max_upload_bytes: int = defaults.MAX_UPLOAD_BYTES
     max_uploads: int = defaults.MAX_UPLOADS  # received at once by this process, whole ones and parts
     max_open_uploads: int = defaults.MAX_OPEN_UPLOADS  # of one tenant, begun and not complete
+    max_streams: int = defaults.MAX_STREAMS  # event streams and waits that are open at this process
+    max_streams_per_tenant: int = defaults.MAX_STREAMS_PER_TENANT  # of these, of one tenant
     max_queued: int = defaults.MAX_QUEUED  # jobs that may wait, in the whole service
     shares: Shares = field(default_factory=Shares)  # what operators have set for single tenants
     limits: Thresholds = field(default_factory=Thresholds)  # beyond its memory no upload is begun

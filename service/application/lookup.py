@@ -44,5 +44,5 @@ def visible_job(caller: Caller, job_id: str, job: Job | None) -> Job:
 
 
 async def find_job(caller: Caller, job_id: str) -> Job:
-    """Find a job. Raises `NotFound` (unknown, or another tenant's) or `Expired`."""
-    return visible_job(caller, job_id, await caller.context.jobs.get(checked_id(job_id)))
+    """Find a job as it is now. Raises `NotFound` (unknown, or another tenant's) or `Expired`."""
+    return visible_job(caller, job_id, (await caller.context.reads.look(checked_id(job_id))).job)

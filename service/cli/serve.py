@@ -30,6 +30,7 @@ Everything is kept in memory and gone when you stop it with Ctrl-C.
 
 def run(environment: Mapping[str, str]) -> int:
     """Serve until a signal; returns the exit code."""
+    wiring.hide_from_others()
     with ExitStack() as stack:
         try:
             given = settings.read(environment)

@@ -27,11 +27,12 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     ├── Overloaded           503  nothing is wrong with the request, there is too much of it at the moment
     │   ├── QueueFull        429  as many jobs wait as may wait
     │   ├── UploadsOpen      429  as many uploads of this tenant are unfinished as may be
+    │   ├── TooManyStreams   429  as many event streams and waits of this tenant are open here as may be
     │   ├── TenantLimitReached 429  this tenant takes as much as one may (this branch is in `core.shares`)
     │   │   ├── TenantQueueFull    429  as many of its jobs wait as may wait
     │   │   ├── TenantUploadsBusy  429  as many of its uploads are received here as may be at once
     │   │   └── TenantStorageFull  429  it stores as much as it may
-    │   ├── Busy             503  this container has no room for another upload
+    │   ├── Busy             503  this container has no room for another upload, stream or wait
     │   └── NoCapacity       503  no container has room to convert
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
     │   ├── BadMedia                  truncated, corrupt, no audio stream
@@ -39,6 +40,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   ├── FfmpegStalled             ffmpeg was silent and not paused
     │   ├── FfmpegCrashed             a signal that we did not send
     │   ├── TimeExceeded              the wall-clock cap was hit
+    │   ├── MemoryExceeded            ffmpeg reached its limit of memory, or the kernel ended it for want of memory
     │   └── WindowViolated            the muxer wrote behind the window: convert on the local path
     ├── StoreError                    a backing service did not do what was asked
     │   ├── Definite                  the effect certainly did not happen
@@ -59,8 +61,6 @@ Everything that can go wrong, in one tree. Each class carries its public face.
 indefinite one the state is read back first. The *public face* (``status``, ``code``, ``hint``, ``retry_after``)
 is all that a client ever sees; the web layer needs no table of its own.
 """
-
-from collections.abc import Mapping
 
 from service.core.client_errors import (
     BodyTooSlow,
@@ -87,24 +87,41 @@ from service.core.client_errors import (
     UploadPending,
     UploadTooLarge,
 )
+from service.core.conversion_errors import (
+    BadMedia,
+    FfmpegCrashed,
+    FfmpegStalled,
+    MemoryExceeded,
+    OutputTooLarge,
+    TimeExceeded,
+    TranscodeFailed,
+    WindowViolated,
+)
 
-# The root and the first branch have a file of their own; this one is the door to the whole tree.
+# The root and two branches have files of their own; this one is the door to the whole tree.
 __all__ = [
+    "BadMedia",
     "BodyTooSlow",
     "ClientError",
     "CrossSite",
     "EmptyUpload",
     "Expired",
+    "FfmpegCrashed",
+    "FfmpegStalled",
     "IdempotencyReuse",
     "InvalidOption",
     "InvalidRequest",
     "LargerThanDeclared",
+    "MemoryExceeded",
     "NotFound",
     "NotJson",
     "NotReady",
+    "OutputTooLarge",
     "PreconditionFailed",
     "RangeUnsatisfiable",
     "RepriseError",
+    "TimeExceeded",
+    "TranscodeFailed",
     "Unauthorized",
     "UnknownFormat",
     "UnknownHost",
@@ -113,6 +130,7 @@ __all__ = [
     "UploadIncomplete",
     "UploadPending",
     "UploadTooLarge",
+    "WindowViolated",
 ]
 
 
@@ -145,8 +163,16 @@ class UploadsOpen(Overloaded):
     retry_after: float | None = 60.0
 
 
+class TooManyStreams(Overloaded):
+    """As many event streams and waits are open as one tenant may have at this container."""
+
+    status = 429
+    code = "too_many_streams"
+    hint = "Follow fewer jobs at once, or ask for their progress now and then, which takes no place."
+
+
 class Busy(Overloaded):
-    """This container is receiving as much as it can at once."""
+    """This container has as much to do at once as it can."""
 
     code = "busy"
     retry_after: float | None = 2.0
@@ -157,58 +183,6 @@ class NoCapacity(Overloaded):
 
     code = "no_capacity"
     retry_after: float | None = 15.0
-
-
-# ── the conversion failed ────────────────────────────────────────────────────────────────────────────────────────
-
-
-class TranscodeFailed(RepriseError):
-    """The conversion failed."""
-
-    code = "transcode_failed"
-    retryable: bool = False  # worth another attempt, because the media need not be at fault
-
-    def __init__(self, detail: str | None = None, /, *, diagnostics: Mapping[str, object] | None = None) -> None:
-        super().__init__(detail)
-        self.diagnostics: Mapping[str, object] = diagnostics or {}
-
-
-class BadMedia(TranscodeFailed):
-    """The input is truncated or corrupt, or has no audio stream."""
-
-    code = "bad_media"
-
-
-class OutputTooLarge(TranscodeFailed):
-    """The output grew beyond the limit."""
-
-    code = "output_too_large"
-
-
-class FfmpegStalled(TranscodeFailed):
-    """ffmpeg made no progress for too long."""
-
-    code = "transcode_stalled"
-    retryable = True
-
-
-class FfmpegCrashed(TranscodeFailed):
-    """ffmpeg was killed by a signal that this service did not send."""
-
-    code = "transcode_crashed"
-    retryable = True
-
-
-class TimeExceeded(TranscodeFailed):
-    """The conversion ran longer than its media allows."""
-
-    code = "time_exceeded"
-
-
-class WindowViolated(TranscodeFailed):
-    """The muxer went back to bytes that had already left; only a local file can hold this output."""
-
-    code = "window_violated"
 
 
 # ── a backing service let us down ────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """What may be lost at any moment: fresh progress and wake-ups."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from service.core.jobs.progress import Hint
@@ -13,6 +14,9 @@ class ProgressBoard(Protocol):
 
     async def read(self, job_id: str) -> Hint | None:
         """Return what is shown, or None if nothing is, or the board is away."""
+
+    async def read_many(self, job_ids: Sequence[str]) -> Mapping[str, Hint]:
+        """Return what is shown, by job; a job that nothing is shown of is left out, and all are if it is away."""
 
     async def forget(self, job_id: str) -> None:
         """Take it down."""

@@ -46,6 +46,13 @@ class JobRecords(RunningJobs, Protocol):
     async def get(self, job_id: str) -> Job | None:
         """Return the job as it is now (strongly consistent), also when expired; None if there is no such item."""
 
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        """
+        Return those that exist among different jobs, by id, each as `get` does.
+
+        Raises `Definite` if one of the records cannot be read: then `get` tells which.
+        """
+
     async def queued(self, limit: int) -> int:
         """Return how many jobs are queued, due or not, possibly stale; counting stops at `limit`."""
 

@@ -30,8 +30,12 @@ class Leases(RunningJobs, Protocol):
     async def claim(self, key: str, owner: str, now: float) -> Job:
         """Take what is queued. Raises `IllegalTransition` if it is not queued any more, `NotFound` if it is gone."""
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        """Take over a lapsed lease. Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`."""
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        """
+        Take over a lapsed lease; `excused` if that does not count against the job.
+
+        Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`.
+        """
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         """End a job whose attempts keep lapsing; same condition as `take_over`."""

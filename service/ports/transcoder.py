@@ -49,16 +49,24 @@ class Draft(Protocol):
         """
 
 
+def always() -> bool:
+    """Let a conversion that has no lease go on."""
+    return True
+
+
 class Transcoder(Protocol):
     """ffmpeg and everything around it."""
 
-    async def convert(self, order: Order, report: Callable[[Reading], None]) -> Draft:
+    async def convert(
+        self, order: Order, report: Callable[[Reading], None], trusted: Callable[[], bool] = always
+    ) -> Draft:
         """
         Run a conversion to its end.
 
-        `report` is called on the event loop, about four times a second. Cancelling the task stops ffmpeg. What ends it
-        short, a cancellation or an error, is passed on as soon as ffmpeg is gone: a lease, and a client, cannot wait
-        for an object store that is slow to take back what it was given. That goes on meanwhile, see `wait_for_cleanup`.
+        `report` is called on the event loop, about four times a second. ffmpeg is paused while `trusted` says False; it
+        is called on any thread, often. Cancelling the task stops ffmpeg. What ends it short, a cancellation or an
+        error, is passed on as soon as ffmpeg is gone: a lease, and a client, cannot wait for an object store that is
+        slow to take back what it was given. That goes on meanwhile, see `wait_for_cleanup`.
 
         Raises `TranscodeFailed`, `ObjectGone`, `ObjectChanged`.
         """

@@ -67,11 +67,15 @@ class Settings:
     max_queued: int
     max_uploads: int
     max_open_uploads: int
+    max_streams: int
+    max_streams_per_tenant: int
     shares: Shares
     max_upload: int
     max_output: int
     time_to_live: int
     ffmpeg: str | None
+    ffmpeg_options: tuple[str, ...]
+    sandbox: str
     scratch: str | None
     log_level: str
     log_format: str

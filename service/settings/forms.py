@@ -6,6 +6,7 @@ should be raises `ValueError`; the message does not matter, because the variable
 """
 
 import re
+import shlex
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -15,6 +16,11 @@ HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 def text(value: str) -> str:
     """Anything."""
     return value
+
+
+def words(value: str) -> tuple[str, ...]:
+    """Words between blanks, quoted as in a shell where one holds a blank."""
+    return tuple(shlex.split(value))
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:

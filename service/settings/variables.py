@@ -7,7 +7,20 @@ from typing import Any
 from service.core import defaults
 from service.core.access import parse_keys
 from service.core.shares import Shares, parse_shares
-from service.settings.forms import bucket, hosts, http, one_of, origins, redis, region, seconds, table, text, whole
+from service.settings.forms import (
+    bucket,
+    hosts,
+    http,
+    one_of,
+    origins,
+    redis,
+    region,
+    seconds,
+    table,
+    text,
+    whole,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +201,22 @@ VARIABLES: tuple[Variable, ...] = (
         "unfinished uploads of one tenant",
     ),
     Variable(
+        "REPRISE_MAX_STREAMS",
+        "max_streams",
+        whole(1, 10**5),
+        "a number from 1",
+        defaults.MAX_STREAMS,
+        "event streams and waits at once",
+    ),
+    Variable(
+        "REPRISE_MAX_STREAMS_PER_TENANT",
+        "max_streams_per_tenant",
+        whole(1, 10**5),
+        "a number from 1",
+        defaults.MAX_STREAMS_PER_TENANT,
+        "of these, of one tenant",
+    ),
+    Variable(
         "REPRISE_TENANT_LIMITS",
         "shares",
         parse_shares,
@@ -220,6 +249,22 @@ VARIABLES: tuple[Variable, ...] = (
         "how long all is kept",
     ),
     Variable("REPRISE_FFMPEG", "ffmpeg", text, "the path of a program", None, "another ffmpeg than the bundled one"),
+    Variable(
+        "REPRISE_FFMPEG_OPTIONS",
+        "ffmpeg_options",
+        words,
+        "options of ffmpeg",
+        (),
+        "put in front of all others, as -threads 2",
+    ),
+    Variable(
+        "REPRISE_SANDBOX",
+        "sandbox",
+        one_of("required", "best-effort"),
+        "required or best-effort",
+        "required",
+        "best-effort: convert also where there is no seccomp",
+    ),
     Variable("REPRISE_SCRATCH", "scratch", text, "the path of a folder", None, "folder to spool some inputs to"),
     Variable("REPRISE_LOG_LEVEL", "log_level", one_of(*LEVELS), ", ".join(LEVELS), "info", "how much is logged"),
     Variable("REPRISE_LOG_FORMAT", "log_format", one_of("json", "text"), "json or text", "json", "how it is written"),

@@ -36,7 +36,7 @@ CODES = (
 )
 PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
-LOSSES = frozenset({"fenced", "deleted", "trust ended", "handed back", "could not record the outcome"})
+LOSSES = frozenset({"fenced", "deleted", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
 PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "queue depth", "wakeups"})
 ORPHANS: Mapping[str, frozenset[str]] = {

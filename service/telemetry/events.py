@@ -23,6 +23,8 @@ class Event:
 
 # ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────
 SERVICE_STARTING = Event("service.starting", INFO, ("role", "s3", "dynamodb", "redis", "bucket", "table", "chosen_by"))
+# What confines ffmpeg: whether each is in force, and the bytes of memory that one of them may use.
+SERVICE_SANDBOX = Event("service.sandbox", INFO, ("namespace", "landlock", "seccomp", "memory"))
 SERVICE_CHECK = Event("service.check", INFO, ("check", "result"))
 SERVICE_CONCERN = Event(
     "service.concern", WARNING, ("code", "problem", "fix")
@@ -36,12 +38,14 @@ UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # a mistake in this
 
 # ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 JOB_CLAIMED = Event("job.claimed", INFO, ("job_id", "attempt"))
-JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner"))
+JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner", "excused"))
 JOB_STEP = Event("job.step", DEBUG, ("step",))
 JOB_READING = Event("job.reading", DEBUG, ("percent", "paused"))
 JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))
 JOB_RENEWED_LATE = Event("job.renewed_late", WARNING, ("after",))  # two heartbeats were missed: frozen, or short of CPU
 JOB_RENEWAL_FAILED = Event("job.renewal_failed", WARNING, ("trust_left", "reason"))
+JOB_TRUST_ENDED = Event("job.trust_ended", WARNING, ("ago",))  # ffmpeg is paused until it is renewed, or was replaced
+JOB_TRUST_RENEWED = Event("job.trust_renewed", INFO)
 JOB_SUCCEEDED = Event("job.succeeded", INFO, ("seconds", "size", "key"))
 JOB_FAILED = Event("job.failed", WARNING, ("code", "detail"))
 JOB_STOPPED = Event("job.stopped", INFO)

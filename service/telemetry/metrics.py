@@ -49,6 +49,7 @@ class Readings:
     version: str
     circuits: Mapping[str, str]  # backing service → closed, open or half-open
     redis_degraded: bool
+    confined: Mapping[str, bool]  # what can confine ffmpeg → whether it does
     worker: WorkerStatus | None  # None: this process does not convert
     load: Load
     uploads: int | None  # being received by this process; None: it receives none
@@ -109,6 +110,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "reprise_info": ("1, with the version.", ("version",)),
     "reprise_circuit_state": ("1 for the state that the circuit of a service is in.", ("service", "state")),
     "reprise_redis_degraded": ("1 while progress comes from DynamoDB because Redis is away, or was never there.", ()),
+    "reprise_sandbox_confined": ("1 for what confines ffmpeg in this container, 0 for what is missing.", ("by",)),
     "reprise_conversions_running": ("Conversions running in this container.", ()),
     "reprise_conversion_slots": ("Conversions that this container can do at once; 0: it only answers requests.", ()),
     "reprise_short_of": ("1 while this container begins nothing new for want of it.", ("resource",)),
@@ -130,6 +132,7 @@ def _gauges(now: Readings) -> Iterator[Metric]:
             ((service, state), float(state == found)) for service, found in circuits.items() for state in CIRCUIT_STATES
         ],
         "reprise_redis_degraded": [((), float(now.redis_degraded))],
+        "reprise_sandbox_confined": [((by,), float(on)) for by, on in now.confined.items()],
         "reprise_conversions_running": [((), worker.active if worker else 0)],
         "reprise_conversion_slots": [((), worker.slots if worker else 0)],
         "reprise_short_of": [((what,), float(worker is not None and what in worker.short_of)) for what in RESOURCES],

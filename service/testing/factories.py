@@ -25,6 +25,7 @@ class LeaseFields(TypedDict, total=False):
     attempt: int
     beat: int
     lapses: int
+    excused: int
     faults: int
 
 
@@ -50,6 +51,7 @@ class JobFields(LeaseFields, total=False):
     finished_at: float | None
     output: Output | None
     failure: Failure | None
+    trace: str | None
 
 
 class UploadFields(TypedDict, total=False):

@@ -1,6 +1,7 @@
 """Hints in memory: a board and a channel that several simulated processes share, and that can go away."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from service.core.jobs.progress import Hint
 from service.ports.time import Clock
@@ -21,6 +22,9 @@ class MemoryBoard:
 
     async def read(self, job_id: str) -> Hint | None:
         return None if self.away else self.hints.get(job_id)
+
+    async def read_many(self, job_ids: Sequence[str]) -> Mapping[str, Hint]:
+        return {} if self.away else {job_id: self.hints[job_id] for job_id in job_ids if job_id in self.hints}
 
     async def forget(self, job_id: str) -> None:
         if not self.away:

@@ -43,6 +43,9 @@ class MemoryJobs:
     async def get(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
 
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        return {job_id: self.jobs[job_id] for job_id in job_ids if job_id in self.jobs}
+
     async def claimable(
         self,
         now: float,
@@ -72,8 +75,8 @@ class MemoryJobs:
     async def claim(self, key: str, owner: str, now: float) -> Job:
         return self._put(self._found(key).claimed(owner, now))
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        return self._put(self._stood_still(seen).taken_over(owner))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        return self._put(self._stood_still(seen).taken_over(owner, excused=excused))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from service.core.jobs.progress import Reading
 from service.ports.objects import ObjectContents, Stored
 from service.ports.time import Clock
-from service.ports.transcoder import Order
+from service.ports.transcoder import Order, always
 
 TICKS = 40
 
@@ -53,10 +53,13 @@ class ScriptedTranscoder:
     fails: list[Exception] = field(default_factory=list)
     started: list[Order] = field(default_factory=list)
     stopped: list[Order] = field(default_factory=list)  # cancelled before their end
+    paused: list[Order] = field(default_factory=list)  # once for each time that they stood still without trust
     clean_up: float = 0.0
     clear_at: dict[str, float] = field(default_factory=dict)  # when nothing is left, by output key
 
-    async def convert(self, order: Order, report: Callable[[Reading], None]) -> ScriptedDraft:
+    async def convert(
+        self, order: Order, report: Callable[[Reading], None], trusted: Callable[[], bool] = always
+    ) -> ScriptedDraft:
         """Report progress at even steps; half-way, fail if there is something to fail with."""
         self.started.append(order)
         ended = done = False
@@ -67,6 +70,10 @@ class ScriptedTranscoder:
                     ended = True
                     raise self.fails.pop(0)
                 await self.clock.sleep(self.seconds / TICKS)
+                if not trusted():
+                    self.paused.append(order)
+                while not trusted():
+                    await self.clock.sleep(self.seconds / TICKS)
             ended = done = True
         finally:
             if not ended:

@@ -14,6 +14,7 @@ The command line gets the outside through here, so that the adapters have one im
 from service.adapters.embedded.stack import EmbeddedError, embedded_stack
 from service.adapters.system.ambient import SystemClock, environment
 from service.adapters.system.child import mortal
+from service.adapters.system.private import hide_from_others
 from service.wiring.build import build, ffmpeg_program
 from service.wiring.health import Health
 from service.wiring.provisioning import CannotProvision, prepare_embedded, provision
@@ -31,6 +32,7 @@ __all__ = [
     "embedded_stack",
     "environment",
     "ffmpeg_program",
+    "hide_from_others",
     "log_report",
     "mortal",
     "prepare_embedded",

@@ -1,5 +1,6 @@
 """From settings to objects that could run: clients, adapters, worker, janitor. Nothing is contacted yet."""
 
+import dataclasses
 import os
 import shutil
 import socket
@@ -14,6 +15,8 @@ import imageio_ffmpeg
 from service.adapters.aws.circuit import RESET, CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.ffmpeg.config import Confinement
+from service.adapters.ffmpeg.sandbox.memory import memory_for_one
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
 from service.adapters.redis.connection import RedisLink
 from service.adapters.redis.progress import RedisBoard
@@ -23,6 +26,7 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.core.capacity import Thresholds
+from service.core.confinement import Confined
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
@@ -34,26 +38,34 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_s3.client import S3Client
 
+REQUEST_THREADS = 16  # for DynamoDB: requests share their reads, so few are under way at a time
+WORKER_THREADS = 8  # beside those for each slot: it claims and watches, each through all shards at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """Everything that runs, built and not yet started."""
 
     settings: Settings
-    aws: Aws
+    aws: Aws  # for requests, as the next one
     dynamodb: Aws  # on threads and a circuit of its own
+    worker_aws: Aws  # for worker and janitor alone, as the next one: no number of requests can take its threads
+    worker_dynamodb: Aws
     breakers: tuple[CircuitBreaker, ...]
     capacity: Capacity
     s3_probe: "S3Client"  # for the start-up checks and /health/ready alone
     dynamodb_probe: "DynamoDBClient"  # the same
     jobs: DynamoJobs
+    leases: DynamoJobs  # the same table, by the worker's own way
     objects: S3Objects
+    worker_objects: S3Objects
     board: ProgressBoard
     wakeups: Wakeups
     link: RedisLink | None
     worker: Worker
     janitor: Janitor
     instance: str
+    confined: Confined | None = None  # what confines ffmpeg, as the checks at start found it; None without ffmpeg
 
 
 def aws_settings(settings: Settings, environment: Mapping[str, str]) -> AwsSettings:
@@ -84,7 +96,15 @@ def ffmpeg_program(settings: Settings) -> str:
 
 def config_of_ffmpeg(settings: Settings, scratch: str) -> FfmpegConfig:
     """How conversions are run; `scratch` is the folder for inputs that have to be seekable."""
-    return FfmpegConfig(ffmpeg=ffmpeg_program(settings), scratch_dir=scratch, max_output_bytes=settings.max_output)
+    config = FfmpegConfig(
+        ffmpeg=ffmpeg_program(settings),
+        options=settings.ffmpeg_options,
+        scratch_dir=scratch,
+        max_output_bytes=settings.max_output,
+        confinement=Confinement(optional=settings.sandbox == "best-effort"),
+    )
+    memory = memory_for_one(CgroupReadings(scratch).memory_limit(), settings.slots, config.window_bytes)
+    return dataclasses.replace(config, memory_bytes=memory)
 
 
 def config_of_worker(settings: Settings, instance: str) -> WorkerConfig:
@@ -114,23 +134,25 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     instance = f"{socket.gethostname()}-{os.getpid()}-{ids.new()[:6]}"
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
-    aws = Aws(aws_settings(settings, environment), breaker=(s3 := CircuitBreaker("s3", clock.monotonic, reset=reset)))
-    # Threads of its own for DynamoDB: no number of slow downloads may keep a heartbeat waiting.
-    dynamodb = Aws(
-        aws.settings, threads=16, breaker=(breaker := CircuitBreaker("dynamodb", clock.monotonic, reset=reset))
-    )
-    jobs = DynamoJobs(dynamodb, clock, ids)
-    objects = S3Objects(aws, clock)
+    breakers = [CircuitBreaker(name, clock.monotonic, reset=reset) for name in ("dynamodb", "s3") * 2]
+    aws = Aws(aws_settings(settings, environment), breaker=breakers[1])
+    # Threads of its own for DynamoDB: no number of slow downloads may keep a look at a job waiting.
+    dynamodb = aws.apart(threads=REQUEST_THREADS, breaker=breakers[0])
+    # And for the worker: no number of requests may keep a heartbeat, a claim or a record waiting.
+    worker_aws = aws.apart(threads=2 * settings.slots + WORKER_THREADS, breaker=breakers[3])
+    worker_dynamodb = aws.apart(threads=settings.slots + WORKER_THREADS, breaker=breakers[2])
+    jobs, leases = DynamoJobs(dynamodb, clock, ids), DynamoJobs(worker_dynamodb, clock, ids)
+    objects, worker_objects = S3Objects(aws, clock), S3Objects(worker_aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
     scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
     capacity = CgroupReadings(scratch)
-    transcoder = FfmpegTranscoder(aws, config_of_ffmpeg(settings, scratch), clock)
+    transcoder = FfmpegTranscoder(worker_aws, config_of_ffmpeg(settings, scratch), clock)
     ports = WorkerPorts(
-        jobs=jobs,
-        leases=jobs,
-        objects=objects,
+        jobs=leases,
+        leases=leases,
+        objects=worker_objects,
         board=board,
         wakeups=wakeups,
         transcoder=transcoder,
@@ -139,19 +161,23 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         capacity=capacity,
     )
     janitor = Janitor(
-        JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=objects, clock=clock, ids=ids),
+        JanitorPorts(jobs=leases, leases=leases, uploads=leases, objects=worker_objects, clock=clock, ids=ids),
         config_of_janitor(settings),
     )
     return Service(
         settings=settings,
         aws=aws,
         dynamodb=dynamodb,
-        breakers=(breaker, s3),
+        worker_aws=worker_aws,
+        worker_dynamodb=worker_dynamodb,
+        breakers=tuple(breakers),
         capacity=capacity,
         s3_probe=aws.s3(connections=2),
         dynamodb_probe=dynamodb.dynamodb(connections=2),
         jobs=jobs,
+        leases=leases,
         objects=objects,
+        worker_objects=worker_objects,
         board=board,
         wakeups=wakeups,
         link=link,

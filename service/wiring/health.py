@@ -24,6 +24,7 @@ class Health:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._sandbox = {} if service.confined is None else {"sandbox": str(service.confined)}
         self._asked: dict[str, asyncio.Task[str]] = {}
 
     async def check(self) -> dict[str, str]:
@@ -36,7 +37,7 @@ class Health:
             ),
             self._ask("s3", service.aws, lambda: s3_checks.look_at_bucket(service.s3_probe, bucket)),
         )
-        return {"dynamodb": dynamodb, "s3": s3, "redis": await self._redis()}
+        return {"dynamodb": dynamodb, "s3": s3, "redis": await self._redis(), **self._sandbox}
 
     async def _ask(self, name: str, aws: Aws, call: Callable[[], Finding | None]) -> str:
         asked = self._asked.get(name)

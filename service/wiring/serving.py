@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -58,8 +59,9 @@ async def serve(
         show(report)
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
+        confined = dataclasses.replace(service, confined=report.confined)
         with tracing(environment, service.instance) as traced:
-            await _work(service, _open(settings), announce, traced)
+            await _work(confined, _open(settings), announce, traced)
     emit(events.SERVICE_STOPPED)
 
 
@@ -86,7 +88,7 @@ async def _work(service: Service, listener: socket.socket, announce: Callable[[s
 
 def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
     """What runs beside the worker for as long as it does."""
-    depth = QueueDepth(service.jobs, SystemClock(), service.settings.max_queued)
+    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued)
     return ("janitor", service.janitor.run), ("queue depth", depth.run)
 
 
@@ -107,6 +109,8 @@ def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
         max_upload_bytes=settings.max_upload,
         max_uploads=settings.max_uploads,
         max_open_uploads=settings.max_open_uploads,
+        max_streams=settings.max_streams,
+        max_streams_per_tenant=settings.max_streams_per_tenant,
         max_queued=settings.max_queued,
         shares=settings.shares,
         limits=limits(settings),
@@ -147,6 +151,7 @@ def _answer(
         clock=SystemClock(),
         ids=SystemIds(),
         checks=Health(service).check,
+        confined=service.confined,
         capacity=service.capacity,
         worker_status=lambda: None if settings.role == "api" else service.worker.status(),
         circuits=lambda: circuits(*service.breakers),
@@ -167,9 +172,12 @@ def _answer(
 async def _closing(service: Service) -> AsyncIterator[None]:
     """All connections live as long as the service."""
     async with contextlib.AsyncExitStack() as stack:
-        for close in (service.aws.close, service.dynamodb.close, service.s3_probe.close, service.dynamodb_probe.close):
-            stack.callback(close)
-        stack.push_async_callback(service.objects.aclose)
+        for backing in (service.aws, service.dynamodb, service.worker_aws, service.worker_dynamodb):
+            stack.callback(backing.close)
+        for probe in (service.s3_probe, service.dynamodb_probe):
+            stack.callback(probe.close)
+        for objects in (service.objects, service.worker_objects):
+            stack.push_async_callback(objects.aclose)
         if service.link is not None:
             stack.push_async_callback(service.link.aclose)
         if isinstance(service.wakeups, RedisWakeups):

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from service.adapters.aws.configuration import describe_credentials
 from service.adapters.dynamodb.checks import check_table
-from service.adapters.ffmpeg.check import check_ffmpeg
+from service.adapters.ffmpeg.check import FfmpegCheck, check_ffmpeg
 from service.adapters.redis.check import check_redis
 from service.adapters.s3.checks import check_bucket
 from service.adapters.system.descriptors import descriptor_limit
+from service.core.confinement import Confined
 from service.core.descriptors import ENOUGH, connections_within
 from service.core.findings import Finding, stopping
 from service.ports.time import Clock
@@ -46,6 +47,7 @@ class Report:
     credentials: str  # where they come from, never what they are
     embedded: bool  # all of it was started just for this
     findings: Mapping[str, Sequence[Finding]]
+    confined: Confined | None = None  # what confines ffmpeg; None where there is none
 
     @property
     def problems(self) -> Sequence[Finding]:
@@ -81,7 +83,13 @@ async def run_checks(service: Service, *, embedded: bool = False) -> Report:
         places=places(settings, aws, embedded=embedded),
         credentials="made up" if embedded else credentials,
         embedded=embedded,
-        findings={"s3": bucket, "dynamodb": table, "redis": redis, "settings": [*_check_settings(service), *ffmpeg]},
+        findings={
+            "s3": bucket,
+            "dynamodb": table,
+            "redis": redis,
+            "settings": [*_check_settings(service), *ffmpeg.findings],
+        },
+        confined=ffmpeg.confined,
     )
 
 
@@ -122,6 +130,8 @@ def log_report(report: Report) -> None:
         api_keys=len(settings.api_keys) if settings.api_keys else NO_KEYS,
         python=sys.version.split()[0],
     )
+    if (confined := report.confined) is not None:
+        emit(events.SERVICE_SANDBOX, **confined.by, landlock_abi=confined.landlock, memory=confined.memory)
     for check, found in report.findings.items():
         emit(events.SERVICE_CHECK, check=check, result=", ".join(one.code for one in found) or "ok")
     for event, findings in (
@@ -158,8 +168,8 @@ def _check_settings(service: Service) -> list[Finding]:
     return found
 
 
-def _check_ffmpeg(settings: Settings) -> list[Finding]:
+def _check_ffmpeg(settings: Settings) -> FfmpegCheck:
     """Try ffmpeg, unless this process only serves the API."""
     if settings.role == "api":
-        return []
+        return FfmpegCheck([])
     return check_ffmpeg(config_of_ffmpeg(settings, settings.scratch or ""))

@@ -102,7 +102,8 @@ class Attempt:
             raise CancelRequested
         result: object = None
         for step in self._plan:
-            self._heartbeat.check()
+            if self._work.draft is None:  # what is converted is brought to its end: the fence decides
+                await self._heartbeat.until_trusted()
             emit(events.JOB_STEP, step=step.__name__)
             with tracing.span(step.__name__):
                 result = await step(self._work, result)
@@ -129,7 +130,8 @@ class Attempt:
             case CancelRequested():
                 return Stopped()
             case TrustEnded():
-                return Lost("trust ended")
+                # If the lease is still ours after all, the job is given back: its worker was in trouble, and not it.
+                return Released(0.0, fault=False, reason="trust ended")
             case Exception() as error:
                 if not isinstance(error, RepriseError):
                     emit(events.UNEXPECTED, where="attempt", exc_info=error)

@@ -6,6 +6,7 @@ looks at what others are running. Both stop at a free slot first, so that a busy
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
@@ -13,9 +14,10 @@ from service.core.backoff import WORKER_SCAN, Backoff
 from service.core.capacity import WorkerStatus, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.jobs.job import Job
+from service.core.jobs.lease import Lease
 from service.core.jobs.outcome import exhausted
 from service.core.jobs.queue import tag_in
-from service.core.jobs.trust import Sighting, next_look, sight
+from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
@@ -31,6 +33,8 @@ class Worker:
         self._ports, self._config, self._plan = ports, config, plan
         self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one cleans up
         self._sightings: dict[str, Sighting] = {}
+        self._look_due = math.inf  # monotonic seconds; a look that comes much later was held up, perhaps with all else
+        self._troubled: set[str] = set()  # workers of which several jobs stood still at once
         self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
         self._claims = 0
         self._stopping = asyncio.Event()
@@ -142,7 +146,10 @@ class Worker:
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
             others = [job.lease for job in running.values() if job.holding not in ours]
-            self._sightings, lapsed = sight(self._sightings, others, now, policy.duration)
+            unseen = max(0.0, now - self._look_due - policy.duration / 6)
+            self._sightings, lapsed = sight(self._sightings, others, now, policy.duration, unseen)
+            self._troubled = {owner for owner in self._troubled if any(lease.owner == owner for lease in others)}
+            self._troubled |= troubled_owners(others, self._sightings, now, policy.duration)
             settled = all([await self._rescue(running[lease.key]) for lease in lapsed])
             # A lapsed job that finds no free slot here, or cannot be taken, stays due: look again soon, not at once.
             in_vain = 0 if settled else in_vain + 1
@@ -150,7 +157,9 @@ class Worker:
             due = {lease.key for lease in lapsed}
             waiting = {key: seen for key, seen in self._sightings.items() if key not in due}
             wait = next_look(waiting, self._ports.clock.monotonic(), policy.duration, again)
-            await self._ports.clock.sleep(max(wait, self._config.watch_pause))
+            wait = max(wait, self._config.watch_pause)
+            self._look_due = self._ports.clock.monotonic() + wait
+            await self._ports.clock.sleep(wait)
 
     async def _rescue(self, seen: Job) -> bool:
         """
@@ -161,18 +170,25 @@ class Worker:
         """
         lease, leases = seen.lease, self._ports.leases
         try:
-            if self._config.lease.too_many(lease.lapses + 1) and not seen.cancel_requested:
+            excused = self._excused(lease)
+            counted = lease.lapses + (not excused), lease.excused + excused
+            if self._config.lease.too_many(*counted) and not seen.cancel_requested:
                 await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
-                emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=lease.lapses + 1)
+                emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=sum(counted))
             elif self._free > 0:
-                job = await self._begin(leases.take_over(lease, self._config.instance))
+                job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
                 fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": lease.owner}
-                emit(events.JOB_TAKEN_OVER, **fields)
+                emit(events.JOB_TAKEN_OVER, **fields, excused=excused)
             else:
                 return False
         except (Refused, NotFound):
             return False
         return True
+
+    def _excused(self, lease: Lease) -> bool:
+        """Tell whether a lapse has another cause than the job: its worker renewed late before, or lost several jobs."""
+        policy, seen = self._config.lease, self._sightings[lease.key]
+        return seen.late_before(policy.late_after * policy.heartbeat) or lease.owner in self._troubled
 
     @property
     def _free(self) -> int:

@@ -8,6 +8,7 @@ record names) or final (the record).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -83,7 +84,7 @@ async def inspect(work: Work, _: None) -> Order:
 
 async def convert(work: Work, order: Order) -> Draft:
     """Convert the input object to the parts of an output that is not visible yet."""
-    work.draft = draft = await work.ports.transcoder.convert(order, work.heartbeat.saw)
+    work.draft = draft = await work.ports.transcoder.convert(order, work.heartbeat.saw, work.heartbeat.trusted)
     work.heartbeat.path = str(draft.facts.get("path", work.heartbeat.path))
     return draft
 
@@ -102,20 +103,27 @@ def report_of(draft: Draft) -> Mapping[str, Any]:
 
 
 async def record(work: Work, output: Output) -> None:
-    """Make the job `succeeded` and its output visible, in one conditional write."""
-    failures = 0
+    """
+    Make the job `succeeded` and its output visible, in one conditional write.
+
+    What is finished is not thrown away: it is tried whatever this worker believes about its lease, because the fence
+    decides. Raises `Fenced`, and `TrustEnded` when the store could not be reached for too long.
+    """
+    clock, policy, failures = work.ports.clock, work.heartbeat.policy, 0
     # Quiet, because a heartbeat that crosses the record would be refused by it and look like the loss of the lease.
     async with work.heartbeat.quiet:
-        await work.heartbeat.renew()  # a replaced worker learns of it here; and the record carries the path taken
-        while True:
-            work.heartbeat.check()
+        with suppress(TrustEnded):
+            await work.heartbeat.renew()  # a replaced worker learns of it here; and the record carries the path taken
+        left = policy.ask_for
+        while left > 0:
+            began, patience = clock.monotonic(), max(work.heartbeat.trust_left, policy.last_try)
             before = work.recorded
             work.recorded = Recorded.MAYBE  # once it is sent, only an answer can tell; a cancellation is none
             try:
-                async with asyncio.timeout(work.heartbeat.trust_left):
-                    work.job = await work.ports.leases.succeed(work.heartbeat.holding, output, work.ports.clock.wall())
+                async with asyncio.timeout(patience):
+                    work.job = await work.ports.leases.succeed(work.heartbeat.holding, output, clock.wall())
             except TimeoutError:
-                raise TrustEnded from None
+                emit(events.WORKER_TROUBLE, where="record", reason="no answer")
             except Fenced:
                 work.recorded = Recorded.NO  # `succeed` recognises its own earlier effect: this is certain
                 raise
@@ -124,10 +132,12 @@ async def record(work: Work, output: Output) -> None:
                     work.recorded = before
                 emit(events.WORKER_TROUBLE, where="record", reason=error.detail)
                 failures += 1
-                await work.ports.clock.sleep(OUTCOME_RECORD.delay(failures))
+                await clock.sleep(OUTCOME_RECORD.delay(failures))
             else:
                 work.recorded = Recorded.YES
                 return
+            left -= min(clock.monotonic() - began, patience + policy.overslept)  # a freeze does not count
+        raise TrustEnded
 
 
 CONVERSION: Plan = (inspect, convert, publish, record)

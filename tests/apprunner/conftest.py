@@ -10,7 +10,7 @@ from service.cli.client import Client
 from service.cli.sample import write_sample
 from tests.apprunner.platform import AppRunner, running
 from tests.support.cluster import pause
-from tests.support.compose import slow_ffmpeg
+from tests.support.compose import SLOW
 from tests.support.containers import Container as Backing
 from tests.support.containers import endpoint_of
 from tests.support.docker import LABEL
@@ -31,9 +31,8 @@ Platform = Callable[..., AppRunner]
 class Backings:
     """Bucket, table and cache of one test, and containers of the image on them."""
 
-    def __init__(self, stack: ExitStack, image: str, localstack: Backing, valkey: MortalValkey, folder: Path) -> None:
+    def __init__(self, stack: ExitStack, image: str, localstack: Backing, valkey: MortalValkey) -> None:
         self._stack, self._image = stack, image
-        self._slow = slow_ffmpeg(folder)
         self.settings = {
             **on(f"http://{localstack.inside}:4566", f"redis://{valkey.inside}:6379/0"),
             "REPRISE_S3_PUBLIC_ENDPOINT": endpoint_of(localstack),
@@ -44,9 +43,8 @@ class Backings:
 
     def start(self, *, slow: bool = False, **settings: str) -> Container:
         """Start a container; with `slow`, its ffmpeg takes its time."""
-        options = [f"--volume={self._slow.parent}:/slow:ro"] if slow else []
-        settings = {**({"REPRISE_FFMPEG": "/slow/ffmpeg"} if slow else {}), **settings}
-        return run_service(self._stack, self._image, "bridge", {**self.settings, **settings}, options)
+        settings = {**(SLOW if slow else {}), **settings}
+        return run_service(self._stack, self._image, "bridge", {**self.settings, **settings}, [])
 
 
 @pytest.fixture
@@ -57,11 +55,9 @@ def opened() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def backings(
-    opened: ExitStack, image: str, localstack: Backing, shared_valkey: MortalValkey, tmp_path: Path
-) -> Backings:
+def backings(opened: ExitStack, image: str, localstack: Backing, shared_valkey: MortalValkey) -> Backings:
     """What stands behind the platform."""
-    return Backings(opened, image, localstack, shared_valkey, tmp_path)
+    return Backings(opened, image, localstack, shared_valkey)
 
 
 @pytest.fixture

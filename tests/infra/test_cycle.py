@@ -14,6 +14,7 @@ pytestmark = ENGINE
 DEV: Mapping[str, str] = {"reprise:compute": "ecs-express"}
 APP_RUNNER: Mapping[str, str] = {
     "reprise:compute": "apprunner", "reprise:worker": "fargate", "reprise:cache": "serverless",
+    "reprise:tracing": "xray",
 }  # fmt: skip
 TOKEN = "of-the-cache-and-of-nobody-else-0123456789"
 

@@ -3,6 +3,8 @@
 from tests.mutations.tree import REFUSED, Edit, Mutation
 
 FFMPEG = "tests/integration/ffmpeg/test_transcoder.py"
+FOREIGN = "tests/integration/ffmpeg/test_foreign_files.py"
+MATRIX = "tests/integration/ffmpeg/test_media_matrix.py"
 
 BYTES = (
     Mutation(
@@ -114,5 +116,85 @@ BYTES = (
         (Edit("service/adapters/s3/reading.py", 'raise Indefinite("GetObject: ended early")', "self.stop = self.at"),),
         ("tests/integration/s3/test_reading.py::test_download_gives_up_after_breaks_without_a_byte[early-end]",),
         "StopAsyncIteration",
+    ),
+    Mutation(
+        "seconds-prove-nothing",
+        "a length in seconds alone never fails a job",
+        (
+            Edit(
+                "service/core/media/ending.py",
+                "source.cut_off or (source.suspect if short else None)",
+                'source.cut_off or source.suspect or ("seconds" if short else None)',
+            ),
+        ),
+        ("tests/unit/core/media/test_ending.py::test_exit_code_0_is_not_believed_where_bytes_are_missing[late times]",),
+    ),
+    Mutation(
+        "missing-bytes",
+        "a file whose headers count more bytes than there are is cut off",
+        (
+            Edit(
+                "service/core/media/containers/layout.py",
+                "        if lacking <= max(_MIN_MISSING, end // _MIN_SHARE):\n",
+                "        if lacking:\n",
+            ),
+        ),
+        ("tests/integration/ffmpeg/test_truncation.py::test_a_file_without_its_end_fails[wav.wav]",),
+    ),
+    Mutation(
+        "page-without-end",
+        "an Ogg file whose last page has no end is cut off",
+        (
+            Edit(
+                "service/core/media/containers/pages.py",
+                "cut_off = None if page.whole else",
+                "cut_off = None if page else",
+            ),
+        ),
+        ("tests/integration/ffmpeg/test_truncation.py::test_a_file_without_its_end_fails[vorbis.ogg]",),
+    ),
+    Mutation(
+        "frame-without-end",
+        "a FLAC file whose last frame is not whole, and that is too short, is cut off",
+        (Edit("service/core/media/containers/flac.py", "return _crc16(ends, data, at) != 0", "return False"),),
+        ("tests/integration/ffmpeg/test_truncation.py::test_a_file_without_its_end_fails[flac.flac]",),
+    ),
+    Mutation(
+        "stream-retried",
+        "a stream that ends as bad media is tried once more from a file before the job fails",
+        (
+            Edit(
+                "service/adapters/ffmpeg/conversion.py",
+                "            if self._order.local:\n                raise\n",
+                "            raise\n",
+            ),
+        ),
+        ("tests/integration/ffmpeg/test_outcomes.py::test_a_stream_that_fails_is_tried_once_more_as_a_file",),
+        "BadMedia",
+    ),
+    Mutation(
+        "samples-and-fragments",
+        "a file with samples in its index and fragments behind is never read from a pipe",
+        (
+            Edit(
+                "service/core/media/containers/boxes.py",
+                '("it has samples in its index and fragments behind" if samples else None)',
+                "None",
+            ),
+        ),
+        (f"{MATRIX}::test_every_format_pair_gives_the_bytes_of_plain_ffmpeg[m4a-half-fragments.m4a]",),
+    ),
+    Mutation(
+        "track-of-ffmpeg",
+        "of several tracks the one is converted that plain ffmpeg chooses",
+        (Edit("service/core/media/tracks.py", "_rank(track) > _rank(best)", "False"),),
+        (f"{FOREIGN}::test_tracks_codecs_and_times_are_those_of_plain_ffmpeg[second-default.mka]",),
+    ),
+    Mutation(
+        "codec-refused",
+        "sound of a codec that is left out is refused by its name",
+        (Edit("service/core/media/codecs.py", "    if not known or any(", "    if known or any("),),
+        ("tests/unit/core/media/test_codecs.py::test_sound_that_is_left_out_is_refused_at_upload[wav]",),
+        "DID NOT RAISE",
     ),
 )

@@ -71,9 +71,9 @@ COSTS = (
         (
             Edit(
                 SNIFFING,
-                "look = asyncio.get_running_loop().run_in_executor(self._threads, self._look, head, tail, size)",
+                "look = asyncio.get_running_loop().run_in_executor(self._threads, call)",
                 "look: asyncio.Future[Source] = asyncio.get_running_loop().create_future()\n"
-                "        look.set_result(self._look(head, tail, size))",
+                "        look.set_result(call())",
             ),
         ),
         ("tests/unit/adapters/system/test_sniffing.py::test_event_loop_goes_on_while_bytes_are_looked_at",),

@@ -16,6 +16,42 @@ INFRASTRUCTURE = (
         (f"{PROPERTY}[the bucket refuses plain text]",),
     ),
     Mutation(
+        "infra-old-tls",
+        "the bucket refuses TLS before 1.2",
+        (Edit(DOCUMENTS, '{"s3:TlsVersion": "1.2"}', '{"s3:TlsVersion": "1.1"}'),),
+        ("tests/unit/infra/test_bucket_policy.py::test_bucket_is_reached_by_current_tls_alone[TLS 1.1]",),
+    ),
+    Mutation(
+        "infra-task-traces",
+        "a task may send traces, and no more of what App Runner's side car may",
+        (
+            Edit(
+                "infra/iam/documents.py", '"xray:PutTelemetryRecords"] if runner else []', '"xray:PutTelemetryRecords"]'
+            ),
+        ),
+        ("tests/unit/infra/test_documents.py::test_only_traced_containers_may_send_traces[traced, on Express]",),
+    ),
+    Mutation(
+        "infra-no-builder",
+        "a stack that would build its image without the package for it says so in a sentence",
+        (
+            Edit(
+                "infra/program.py",
+                "except (config.ConfigError, CannotBuild) as error",
+                "except config.ConfigError as error",
+            ),
+        ),
+        ("tests/unit/infra/test_image.py::test_without_an_image_and_a_builder_nothing_is_made",),
+        r"(?m)^E +infra\.components\.image\.CannotBuild",
+    ),
+    Mutation(
+        "infra-wandering-jobs",
+        "embedded workers on several App Runner instances are warned of",
+        (Edit("infra/config/rules.py", "and config.max_instances > 1:", "and config.max_instances > 25:"),),
+        ("tests/unit/infra/test_config.py::test_jobs_that_wander_between_app_runner_instances_are_warned_of",),
+        r"(?m)^E +ValueError: not enough values",
+    ),
+    Mutation(
         "infra-results",
         "a worker can write results, and not what others have sent",
         (Edit(DOCUMENTS, '"results": f"{self.bucket}/results/*"', '"results": f"{self.bucket}/*"'),),

@@ -11,6 +11,7 @@ from tests.mutations.costs import COSTS
 from tests.mutations.edge import BODIES, CONNECTIONS
 from tests.mutations.infrastructure import INFRASTRUCTURE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
+from tests.mutations.sandbox import CONFINEMENT
 from tests.mutations.shares import SHARES
 from tests.mutations.tree import Mutation
 from tests.mutations.web import INTAKE, OPERATIONS, OWNERSHIP
@@ -18,5 +19,5 @@ from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
-    *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
+    *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
 )  # fmt: skip

@@ -182,7 +182,13 @@ OPERATIONS = (
     Mutation(
         "answered-on-sigterm",
         "a request that waits for a job's end is answered before the process that serves it ends",
-        (Edit("service/application/progress.py", "not (job.final or caller.context.stopping())", "not job.final"),),
+        (
+            Edit(
+                "service/application/progress.py",
+                "while not context.stopping() and (left := deadline",
+                "while (left := deadline",
+            ),
+        ),
         ("tests/unit/application/test_progress.py::test_who_waits_is_answered_when_the_process_is_about_to_end",),
     ),
 )

@@ -3,6 +3,7 @@
 from tests.mutations.tree import Edit, Mutation
 
 WORKER = "tests/unit/worker/test_worker.py"
+DOUBT = "tests/unit/worker/test_doubt.py"
 ORPHANS = "service/core/orphans.py"
 SETTLING = "tests/unit/core/test_orphans.py"
 JANITOR = "tests/unit/worker/test_janitor.py"
@@ -14,7 +15,7 @@ WORKERS = (
         (
             Edit(
                 "service/worker/heartbeat.py",
-                "if self._clock.monotonic() - until <= self._policy.overslept:",
+                "if self._clock.monotonic() - until <= self.policy.overslept:",
                 "if True:",
             ),
         ),
@@ -22,9 +23,21 @@ WORKERS = (
         r"(?m)^E +service\.worker\.heartbeat\.TrustEnded",
     ),
     Mutation(
+        "trace-goes-on",
+        "an attempt in another container is in the trace of the request",
+        (Edit("service/worker/attempt.py", "parent=job.trace", "parent=None"),),
+        ("tests/unit/test_tracing.py::test_attempt_goes_on_with_the_trace_of_its_job",),
+    ),
+    Mutation(
+        "trace-begins-with-a-request",
+        "a worker that looks for work is not traced",
+        (Edit("service/adapters/otel/export.py", "if kind is SpanKind.SERVER else ALWAYS_OFF", ""),),
+        ("tests/unit/adapters/otel/test_export.py::test_trace_begins_with_a_request_alone",),
+    ),
+    Mutation(
         "renewal-reset",
         "a worker whose connection broke while it was frozen asks once more",
-        (Edit("service/worker/heartbeat.py", " and now - until <= self._policy.overslept:", ":"),),
+        (Edit("service/worker/heartbeat.py", " and now - until <= self.policy.overslept:", ":"),),
         ("tests/unit/worker/test_heartbeat.py::test_a_connection_that_broke_during_a_freeze_does_not_end_trust",),
         r"(?m)^E +service\.worker\.heartbeat\.TrustEnded",
     ),
@@ -36,6 +49,85 @@ WORKERS = (
         r"(?m)^E +.*virtual_time\.Deadlock",
     ),
     Mutation(
+        "asks-on",
+        "a worker whose trust has ended asks, and goes on if it was not replaced",
+        (Edit("service/worker/heartbeat.py", "                await self._ask()\n", "                raise\n"),),
+        (f"{DOUBT}::test_a_store_that_is_away_for_longer_than_a_lease_costs_no_attempt",),
+    ),
+    Mutation(
+        "record-without-trust",
+        "an output that is stored is recorded without trust",
+        (Edit("service/worker/steps.py", "        with suppress(TrustEnded):\n", "        if True:\n"),),
+        (f"{DOUBT}::test_a_finished_output_is_recorded_although_trust_has_ended",),
+    ),
+    Mutation(
+        "frozen-together",
+        "a watcher that was frozen gives the holders time to renew",
+        (
+            Edit(
+                "service/core/jobs/trust.py",
+                "            since = seen.since + unseen\n",
+                "            since = seen.since\n",
+            ),
+        ),
+        (f"{DOUBT}::test_a_frozen_host_costs_no_attempt",),
+    ),
+    Mutation(
+        "lapsed-together",
+        "jobs of one worker that lapse together do not count as poisonous",
+        (Edit("service/worker/loop.py", " or lease.owner in self._troubled", ""),),
+        (f"{DOUBT}::test_jobs_that_lapse_together_are_not_taken_for_the_cause",),
+    ),
+    Mutation(
+        "late-before",
+        "a job whose worker had renewed late is not taken for the cause",
+        (Edit("service/core/jobs/trust.py", "return self.before >= seconds", "return False"),),
+        (f"{DOUBT}::test_a_worker_that_had_renewed_late_is_the_cause_of_its_lapse",),
+    ),
+    Mutation(
+        "takeovers",
+        "also excused takeovers are bounded",
+        (Edit("service/core/jobs/trust.py", " or lapses + excused >= self.max_takeovers", ""),),
+        ("tests/unit/core/jobs/test_trust.py::test_excused_lapses_have_a_bound_of_their_own",),
+    ),
+    Mutation(
+        "worker-apart",
+        "the worker shares no thread, client and circuit with requests",
+        (
+            Edit(
+                "service/wiring/build.py",
+                "jobs, leases = DynamoJobs(dynamodb, clock, ids), DynamoJobs(worker_dynamodb, clock, ids)",
+                "jobs = leases = DynamoJobs(dynamodb, clock, ids)",
+            ),
+        ),
+        ("tests/unit/wiring/test_build.py::test_no_request_can_take_a_thread_a_client_or_the_circuit_of_the_worker",),
+    ),
+    Mutation(
+        "next-read",
+        "a request waits for the next read of its job, and not for that under way",
+        (
+            Edit(
+                "service/application/reads.py",
+                "futures = {job_id: self._wanted.pop(job_id) for job_id in wanted}",
+                "futures = {job_id: self._wanted[job_id] for job_id in wanted}",
+            ),
+        ),
+        ("tests/unit/application/test_reads.py::test_requests_during_a_read_wait_for_the_next_one_together",),
+    ),
+    Mutation(
+        "forgotten",
+        "a job that was deleted is not remembered from a read that began before",
+        (Edit("service/application/reads.py", " and look.number > self._forgotten", ""),),
+        ("tests/unit/application/test_reads.py::test_a_deletion_through_this_process_is_seen_at_once",),
+    ),
+    Mutation(
+        "places",
+        "streams and waits of a tenant are limited",
+        (Edit("service/application/following.py", "if self._open[tenant] >= self._most_per_tenant:", "if False:"),),
+        ("tests/unit/application/test_reads.py::test_places_are_limited_per_tenant_and_process",),
+        r"DID NOT RAISE",
+    ),
+    Mutation(
         "hand-over",
         "a hand-over that comes second does not cost the output",
         (Edit("service/worker/attempt.py", "return self._work.published", "return False"),),
@@ -44,14 +136,21 @@ WORKERS = (
     Mutation(
         "quiet",
         "no heartbeat crosses the record",
-        (Edit("service/worker/heartbeat.py", "            async with self.quiet:\n", "            if True:\n"),),
+        (
+            Edit(
+                "service/worker/heartbeat.py",
+                "            try:\n                async with self.quiet:\n                    await self.renew()\n"
+                "            except TrustEnded:\n                await self._ask()\n",
+                "            await self.renew()\n",
+            ),
+        ),
         (f"{WORKER}::test_a_heartbeat_does_not_cross_the_record",),
     ),
     Mutation(
         "trust",
-        "who cannot renew stops before the lease ends",
+        "a worker that cannot renew pauses before its lease ends",
         (Edit("service/core/jobs/trust.py", "return self.trusted_until - now", "return 60.0"),),
-        (f"{WORKER}::test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends",),
+        (f"{WORKER}::test_a_worker_cut_off_from_the_store_pauses_before_its_lease_ends",),
     ),
     Mutation(
         "floor",

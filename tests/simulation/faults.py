@@ -74,9 +74,23 @@ def _stop(scene: Scene) -> None:
     scene.container.stop()
 
 
+def _freeze_host(scene: Scene) -> None:
+    world = scene.cluster.world
+    if any(world.converting(one.process) for one in scene.cluster.containers):
+        world.hit("the whole host was frozen in the middle of a conversion")
+    for one in scene.cluster.containers:
+        one.freeze()
+
+
+def _thaw_host(scene: Scene) -> None:
+    for one in scene.cluster.containers:
+        one.thaw()
+
+
 KILL = Kind(1, (Fault("SIGKILL", 1, _kill),))
 FREEZE = Kind(1, (Fault("SIGSTOP", 1, _freeze, _thaw, (0.5, 14.5)),))
 STOP = Kind(1, (Fault("SIGTERM", 1, _stop),))
+FREEZE_HOST = Kind(1, (Fault("SIGSTOP to all", 1, _freeze_host, _thaw_host, (0.5, 20.0)),))
 
 
 # ── stores ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,6 +185,6 @@ def _lay_trap(scene: Scene) -> None:
 
 TRAP = Kind(4, (Fault("trap", 1, _lay_trap),))
 
-AT_ANY_MOMENT = (KILL, FREEZE, STOP, STORES, REDIS, FLUSH, TRAP)
+AT_ANY_MOMENT = (KILL, FREEZE, FREEZE_HOST, STOP, STORES, REDIS, FLUSH, TRAP)
 AIMED = (KILL, FREEZE, STOP, STORES, STOP_IN_TROUBLE)
 """What a trap does to the process that makes the call."""

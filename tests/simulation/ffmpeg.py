@@ -11,7 +11,7 @@ from service.core.errors import BadMedia, Definite, FfmpegCrashed, FfmpegStalled
 from service.core.jobs.progress import Reading
 from service.core.naming import UPLOADS
 from service.ports.objects import Stored
-from service.ports.transcoder import Order
+from service.ports.transcoder import Order, always
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Process, VirtualClock
 from tests.simulation.wire import Wire
@@ -19,6 +19,7 @@ from tests.simulation.world import World
 
 TICKS = 12
 LONGEST_CLEAN_UP = 18.0  # seconds
+LOOK = 0.5  # seconds between two looks whether there is trust
 STALL = 3.0  # seconds of silence
 _FORMAT = b"fmt " + (16).to_bytes(4, "little") + bytes.fromhex("0100 0100 401f0000 803e0000 0200 1000")
 WAV_HEAD = b"RIFF" + (60).to_bytes(4, "little") + b"WAVE" + _FORMAT + b"data" + (24).to_bytes(4, "little")
@@ -93,9 +94,11 @@ class SimulatedTranscoder:
     die: Callable[[], None]  # what a poisonous file does to its container
     clearing: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by upload
 
-    async def convert(self, order: Order, report: Callable[[Reading], None]) -> SimulatedDraft:
+    async def convert(
+        self, order: Order, report: Callable[[Reading], None], trusted: Callable[[], bool] = always
+    ) -> SimulatedDraft:
         """Read, tick by tick; however it ends short, the unfinished upload is aborted, now or a while later."""
-        world, dice, clock = self.world, self.world.dice, VirtualClock()
+        world, dice = self.world, self.world.dice
         await self.wire.peek(order.input_key, etag=order.input_etag, start=0, length=8)
         world.check()
         kind, seconds = nature_of(self.objects, order.input_key)
@@ -110,7 +113,7 @@ class SimulatedTranscoder:
                 report(Reading(position_seconds=float(tick), total_seconds=float(TICKS)))
                 if tick == ends_at:
                     await self._meet(kind)
-                await clock.sleep(seconds / TICKS)
+                await self._work(run, seconds / TICKS, trusted)
         except BaseException:
             if not world.over:
                 self._begin(order, self._abort(order))
@@ -121,6 +124,23 @@ class SimulatedTranscoder:
         return SimulatedDraft(
             world, self.objects, self.wire, order, run, self._clear, {"path": "streaming"}, small=small
         )
+
+    async def _work(self, run: Conversion, seconds: float, trusted: Callable[[], bool]) -> None:
+        """Work for so long; without trust, stand still."""
+        while seconds > 0:
+            if trusted():
+                if run.standing is not None:
+                    run.stood.append((run.standing, self.world.moment()))
+                    run.standing = None
+                    self.world.hit("a conversion went on after its trust had ended")
+                step = min(seconds, LOOK)
+                seconds -= step
+            else:
+                step = LOOK
+                if run.standing is None:
+                    run.standing = self.world.moment()
+                    self.world.hit("a conversion stood still without trust")
+            await VirtualClock().sleep(step)
 
     async def wait_for_cleanup(self, order: Order) -> None:
         """Wait for the upload to be aborted."""

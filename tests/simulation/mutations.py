@@ -123,7 +123,7 @@ async def _cancel_once(*tasks: asyncio.Task[None], again: float) -> None:
     await _stop(*tasks, again=1_000_000.0)
 
 
-def _never_too_many(self: LeasePolicy, lapses: int) -> bool:
+def _never_too_many(self: LeasePolicy, lapses: int, excused: int = 0) -> bool:
     return False
 
 

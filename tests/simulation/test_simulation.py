@@ -17,6 +17,9 @@ SHARDS = range(5)
 REALLY_HAPPENED = (
     "killed in the middle of a conversion",
     "frozen in the middle of a conversion",
+    "the whole host was frozen in the middle of a conversion",
+    "a conversion stood still without trust",
+    "a conversion went on after its trust had ended",
     "told to stop in the middle of a conversion",
     "stores cut in the middle of a conversion",
     "stores mute in the middle of a conversion",

@@ -156,6 +156,13 @@ class HintWire:
         await self._clock.sleep(0)
         return hint
 
+    async def read_many(self, job_ids: Any) -> Any:
+        if not await self._reached():
+            return {}
+        hints = await self._board.read_many(job_ids)
+        await self._clock.sleep(0)
+        return hints
+
     async def forget(self, job_id: str) -> None:
         if await self._reached():
             await self._board.forget(job_id)

@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import stat
 import sys
 import tempfile
 import threading
@@ -16,7 +15,6 @@ from typing import Any
 
 import boto3
 import httpx
-import imageio_ffmpeg
 import pytest
 
 from service import settings
@@ -88,10 +86,7 @@ class Cluster:
 
     def slow_ffmpeg(self, speed: float) -> dict[str, str]:
         """Settings with an ffmpeg that reads `speed` times as fast as music plays, and is the real one otherwise."""
-        script = self.folder / f"ffmpeg-{speed:g}"
-        script.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} -readrate {speed:g} "$@"\n')
-        script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        return {"REPRISE_FFMPEG": str(script)}
+        return {"REPRISE_FFMPEG_OPTIONS": f"-readrate {speed:g}"}
 
     def holder(self) -> processes.ServiceProcess | None:
         """The process that claimed or took over last, by the logs."""

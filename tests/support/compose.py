@@ -22,9 +22,7 @@ from tests.support.docker import LABEL, ROOT
 from tests.support.image import RUN, Container, docker
 
 SPEED = 4.0  # seconds of music in a second
-SLOW = f"""#!/bin/sh
-exec /opt/reprise/lib/python3*/site-packages/imageio_ffmpeg/binaries/ffmpeg-linux* -readrate {SPEED:g} "$@"
-"""
+SLOW = {"REPRISE_FFMPEG_OPTIONS": f"-readrate {SPEED:g}"}  # the real ffmpeg, which takes its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,7 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
     Each module has its own, though it takes seconds to start: idle, its containers cost a sixth of a small machine.
     """
     folder = tmp_path_factory.mktemp("compose")
-    script = slow_ffmpeg(folder)
-    slow = {"environment": {"REPRISE_FFMPEG": "/slow/ffmpeg"}, "volumes": [f"{script.parent}:/slow:ro"]}
-    with compose_stack(image, folder, {}, slow) as made:
+    with compose_stack(image, folder, {}, {"environment": SLOW}) as made:
         yield made
 
 
@@ -107,15 +103,6 @@ def compose_stack(
     with made.to_close:
         made.to_close.callback(made.compose, "down", "--volumes", "--timeout", "1")
         yield made
-
-
-def slow_ffmpeg(folder: Path) -> Path:
-    """A program for containers, in a folder that they may look into (pytest's own are for one user alone)."""
-    script = folder / "slow" / "ffmpeg"
-    script.parent.mkdir(mode=0o755)
-    script.write_text(SLOW)
-    script.chmod(0o755)
-    return script
 
 
 def free_port() -> int:

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import imageio_ffmpeg
 import pytest
 
 from service.adapters.aws.clients import Aws, AwsSettings
+from service.adapters.ffmpeg.config import Confinement
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
 from service.adapters.system.ambient import SystemClock
 from service.core.jobs.progress import Reading
@@ -33,7 +35,10 @@ KIB, MIB = 1 << 10, 1 << 20
 INPUT_KEY, OUTPUT_KEY = "uploads/u/input", "results/j/1/out"
 _numbers = itertools.count(1)
 _sessions: list[object] = []  # a session of botocore reads its models from disk only once
+# What a script needs to read that is started in ffmpeg's place: the sandbox shows it nothing but its interpreter.
+PYTHON = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "/lib", "/usr/lib", "/usr/local/lib")
 SCRIPT_HEAD = f"#!{sys.executable} -IS\nimport os, sys, time, signal, socket, threading\nOUT = sys.argv[-1]\n"
+SCRIPT_HEAD += "def hang():\n    while True: time.sleep(1000)\n"
 
 
 @contextmanager
@@ -83,7 +88,12 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.s3 = self.aws.s3()
-        self.config = FfmpegConfig(ffmpeg=FFMPEG, scratch_dir=str(self.scratch), report_seconds=0.05)
+        self.config = FfmpegConfig(
+            ffmpeg=FFMPEG,
+            scratch_dir=str(self.scratch),
+            report_seconds=0.05,
+            confinement=Confinement(readable=tuple(path for path in PYTHON if Path(path).exists())),
+        )
 
     @property
     def bucket(self) -> str:
@@ -186,6 +196,12 @@ def children() -> list[int]:
     return [pid for pid in processes() if parent_of(pid) == os.getpid() and is_ffmpeg(pid)]
 
 
+def running(program: str, parent: int) -> list[int]:
+    """Children of `parent` that have become `program`, and are not in the sandbox's script any more."""
+    commands = {pid: read(f"/proc/{pid}/cmdline") for pid in processes() if parent_of(pid) == parent}
+    return [pid for pid, command in commands.items() if program in command and "sandbox/enter.py" not in command]
+
+
 def processes() -> list[int]:
     """All process ids that can be seen."""
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
@@ -194,7 +210,7 @@ def processes() -> list[int]:
 def is_ffmpeg(pid: int) -> bool:
     """Whether it is ffmpeg, a script in its place, the sandbox, or a zombie of one of these."""
     command = read(f"/proc/{pid}/cmdline")
-    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "ffmpeg/sandbox.py", FFMPEG))
+    return state_of(pid) == "Z" or any(word in command for word in ("ffmpeg-script", "sandbox/enter.py", FFMPEG))
 
 
 def parent_of(pid: int) -> int:

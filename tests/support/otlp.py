@@ -1,14 +1,23 @@
-"""A receiver of traces: OTLP over HTTP, as protobuf, kept as plain values."""
+"""Receivers of traces: OTLP over HTTP and over gRPC, as protobuf, kept as plain values."""
 
 import gzip
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+import grpc  # type: ignore[import-untyped]  # its stubs are a package of their own
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 
@@ -36,9 +45,9 @@ class Receiver:
         """The spans of one trace."""
         return [it for it in self.spans if it.trace == trace]
 
-    def take(self, body: bytes) -> None:
-        """Keep what a request brings. Raises protobuf's `DecodeError` for what is no export."""
-        for part in ExportTraceServiceRequest.FromString(body).resource_spans:
+    def take(self, sent: ExportTraceServiceRequest) -> None:
+        """Keep what a request brings."""
+        for part in sent.resource_spans:
             resource = {it.key: it.value.string_value for it in part.resource.attributes}
             for scope in part.scope_spans:
                 self.spans.extend(_plain(it, resource["service.instance.id"]) for it in scope.spans)
@@ -64,7 +73,8 @@ def otlp_receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             right = self.path == "/v1/traces" and self.headers["Content-Type"] == "application/x-protobuf"
             if right:
-                receiver.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+                plain = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+                receiver.take(ExportTraceServiceRequest.FromString(plain))
             self.send_response(200 if right else 400)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")
@@ -83,3 +93,25 @@ def otlp_receiver() -> Iterator[Receiver]:
         server.shutdown()
         serving.join()
         server.server_close()
+
+
+@contextmanager
+def grpc_receiver() -> Iterator[Receiver]:
+    """The same over gRPC, as App Runner's side car takes spans."""
+    receiver = Receiver()
+
+    class Service(TraceServiceServicer):
+        """The one call of the protocol."""
+
+        def Export(self, request: ExportTraceServiceRequest, context: object) -> ExportTraceServiceResponse:  # noqa: N802  # the protocol's name
+            receiver.take(request)
+            return ExportTraceServiceResponse()
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_TraceServiceServicer_to_server(Service(), server)  # type: ignore[no-untyped-call]  # generated
+    receiver.address = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        yield receiver
+    finally:
+        server.stop(None).wait()

@@ -32,19 +32,23 @@ class Served:
     guard: ConnectionGuard = field(default_factory=lambda: ConnectionGuard(ConnectionLimits()))
 
     async def exchange(self, request: bytes, more: bytes = b"", every: float = 0.1) -> bytes:
-        """Send a request, then one byte of `more` after the other, and return all that comes until the server ends."""
+        """Send a request, then one byte of `more` after the other; returns what comes until the server ends it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request)
         dripping = asyncio.create_task(self._drip(writer, more, every))
+        heard = b""
         try:
-            return await asyncio.wait_for(reader.read(), PATIENCE)
-        except ConnectionResetError:
-            return b"reset"
+            async with asyncio.timeout(PATIENCE):
+                while some := await reader.read(65536):
+                    heard += some
+        except ConnectionResetError:  # the server has ended a connection on which bytes were still coming
+            heard += b"reset"
         finally:
             dripping.cancel()
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+        return heard
 
     async def _drip(self, writer: asyncio.StreamWriter, more: bytes, every: float) -> None:
         for byte in more:

@@ -1,11 +1,12 @@
 """
 Break each guard in an image, run the scenario that has to notice, and write the table of docs/chaos.md.
 
-    python -m tests.teeth                 all of them; the table is written when each was noticed
-    python -m tests.teeth fence janitor   only these; the table stays as it is
+    python -m tests.teeth                 all of them
+    python -m tests.teeth fence janitor   only these; the other rows stay as they are
     python -m tests.teeth fence --seed 3  with another seed
 
-It takes two or three minutes for each. Exit code 1: a broken guard was not noticed.
+It takes two or three minutes for each, on a machine that has nothing else to do.
+Exit code 1: a broken guard was not noticed.
 """
 
 import argparse
@@ -39,10 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         bites = [bite for tooth in chosen if (bite := _try(tooth, base, given.seed)) is not None]
     finally:
         remove(BASE)
-    if len(bites) == len(TEETH):
-        path = ROOT / DOCUMENT
-        path.write_text(with_table(path.read_text(encoding="utf-8"), bites), encoding="utf-8")
-        print(f"{DOCUMENT} has the new table")  # noqa: T201
+    path = ROOT / DOCUMENT
+    path.write_text(with_table(path.read_text(encoding="utf-8"), bites), encoding="utf-8")
     return 0 if len(bites) == len(chosen) else 1
 
 

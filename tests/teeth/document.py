@@ -8,7 +8,7 @@ from pathlib import Path
 from chaos.events import Event
 from chaos.translation import history_of
 from chaos.verdict import CHECKERS
-from tests.teeth.table import Tooth
+from tests.teeth.table import TEETH, Tooth
 
 DOCUMENT = Path("docs/chaos.md")
 HEAD = "| guard that is broken | scenario, seed | checker that goes red | after |"
@@ -45,17 +45,20 @@ def first_red(events: Sequence[Event], checker: str) -> float:
 
 
 def with_table(text: str, bites: Sequence[Bite]) -> str:
-    """Return the document with the rows of these. Raises `ValueError` when it has no such table."""
-    rows = "".join(
-        f"| {bite.tooth.guard} | `{bite.tooth.scenario}`, {bite.seed} | `{bite.checker}` | {bite.after:.0f} s |\n"
-        for bite in bites
-    )
-    changed, found = re.subn(
-        rf"({re.escape(HEAD)}\n{re.escape(RULE)}\n)(?:\|.*\n)*", lambda match: match[1] + rows, text
-    )
-    if not found:
+    """
+    Return the document with the rows of these; rows of other guards that there still are stay as they were.
+
+    Raises `ValueError` when it has no such table.
+    """
+    found = re.search(rf"({re.escape(HEAD)}\n{re.escape(RULE)}\n)((?:\|.*\n)*)", text)
+    if found is None:
         raise ValueError("there is no table of teeth")
-    return changed
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in found[2].splitlines(keepends=True)}
+    for bite in bites:
+        place = f"`{bite.tooth.scenario}`, {bite.seed}"
+        rows[bite.tooth.guard] = f"| {bite.tooth.guard} | {place} | `{bite.checker}` | {bite.after:.0f} s |\n"
+    kept = "".join(rows[tooth.guard] for tooth in TEETH if tooth.guard in rows)
+    return text[: found.start(2)] + kept + text[found.end(2) :]
 
 
 def rows_of(text: str) -> list[tuple[str, str, int, str]]:

@@ -6,10 +6,10 @@ What is replaced is source text, as in `tests/mutations`; nothing in the product
 
 from dataclasses import dataclass
 
+from tests.mutations.table import MUTATIONS
 from tests.mutations.tree import Edit
 
 CONDITIONS = "service/adapters/dynamodb/conditions.py"
-WINDOW = "service/adapters/ffmpeg/output/window.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,12 @@ class Tooth:
     scenario: str
     seed: int
     red: tuple[str, ...]
+
+
+def edits_of(*names: str) -> tuple[Edit, ...]:
+    """Return how these rows of `tests/mutations` break their guards."""
+    edits = {mutation.name: mutation.edits for mutation in MUTATIONS}
+    return tuple(edit for name in names for edit in edits[name])
 
 
 TEETH = (
@@ -52,29 +58,16 @@ TEETH = (
                 "return max(self._floor, min(self._percent, self._acknowledged))",
                 "return min(self._percent, self._acknowledged)",
             ),
-            Edit(
-                "service/adapters/redis/progress.py",
-                "if tonumber(ARGV[1]) > percent then",
-                "if tonumber(ARGV[1]) ~= percent then",
-            ),
-            Edit("service/core/jobs/progress.py", "clamp(max(job.shown, ", "clamp(max(0.0, "),
+            *edits_of("monotonic-redis", "monotonic-shown"),
         ),
-        "some-kills",
+        "zombies",
         1,
         ("progress_never_falls", "event_streams_never_fall"),
     ),
     Tooth(
         "head-patch",
         "the head of a file is delivered as the muxer has patched it at the end",
-        (
-            Edit(
-                WINDOW,
-                "        return read_into(self.fd, 0, into)\n",
-                "        head = read_into(self.fd, 0, into)\n"
-                '        head[4:8] = b"\\xff" * 4  # the length of a WAV file, as long as ffmpeg does not know it\n'
-                "        return head\n",
-            ),
-        ),
+        edits_of("head-patch"),
         "hints",
         1,
         ("the_bytes_are_right",),
@@ -82,7 +75,7 @@ TEETH = (
     Tooth(
         "end-of-input",
         "ffmpeg's exit code 0 counts only if the input ended where its headers say",
-        (Edit("service/adapters/ffmpeg/supervision.py", "doubt=self._progress.doubt(self._log)", "doubt=None"),),
+        edits_of("end-of-input-media"),
         "ffmpeg",
         1,
         ("failures_are_explained",),
@@ -103,7 +96,7 @@ TEETH = (
         "idempotency",
         "an Idempotency-Key stands for one job",
         (
-            Edit(CONDITIONS, 'KEY_IS_FREE = f"{IS_NEW} OR ', 'KEY_IS_FREE = f"{IS_NEW} OR attribute_exists(#pk) OR '),
+            *edits_of("idempotency-dynamodb"),
             # The look before the write, which spares a repeated call the limits of the queue.
             Edit(
                 "service/application/jobs.py",

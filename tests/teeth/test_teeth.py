@@ -63,6 +63,14 @@ def test_table_is_replaced_where_it_stands() -> None:
         with_table("nothing", [])
 
 
+def test_rows_of_other_guards_stay() -> None:
+    """A guard that was not tried keeps its row, and rows come in the order of the guards."""
+    text = f"{HEAD}\n{RULE}\n| {TEETH[1].guard} | `x`, 1 | `y` | 2 s |\n"
+    changed = with_table(text, [Bite(TEETH[0], 3, TEETH[0].red[0], 12.4)])
+
+    assert [guard for guard, *_ in rows_of(changed)] == [TEETH[0].guard, TEETH[1].guard]
+
+
 def test_moment_of_a_broken_promise_is_found() -> None:
     """A checker is red from the event on that breaks its promise, not from the end of the run."""
     events = made_up_run(6, 11)

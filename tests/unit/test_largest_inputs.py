@@ -9,6 +9,7 @@ import pytest
 from service.core.access import ApiKey
 from service.core.filenames import content_disposition, output_filename, safe_filename
 from service.core.media.options import parse_target
+from service.core.media.sniff import HEAD_BYTES, tags_end
 from service.core.upload import MAX_PARTS, MIN_PART_SIZE, Part, assembled, check_declared
 from service.web.app import MAX_BODY_BYTES
 from service.web.http.authentication import MAX_KEY_LENGTH, authenticate
@@ -140,6 +141,8 @@ CASES: dict[str, tuple[Case, int]] = {
         lambda n: form(FIELD + b'"; filename="a' + b'"; a="' * n + b"\r\n\r\n"), OVERHEAD // 6),
     "a file that is nearly boundaries": (lambda n: form(FILE + b"\r\n--" * n), OVERHEAD // 4),
     "a file of line ends": (lambda n: form(FILE + b"\r\n" * n + b"\r\n--b--\r\n"), OVERHEAD // 2),
+    # the beginning of a file
+    "tags in front of a file": (lambda n: lambda: tags_end(b"ID3\3\0\0\0\0\0\0" * n, 1 << 40), HEAD_BYTES // 10),
     # a job
     "digits": (
         lambda n: decoded(OPTION + "9" * n + "}}", JobRequest), MAX_BODY_BYTES),

@@ -23,6 +23,8 @@ FAILURES = 5
 # renewed: it has to be a small part of the lease (wiring takes a twelfth of it where that is less).
 RESET = 1.0
 
+WORST_LAST = tuple(state.value for state in (CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN))
+
 
 class CircuitBreaker:
     """
@@ -100,8 +102,9 @@ class CircuitBreaker:
 
 
 def circuits(*breakers: CircuitBreaker) -> Mapping[str, str]:
-    """The states by name."""
-    return {breaker.name: breaker.state for breaker in breakers}
+    """The states by name; where several circuits lead to one service, the worst."""
+    worst = sorted(breakers, key=lambda breaker: WORST_LAST.index(breaker.state))
+    return {breaker.name: breaker.state for breaker in worst}
 
 
 def _is_failure(error: BaseException | None) -> bool:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -72,17 +72,26 @@ class Aws:
     _breaker: CircuitBreaker | None = None
     _wait: Callable[[float], object] = staticmethod(threading.Event().wait)
 
-    def __init__(self, settings: AwsSettings, *, threads: int = 32, breaker: CircuitBreaker | None = None) -> None:
+    def __init__(
+        self,
+        settings: AwsSettings,
+        *,
+        threads: int = 32,
+        breaker: CircuitBreaker | None = None,
+        session: boto3.session.Session | None = None,
+    ) -> None:
         self.settings = settings
         self._breaker = breaker
-        self._session = boto3.session.Session(
-            aws_access_key_id=settings.access_key,
-            aws_secret_access_key=settings.secret_key,
-            aws_session_token=settings.session_token,
-            region_name=settings.region,
-        )
-        self._session.events.register("request-created", _log_repetition)
+        self._session = session or _session(settings)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+
+    def apart(self, *, threads: int, breaker: CircuitBreaker | None = None) -> Self:
+        """
+        Make one with threads, clients and a circuit of its own; what this one's calls fill, its calls do not notice.
+
+        The session is the same, which knows the models and the credentials. Not to be called while others make clients.
+        """
+        return type(self)(self.settings, threads=threads, breaker=breaker, session=self._session)
 
     def s3(self, *, public: bool = False, connections: int = 32, repeats: bool = True) -> "S3Client":
         """
@@ -197,6 +206,17 @@ def translate_errors(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs)
         return call(*args, **kwargs)
     except (ClientError, BotoCoreError) as error:
         raise translate(error) from error
+
+
+def _session(settings: AwsSettings) -> boto3.session.Session:
+    session = boto3.session.Session(
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        aws_session_token=settings.session_token,
+        region_name=settings.region,
+    )
+    session.events.register("request-created", _log_repetition)
+    return session
 
 
 def _log_repetition(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:

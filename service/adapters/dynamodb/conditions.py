@@ -127,11 +127,13 @@ def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
     )
 
 
-def take_over(seen: Lease, owner: str, stamp: str) -> Change:
+def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> Change:
     """Give a running item to another owner, as a new attempt; its place in the queue is the same."""
+    # An older release wrote no `excused`.
+    count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
     return Change(
         HAS_STOOD_STILL,
-        "SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, #lapses = #lapses + :one, #stamp = :stamp",
+        f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {count}, #stamp = :stamp",
         {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
     )
 

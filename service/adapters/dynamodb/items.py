@@ -94,6 +94,7 @@ def lease_values(lease: Lease) -> dict[str, Scalar | None]:
         "attempt": lease.attempt,
         "beat": lease.beat,
         "lapses": lease.lapses,
+        "excused": lease.excused or None,
         "faults": lease.faults,
     }
 
@@ -238,6 +239,7 @@ def _lease(key: str, item: Item) -> Lease:
         attempt=int(item["attempt"]["N"]),
         beat=int(item["beat"]["N"]),
         lapses=int(item["lapses"]["N"]),
+        excused=int(item["excused"]["N"]) if "excused" in item else 0,  # an older release wrote none
         faults=int(item["faults"]["N"]),
     )
 

@@ -119,6 +119,10 @@ class DynamoJobs(DynamoUploads):
         item = await self._table.get(job_pk(job_id))
         return job_from_item(item) if item else None
 
+    async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        items = await self._table.get_many([job_pk(job_id) for job_id in job_ids])
+        return {job.job_id: job for job in map(job_from_item, items)}
+
     async def claimable(
         self,
         now: float,
@@ -171,8 +175,8 @@ class DynamoJobs(DynamoUploads):
             return answer
         raise _cannot(Event.CLAIM, answer)
 
-    async def take_over(self, seen: Lease, owner: str) -> Job:
-        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new()))
+    async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
+        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new(), excused=excused))
         if isinstance(answer, Job):
             return answer
         raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")

@@ -9,6 +9,14 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """How the sandbox is entered, see service.adapters.ffmpeg.sandbox.enter."""
+
+    optional: bool = False  # go on where the kernel has no seccomp; otherwise ffmpeg is not started there
+    readable: tuple[str, ...] = ()  # files and directories that ffmpeg reads beside its own libraries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FfmpegConfig:
     """The settings of `FfmpegTranscoder`. Sizes in bytes, times in seconds."""
 
@@ -24,8 +32,12 @@ class FfmpegConfig:
 
     # What ffmpeg may use up.
     max_output_bytes: int = defaults.MAX_OUTPUT_BYTES
-    memory_bytes: int = 2 * GIB  # address space; ffmpeg 9 maps about 0.6 GiB for a stereo file
+    address_space: int = 2 * GIB  # ffmpeg 9 maps about 0.6 GiB for a stereo file, most of which it never touches
+    memory_bytes: int = 2 * GIB  # that it writes to; see service.adapters.ffmpeg.sandbox.memory
+    stack_bytes: int = 2 * MIB  # of each thread: they count as memory, and there are more of them on more cores
     open_files: int = 64
+    options: tuple[str, ...] = ()  # of ffmpeg, put in front of all others
+    confinement: Confinement = Confinement()
     disk_reserve: int = 256 * MIB  # of free space that a spooled file must leave to others
 
     # How long ffmpeg may take, see service.adapters.ffmpeg.timeouts. Time in which it waits for us does not count.
@@ -42,6 +54,15 @@ class FfmpegConfig:
     report_seconds: float = 0.25  # between two readings
     read_retry: ReadRetry = ReadRetry()  # noqa: RUF009  # frozen
     cancel_timeout: float = 2.0  # to wait for a cancelled conversion; ffmpeg is gone long before that
+
+    @property
+    def window_bytes(self) -> int:
+        """What one output occupies in memory: the head, what waits, what is being written, what is being sent."""
+        return self.part_size * (self.window_parts + self.concurrent_uploads + 2)
+
+    def limits(self) -> dict[str, int]:
+        """The limits of memory for setrlimit(2), by the names of the sandbox."""
+        return {"as": self.address_space, "data": self.memory_bytes, "stack": self.stack_bytes}
 
     def __post_init__(self) -> None:
         if self.margin < 0 or self.part_size < 1 or self.window_parts < 1 or self.concurrent_uploads < 1:

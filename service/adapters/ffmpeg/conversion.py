@@ -36,7 +36,7 @@ from service.telemetry import emit, events
 
 class Conversion:
     """
-    `run` it once. Setting `stop` makes it raise `StoppedOnRequest` soon.
+    `run` it once. Setting `stop` makes it raise `StoppedOnRequest` soon; ffmpeg is paused while `trusted` says False.
 
     `report` and `on_stopped` are called on this thread; `on_stopped` with what `run` is going to raise, as soon as
     there is no ffmpeg any more. What follows is clean-up, which takes as long as S3 does.
@@ -49,11 +49,13 @@ class Conversion:
         report: Callable[[Reading], None],
         stop: threading.Event,
         on_stopped: Callable[[Exception], None],
+        trusted: Callable[[], bool],
     ) -> None:
         self._context, self._config, self._clock = context, context.config, context.clock
         self._order = order
         self._stop = stop
         self._on_stopped = on_stopped
+        self._trusted = trusted
         self._report = report
         self._progress = self._reporter()
 
@@ -179,10 +181,10 @@ class Conversion:
         if not needs_look(order.source, order.target):
             return wanted_track(order.source.tracks, order.target)
         if order.local:
-            return wanted_track(look_at(self._context, order, source, self._stop), order.target)
+            return look_at(self._context, order, source, self._stop)
         other = PipeInput(self._stream())  # a pipe can be read only once
         try:
-            return wanted_track(look_at(self._context, order, other, self._stop), order.target)
+            return look_at(self._context, order, other, self._stop)
         finally:
             other.close()
 
@@ -193,7 +195,7 @@ class Conversion:
     def _supervise(
         self, window: Window, uploader: PartUploader, source: InputSource, track: Track | None
     ) -> Supervision:
-        running = Running(window, uploader, source, track)
+        running = Running(window, uploader, source, track, self._trusted)
         return Supervision(self._context, self._order, self._progress, self._stop, running)
 
     def _check_window(self, window: Window) -> None:

@@ -1,13 +1,15 @@
 """What the end of an ffmpeg process means. Pure."""
 
+import errno
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.adapters.ffmpeg import sandbox
+from service.adapters.ffmpeg.sandbox import enter
 from service.core.errors import (
     BadMedia,
     FfmpegCrashed,
+    MemoryExceeded,
     NoFfmpeg,
     OutputTooLarge,
     RepriseError,
@@ -17,6 +19,9 @@ from service.core.errors import (
 )
 
 MAX_LINES = 20
+_TOO_MANY_ERRORS = 69  # the exit code of ffmpeg for more errors than `-max_error_rate` allows
+# The exit codes of ffmpeg when it could not allocate, or had no room for the stack of a thread: AVERROR, in eight bits.
+NO_MEMORY = frozenset({256 - errno.ENOMEM, 256 - errno.EAGAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,7 @@ class ProcessEnd:
     last_lines: tuple[str, ...]
     doubt: str | None = None  # why an exit code of 0 is not to be believed
     disk_full: bool = False
+    killed_for_memory: bool = False  # the kernel ended something of this container for want of memory meanwhile
 
     @property
     def diagnostics(self) -> Mapping[str, object]:
@@ -40,16 +46,26 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
     """Return the error that it means, or None if all is well."""
     code, facts = end.exit_code, end.diagnostics
     last = end.last_lines[-1] if end.last_lines else ""
-    if code == sandbox.FAILED and last.startswith(sandbox.MARK):
-        return NoFfmpeg(f"ffmpeg could not be started here: {last.removeprefix(sandbox.MARK)}")
+    if code == enter.FAILED and last.startswith(enter.MARK):
+        return NoFfmpeg(f"ffmpeg could not be started here: {last.removeprefix(enter.MARK)}")
     if code != 0 and end.disk_full:
         return Unavailable("not enough disk space for the output")
     if code == -signal.SIGXFSZ or (code != 0 and end.output_size >= end.max_output_bytes):
         return OutputTooLarge(f"The output grew beyond {end.max_output_bytes} bytes.", diagnostics=facts)
     if code == -signal.SIGXCPU:
         return TimeExceeded("The conversion used more processor time than allowed.", diagnostics=facts)
+    if code in NO_MEMORY or (code == -signal.SIGKILL and end.killed_for_memory):
+        return MemoryExceeded("The conversion needed more memory than it may use.", diagnostics=facts)
     if code < 0:
         return FfmpegCrashed(f"ffmpeg was killed by {signal_name(-code)}.", diagnostics=facts)
+    return _outcome_of_media(end)
+
+
+def _outcome_of_media(end: ProcessEnd) -> BadMedia | None:
+    """Return what the input is to blame for, where ffmpeg ended by itself."""
+    code, facts = end.exit_code, end.diagnostics
+    if code == _TOO_MANY_ERRORS:
+        return BadMedia(f"More than a tenth of the sound could not be decoded (exit code {code}).", diagnostics=facts)
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:

@@ -29,7 +29,7 @@ class InputSource(Protocol):
     url: str
     path: str  # "streaming" or "local": what the job's record calls it
     stdin: int
-    keep: Sequence[int]  # descriptors to be inherited
+    keep: Sequence[int]  # descriptors to be inherited, for reading
     error: RepriseError | None
 
     @property

@@ -1,4 +1,4 @@
-"""One ffmpeg process: started in the sandbox (`sandbox.py`), paused, resumed, ended."""
+"""One ffmpeg process: started in the sandbox (`sandbox/enter.py`), paused, resumed, ended."""
 
 import contextlib
 import os
@@ -9,7 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-SANDBOX = Path(__file__).with_name("sandbox.py")
+from service.adapters.ffmpeg.config import Confinement
+from service.adapters.ffmpeg.sandbox import enter
+from service.adapters.ffmpeg.sandbox.calls import filter_here
+from service.adapters.ffmpeg.sandbox.files import files_of
+from service.adapters.system.ambient import secret_number
+
+SANDBOX = Path(enter.__file__)
 READ_BYTES = 1 << 16
 
 
@@ -21,9 +27,34 @@ class FfmpegProcess:
     ends.
     """
 
-    def __init__(self, command: Sequence[str], limits: Mapping[str, int], *, stdin: int, keep: Sequence[int]) -> None:
-        """Start it with `stdin` as its input and the descriptors `keep` under their own numbers. Raises OSError."""
-        settings = [f"{name}={value}" for name, value in limits.items()]
+    def __init__(
+        self,
+        command: Sequence[str],
+        limits: Mapping[str, int],
+        *,
+        stdin: int,
+        reads: Sequence[int] = (),
+        writes: Sequence[int] = (),
+        confinement: Confinement,
+        report: bool = False,
+    ) -> None:
+        """
+        Start it with `stdin` as its input, and with descriptors under their own numbers that it `reads` or `writes`.
+
+        With `report`, the first line on stderr says what confines it. Raises OSError.
+        """
+        files = files_of(command[0])
+        settings = [
+            *(f"{name}={value}" for name, value in limits.items()),
+            *(f"execute={path}" for path in files.executed),
+            *(f"read={path}" for path in (*files.read, *confinement.readable)),
+            *(f"input={fd}" for fd in reads),
+            *(f"output={fd}" for fd in writes),
+            *(("optional=1",) if confinement.optional else ()),
+            *(("report=1",) if report else ()),
+            f"filter={filter_here().hex()}",
+            f"token={secret_number()}",
+        ]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(SANDBOX), str(os.getpid()), *settings, "--", *command],
             bufsize=0,
@@ -32,7 +63,7 @@ class FfmpegProcess:
             stderr=subprocess.PIPE,
             env={},
             cwd="/",
-            pass_fds=tuple(keep),
+            pass_fds=(*reads, *writes),
             start_new_session=True,
         )
         self.paused = False

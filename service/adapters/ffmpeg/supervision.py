@@ -1,11 +1,12 @@
 """
 One ffmpeg process under supervision, from its start to its end, on the thread of its conversion.
 
-About 50 times a second: read its log, send away the parts it has finished, pause it while the uploads lag behind, end
-it when it stalls, fails, takes too long or is not wanted any more.
+About 50 times a second: read its log, send away the parts it has finished, pause it while the uploads lag behind or its
+lease is in doubt, end it when it stalls, fails, takes too long or is not wanted any more.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.adapters.ffmpeg.context import ConversionContext, StoppedOnRequest
@@ -18,11 +19,12 @@ from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.report import doubt, not_decoded, report
 from service.adapters.ffmpeg.scratch import path_of
 from service.adapters.ffmpeg.timeouts import Watchdog, output_cap
+from service.adapters.system.cgroups import memory_kills
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
 from service.core.media.arguments import command
 from service.core.media.ffmpeg_log import LogReader
 from service.core.media.tracks import Track
-from service.ports.transcoder import Order
+from service.ports.transcoder import Order, always
 from service.telemetry import emit, events
 
 DRAIN_READS = 16  # reads of 64 KiB: what the largest pipe holds
@@ -30,12 +32,17 @@ DRAIN_READS = 16  # reads of 64 KiB: what the largest pipe holds
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What one run of ffmpeg reads and writes. `track`: which sound is converted, the first if None."""
+    """
+    What one run of ffmpeg reads and writes, and whether it may. `track`: which sound is converted, the first if None.
+
+    `trusted` says False while the lease may be another worker's; ffmpeg is paused meanwhile.
+    """
 
     window: Window
     uploader: PartUploader
     source: InputSource
     track: Track | None = None
+    trusted: Callable[[], bool] = always
 
 
 class Supervision:
@@ -50,6 +57,8 @@ class Supervision:
         running: Running,
     ) -> None:
         self.pauses = 0  # how often ffmpeg was paused for the uploads
+        self._behind = False  # so many bytes wait for their upload that ffmpeg has to wait as well
+        self._trusted = running.trusted
         self._context, self._order, self._progress, self._stop = context, order, progress, stop
         self._config, self._clock = context.config, context.clock
         self._window, self._uploader, self._source = running.window, running.uploader, running.source
@@ -57,6 +66,7 @@ class Supervision:
         self._log = LogReader()
         self._cap = output_cap(order.input_size, self._config.max_output_bytes)  # of the output
         self._room = self._cap  # for it
+        self._memory_kills = memory_kills()
         if not running.window.sliding:
             self._room = min(self._room, context.scratch.free())
 
@@ -99,14 +109,22 @@ class Supervision:
         config, order, window, source = self._config, self._order, self._window, self._source
         self._raise_if_stopped()  # the last check, while the input was spooled, may have been a while ago
         limits = {
-            "as": config.memory_bytes,
+            **config.limits(),
             "fsize": self._room,
             "nofile": config.open_files,
             "cpu": int(config.max_time_limit) * 4,  # a backstop: the watchdog ends it earlier, but this counts threads
         }
-        argv = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd), self._track)
+        program, *rest = command(config.ffmpeg, order.source, order.target, source.url, path_of(window.fd), self._track)
+        argv = (program, *config.options, *rest)
         try:
-            process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=(window.fd, *source.keep))
+            process = FfmpegProcess(
+                argv,
+                limits,
+                stdin=source.stdin,
+                reads=source.keep,
+                writes=(window.fd,),
+                confinement=config.confinement,
+            )
         except OSError as error:  # no memory, no process to be had
             raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
         emit(events.FFMPEG_STARTED, pid=process.pid, arguments=argv, path=self.path, input_key=order.input_key)
@@ -143,13 +161,18 @@ class Supervision:
                 return code
 
     def _throttle(self, process: FfmpegProcess, backlog: int) -> None:
-        """Pause the process when too much waits for its upload, until one part of that has gone."""
+        """Pause the process when too much waits for its upload, until one part of that has gone; or without trust."""
         limit = self._config.window_parts * self._config.part_size
-        if self._window.sliding and not process.paused and backlog > limit:
-            process.pause()
+        if self._window.sliding and not self._behind and backlog > limit:
+            self._behind = True
             self.pauses += 1
             emit(events.FFMPEG_PAUSED, behind=backlog)
-        elif process.paused and backlog <= limit - self._config.part_size:
+        elif self._behind and backlog <= limit - self._config.part_size:
+            self._behind = False
+        paused = self._behind or not self._trusted()
+        if paused and not process.paused:
+            process.pause()
+        elif process.paused and not paused:
             process.resume()
 
     def _process_end(self, code: int) -> ProcessEnd:
@@ -161,6 +184,7 @@ class Supervision:
             max_output_bytes=self._cap,
             last_lines=self._log.last_lines,
             doubt=doubt(self._order, self._log),
+            killed_for_memory=memory_kills() > self._memory_kills,
             disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),
         )
 

@@ -31,23 +31,31 @@ def needs_look(source: Source, target: Target) -> bool:
     return source.demuxer in _SEVERAL and len(tracks) != 1
 
 
-def wanted_track(tracks: tuple[Track, ...], target: Target) -> Track | None:
-    """Return the track to convert; None if none is known. Raises `InvalidOption` if the one wanted is not there."""
+def wanted_track(tracks: tuple[Track, ...], target: Target, usual: Track | None = None) -> Track | None:
+    """
+    Return the track to convert; None if none is known. `usual` is the one that ffmpeg has chosen, if it was asked.
+
+    Raises `InvalidOption` if the one wanted is not there.
+    """
     wanted = target.options.track
-    chosen = choose(tracks, wanted)
+    chosen = usual if usual is not None and wanted is None else choose(tracks, wanted)
     if chosen is None and tracks:
         known = ", ".join(f"{one.number} ({one.language})" if one.language else str(one.number) for one in tracks)
         raise InvalidOption(f"There is no track {wanted!r} in this file; it has: {known}.", option="track")
     return chosen
 
 
-def look_at(context: ConversionContext, order: Order, source: InputSource, stop: threading.Event) -> tuple[Track, ...]:
-    """Let ffmpeg say which tracks there are; none, if it cannot read the file. Raises as a conversion does."""
+def look_at(context: ConversionContext, order: Order, source: InputSource, stop: threading.Event) -> Track | None:
+    """
+    Let ffmpeg say which tracks there are, and return the one to convert; None, if it cannot read the file.
+
+    Raises as a conversion does, and as `wanted_track`.
+    """
     config, log, clock = context.config, LogReader(), context.clock
-    limits = {"as": config.memory_bytes, "fsize": 0, "nofile": config.open_files, "cpu": int(config.min_time_limit)}
+    limits = {"fsize": 0, "nofile": config.open_files, "cpu": int(config.min_time_limit), **config.limits()}
     argv = look(config.ffmpeg, order.source, source.url)
     try:
-        process = FfmpegProcess(argv, limits, stdin=source.stdin, keep=source.keep)
+        process = FfmpegProcess(argv, limits, stdin=source.stdin, reads=source.keep, confinement=config.confinement)
     except OSError as error:
         raise NoFfmpeg(f"ffmpeg could not be started here: {error}") from error
     watchdog = Watchdog(config, 0, clock.monotonic())
@@ -68,4 +76,4 @@ def look_at(context: ConversionContext, order: Order, source: InputSource, stop:
     finally:
         process.end(0)
         process.close()
-    return log.tracks
+    return wanted_track(log.tracks, order.target, log.chosen)

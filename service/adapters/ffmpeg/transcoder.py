@@ -22,7 +22,7 @@ from service.adapters.ffmpeg.scratch import Scratch
 from service.adapters.s3.completion import Completer
 from service.core.jobs.progress import Reading
 from service.ports.time import Clock
-from service.ports.transcoder import Order
+from service.ports.transcoder import Order, always
 
 __all__ = ["FfmpegConfig", "FfmpegTranscoder"]
 
@@ -37,8 +37,10 @@ class FfmpegTranscoder:
         self._context = ConversionContext(aws, s3, Completer(aws.s3(repeats=False), s3), config, clock, scratch)
         self._runs: dict[str, _Run] = {}  # by output key, until their clean-up is done
 
-    async def convert(self, order: Order, report: Callable[[Reading], None]) -> WindowDraft:
-        run = self._runs[order.output_key] = _Run(self._context, order, report)
+    async def convert(
+        self, order: Order, report: Callable[[Reading], None], trusted: Callable[[], bool] = always
+    ) -> WindowDraft:
+        run = self._runs[order.output_key] = _Run(self._context, order, report, trusted)
         run.cleanup_done.add_done_callback(lambda _: self._runs.pop(order.output_key, None))
         run.start()
         try:
@@ -56,11 +58,13 @@ class FfmpegTranscoder:
 class _Run:
     """A conversion on its thread, and the two futures by which the event loop knows it."""
 
-    def __init__(self, context: ConversionContext, order: Order, report: Callable[[Reading], None]) -> None:
+    def __init__(
+        self, context: ConversionContext, order: Order, report: Callable[[Reading], None], trusted: Callable[[], bool]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
         self._report = report
-        self._conversion = Conversion(context, order, self._relay, self._stop, self._on_stopped)
+        self._conversion = Conversion(context, order, self._relay, self._stop, self._on_stopped, trusted)
         self._discarding: asyncio.Task[None] | None = None
         # Done when ffmpeg is gone: the draft, or the error.
         self.result: asyncio.Future[WindowDraft] = self._loop.create_future()

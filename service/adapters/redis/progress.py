@@ -5,10 +5,14 @@ Readings come from several containers (a frozen worker may thaw next to its succ
 the comparison and the write are one step, inside Redis.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from service.adapters.redis.connection import RedisLink
 from service.core.jobs.progress import Hint
 
 SECONDS_TO_LIVE = 3600
+FIELDS = ["percent", "attempt"]
 
 RISE = """
 -- KEYS[1] a job; ARGV: percent, attempt, seconds to live. Percent and attempt only rise.
@@ -38,12 +42,16 @@ class RedisBoard:
         )
 
     async def read(self, job_id: str) -> Hint | None:
-        fields = await self._link.ask(lambda: self._link.client.hmget(_key(job_id), ["percent", "attempt"]))
-        match fields:
-            case [str(percent), str(attempt)]:
-                return Hint(percent=float(percent), attempt=int(attempt))
-            case _:
-                return None
+        return _hint(await self._link.ask(lambda: self._link.client.hmget(_key(job_id), FIELDS)))
+
+    async def read_many(self, job_ids: Sequence[str]) -> Mapping[str, Hint]:
+        """See `ports.hints`; one round trip."""
+        pipeline = self._link.client.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hmget(_key(job_id), FIELDS)
+        found = await self._link.ask(pipeline.execute)
+        hints = zip(job_ids, map(_hint, found or ()), strict=False)  # nothing at all if Redis is away
+        return {job_id: hint for job_id, hint in hints if hint}
 
     async def forget(self, job_id: str) -> None:
         await self._link.ask(lambda: self._link.client.delete(_key(job_id)))
@@ -51,6 +59,15 @@ class RedisBoard:
     @property
     def degraded(self) -> bool:
         return self._link.degraded
+
+
+def _hint(fields: Any) -> Hint | None:
+    """Read the two fields of a hash; None if it is not there, or Redis did not answer."""
+    match fields:
+        case [str(percent), str(attempt)]:
+            return Hint(percent=float(percent), attempt=int(attempt))
+        case _:
+            return None
 
 
 def _key(job_id: str) -> str:

@@ -37,6 +37,11 @@ class SystemIds:
         return random.random()  # noqa: S311  # jitter and tie-breaking, nothing to guess
 
 
+def secret_number() -> int:
+    """64 random bits that cannot be guessed."""
+    return secrets.randbits(64)
+
+
 def environment() -> Mapping[str, str]:
     """The variables this process was started with; read once, by the composition root."""
     return dict(os.environ)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from service.core.capacity import Load
 
+KIB = 1 << 10
 UNLIMITED = 1 << 60  # bytes; version 1 says "no limit" with a number near 2**63
 
 
@@ -24,6 +25,27 @@ class CgroupReadings:
     def load(self) -> Load:
         """Return the present load, read from a few files of the kernel; nothing of that blocks."""
         return Load(memory=self._memory(), disk_free=self._disk_free(), cpu=self._cpu())
+
+    def memory_limit(self) -> int | None:
+        """Return the bytes that this container may use: the least of its groups' limits, else the whole machine."""
+        top, groups = self._root / "sys/fs/cgroup", self._groups()
+        files = [
+            *(group / "memory.max" for group in _upwards(top, groups.get("", ""))),
+            *(group / "memory.limit_in_bytes" for group in _upwards(top / "memory", groups.get("memory", ""))),
+        ]
+        limits = [most for most in map(_number, files) if most is not None and 0 < most < UNLIMITED]
+        machine = _table(self._root / "proc/meminfo").get("MemTotal:")
+        return min((*limits, *([machine * KIB] if machine else [])), default=None)
+
+    def memory_kills(self) -> int:
+        """Return how many processes the kernel has ended for want of memory, here or on the machine; it only grows."""
+        top, groups = self._root / "sys/fs/cgroup", self._groups()
+        files = [
+            *(group / "memory.events" for group in _upwards(top, groups.get("", ""))),
+            *(group / "memory.oom_control" for group in _upwards(top / "memory", groups.get("memory", ""))),
+            self._root / "proc/vmstat",
+        ]
+        return sum(_table(file).get("oom_kill", 0) for file in files)
 
     def _memory(self) -> float | None:
         groups, cgroup = self._groups(), self._root / "sys/fs/cgroup"
@@ -80,6 +102,11 @@ class CgroupReadings:
             _, controllers, path = [*line.split(":", 2), "", ""][:3]
             found |= dict.fromkeys(controllers.split(","), path)
         return found
+
+
+def memory_kills() -> int:
+    """Return the number of `CgroupReadings.memory_kills` of this process."""
+    return CgroupReadings("/").memory_kills()
 
 
 def _upwards(top: Path, group: str) -> list[Path]:

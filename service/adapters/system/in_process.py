@@ -1,6 +1,7 @@
 """Hints without a Redis: no fresh progress (the record has to do), and wake-ups that reach this process only."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from service.core.jobs.progress import Hint
 from service.ports.time import Clock
@@ -16,6 +17,9 @@ class SilentBoard:
 
     async def read(self, job_id: str) -> Hint | None:
         return None
+
+    async def read_many(self, job_ids: Sequence[str]) -> Mapping[str, Hint]:
+        return {}
 
     async def forget(self, job_id: str) -> None:
         return None

@@ -105,9 +105,9 @@ class Job:
         """Take a queued job for a worker."""
         return replace(self, lease=self.lease.claimed(owner), started_at=self.started_at or now)
 
-    def taken_over(self, owner: str) -> Self:
+    def taken_over(self, owner: str, *, excused: bool = False) -> Self:
         """Take a running job whose lease lapsed for another worker."""
-        return replace(self, lease=self.lease.taken_over(owner))
+        return replace(self, lease=self.lease.taken_over(owner, excused=excused))
 
     def renewed(self, percent: float, path: str | None) -> Self:
         """Note that the holder is alive, and its durable progress, which never falls."""

@@ -21,27 +21,35 @@ Heartbeats
     the takeover is conditional on that very pair, so that a renewal in the last moment wins.
 
 Trust ends earlier
-    The holder stops by itself when it could not renew::
+    The holder pauses by itself when it could not renew::
 
         trusted_until = sent_at + duration - margin
 
+    ffmpeg stands still then, and the holder goes on renewing under its fencing token: a refusal ends the attempt, a
+    success resumes it. An output that is stored is recorded without trust, too, because the fence decides.
+
     ``sent_at`` is when the last good renewal was *sent*: a slow success does not stretch the lease. A watcher cannot
     have seen that renewal before it was sent, so it cannot take over before ``sent_at + duration``: a holder whose
-    process runs at all has stopped ``margin`` seconds before. One that does not run (frozen, or without a processor)
+    process runs at all has paused ``margin`` seconds before. One that does not run (frozen, or without a processor)
     is what the fence is for (`core.jobs.trust`).
 
 What each failure does
     ===========================  ====================================================================================
     holder killed                its beat stands still; taken over after one lease as seen by the first watcher
     holder told to stop          it releases: back to ``queued`` at once, without counting as a lapse
-    holder cut off from store    it stops by itself before its lease ends; taken over like a killed one
-    holder frozen and thawed     refused at its next write; it stops its ffmpeg and cleans up what is its own
-    watcher frozen               sees a new beat or attempt when it wakes, and starts to count anew
+    holder cut off from store    it pauses by itself before its lease ends, and asks until it hears that it was
+                                 replaced, or was not and goes on
+    holder frozen and thawed     the same; if it was replaced, it is refused at its next write, stops its ffmpeg and
+                                 cleans up what is its own
+    watcher frozen               sees a new beat or attempt when it wakes, and starts to count anew; if the holder was
+                                 frozen with it, the time in which it did not look does not count
     clocks wrong                 nothing: only differences on one monotonic clock are used
     ===========================  ====================================================================================
 
     `LeasePolicy.max_lapses` lapsed attempts end a job as `attempts_exhausted`: a file that kills its container stops
-    travelling.
+    travelling. A frozen or starved host is no such file. So a lapse does not count if the worker gave the job back
+    when it knew that its trust had ended, if it renewed late before it fell silent, or if another job of the same
+    worker stood still with it; of these it takes `LeasePolicy.max_takeovers`.
 
 States
     ::
@@ -131,7 +139,8 @@ class Lease:
     owner: str | None = None
     attempt: int = 0
     beat: int = 0  # renewals in this attempt
-    lapses: int = 0  # takeovers: attempts that ended without a word
+    lapses: int = 0  # takeovers: attempts that ended without a word, and nothing but the job explains it
+    excused: int = 0  # takeovers that something else explains
     faults: int = 0  # attempts that ended in a passing fault
 
     @property
@@ -159,9 +168,12 @@ class Lease:
         """Take it from the queue for a worker."""
         return self._step(Event.CLAIM, owner=owner, attempt=self.attempt + 1, beat=0)
 
-    def taken_over(self, owner: str) -> Self:
-        """Take it for another worker, after it lapsed."""
-        return self._step(Event.TAKE_OVER, owner=owner, attempt=self.attempt + 1, beat=0, lapses=self.lapses + 1)
+    def taken_over(self, owner: str, *, excused: bool = False) -> Self:
+        """Take it for another worker, after it lapsed; `excused` if that does not count against what is leased."""
+        lapses, excuses = self.lapses + (not excused), self.excused + excused
+        return self._step(
+            Event.TAKE_OVER, owner=owner, attempt=self.attempt + 1, beat=0, lapses=lapses, excused=excuses
+        )
 
     def renewed(self) -> Self:
         """Note that its holder is alive."""

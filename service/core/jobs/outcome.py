@@ -93,6 +93,6 @@ def exhausted(lease: Lease) -> Failure:
     """Return the failure of a job whose attempts kept ending without a word."""
     return Failure(
         code="attempts_exhausted",
-        detail=f"{lease.lapses + 1} attempts in a row ended without a word; the file may be what ends them.",
+        detail=f"{lease.lapses + lease.excused + 1} attempts ended without a word; the file may be what ends them.",
         diagnostics={"attempts": lease.attempt},
     )

@@ -20,9 +20,10 @@ from service.core.media.tracks import Track
 STREAM_URL = "fd:"  # the input_url of the streaming path: file descriptor 0
 _STDIN = (STREAM_URL, "pipe:0", "-")  # other names for the same, which become STREAM_URL
 
-MAX_STREAMS = 64
-MAX_ALLOCATION = 256 * 1024 * 1024  # bytes in one piece
+MAX_STREAMS = 64  # films and recordings of broadcasts have dozens; what all of them may take is the sandbox's to bound
+MAX_ALLOCATION = 64 * 1024 * 1024  # bytes in one piece: an index of 18 hours of AAC, and any cover
 MAX_DECODE_ERRORS = 0.1  # share of frames; above, ffmpeg exits with an error instead of 0
+USUAL_DECODE_ERRORS = 0.666667  # what ffmpeg allows by itself
 ANY_DECODE_ERRORS = 1.0
 INPUT, OUTPUT = "INPUT", "OUTPUT"  # in place of the files' names, where a client reads the arguments
 
@@ -61,17 +62,20 @@ def reproduction(source: Source, target: Target, track: Track | None = None) -> 
 
 
 def look(ffmpeg: str, source: Source, input_url: str) -> tuple[str, ...]:
-    """Return the argv that only says what the input holds; it ends with an error, because it has no output."""
+    """Return the argv that only says what the input holds, and which track of sound ffmpeg chooses by itself."""
     streaming = input_url in _STDIN
     return (
         *(ffmpeg, "-nostdin", "-hide_banner", "-max_alloc", str(MAX_ALLOCATION)),
         *input_arguments(source, local=not streaming),
         *("-i", STREAM_URL if streaming else input_url),
+        *("-vn", "-sn", "-dn", "-t", "0", "-f", "null", "-"),
     )
 
 
 def _essential(source: Source, target: Target, url: str, track: Track | None, *, local: bool) -> tuple[str, ...]:
-    errors = ANY_DECODE_ERRORS if target.options.on_damage == "convert" else MAX_DECODE_ERRORS
+    errors = USUAL_DECODE_ERRORS if source.junk else MAX_DECODE_ERRORS
+    if target.options.on_damage == "convert":
+        errors = ANY_DECODE_ERRORS
     return (
         *("-max_alloc", str(MAX_ALLOCATION), "-max_error_rate", str(errors)),
         *input_arguments(source, local=local, track=track),

@@ -30,6 +30,7 @@ _STREAM = re.compile(
     rb"\A\s*Stream #0:(\d{1,4})(?:\[0x[0-9a-f]+\])?(?:\(([A-Za-z0-9-]{2,16})\))?: (Audio|Video): ([\w.]+)(.*)"
 )
 _SOUND = re.compile(rb".*?(?:(\d{1,7}) Hz, )(?:(mono)|(stereo)|(\d{1,3}) channels|(\d{1,2})\.(\d)(?:\.(\d))?)?")
+_MAPPED = re.compile(rb"\A  Stream #0:(\d{1,4}) -> #0:0 ")
 _VERSION = re.compile(rb"\Affmpeg version (\S{1,100})")
 _BANNER = re.compile(rb"\A(ffmpeg version |  built with |  configuration: |  lib\w+ +\d)")
 _COVERS = ("mjpeg", "png")  # kinds of pictures that are copied
@@ -57,6 +58,7 @@ class LogReader:
         self.dropped_covers: list[str] = []
         self._sounds: dict[int, tuple[str, str | None, int | None, int | None, bool]] = {}
         self._estimated = self._output_begun = False
+        self._mapped: int | None = None
         self._begun = b""  # a line whose end has not come yet, at most MAX_LINE bytes of it
 
     @property
@@ -72,6 +74,13 @@ class LogReader:
             Track(number=number, codec=codec, language=language, rate=rate, channels=channels, default=default)
             for number, (codec, language, rate, channels, default) in enumerate(found, 1)
         )
+
+    @property
+    def chosen(self) -> Track | None:
+        """The track of sound that became the first stream of the output."""
+        if self._mapped not in self._sounds:
+            return None
+        return self.tracks[sorted(self._sounds).index(self._mapped)]
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -94,6 +103,8 @@ class LogReader:
             return
         if not self._output_begun:
             self._about_input(line)
+        elif self._mapped is None and (mapped := _MAPPED.match(line)):
+            self._mapped = int(mapped[1])
         self.ended_early = self.ended_early or bool(_ENDED_EARLY.search(line))
         if (text := _text(line)) and not _BANNER.match(line):
             self._lines.append(text)

@@ -24,12 +24,13 @@ class Source:
     declared_seconds: float | None = None  # if cheaply known from the headers
     cut_off: str | None = None  # bytes are missing, and which
     suspect: str | None = None  # bytes seem to be missing, which counts if the sound is too short as well
+    junk: bool = False  # so much in front of the sound that ffmpeg tries to decode it
     holds_more: str | None = None  # it holds more than it declares, which is not converted
     tracks: tuple[Track, ...] = ()  # of sound, as far as the head tells; empty: not known
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form of the record: what was added later only where it says something."""
-        late = ("cut_off", "suspect", "holds_more", "tracks")
+        late = ("cut_off", "suspect", "junk", "holds_more", "tracks")
         return {name: value for name, value in asdict(self).items() if value or name not in late}
 
     @classmethod

@@ -2,7 +2,8 @@
 
 from service.core.media.containers import boxes
 
-_TEXT_BYTES = 2048  # that have to be text before anything is called one
+_FIRST = 2048  # bytes that are looked at before all
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})  # what no text has
 
 _BINARY = (
     (b"\x89PNG", "a picture (PNG)"),
@@ -39,7 +40,7 @@ def refused(head: bytes) -> str | None:
             return what
     if head.startswith(b"BM") and head[6:10] == bytes(4):
         return "a picture (BMP)"
-    if not _is_text(head[:_TEXT_BYTES]):
+    if not _is_text(head[:_FIRST]) or not _is_text(head):
         return None
     begin = head[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((what for magic, what in _TEXTS if begin.startswith(magic)), "a text" if begin.isascii() else None)
@@ -47,7 +48,7 @@ def refused(head: bytes) -> str | None:
 
 def _is_text(data: bytes) -> bool:
     """Whether it is UTF-8 without control characters; what was cut off at its end does not count."""
-    if any(byte < 0x20 and byte not in b"\t\n\v\f\r\x1b" for byte in data):
+    if len(data.translate(None, _CONTROLS)) != len(data):
         return False
     try:
         data.decode()

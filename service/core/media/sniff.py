@@ -84,6 +84,7 @@ def identify(
         declared_seconds=layout.seconds,
         cut_off=layout.cut_off,
         suspect=layout.suspect,
+        junk=layout.junk,
         holds_more=layout.holds_more,
         tracks=layout.tracks,
     )

@@ -24,6 +24,14 @@ class ProgressBoardContract:
         assert await board.read("a") == Hint(12.3, 1)
         assert await board.read("b") is None
 
+    async def test_many_are_read_at_once(self, board: ProgressBoard) -> None:
+        """The readings of several jobs come in one answer, without those of which nothing is shown."""
+        await board.publish("a", Hint(12.3, 1))
+        await board.publish("c", Hint(0.0, 4))
+
+        assert await board.read_many(["a", "b", "c"]) == {"a": Hint(12.3, 1), "c": Hint(0.0, 4)}
+        assert await board.read_many(["b"]) == {}
+
     async def test_nought_is_a_reading(self, board: ProgressBoard) -> None:
         """A job at its very beginning is shown too."""
         await board.publish("a", Hint(0.0, 1))

@@ -44,6 +44,16 @@ class JobRecordsContract:
         """A job that was never submitted is None, not an error."""
         assert await jobs.get("nobody") is None
 
+    async def test_many_jobs_are_read_at_once(self, jobs: Jobs) -> None:
+        """More jobs than one request of DynamoDB takes come in one answer as they are now, without those unknown."""
+        written = [await jobs.submit(a_job(job_id=f"job{n}")) for n in range(103)]
+        claimed = await jobs.claim("job102", "worker1", NOON)
+
+        found = await jobs.get_many([*(job.job_id for job in written), "nobody"])
+
+        assert found == {job.job_id: job for job in [*written[:-1], claimed]}
+        assert await jobs.get_many(["nobody"]) == {}
+
     async def test_queued_jobs_are_counted(self, jobs: Jobs) -> None:
         """The queued ones are counted, due or not, and no others; counting stops at the limit."""
         assert await jobs.queued(10) == 0

@@ -102,6 +102,9 @@ class GuardedProtocol(H11Protocol):
             super().send_400_response(msg)
         else:  # an answer has begun, and cannot become another
             self.transport.close()
+        if not getattr(self.cycle, "response_complete", True):
+            self.cycle.disconnected = True  # the application's answer would come behind this one
+            self.cycle.message_event.set()
 
     # ── what the guard asks ──────────────────────────────────────────────────────────────────────────────────────────
 

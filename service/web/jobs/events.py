@@ -8,6 +8,7 @@ becomes events.
 """
 
 import contextlib
+import weakref
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
@@ -18,8 +19,10 @@ from litestar.response import Stream
 from litestar.response.sse import ServerSentEventMessage
 
 from service.application.context import Caller
+from service.application.following import Place
 from service.application.lookup import find_job
 from service.application.progress import View, follow_job
+from service.core.errors import Busy, TooManyStreams
 from service.core.jobs.progress import TOP
 from service.web.http.parameters import CallerDep, ConfigDep, JobId
 from service.web.http.responses import READ, documented
@@ -44,27 +47,33 @@ class JobEventsController(Controller):
         summary="A job as server-sent events",
         response_description="Events `progress` (on every change) and, at the end, `done` with the job as GET answers "
         "it. A stream that ends without `done` has reached its time limit: connect again.",
-        responses=documented(*READ),
+        responses=documented(*READ, TooManyStreams, Busy),
     )
     async def follow(
         self, caller: CallerDep, config: ConfigDep, job_id: JobId, last_event_id: LastEventId = None
     ) -> Stream:
         """Follow a job. The percentage never falls, also not over reconnects that send `Last-Event-ID`."""
         await find_job(caller, job_id)  # so that 404 and 410 are answers, not streams
+        place = caller.context.following.take_place(caller.tenant)
+        stream = encoded(caller, job_id, place, floor_of(last_event_id), config.events_seconds)
+        weakref.finalize(stream, place.release)  # of a stream that never begins, because the client has gone
         # Not litestar's ServerSentEvent: that fetches its first piece from a thread, for which there is no need.
         return Stream(
-            encoded(caller, job_id, floor_of(last_event_id), config.events_seconds),
+            stream,
             media_type="text/event-stream",
             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
         )
 
 
-async def encoded(caller: Caller, job_id: str, floor: float, seconds: float) -> AsyncGenerator[bytes, None]:
+async def encoded(
+    caller: Caller, job_id: str, place: Place, floor: float, seconds: float
+) -> AsyncGenerator[bytes, None]:
     """Yield the stream as it goes over the wire."""
-    yield ServerSentEventMessage(data=None, retry=RETRY_MILLISECONDS).encode()
-    async with contextlib.aclosing(follow_job(caller, job_id, floor=floor, seconds=seconds)) as views:
-        async for view in views:
-            yield message(view).encode()
+    with place:
+        yield ServerSentEventMessage(data=None, retry=RETRY_MILLISECONDS).encode()
+        async with contextlib.aclosing(follow_job(caller, job_id, floor=floor, seconds=seconds)) as views:
+            async for view in views:
+                yield message(view).encode()
 
 
 def message(view: View | None) -> ServerSentEventMessage:

@@ -9,6 +9,7 @@ from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from service.application.jobs import ConversionRequest, accept_job, cancel_job, delete_job, idempotency_key
 from service.application.progress import View, view_job, view_of, wait_for_end
 from service.core.errors import (
+    Busy,
     IdempotencyReuse,
     IllegalTransition,
     InvalidOption,
@@ -17,6 +18,7 @@ from service.core.errors import (
     NotFound,
     QueueFull,
     StoreError,
+    TooManyStreams,
     UnknownFormat,
     UploadPending,
 )
@@ -95,7 +97,7 @@ class JobController(Controller):
         "/{job_id:str}",
         operation_id="getJob",
         summary="A job, at once or when it has ended",
-        responses=documented(*READ, InvalidRequest),
+        responses=documented(*READ, InvalidRequest, TooManyStreams, Busy),
     )
     async def read(
         self, caller: CallerDep, config: ConfigDep, job_id: JobId, wait: Wait = 0.0

@@ -64,6 +64,7 @@ class Metrics:
             version=config.version,
             circuits=context.circuits(),
             redis_degraded=context.board.degraded,
+            confined={} if context.confined is None else context.confined.by,
             worker=context.worker_status(),
             load=self._admission.load(),
             uploads=self._admission.uploads if receives else None,

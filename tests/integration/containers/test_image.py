@@ -14,7 +14,7 @@ import pytest
 from service.cli.client import Client
 from service.cli.sample import write_sample
 from tests.support.cluster import Watcher, pause, wait_for
-from tests.support.compose import Stack, slow_ffmpeg
+from tests.support.compose import SLOW, Stack
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
 from tests.support.docker import ROOT, images, stack_worker
 from tests.support.image import Container, docker, holder, run_service
@@ -55,15 +55,13 @@ def network(stack: Stack, image: str) -> str:
 
 
 @pytest.fixture
-def start(image: str, network: str, tmp_path: Path) -> Iterator[Start]:
+def start(image: str, network: str) -> Iterator[Start]:
     """Starts containers, which are removed at the end; with `slow`, ffmpeg takes its time."""
-    script = slow_ffmpeg(tmp_path)
     with ExitStack() as stack:
 
         def started(*options: str, slow: bool = False, **settings: str) -> Container:
             if slow:
-                options = (*options, f"--volume={script.parent}:/slow:ro")
-                settings["REPRISE_FFMPEG"] = "/slow/ffmpeg"
+                settings = {**SLOW, **settings}
             return run_service(stack, image, network, {**BACKING, **settings}, options)
 
         yield started

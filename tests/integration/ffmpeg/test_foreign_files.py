@@ -49,8 +49,10 @@ def ran(argv: tuple[str, ...], data: bytes) -> tuple[int, LogReader]:
 
 def track_of(what: Source, target: Target, url: str, data: bytes) -> Track | None:
     """Choose the track as a conversion does."""
-    tracks = ran(look(FFMPEG, what, url), data)[1].tracks if needs_look(what, target) else what.tracks
-    return wanted_track(tracks, target)
+    if not needs_look(what, target):
+        return wanted_track(what.tracks, target)
+    log = ran(look(FFMPEG, what, url), data)[1]
+    return wanted_track(log.tracks, target, log.chosen)
 
 
 def converted(path: Path, what: Source, result: Path, *, local: bool, target: Target = WAV) -> str:

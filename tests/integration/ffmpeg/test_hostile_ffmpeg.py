@@ -2,6 +2,7 @@ import asyncio
 import http.server
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -14,6 +15,7 @@ from service.core.errors import (
     BadMedia,
     FfmpegCrashed,
     FfmpegStalled,
+    MemoryExceeded,
     ObjectGone,
     OutputTooLarge,
     TimeExceeded,
@@ -22,20 +24,20 @@ from service.core.errors import (
 from service.core.media.inputs import Source
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
+from tests.support.bombs import index_bomb
 from tests.support.conversions import (
     FFMPEG,
     INPUT_KEY,
     KIB,
     MIB,
     Bench,
-    children,
     is_ffmpeg,
     moto_with_small_parts,
     noise,
     open_files,
-    parent_of,
     read,
     run_and_kill,
+    running,
     script,
     small_bench,
     state_of,
@@ -94,16 +96,18 @@ async def test_sandboxed_ffmpeg_has_an_empty_environment_and_its_limits(
 ) -> None:
     """ffmpeg runs with an empty environment, in a session of its own, with its limits, few descriptors and a filter."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
-    bench.configure(max_output_bytes=300 * MIB, memory_bytes=1500 * MIB, open_files=40)
+    bench.configure(max_output_bytes=300 * MIB, memory_bytes=500 * MIB, open_files=40)
     source = noise(folder, 240)
     task = asyncio.create_task(convert(bench, source, target="mp3"))
-    await until(lambda: [pid for pid in children() if read(f"/proc/{pid}/cmdline").startswith(FFMPEG)], "ffmpeg runs")
-    pid = children()[0]
+    await until(lambda: running(FFMPEG, os.getpid()), "ffmpeg runs")
+    [pid] = running(FFMPEG, os.getpid())
     assert read(f"/proc/{pid}/environ") == ""
     assert os.getsid(pid) == os.getpgid(pid) == pid
     limits = {line[:26].strip(): line[26:].split()[:2] for line in read(f"/proc/{pid}/limits").splitlines()[1:]}
     assert limits["Max file size"] == [str(300 * MIB)] * 2
-    assert limits["Max address space"] == [str(1500 * MIB)] * 2
+    assert limits["Max address space"] == [str(2048 * MIB)] * 2
+    assert limits["Max data size"] == [str(500 * MIB)] * 2
+    assert read(f"/proc/{pid}/oom_score_adj").strip() == "1000"
     assert limits["Max open files"] == ["40", "40"]
     assert limits["Max core file size"] == ["0", "0"]
     status = dict(line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
@@ -137,27 +141,17 @@ async def test_sandboxed_ffmpeg_cannot_make_sockets_or_processes(
     assert (await convert(bench)).decode() == f"<{refusal}>"
 
 
-async def test_sandboxed_ffmpeg_has_an_empty_network(bench: Bench, tmp_path: Path) -> None:
-    """Where the platform allows it, ffmpeg sits in an empty network, and cannot read the memory of the service."""
-    body = "try: open(f'/proc/{os.getppid()}/environ').read(); said = 'read'\nexcept OSError: said = 'refused'\n"
-    body += "open(OUT, 'w').write(os.readlink('/proc/self/ns/net') + ' ' + said)\n" + WELL
-    bench.configure(ffmpeg=script(tmp_path, body))
-    network, _, said = (await convert(bench)).decode().partition(" ")
-    if network == str(Path("/proc/self/ns/net").readlink()):
-        pytest.skip("this platform allows no namespaces")
-    assert said == "refused"
-
-
 @pytest.mark.requirement("6.7")
 async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path: Path) -> None:
     """When the process that converts is killed with SIGKILL, its ffmpeg is gone at once, even while it is paused."""
     order = bench.order(noise(folder, 240), WAV, "mp3")
-    alive = tmp_path / "alive"
-    bench.configure(ffmpeg=script(tmp_path, f"open({str(alive)!r}, 'w').write(str(os.getpid()))\nsignal.pause()"))
+    program = script(tmp_path, "hang()")
+    bench.configure(ffmpeg=program)
     code = (
         "import asyncio\n"
         "from service.adapters.system.ambient import SystemClock\n"
         "from service.adapters.aws.clients import Aws, AwsSettings\n"
+        "from service.adapters.ffmpeg.config import Confinement\n"
         "from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder\n"
         "from service.adapters.s3.reading import ReadRetry\n"
         "from service.core.backoff import Backoff\n"
@@ -168,11 +162,11 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
         f"transcoder = FfmpegTranscoder(aws, {bench.config!r}, SystemClock())\n"
         f"asyncio.run(transcoder.convert({order!r}, lambda reading: None))\n"
     )
-    service = run_and_kill(code)
+    service, found = run_and_kill(code), list[int]()
     try:
-        await until(lambda: alive.exists() and alive.read_text(), "ffmpeg runs")
-        pid = int(alive.read_text())
-        assert parent_of(pid) == service.pid
+        await until(lambda: running(program, service.pid), "ffmpeg runs")
+        found += running(program, service.pid)
+        pid = found[0]
         os.kill(pid, signal.SIGSTOP)  # as if it were paused
         await until(lambda: state_of(pid) == "T", "it is stopped")
         service.kill()
@@ -180,8 +174,8 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
     finally:
         service.kill()
         service.communicate()
-        if alive.exists() and is_ffmpeg(pid := int(alive.read_text())):
-            os.kill(pid, signal.SIGKILL)
+        if found and is_ffmpeg(found[0]):
+            os.kill(found[0], signal.SIGKILL)
 
 
 # ── what it is fed ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,9 +248,7 @@ async def test_endless_output_ends_at_the_output_cap(bench: Bench, folder: Path)
 @pytest.mark.parametrize("manners", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
 async def test_stalled_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: str) -> None:
     """An ffmpeg that makes no progress is asked to end, then made to, and the job is told that it stalled."""
-    bench.configure(
-        stall_seconds=0.3, ffmpeg=script(tmp_path, f"{manners}sys.stderr.write('I am stuck\\n')\nsignal.pause()")
-    )
+    bench.configure(stall_seconds=0.3, ffmpeg=script(tmp_path, f"{manners}sys.stderr.write('I am stuck\\n')\nhang()"))
     stopped: list[object] = []
 
     def hear(event: Event, fields: Mapping[str, object]) -> None:
@@ -273,7 +265,7 @@ async def test_stalled_ffmpeg_is_ended(bench: Bench, tmp_path: Path, manners: st
 
 async def test_stalled_ffmpeg_without_stderr_is_ended(bench: Bench, tmp_path: Path) -> None:
     """Nobody waits for ever for a process that can say nothing any more."""
-    bench.configure(stall_seconds=0.3, ffmpeg=script(tmp_path, "os.close(2)\nsignal.pause()"))
+    bench.configure(stall_seconds=0.3, ffmpeg=script(tmp_path, "os.close(2)\nhang()"))
     assert isinstance(await failure(bench), FfmpegStalled)
 
 
@@ -285,10 +277,26 @@ async def test_active_ffmpeg_is_ended_at_its_time_limit(bench: Bench, tmp_path: 
     assert isinstance(await failure(bench), TimeExceeded)
 
 
+@pytest.mark.parametrize(
+    ("samples", "expected"), [(11_000_000, BadMedia), (2_600_000, MemoryExceeded)], ids=["one-large", "many"]
+)
+async def test_index_bomb_gets_no_more_memory_than_allowed(
+    bench: Bench, samples: int, expected: type[TranscodeFailed]
+) -> None:
+    """A file of 22 KB that asks for gigabytes of index ends at once, at the limit of one allocation or of them all."""
+    bench.configure(memory_bytes=300 * MIB)
+    what = Source(container="mov", demuxer="mov", content_type="video/quicktime", needs_seeking=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    error = await failure(bench, index_bomb(tracks=64, samples=samples), what, "mp3")
+    assert type(error) is expected
+    assert not error.retryable
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 400 * KIB)  # it counts KiB
+
+
 @pytest.mark.requirement("2.4", "6.5")
 async def test_crash_of_ffmpeg_names_the_signal(bench: Bench, tmp_path: Path) -> None:
     """A death by a signal that we did not send is told as such, with the signal's name."""
-    bench.configure(ffmpeg=script(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)"))
+    bench.configure(ffmpeg=script(tmp_path, "signal.raise_signal(signal.SIGSEGV)"))
     error = await failure(bench)
     assert isinstance(error, FfmpegCrashed)
     assert error.diagnostics["signal"] == "SIGSEGV"
@@ -316,14 +324,19 @@ async def test_ffmpeg_that_closes_its_input_early_may_succeed(bench: Bench, tmp_
 
 async def test_ffmpeg_waiting_for_a_failed_input_is_ended(bench: Bench, tmp_path: Path) -> None:
     """If the input fails while ffmpeg waits for it, ffmpeg is ended and never sees an end of the file."""
-    seen = tmp_path / "seen"
-    body = f"data = sys.stdin.buffer.read()\nopen({str(seen)!r}, 'wb').write(data)\nopen(OUT, 'wb').write(data)\n{WELL}"
+    body = f"data = sys.stdin.buffer.read()\nsys.stderr.write('the end')\nopen(OUT, 'wb').write(data)\n{WELL}"
     bench.configure(ffmpeg=script(tmp_path, body))
+    said: list[object] = []
+
+    def hear(event: Event, fields: Mapping[str, object]) -> None:
+        if event is events.FFMPEG_ENDED:
+            said.append(fields["last_lines"])
+
     order = bench.order(b"some input", WAV)
     bench.s3.delete_object(Bucket=bench.bucket, Key=INPUT_KEY)
-    with pytest.raises(ObjectGone):
+    with subscribe(hear), pytest.raises(ObjectGone):
         await bench.transcoder().convert(order, bench.report)
-    assert not seen.exists()
+    assert [list(lines) for lines in said] == [[]]  # type: ignore[call-overload]
     assert await bench.leftovers() == []
 
 

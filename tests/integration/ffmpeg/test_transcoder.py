@@ -45,6 +45,8 @@ from tests.support.conversions import (
     moto_with_small_parts,
     noise,
     plain,
+    read,
+    running,
     script,
     small_bench,
     state_of,
@@ -196,13 +198,11 @@ async def test_input_that_has_to_be_seekable_takes_the_local_path(
 async def test_a_spooled_file_has_no_name(bench: Bench, folder: Path, tmp_path: Path) -> None:
     """Not even while ffmpeg reads it does the input have a name on disk, so no kind of death can leave it there."""
     source = media_samples.make(FFMPEG, "m4a.m4a", folder)
-    ready = tmp_path / "ready"
-    bench.configure(
-        ffmpeg=script(tmp_path, f"open({str(ready)!r}, 'w').write(sys.argv[sys.argv.index('-i') + 1])\nsignal.pause()")
-    )
+    program = script(tmp_path, "hang()")
+    bench.configure(ffmpeg=program)
     convert = asyncio.create_task(bench.transcoder().convert(bench.order(source, sniff(source)), bench.report))
-    await until(lambda: ready.exists() and ready.read_text(), "the script runs")
-    assert ready.read_text().startswith("/proc/self/fd/")
+    await until(lambda: running(program, os.getpid()), "the script runs")
+    assert "\0-i\0/proc/self/fd/" in read(f"/proc/{running(program, os.getpid())[0]}/cmdline")
     assert list(bench.scratch.iterdir()) == []
     assert bench.scratch.stat().st_mode & 0o777 == 0o700
     convert.cancel()

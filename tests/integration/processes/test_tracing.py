@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import pytest
+from litestar import Litestar, get
+from litestar.testing import TestClient
 
+from service.adapters.otel import export
 from service.cli.sample import write_sample
+from service.wiring.tracing import tracing
 from service.worker.steps import CONVERSION
 from tests.support.cluster import a_cluster, wait_for
 from tests.support.docker import ROOT
-from tests.support.otlp import Receiver, Span, otlp_receiver
+from tests.support.otlp import Receiver, Span, grpc_receiver, otlp_receiver
+
+
+@get("/hello", sync_to_thread=False)
+def hello() -> str:
+    """Answer."""
+    return "hello"
+
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -84,3 +96,15 @@ def test_nothing_that_traces_is_loaded_where_tracing_is_off() -> None:
               "opentelemetry.sdk.trace", "requests")  # fmt: skip
     assert "service.wiring.tracing" in loaded
     assert not [name for name in loaded if name.startswith(traces)]
+
+
+def test_spans_go_over_grpc_where_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on App Runner: a receiver of gRPC at a plain address gets what a receiver of HTTP gets."""
+    with grpc_receiver() as receiver:
+        monkeypatch.setenv(export.ENDPOINT, receiver.address)  # its package reads it
+        said = {export.ENDPOINT: receiver.address, export.PROTOCOL: "grpc", "OTEL_PROPAGATORS": "tracecontext,xray"}
+        with tracing(said, "one") as wrap:
+            answer = TestClient(wrap(Litestar([hello]))).get("/hello")
+    assert answer.status_code == 200
+    (span,) = receiver.spans
+    assert (span.name, span.kind, span.instance) == ("GET /hello", "server", "one")

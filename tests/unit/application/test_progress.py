@@ -83,6 +83,7 @@ async def test_who_waits_is_answered_when_the_process_is_about_to_end(world: Ser
     world.stopping = True
     await world.clock.advance(1.0)
 
+    assert waiting.done(), "it waits on"
     assert not (await waiting).job.final
     assert [view.percent for view in await following if view is not None] == [50.0]
     assert world.clock.monotonic() - began < 5.0

@@ -30,6 +30,7 @@ from service.core.errors import (
 from service.core.shares import TenantStorageFull, parse_shares
 from service.core.upload import MAX_PARTS, Upload, check_part_number
 from tests.unit.application.world import JOB, UPLOAD, ServiceWorld, wav
+from tests.unit.core.media.test_sniff import LONG_TAG, MP3_FRAME
 
 FILE = wav()
 
@@ -63,6 +64,18 @@ async def test_a_file_in_one_piece_is_completed_by_the_first_call_that_needs_it(
     found = await current_upload(caller, pending.upload_id)
     assert isinstance(found, Upload)
     assert found.size == len(FILE)
+
+
+async def test_what_follows_a_long_tag_is_read_from_the_store(world: ServiceWorld) -> None:
+    """A tag that is longer than the head hides nothing: the object is read on where it ends."""
+    caller = world.caller()
+    pending, _ = await begin_form(caller, filename="song.flac", size=None, content_type="")
+    world.objects.put(pending.key, LONG_TAG + MP3_FRAME * 9 + bytes(900_000))
+
+    found = await current_upload(caller, pending.upload_id)
+
+    assert isinstance(found, Upload)
+    assert (found.source.container, found.source.needs_seeking) == ("mp3", False)
 
 
 async def test_bytes_that_are_no_audio_end_the_upload(world: ServiceWorld) -> None:

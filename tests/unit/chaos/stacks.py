@@ -17,6 +17,9 @@ class RememberedStack:
     def running(self) -> list[str]:
         return [member for member in self.members if member not in self.down]
 
+    def ready(self) -> list[str]:
+        return self.running()
+
     def holdings(self) -> list[Holding]:
         return self.held
 

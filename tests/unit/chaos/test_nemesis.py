@@ -29,6 +29,18 @@ def test_kill_prefers_the_container_that_converts() -> None:
     assert {"one", "two", "three"} == set(victims)
 
 
+def test_fault_that_is_for_a_conversion_waits_for_one() -> None:
+    """While no container converts, most kills find no victim yet; what was drawn stays when they look again."""
+    stack = RememberedStack()
+    hits = [injection(stack, seed) for seed in range(200)]
+    found = [hit for hit in hits if hit.victim() is not None]
+    assert 0 < len(found) < 60
+
+    stack.held = [Holding("job", "two", 1, 0)]
+
+    assert all(hit.victim() == "two" for hit in hits if hit not in found)
+
+
 def test_job_is_not_interrupted_more_often_than_it_can_bear() -> None:
     """A container whose job was taken over too often already is spared, as long as that job runs there."""
     stack = RememberedStack(held=[Holding("job", "two", 9, BEARABLE)])
@@ -47,8 +59,8 @@ def test_the_owner_of_a_job_is_not_spared_by_the_fault_that_is_for_it() -> None:
 
 
 def test_fault_without_a_victim_has_no_targets() -> None:
-    """Where nothing runs there is nothing to kill, and nothing is recorded."""
-    stack = RememberedStack(down={"one", "two", "three"})
+    """Where nothing runs, or only one container is left, there is nothing to kill, and nothing is recorded."""
+    stack = RememberedStack(down={"one", "two"})
     hit = injection(stack)
 
     KILL.inject(hit)
@@ -67,7 +79,7 @@ def test_all_at_once_is_one_call() -> None:
 
 def test_healing_twice_does_nothing_twice() -> None:
     """A container that runs again is not started again."""
-    stack = RememberedStack()
+    stack = RememberedStack(held=[Holding("job", "two", 1, 0)])
     hit = injection(stack)
     KILL.inject(hit)
     assert KILL.heal is not None
@@ -80,7 +92,7 @@ def test_healing_twice_does_nothing_twice() -> None:
 
 def test_what_was_begun_is_healed_when_the_nemesis_is_stopped(tmp_path: Path) -> None:
     """However long a fault was to last, it is healed, and both are in the history."""
-    stack = RememberedStack()
+    stack = RememberedStack(held=[Holding("job", "two", 1, 0)])
     strikes = [Strike(0.0, FREEZE, 10_000.0, "seed")]
     with Recorder(tmp_path / "history.jsonl", lambda: 1.0, lambda: datetime(2026, 1, 1, tzinfo=UTC)) as recorder:
         nemesis = Nemesis(cast("Stack", stack), strikes, recorder, lambda: 1.0)

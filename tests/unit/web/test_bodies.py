@@ -31,6 +31,15 @@ def addresses() -> Iterator[tuple[str, str]]:
 ADDRESSES = sorted(addresses())
 
 
+@cache
+def one_app(_: str) -> Litestar:
+    """An application with one upload and one job, for all examples of one purpose."""
+    world = World()
+    world.upload()
+    world.succeeded()
+    return world.app
+
+
 async def worst(
     client: httpx.AsyncClient, body: bytes, kinds: tuple[str, ...] = TYPES
 ) -> list[tuple[str, str, str, int]]:
@@ -54,10 +63,10 @@ def test_every_address_that_takes_a_body_is_known() -> None:
 
 @pytest.mark.requirement("8.3")
 @pytest.mark.parametrize("name", BODIES)
-async def test_no_odd_body_makes_a_5xx(world: World, api: httpx.AsyncClient, name: str) -> None:
+async def test_no_odd_body_makes_a_5xx(name: str) -> None:
     """JSON that is deep, huge, broken or binary gets a refusal of class 4xx at every address that takes a body."""
-    world.upload()
-    assert await worst(api, BODIES[name]) == []
+    async with client_of(one_app("bodies")) as client:
+        assert await worst(client, BODIES[name]) == []
 
 
 NAMES = st.sampled_from(["upload_id", "format", "options", "quality", "size", "parts", "metadata"]) | st.text()
@@ -73,21 +82,13 @@ def spelled(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-@cache
-def one_app() -> Litestar:
-    """An application with one upload, for all examples."""
-    world = World()
-    world.upload()
-    return world.app
-
-
 @settings(max_examples=30, deadline=None)
 @given(body=st.binary(max_size=200) | JSON.map(spelled))
 def test_no_generated_body_makes_a_5xx(body: bytes) -> None:
     """Bytes and JSON of any shape, also nearly valid ones, make no 5xx at any address."""
 
     async def send() -> list[tuple[str, str, str, int]]:
-        async with client_of(one_app()) as client:
+        async with client_of(one_app("bodies")) as client:
             return await worst(client, body, TYPES[:1])
 
     assert asyncio.run(send()) == []
@@ -105,3 +106,32 @@ async def test_client_gone_in_a_json_body_is_no_mistake_of_ours(
         await task
         assert (call.status, call.json()["code"]) == (400, "upload_incomplete")
     assert "service.unexpected" not in capsys.readouterr().out
+
+
+HEADERS = (
+    *("Accept", "Access-Control-Request-Method", "Authorization", "Connection", "Content-Disposition", "Content-Type"),
+    *("Cookie", "Expect", "Host", "Idempotency-Key", "If-Match", "If-None-Match", "If-Range", "Last-Event-ID"),
+    *("Origin", "Range", "X-API-Key", "X-Forwarded-Host", "X-Request-Id"),
+)
+VALUES = (
+    *(b"\xff\xfe", b"a" * 8000, b'"', b";=," * 500, b"bytes=-9" + b"9" * 400, b"1e999", b"http://[", b"a;b=c==;%00"),
+    *(b"multipart/form-data; boundary=" + b"b" * 500, b"filename*=x''%ff"),
+)
+
+
+@pytest.mark.parametrize("name", HEADERS)
+async def test_no_odd_header_makes_a_5xx(name: str) -> None:
+    """A header of any kind that is binary, long or no such thing is ignored or refused, and never a 5xx."""
+    asked = (
+        *(("GET", f"/v1/jobs/{JOB}/events"), ("GET", f"/v1/jobs/{JOB}/download?via=proxy")),
+        *(("POST", "/v1/uploads"), ("OPTIONS", "/v1/jobs")),
+    )
+    found = []
+    async with client_of(one_app("headers")) as client:
+        for value in VALUES:
+            for method, path in asked:
+                answer = await client.request(method, path, headers=[(name.encode(), value)])
+                if answer.status_code >= 500:
+                    found.append((value, method, path, answer.status_code))
+
+    assert found == []

@@ -29,16 +29,19 @@ def world_of(config: WebConfig) -> World:
 
 
 async def test_side_port_tells_health_without_a_key() -> None:
-    """Live and ready are answered without a key, and readiness names what is away."""
+    """Live and ready are answered without a key by their status alone; with one, readiness names what is away."""
     world = world_of(WebConfig(api_keys=KEYS))
     async with client_of(side_app(world)) as client:
         live, ready = await client.get("/health/live"), await client.get("/health/ready")
         world.health["s3"] = "bucket_missing"
         away = await client.get("/health/ready")
+        explained = await client.get("/health/ready", headers={"X-API-Key": KEY})
 
-    assert (live.status_code, live.json()["instance"]) == (200, "one")
-    assert (ready.status_code, ready.json()["status"]) == (200, "ok")
-    assert (away.status_code, away.json()["checks"]["s3"]) == (503, "bucket_missing")
+    assert (live.status_code, live.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (200, {"status": "ok"})
+    assert (away.status_code, away.json()) == (503, {"status": "unavailable"})
+    assert explained.json()["instance"] == "one"
+    assert explained.json()["checks"]["s3"] == "bucket_missing"
 
 
 @pytest.mark.parametrize(

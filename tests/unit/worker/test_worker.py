@@ -164,8 +164,10 @@ class Late:
 
 
 @pytest.mark.requirement("6.7")
-@pytest.mark.parametrize("write", ["renew", "release", "fail", "succeed"])
-@pytest.mark.parametrize("successor", ["a", "b"])
+@pytest.mark.parametrize(
+    ("write", "successor"),
+    [*((write, "b") for write in ("renew", "release", "fail", "succeed")), ("release", "a"), ("fail", "a")],
+)
 @in_virtual_time
 async def test_a_late_write_of_a_replaced_worker_is_refused(write: str, successor: str) -> None:
     """Any write that arrives after its worker was replaced is refused while the other runs: the fence, not luck."""
@@ -270,7 +272,8 @@ async def test_worker_that_overslept_and_was_not_replaced_goes_on() -> None:
     await world.until(final)
     await world.settle()
 
-    assert (await world.job()).state is State.SUCCEEDED
+    job = await world.job()
+    assert (job.state, job.attempt) == (State.SUCCEEDED, 1)
 
 
 @pytest.mark.requirement("6.7")
@@ -479,8 +482,8 @@ async def test_short_trouble_of_the_store_is_ridden_out() -> None:
 
 
 @in_virtual_time
-async def test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends() -> None:
-    """A worker that cannot renew stops its own conversion before anybody can take the job over."""
+async def test_a_worker_cut_off_from_the_store_pauses_before_its_lease_ends() -> None:
+    """A worker that cannot renew pauses its own conversion before any other can take the job over."""
     world = World()
     cut = asyncio.Event()
 
@@ -489,15 +492,15 @@ async def test_a_worker_cut_off_from_the_store_stops_before_its_lease_ends() -> 
             await asyncio.Event().wait()
         return await call()
 
-    island = world.start("a", seconds=100, jobs=Troubled(world.jobs, hang))
+    island = world.start("a", seconds=20, jobs=Troubled(world.jobs, hang))
     await world.submit()
     await world.until(running)
     cut.set()
     at = world.clock.monotonic()
-    while not island.transcoder.stopped:
+    while not island.transcoder.paused and world.clock.monotonic() - at < LEASE:
         await world.clock.sleep(0.05)
 
-    assert world.clock.monotonic() - at < LEASE
+    assert island.transcoder.paused
 
 
 @in_virtual_time

@@ -17,6 +17,7 @@ FAR = "the sound begins too far inside"
 SOUND = "its sound"
 _UNKNOWN = 0xFFFFFFFF
 _NO_END = 1 << 62  # of 64 bits
+_MANY = 4096  # bytes behind the sound that are more than an oversight
 _SLACK = 8  # bytes behind the sound that are no chunk yet: padding
 _PCM, _EXTENSIBLE = (1, 3, 6, 7), 0xFFFE
 _READ_IN_CAF = (b"desc", b"chan", b"kuki", b"pakt", b"info")  # ffmpeg does not get past others on a pipe
@@ -97,12 +98,13 @@ def _format(ends: Ends, at: int) -> _Format:
 
 def _more(ends: Ends, end: int) -> str | None:
     """Say so if what follows the sound is no chunk, but more of the same. Only what is seen counts."""
-    header = ends.window(end, 8)
-    if ends.size - end < 4 * 1024 or len(header) < 8:
+    seen = ends.window(end, _MANY)
+    if len(seen) < _MANY:
         return None
+    header = seen[:8]
     size = int.from_bytes(header[4:], "little")
     named = all(0x20 <= byte < 0x7F for byte in header[:4])
-    if (named and end + 8 + size <= ends.size + _SLACK) or not any(header):
+    if (named and end + 8 + size <= ends.size + _SLACK) or not any(seen):
         return None
     return f"its sound is declared to end at byte {end}, and {ends.size - end} more bytes follow that are no chunk"
 

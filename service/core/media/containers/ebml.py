@@ -134,7 +134,7 @@ def _rate(raw: bytes) -> int | None:
 def _codec(name: bytes, private: bytes) -> str | None:
     if name == b"A_MS/ACM" and len(private) >= 2:
         return RIFF_TAGS.get(int.from_bytes(private[:2], "little"))
-    return MATROSKA_IDS.get(name) or MATROSKA_IDS.get(name.rpartition(b"/")[0])
+    return MATROSKA_IDS.get(name) or MATROSKA_IDS.get(name.partition(b"/")[0])
 
 
 def _value(ends: Ends, element: _Element) -> bytes:

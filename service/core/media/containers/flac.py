@@ -48,10 +48,15 @@ def _is_header(data: bytes) -> bool:
     length = 4 + number + {6: 1, 7: 2}.get(data[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(data[2] & 15, 0)
     if number == 0 or length >= len(data):
         return False
+    return crc8(data[:length]) == data[length]
+
+
+def crc8(data: bytes) -> int:
+    """Return the checksum of the header of a frame."""
     value = 0
-    for byte in data[:length]:
+    for byte in data:
         value = _CRC8[value ^ byte]
-    return value == data[length]
+    return value
 
 
 def _crc16(ends: Ends, data: bytes, at: int) -> int:

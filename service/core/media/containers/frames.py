@@ -16,6 +16,8 @@ from service.core.media.tracks import Track
 
 _MIN_FRAMES = 3  # frames in a row, where they are expected
 _MIN_FRAMES_IN_JUNK = 8
+_PASSED_OVER = 64 * 1024  # bytes of junk that ffmpeg passes over; it takes what is further inside for damaged frames
+_FEW = 64  # bytes of which one that is not zero makes junk
 _MISSES_A_STEP = 2  # bytes that look like a frame's first and are none: half the cost of other steps
 
 _KBPS = {  # (MPEG-1?, layer) → kbit/s by index
@@ -57,8 +59,9 @@ def mpeg(ends: Ends, begin: int, *, text_in_front: Callable[[], bool]) -> Layout
             reason = TAG_BEHIND  # ffmpeg reads it only if there was nothing in front
     except Spent:
         reason = TOO_LARGE
+    junk = at - begin > _PASSED_OVER and any(ends.head[begin : begin + _FEW])
     tracks = (Track(number=1, codec=f"mp{frame.layer}", rate=frame.rate, channels=frame.channels),)
-    return Layout(name, reason, seconds, suspect=suspect, tracks=tracks)
+    return Layout(name, reason, seconds, suspect=suspect, tracks=tracks, junk=junk)
 
 
 def adts(ends: Ends, begin: int) -> Layout | None:

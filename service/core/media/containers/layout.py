@@ -26,6 +26,7 @@ class Layout:
     cut_off: str | None = None  # what is missing, if bytes are: a phrase for the client
     suspect: str | None = None  # the same, to be believed only if the sound is shorter than declared, too
     tracks: tuple[Track, ...] = ()  # of sound, as far as the head tells
+    junk: bool = False  # so much in front of the sound that ffmpeg tries to decode it
     holds_more: str | None = None  # what it holds beyond what it declares: a phrase for the client
 
 

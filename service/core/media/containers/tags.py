@@ -4,12 +4,14 @@ Tags in front of sound that has no container: ID3v2 and APE, one after the other
 An ID3v2 tag counts its length in bytes of seven bits. Some programs wrote all eight; ffmpeg takes such a tag for junk.
 """
 
+from service.core.media.containers.budget import Budget
 from service.core.media.containers.layout import Ends
 
 TAG_BEHIND = "its tags are at the end"
 ID3V1 = 128
 APE = b"APETAGEX"
-_APE_HEADER, _APE_HAS_HEADER = 32, 1 << 29
+_APE_HEADER = 32
+_FEW_TAGS = 20
 _TEXTS = (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL")
 
 
@@ -29,8 +31,11 @@ def end_of_tags(ends: Ends) -> int:
 
 
 def beyond(head: bytes, size: int) -> int | None:
-    """Return where the tags in front end if that is beyond `head`, and in the object; None if not."""
-    end = end_of_tags(Ends(head, b"", size)) if head[:3] == b"ID3" or head[:8] == APE else 0
+    """Return where the tags in front end if that is beyond `head`, and in the object; None if not. Raises `Spent`."""
+    # On the event loop, therefore little; a real file has one tag or two.
+    end = (
+        end_of_tags(Ends(head, b"", size, Budget(max_steps=_FEW_TAGS))) if head[:3] == b"ID3" or head[:8] == APE else 0
+    )
     return end if len(head) <= end < size else None
 
 

@@ -19,6 +19,7 @@ from service.core.errors import Definite
 from service.core.jobs.lease import State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
+from service.core.media.tracks import Track
 from service.testing.clock import NOON
 from service.testing.factories import WAV, a_failure, a_job, a_pending_upload, a_running_job, an_output, an_upload
 
@@ -37,13 +38,19 @@ JSON = st.recursive(
         a_job(state=State.SUCCEEDED, percent=100.0, finished_at=NOON, output=an_output()),
         a_job(state=State.FAILED, failure=a_failure(), started_at=NOON, finished_at=NOON + 1),
         a_job(
+            state=State.SUCCEEDED,
+            source=replace(WAV, cut_off="c", tracks=(Track(number=1, codec="aac", language="eng", channels=2),)),
+            target=Target(format="ogg", options=Options(track="eng", on_damage="convert")),
+            output=replace(an_output(), report={"track": {"number": 1}, "warnings": [{"code": "c", "detail": "d"}]}),
+        ),
+        a_job(
             source=Source(
                 container="m4a", demuxer="mov", content_type="audio/mp4", needs_seeking=True, reason="moov at the end"
             ),
             target=Target(format="ogg", options=Options(quality=5, start_seconds=1 / 3, loudness=True)),
         ),
     ],
-    ids=["queued", "running", "succeeded", "failed", "with options"],
+    ids=["queued", "running", "succeeded", "failed", "reported", "with options"],
 )
 def test_job_survives_its_item(job: object) -> None:
     """A job that was written down is read back equal."""

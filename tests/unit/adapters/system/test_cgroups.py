@@ -63,6 +63,31 @@ def test_cgroup_v1_memory_is_read_without_file_cache(machine: Machine) -> None:
     assert machine.container.load().memory == 0.5
 
 
+def test_memory_limit_is_the_least_of_all_groups_and_the_machine(machine: Machine) -> None:
+    """What a conversion may have is a share of the tightest limit, and of the machine's memory where there is none."""
+    machine.write("proc/self/cgroup", "4:memory:/docker/abc\n0::/pod/app")
+    assert machine.container.memory_limit() == 1000 * 1024
+    machine.group("pod", limit=900_000, used=0)
+    machine.group("pod/app", limit="max", used=0)
+    assert machine.container.memory_limit() == 900_000
+    machine.write("sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", 800_000)
+    assert machine.container.memory_limit() == 800_000
+
+
+def test_memory_kills_are_counted_in_both_versions_and_on_the_machine(machine: Machine) -> None:
+    """A process that the kernel ended for want of memory is noticed wherever the kernel counts it."""
+    machine.write("proc/self/cgroup", "4:memory:/docker/abc\n0::/app")
+    assert machine.container.memory_kills() == 0
+    for path, text in (
+        ("sys/fs/cgroup/app/memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 1"),
+        ("sys/fs/cgroup/memory/docker/abc/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1"),
+        ("proc/vmstat", "nr_free_pages 17\noom_kill 1"),
+    ):
+        before = machine.container.memory_kills()
+        machine.write(path, text)
+        assert machine.container.memory_kills() == before + 1
+
+
 def test_memory_of_the_machine_counts_without_a_cgroup_limit(machine: Machine) -> None:
     """Where no group is limited, it is the memory of the machine that can run out."""
     machine.write("proc/self/cgroup", "4:memory:/\n0::/")

@@ -59,7 +59,9 @@ def test_missing_input_fails_the_job(error: Exception) -> None:
 
 
 @pytest.mark.requirement("6.5")
-@pytest.mark.parametrize("error", [errors.BadMedia, errors.OutputTooLarge, errors.TimeExceeded, errors.WindowViolated])
+@pytest.mark.parametrize(
+    "error", [errors.BadMedia, errors.OutputTooLarge, errors.TimeExceeded, errors.MemoryExceeded, errors.WindowViolated]
+)
 def test_bad_media_fails_the_job_at_once(error: type[errors.TranscodeFailed]) -> None:
     """What another attempt cannot mend fails with its code and diagnostics."""
     ended = outcome(error("no good", diagnostics={"exit_code": 1}))

@@ -86,8 +86,8 @@ def test_lease_lapses_when_attempt_and_beat_stand_still_for_its_duration() -> No
     lease = running(beat=7)
     memory, _ = sight({}, [lease], 1000.0, 6.0)
 
-    assert sight(memory, [lease], 1005.999, 6.0) == (memory, [])
-    assert sight(memory, [lease], 1006.0, 6.0) == (memory, [lease])
+    assert sight(memory, [lease], 1005.999, 6.0)[1] == []
+    assert sight(memory, [lease], 1006.0, 6.0)[1] == [lease]
 
 
 @pytest.mark.parametrize("moved", [running(beat=8), running(attempt=2, beat=7)], ids=["beat", "attempt"])
@@ -143,3 +143,23 @@ def test_watcher_looks_again_before_the_next_lapse(
 
     assert 0 <= wait <= interval
     assert all(wait <= max(0.0, moment + duration - now) for moment in since)
+
+
+def test_excused_lapses_have_a_bound_of_their_own() -> None:
+    """Five lapses that only the job explains end it, and twenty with those that something else explains."""
+    policy = LeasePolicy()
+
+    assert [policy.too_many(lapses) for lapses in (4, 5)] == [False, True]
+    assert [policy.too_many(4, excused) for excused in (15, 16)] == [False, True]
+
+
+def test_time_in_which_the_watcher_did_not_look_does_not_count() -> None:
+    """A watcher that was frozen for a minute has seen the pair stand still for as long as it looked, and no longer."""
+    lease = running(beat=7)
+    memory, _ = sight({}, [lease], 1000.0, 6.0)
+    memory, _ = sight(memory, [lease], 1002.0, 6.0)
+
+    memory, lapsed = sight(memory, [lease], 1062.0, 6.0, 58.0)
+    assert lapsed == []
+    assert sight(memory, [lease], 1063.9, 6.0)[1] == []
+    assert sight(memory, [lease], 1064.0, 6.0)[1] == [lease]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from service.core.errors import UnsupportedMedia
+from service.core.media.containers import flac
 from service.core.media.containers.budget import MAX_BYTES, MAX_STEPS, Budget, Spent
 from service.core.media.containers.layout import BROKEN, TOO_LARGE
 from service.core.media.sniff import HEAD_BYTES, TAIL_BYTES, identify
@@ -16,6 +17,7 @@ from tests.unit.core.media.test_sniff import (
     KNOWN,
     MDAT,
     MP3_FRAME,
+    NOISE,
     box,
     chunk,
     ebml,
@@ -83,6 +85,18 @@ AAC_THAT_BREAKS_OFF = b"\xff\xf1\x50\x80\x02\x1f\xfc"
 CAF = b"caff\0\x01\0\0desc" + struct.pack(">q", 32) + bytes(8) + b"lpcm" + bytes(20)
 W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000") + bytes(24)
 
+APE_TAG = b"APETAGEX" + struct.pack("<IIII", 2000, 0, 0, 0xA0 << 24) + bytes(8)
+HANDLER = box(b"hdlr", bytes(8), b"soun", bytes(12))
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + struct.pack("<QIH", 1 << 40, 1 << 20, 0)
+FLAC_HEADER = bytes.fromhex("fff8c918") + b"\0"
+FLAC_HEADER += bytes((flac.crc8(FLAC_HEADER),))
+
+
+def avi(streams: bytes) -> bytes:
+    """An AVI with these streams in its headers."""
+    return b"RIFF\0\0\0\0AVI LIST" + struct.pack("<I", 4 + len(streams)) + b"hdrl" + streams
+
+
 # How to make it of so many pieces, and of how many it is made to fill the bytes that are looked at.
 ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "boxes beyond their parents": (lambda n: m4a(box(b"trak", far(b"mdia")) * n), 60_000),
@@ -113,6 +127,19 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "zeros, then frames that break off": (lambda n: bytes(n) + b"\xff\xfb\x90\0" * 1024, HEAD_BYTES - 4096),
     "sync words": (lambda n: b"\xff" * n, HEAD_BYTES),
     "frames of AAC that break off": (lambda n: AAC_THAT_BREAKS_OFF * n, 150_000),
+    "tags of APE in front": (lambda n: APE_TAG * n, 32_000),
+    "noise without frames": (lambda n: (NOISE * 11)[:n], HEAD_BYTES),
+    "sync words of MPEG": (lambda n: b"\xff\xfb\x90\0" * n, 262_000),
+    "tracks of Matroska": (lambda n: matroska(ebml(0x1654AE6B, ebml(0xAE, ebml(0x83, b"\2")) * n)), 30_000),
+    "fields of a track": (lambda n: matroska(ebml(0x1654AE6B, ebml(0xAE, ebml(0x86, b"A") * n))), 90_000),
+    "tracks of MP4": (lambda n: m4a(box(b"trak", box(b"mdia", HANDLER, box(b"minf"))) * n), 14_000),
+    "objects of ASF": (lambda n: ASF + (bytes(16) + struct.pack("<Q", 24)) * n, 43_000),
+    "streams of AVI": (lambda n: avi((b"LIST" + struct.pack("<I", 16) + b"strlstrf" + bytes(4)) * n), 40_000),
+    "tags of FLV": (lambda n: b"FLV\1\5\0\0\0\x09" + bytes(4) + (b"\x09" + bytes(14)) * n, 69_000),
+    "a table of TTA": (lambda n: b"TTA1" + struct.pack("<HHHII", 1, 2, 16, 1, n) + bytes(4 + 4 * n), 250_000),
+    "frames of FLAC that are none": (lambda n: b"fLaC" + bytes(40) + b"\xff\xf8" * n, 500_000),
+    "a last frame of FLAC": (lambda n: b"fLaC" + bytes(40) + FLAC_HEADER + bytes(n), 64_000),
+    "a text": (lambda n: b"<" * n, HEAD_BYTES),
 }  # fmt: skip
 
 

@@ -41,6 +41,10 @@ def source(declared: float | None = None, missing: str | None = None, suspect: s
         (source(1.5, suspect="s"), log(60.0), True),  # more than declared is no truncation
         (source(), log(3.0, None, "[in#0/mov @ 0x1] stream 0, offset 0x6f65: partial file"), False),
     ],
+    ids=[
+        *("nothing known", "late times", "a gap", "bytes", "bytes and a length", "rounded", "short", "little", "some"),
+        *("short by ffmpeg", "guessed", "no length", "longer", "said by ffmpeg"),
+    ],
 )
 def test_exit_code_0_is_not_believed_where_bytes_are_missing(what: Source, said: LogReader, believed: bool) -> None:
     """Missing bytes fail a job, a length in seconds alone does not; where bytes may be missing, it decides."""

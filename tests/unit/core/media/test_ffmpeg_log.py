@@ -174,6 +174,16 @@ def test_ffmpeg_log_names_the_tracks_of_the_input() -> None:
     assert (third.number, third.codec) == (3, "none")
 
 
+def test_ffmpeg_log_names_the_track_that_it_has_chosen() -> None:
+    """The stream that becomes the first of the output is told as a track; without one, or of a film, there is none."""
+    mapping = b"Stream mapping:\n  Stream #0:2 -> #0:0 (aac_latm (native) -> pcm_s16le (native))\n"
+    streams = STREAMS.partition(b"Output #0")[0]
+
+    assert read(streams, mapping).chosen == Track(number=2, codec="aac_latm", language="ger", rate=48000, channels=2)
+    assert read(streams).chosen is None
+    assert read(streams, mapping.replace(b"#0:2", b"#0:0")).chosen is None
+
+
 def test_ffmpeg_log_names_its_version_and_the_covers_that_are_dropped() -> None:
     """The banner gives the version and is no last line; a cover that is not copied is known by its kind."""
     reader = read(STREAMS)

@@ -133,6 +133,9 @@ APE = b"APETAGEX" + bytes(24)
 
 PIPE, LOCAL = False, True
 
+LONG_TAG = id3(b"APIC" + struct.pack(">IH", 1_600_000, 0) + bytes(1_600_000))  # longer than the head
+NOISE = bytes(1 + n * n % 241 for n in range(100_000))
+
 KNOWN = {
     "wav": (wav(), "wav", PIPE, 1.0),
     "wav, odd end": (wav(b"\0"), "wav", PIPE, 1.0),
@@ -173,6 +176,12 @@ KNOWN = {
     "mp3": (MP3_FRAME * 9, "mp3", PIPE, None),
     "mp3 behind zeros": (bytes(70_000) + MP3_FRAME * 9, "mp3", PIPE, None),
     "mp3 behind half a frame": (MP3_FRAME[200:] + b"\xff\xfb" + MP3_FRAME * 9, "mp3", PIPE, None),
+    "mp3 behind 5000 bytes that begin like XML": (b"<" + NOISE[:5000] + MP3_FRAME * 9, "mp3", PIPE, None),
+    "mp3 behind a text": (b"<html>" * 1000 + MP3_FRAME * 9, "mp3", PIPE, None),
+    "mp3 behind much junk": (NOISE + MP3_FRAME * 9, "mp3", PIPE, None),
+    "mp3 behind an APE tag": (
+        b"APETAGEX" + struct.pack("<IIII", 2000, 132, 1, 0xA0 << 24) + bytes(8 + 132) + MP3_FRAME * 9,
+        "mp3", PIPE, None),
     "mp3, ID3v1 alone": (MP3_FRAME * 9 + ID3V1, "mp3", LOCAL, None),
     "mp3, ID3v1 and ID3v2": (id3(TITLE) + MP3_FRAME * 9 + ID3V1, "mp3", PIPE, None),
     "mp3, ID3v1 and an empty ID3v2": (id3() + MP3_FRAME * 9 + ID3V1, "mp3", LOCAL, None),
@@ -323,3 +332,56 @@ def test_sniffing_survives_any_bytes(head: bytes, tail: bytes, size: int) -> Non
 
     assert source.needs_seeking is (source.reason is not None)
     assert source.declared_seconds is None or source.declared_seconds >= 0
+
+
+# ── what is missing, and what is told ────────────────────────────────────────────────────────────────────────────
+
+AU = b".snd" + struct.pack(">IIIII", 24, 16000, 3, 8000, 1) + bytes(16000)
+
+
+@pytest.mark.requirement("6.5")
+@pytest.mark.parametrize(
+    "whole", [wav(), aiff(), w64(), caf(), AU, ogg()], ids=["wav", "aiff", "w64", "caf", "au", "ogg"]
+)
+def test_sniffing_sees_that_bytes_are_missing(whole: bytes) -> None:
+    """What reaches beyond the end of the object is missing; of a whole file nothing is."""
+    assert sniff(whole).cut_off is None
+    assert sniff(whole[: len(whole) * 2 // 3]).cut_off is not None
+
+
+@pytest.mark.requirement("6.5")
+@pytest.mark.parametrize(
+    "size", [0, 0x7F000008, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF - 36, 0xFFFFFFFF, 16000 + 44]
+)
+def test_sizes_that_were_never_filled_in_are_no_truncation(size: int) -> None:
+    """What programs write that cannot go back and correct it means: up to the end."""
+    assert sniff(wav(data_size=size)).cut_off is None
+    assert sniff(wav(data_size=1_000_000_000)).cut_off is not None
+
+
+def test_rate_of_a_wav_is_that_of_its_samples() -> None:
+    """A wrong number of bytes per second, which nothing uses, does not change how long a WAV is."""
+    data = bytearray(wav(seconds=3))
+    data[28:32] = struct.pack("<I", 8000)
+
+    assert sniff(bytes(data)).declared_seconds == 3
+
+
+def test_sound_that_a_wav_does_not_declare_is_told() -> None:
+    """What follows the declared sound and is no chunk is more of it; chunks and padding are not."""
+    assert sniff(wav(bytes(100) + b"\7" * 8000)).holds_more is not None
+    assert sniff(wav(chunk(b"LIST", bytes(5000)))).holds_more is None
+    assert sniff(wav(bytes(5000))).holds_more is None
+
+
+def test_counts_of_an_mp3_beyond_its_end_make_it_suspect() -> None:
+    """A header that counts more bytes than there are is a hint, no proof: the seconds have to be missing, too."""
+    assert sniff(xing(8, 9 * 417) + MP3_FRAME * 8).suspect is None
+    assert sniff(xing(800, 801 * 417) + MP3_FRAME * 9).suspect is not None
+
+
+def test_much_junk_in_front_of_an_mp3_is_known() -> None:
+    """ffmpeg passes over 64 KiB, and takes what is further inside for damaged frames; zeros do no harm."""
+    assert sniff(NOISE + MP3_FRAME * 9).junk
+    assert not sniff(NOISE[:5000] + MP3_FRAME * 9).junk
+    assert not sniff(bytes(100_000) + MP3_FRAME * 9).junk

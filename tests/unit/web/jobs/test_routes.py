@@ -248,6 +248,24 @@ async def test_wait_until_it_has_ended(world: World, api: httpx.AsyncClient) -> 
     assert (await waiting).json()["state"] == "succeeded"
 
 
+async def test_a_finished_job_tells_how_it_was_made(world: World, api: httpx.AsyncClient) -> None:
+    """Track, warnings and the arguments of ffmpeg are in the document; of an older record, nothing is made up."""
+    report = {
+        "ffmpeg": {"version": "9", "arguments": ["-i", "INPUT", "OUTPUT"]},
+        "track": {"number": 2, "codec": "aac", "language": "eng", "default": True, "of a newer release": 1},
+        "warnings": [{"code": "cover_dropped", "detail": "A cover was left out."}],
+    }
+    job = world.running()
+    assert "warnings" not in (await api.get(f"/v1/jobs/{JOB}")).json()
+    await world.jobs.succeed(job.holding, Output(key="k", size=1, etag="e", report=report), NOON)
+
+    document = (await api.get(f"/v1/jobs/{JOB}")).json()
+
+    assert document["ffmpeg"] == report["ffmpeg"]
+    assert document["track"] == {"number": 2, "codec": "aac", "language": "eng", "default": True}
+    assert document["warnings"] == report["warnings"]
+
+
 @pytest.mark.parametrize(("wait", "seconds"), [("2", 2), ("1000000", 100), ("inf", 100)])
 async def test_wait_is_bounded(world: World, api: httpx.AsyncClient, wait: str, seconds: int) -> None:
     """A wait ends when its time is over, and never lasts longer than the service allows."""

@@ -1,0 +1,142 @@
+"""
+Reads of jobs that requests share, so that the stores are asked as often as they answer and not as often as clients ask.
+
+A request that comes while its job is being read waits for the *next* read of it, together with all that come meanwhile:
+what the read under way returns may be older than what another client was told before this request began. A read serves
+all jobs that are asked about at its moment, in one call to the board and one to the records.
+
+A job that has ended does not change any more, so it is remembered. It can only be deleted: through this process it is
+forgotten at once, through another one it may be shown for another `REMEMBERED` seconds. Downloads do not rely on it.
+"""
+
+import asyncio
+import itertools
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from service.core.errors import Definite, StoreError, Unavailable
+from service.core.jobs.job import Job
+from service.core.jobs.progress import Hint
+from service.ports.hints import ProgressBoard
+from service.ports.jobs import JobRecords
+from service.ports.time import Clock
+
+AT_ONCE: Final = 2  # reads under way; a second one, so that a slow answer about one job does not hold up all others
+MOST_JOBS: Final = 100  # in one read: what one request to DynamoDB takes
+REMEMBERED: Final = 5.0  # seconds for which a job that has ended is answered from memory
+MOST_REMEMBERED: Final = 1000  # some kilobytes each
+
+
+@dataclass(slots=True, eq=False)
+class Look:
+    """A job as it was read, its hint read before it. `number` rises with the moment at which the read began."""
+
+    number: int
+    hint: Hint | None
+    job: Job | None
+    noting: "asyncio.Task[None] | None" = None  # see `SharedReads.note_shown`
+
+
+class SharedReads:
+    """One for each process, for requests alone: a worker reads for itself."""
+
+    def __init__(self, jobs: JobRecords, board: ProgressBoard, clock: Clock) -> None:
+        self._jobs, self._board, self._clock = jobs, board, clock
+        self._numbers = itertools.count(1)
+        self._wanted: dict[str, asyncio.Future[Look]] = {}  # by job: what the next read of it will give
+        self._being_read: set[str] = set()
+        self._readers: set[asyncio.Task[None]] = set()
+        self._remembered: OrderedDict[str, tuple[float, Look]] = OrderedDict()  # until when, in monotonic seconds
+        self._forgotten = 0  # a read with a lower number may show what was deleted since: it is not remembered
+
+    async def look(self, job_id: str) -> Look:
+        """Read a job and its hint; both reads begin after this call. Raises `StoreError`."""
+        wanted = self._wanted.get(job_id)
+        if wanted is None:
+            wanted = self._wanted[job_id] = asyncio.get_running_loop().create_future()
+            self._begin()
+        return await asyncio.shield(wanted)  # others wait for it as well
+
+    async def look_or_remember(self, job_id: str) -> Look:
+        """Return a job that has ended from memory; any other as `look` does."""
+        until, remembered = self._remembered.get(job_id, (0.0, None))
+        if remembered is not None and self._clock.monotonic() < until:
+            return remembered
+        return await self.look(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """Do not remember a job that was deleted, nor what a read that is under way still says of it."""
+        self._remembered.pop(job_id, None)
+        self._forgotten = next(self._numbers)
+
+    async def note_shown(self, look: Look, percent: float) -> None:
+        """Raise `shown` in the record, once for all that were given this look. Raises `StoreError`."""
+        if look.noting is None:
+            job_id = look.job.job_id if look.job else ""
+            look.noting = asyncio.create_task(self._jobs.note_shown(job_id, percent), name=f"note {job_id}")
+        await asyncio.shield(look.noting)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self) -> None:
+        if len(self._readers) < AT_ONCE:
+            # It starts in the next round of the event loop: what is asked in this one is read together.
+            reader = asyncio.create_task(self._read_wanted(), name="read jobs")
+            self._readers.add(reader)
+            reader.add_done_callback(self._readers.discard)
+
+    async def _read_wanted(self) -> None:
+        """Read until nothing is wanted that no other reader is reading."""
+        while wanted := [job_id for job_id in self._wanted if job_id not in self._being_read][:MOST_JOBS]:
+            futures = {job_id: self._wanted.pop(job_id) for job_id in wanted}
+            self._being_read.update(wanted)
+            try:
+                await self._answer(futures)
+            finally:
+                self._being_read.difference_update(wanted)
+                for future in futures.values():
+                    future.cancel()  # of a reader that was cancelled; the others are done
+
+    async def _answer(self, futures: Mapping[str, "asyncio.Future[Look]"]) -> None:
+        number = next(self._numbers)
+        found: Mapping[str, Job | Exception | None]
+        try:
+            hints = await self._board.read_many(list(futures))
+            found = await self._get(list(futures))
+        except Exception as error:  # noqa: BLE001  # each of the requests answers with it
+            found, hints = dict.fromkeys(futures, error), {}
+        for job_id, future in futures.items():
+            job = found.get(job_id)
+            if isinstance(job, Exception):
+                future.set_exception(job)
+                future.exception()  # marks it as seen: the requests may all be gone
+            else:
+                look = Look(number, hints.get(job_id), job)
+                future.set_result(look)
+                self._remember(job_id, look)
+
+    async def _get(self, job_ids: Sequence[str]) -> Mapping[str, Job | Exception | None]:
+        """Read the records at once; one that is damaged is an error of its own job alone."""
+        if len(job_ids) > 1:
+            try:
+                return await self._jobs.get_many(job_ids)
+            except Unavailable:
+                raise
+            except Definite:
+                return {job_id: await self._get_one(job_id) for job_id in job_ids}
+        return {job_id: await self._jobs.get(job_id) for job_id in job_ids}
+
+    async def _get_one(self, job_id: str) -> Job | Exception | None:
+        try:
+            return await self._jobs.get(job_id)
+        except StoreError as error:
+            return error
+
+    def _remember(self, job_id: str, look: Look) -> None:
+        if look.job is not None and look.job.final and look.number > self._forgotten:
+            self._remembered[job_id] = self._clock.monotonic() + REMEMBERED, look
+            self._remembered.move_to_end(job_id)
+            while len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
