@@ -29,7 +29,7 @@ SHARES = (
     ),
     Mutation(
         "first-come-first-served",
-        "among jobs of the same rank the oldest comes first, so that no job is overtaken for ever",
+        "of tenants that run as much and were not served yet, the oldest job comes first",
         (
             Edit(
                 "service/core/jobs/queue.py",
@@ -37,13 +37,19 @@ SHARES = (
                 "served.get(tag, 0), -due_at, key",
             ),
         ),
-        (f"{QUEUE}::test_no_due_job_is_overtaken_for_ever",),
+        ("tests/unit/testing/test_memory_jobs.py::TestMemoryJobs::test_due_jobs_come_oldest_first",),
     ),
     Mutation(
         "turns",
         "a worker with one slot goes round the tenants, too",
         (Edit("service/core/jobs/queue.py", "ranked.append((rank, served.get(tag, 0),", "ranked.append((rank, 0,"),),
         (f"{QUEUE}::test_tenants_take_turns_at_a_single_slot",),
+    ),
+    Mutation(
+        "turns-remembered",
+        "a worker remembers whose turn it was",
+        (Edit("service/worker/loop.py", "            self._note_turn(tag_in(job_id))\n", ""),),
+        ("tests/unit/worker/test_turns.py::test_a_worker_with_one_slot_serves_tenants_in_turn",),
     ),
     Mutation(
         "share-of-queue",

@@ -3,6 +3,7 @@
 import pytest
 
 from service import settings
+from service.core.shares import parse_shares
 from service.settings.variables import ADDRESS
 
 
@@ -163,3 +164,17 @@ def test_an_origin_may_end_in_a_slash() -> None:
 def test_addresses_of_every_kind_are_taken(address: str) -> None:
     """A name, a number and a number of the new kind are addresses."""
     assert settings.read({"AWS_ENDPOINT_URL": address}).any_endpoint == address
+
+
+def test_limits_of_tenants_are_read_and_name_tenants_that_exist() -> None:
+    """A tenant without a key is a misspelt one; a worker, which is given no keys, takes the limits as they are."""
+    keys = f"amber:{'a' * 64}"
+    given = settings.read({"REPRISE_API_KEYS": keys, "REPRISE_TENANT_LIMITS": "amber:queued=7;*:stored=1GiB"})
+    assert given.shares == parse_shares("amber:queued=7;*:stored=1GiB")
+
+    assert problems(REPRISE_API_KEYS=keys, REPRISE_TENANT_LIMITS="ambre:queued=7") == (
+        "REPRISE_TENANT_LIMITS names ambre, a tenant without a key in REPRISE_API_KEYS",
+    )
+    assert settings.read({"REPRISE_TENANT_LIMITS": "amber:running=2"}).shares.tenants == ("amber",)
+    (problem,) = problems(REPRISE_TENANT_LIMITS="amber:slots=2")
+    assert "entry 1" in problem

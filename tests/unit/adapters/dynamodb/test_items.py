@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.adapters.dynamodb.items import (
+    any_upload_from_item,
     idempotency_pk,
     job_from_item,
     job_to_item,
+    pending_to_item,
     upload_from_item,
     upload_to_item,
 )
@@ -19,7 +21,7 @@ from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
 from service.core.media.tracks import Track
 from service.testing.clock import NOON
-from service.testing.factories import WAV, a_failure, a_job, a_running_job, an_output, an_upload
+from service.testing.factories import WAV, a_failure, a_job, a_pending_upload, a_running_job, an_output, an_upload
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -121,6 +123,15 @@ def test_fields_of_a_newer_release_are_left_out() -> None:
     item["something_else"] = {"S": "new"}
 
     assert job_from_item(item) == a_job()
+
+
+def test_pending_uploads_of_an_earlier_release_can_be_read() -> None:
+    """What an earlier release has begun has no size of parts, and one that tells none is written as before."""
+    item = pending_to_item(a_pending_upload(part_size=8_388_608))
+
+    assert any_upload_from_item(item) == a_pending_upload(part_size=8_388_608)
+    assert any_upload_from_item({k: v for k, v in item.items() if k != "part_size"}) == a_pending_upload()
+    assert "part_size" not in pending_to_item(a_pending_upload())
 
 
 @pytest.mark.parametrize("change", [{"state": {"S": "lost"}}, {"options": {"S": '{"no_such": 1}'}}, {"attempt": {}}])
