@@ -232,7 +232,7 @@ class DockerStack:
         box = self._backing.engine.box(
             name, self._versions[self._version[name]],
             ports={self._kit.port: self._ports[name]},
-            environment=self._kit.environment(links, self._shape),
+            environment=self._kit.environment(links, self._shape, self._version[name]),
             mem_limit=self._kit.memory, memswap_limit=self._kit.memory,
             **self._kit.options(),
         )  # fmt: skip

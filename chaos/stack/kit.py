@@ -31,8 +31,8 @@ class Kit(Protocol):
     def prepare(self, backing: Backing, image: str) -> None:
         """Make what the service needs before its first start: buckets, tables."""
 
-    def environment(self, links: Mapping[str, int], shape: Shape) -> Mapping[str, str]:
-        """Return the variables of a member whose links are on these ports of the host `toxiproxy`."""
+    def environment(self, links: Mapping[str, int], shape: Shape, version: str) -> Mapping[str, str]:
+        """Return the variables of a member of a version whose links are on these ports of the host `toxiproxy`."""
 
     def options(self) -> Mapping[str, Any]:
         """Return how its container is run, as docker-py names it."""

@@ -55,6 +55,13 @@ def test_image(run: str, name: str, base: str) -> str:
         return build(run, name, Path(folder), arguments)
 
 
+def slowed(speed: int, version: str) -> dict[str, str]:
+    """Return what slows ffmpeg down: an option; in the older image, which has none and no sandbox either, a script."""
+    if version == "old":
+        return {"REPRISE_FFMPEG": f"/chaos/ffmpeg-{speed}"}
+    return {"REPRISE_FFMPEG_OPTIONS": f"-readrate {speed}"}
+
+
 class RepriseKit:
     """The service of one scenario: `name` is that of its bucket and its table."""
 
@@ -79,7 +86,7 @@ class RepriseKit:
             box.remove()
         self._public = backing.endpoint
 
-    def environment(self, links: Mapping[str, int], shape: Shape) -> Mapping[str, str]:
+    def environment(self, links: Mapping[str, int], shape: Shape, version: str) -> Mapping[str, str]:
         proxy = "http://toxiproxy"
         clock = {
             "LD_PRELOAD": "/chaos/libfaketimeMT.so.1",
@@ -94,7 +101,7 @@ class RepriseKit:
             "AWS_ENDPOINT_URL_DYNAMODB": f"{proxy}:{links[RECORDS]}",
             "REDIS_URL": f"redis://toxiproxy:{links[HINTS]}",
             "REPRISE_S3_PUBLIC_ENDPOINT": self._public,
-            "REPRISE_FFMPEG": f"/chaos/ffmpeg-{shape.speed}",
+            **slowed(shape.speed, version),
             "REPRISE_SCRATCH": self.scratch,
             "REPRISE_SLOTS": str(shape.slots),
             "REPRISE_LEASE_SECONDS": f"{LEASE:g}",
