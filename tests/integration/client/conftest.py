@@ -12,7 +12,7 @@ SECONDS = 60.0  # of music: ten MiB, so that it is uploaded in parts
 SPEED = 20.0  # seconds of music in a second: three seconds for a conversion to be disturbed in
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some music, with a name that has to be carried."""
     path = tmp_path_factory.mktemp("piece") / "Übung 1.wav"
@@ -20,7 +20,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def cluster(embedded_stack: Mapping[str, str]) -> Iterator[Cluster]:
     """An address that stays, and workers that may be killed."""
     with a_cluster(embedded_stack) as made:
