@@ -115,7 +115,6 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
         return job
     # The record first: a job that reads `succeeded` always has its output.
     await context.jobs.delete(job_id)
-    context.reads.forget(job_id)
     await context.board.forget(job_id)
     await context.objects.delete_prefix(result_prefix(job_id))
     return None

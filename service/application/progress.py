@@ -37,7 +37,7 @@ async def view_job(caller: Caller, job_id: str) -> View:
 
     Raises `NotFound`, `Expired`, and `StoreError` if the reading could not be made safe: then nothing may be shown.
     """
-    return await _view(caller, job_id, await caller.context.reads.look_or_remember(checked_id(job_id)))
+    return await _view(caller, job_id, await caller.context.reads.look(checked_id(job_id)))
 
 
 async def view_of(context: ServiceContext, job: Job) -> View:

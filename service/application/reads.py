@@ -5,13 +5,12 @@ A request that comes while its job is being read waits for the *next* read of it
 what the read under way returns may be older than what another client was told before this request began. A read serves
 all jobs that are asked about at its moment, in one call to the board and one to the records.
 
-A job that has ended does not change any more, so it is remembered. It can only be deleted: through this process it is
-forgotten at once, through another one it may be shown for another `REMEMBERED` seconds. Downloads do not rely on it.
+Nothing is remembered from one read to the next, not even a job that has ended: it may have been deleted through another
+container meanwhile, and a deleted job must not be shown again.
 """
 
 import asyncio
 import itertools
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,12 +20,9 @@ from service.core.jobs.job import Job
 from service.core.jobs.progress import Hint
 from service.ports.hints import ProgressBoard
 from service.ports.jobs import JobRecords
-from service.ports.time import Clock
 
 AT_ONCE: Final = 2  # reads under way; a second one, so that a slow answer about one job does not hold up all others
 MOST_JOBS: Final = 100  # in one read: what one request to DynamoDB takes
-REMEMBERED: Final = 5.0  # seconds for which a job that has ended is answered from memory
-MOST_REMEMBERED: Final = 1000  # some kilobytes each
 
 
 @dataclass(slots=True, eq=False)
@@ -42,14 +38,12 @@ class Look:
 class SharedReads:
     """One for each process, for requests alone: a worker reads for itself."""
 
-    def __init__(self, jobs: JobRecords, board: ProgressBoard, clock: Clock) -> None:
-        self._jobs, self._board, self._clock = jobs, board, clock
+    def __init__(self, jobs: JobRecords, board: ProgressBoard) -> None:
+        self._jobs, self._board = jobs, board
         self._numbers = itertools.count(1)
         self._wanted: dict[str, asyncio.Future[Look]] = {}  # by job: what the next read of it will give
         self._being_read: set[str] = set()
         self._readers: set[asyncio.Task[None]] = set()
-        self._remembered: OrderedDict[str, tuple[float, Look]] = OrderedDict()  # until when, in monotonic seconds
-        self._forgotten = 0  # a read with a lower number may show what was deleted since: it is not remembered
 
     async def look(self, job_id: str) -> Look:
         """Read a job and its hint; both reads begin after this call. Raises `StoreError`."""
@@ -58,18 +52,6 @@ class SharedReads:
             wanted = self._wanted[job_id] = asyncio.get_running_loop().create_future()
             self._begin()
         return await asyncio.shield(wanted)  # others wait for it as well
-
-    async def look_or_remember(self, job_id: str) -> Look:
-        """Return a job that has ended from memory; any other as `look` does."""
-        until, remembered = self._remembered.get(job_id, (0.0, None))
-        if remembered is not None and self._clock.monotonic() < until:
-            return remembered
-        return await self.look(job_id)
-
-    def forget(self, job_id: str) -> None:
-        """Do not remember a job that was deleted, nor what a read that is under way still says of it."""
-        self._remembered.pop(job_id, None)
-        self._forgotten = next(self._numbers)
 
     async def note_shown(self, look: Look, percent: float) -> None:
         """Raise `shown` in the record, once for all that were given this look. Raises `StoreError`."""
@@ -113,9 +95,7 @@ class SharedReads:
                 future.set_exception(job)
                 future.exception()  # marks it as seen: the requests may all be gone
             else:
-                look = Look(number, hints.get(job_id), job)
-                future.set_result(look)
-                self._remember(job_id, look)
+                future.set_result(Look(number, hints.get(job_id), job))
 
     async def _get(self, job_ids: Sequence[str]) -> Mapping[str, Job | Exception | None]:
         """Read the records at once; one that is damaged is an error of its own job alone."""
@@ -133,10 +113,3 @@ class SharedReads:
             return await self._jobs.get(job_id)
         except StoreError as error:
             return error
-
-    def _remember(self, job_id: str, look: Look) -> None:
-        if look.job is not None and look.job.final and look.number > self._forgotten:
-            self._remembered[job_id] = self._clock.monotonic() + REMEMBERED, look
-            self._remembered.move_to_end(job_id)
-            while len(self._remembered) > MOST_REMEMBERED:
-                self._remembered.popitem(last=False)

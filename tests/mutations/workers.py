@@ -115,10 +115,25 @@ WORKERS = (
         ("tests/unit/application/test_reads.py::test_requests_during_a_read_wait_for_the_next_one_together",),
     ),
     Mutation(
-        "forgotten",
-        "a job that was deleted is not remembered from a read that began before",
-        (Edit("service/application/reads.py", " and look.number > self._forgotten", ""),),
-        ("tests/unit/application/test_reads.py::test_a_deletion_through_this_process_is_seen_at_once",),
+        "nothing-kept",
+        "what was read of a job is not kept for the next request",
+        (
+            Edit(
+                "service/application/reads.py",
+                "wanted = self._wanted.get(job_id)",
+                'wanted = self.__dict__.setdefault("kept", {}).get(job_id)',
+            ),
+            Edit(
+                "service/application/reads.py",
+                "wanted = self._wanted[job_id] = asyncio",
+                'wanted = self.__dict__["kept"][job_id] = self._wanted[job_id] = asyncio',
+            ),
+        ),
+        (
+            "tests/unit/application/test_reads.py::test_a_job_that_was_deleted_elsewhere_is_not_shown_again",
+            "tests/unit/application/test_reads.py::test_a_request_after_a_deletion_is_not_answered_by_a_read_that_began_before",
+        ),
+        r"DID NOT RAISE",
     ),
     Mutation(
         "places",

@@ -36,6 +36,7 @@ class World:
     trace: list[tuple[float, str, str, dict[str, object]]] = field(default_factory=list)
     traps: list[Trap] = field(default_factory=list)
     excuses: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): why it could not tidy up
+    attempts: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): the container that began it
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
@@ -68,6 +69,9 @@ class World:
                 self.history.surprises.append(f"{fields.get('where')}: {error!r}")
         if event is events.CLEANUP_SLOW:
             self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
+        process = Process.current.get()
+        if event in (events.JOB_CLAIMED, events.JOB_TAKEN_OVER) and process is not None:
+            self.attempts[str(fields["job_id"]), int(str(fields["attempt"]))] = process.name
         if event is not events.JOB_STEP:
             self.note(event.name, **fields)
 

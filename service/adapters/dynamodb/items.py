@@ -245,16 +245,14 @@ def _lease(key: str, item: Item) -> Lease:
 
 
 def _output(item: Item) -> Output | None:
-    key = text_in(item, "output_key")
-    if key is None:
+    if (key := text_in(item, "output_key")) is None:
         return None
     report = json.loads(text_in(item, "report") or "{}")  # an older release wrote none
     return Output(key=key, size=int(item["output_size"]["N"]), etag=item["output_etag"]["S"], report=report)
 
 
 def _failure(item: Item) -> Failure | None:
-    code = text_in(item, "failure_code")
-    if code is None:
+    if (code := text_in(item, "failure_code")) is None:
         return None
     return Failure(code=code, detail=item["failure_detail"]["S"], diagnostics=json.loads(item["diagnostics"]["S"]))
 

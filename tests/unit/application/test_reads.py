@@ -8,7 +8,6 @@ import pytest
 
 from service.application.config import ServiceConfig
 from service.application.progress import view_job
-from service.application.reads import REMEMBERED
 from service.core.errors import Busy, Definite, NotFound, TooManyStreams, Unavailable
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
@@ -150,44 +149,29 @@ async def test_a_damaged_record_is_an_error_of_its_own_job_alone() -> None:
     assert isinstance(bad, Definite)
 
 
-async def test_a_job_that_has_ended_is_remembered_for_a_while() -> None:
-    """A job that has ended is answered from memory, for `REMEMBERED` seconds after which a deletion elsewhere shows."""
+async def test_a_job_that_was_deleted_elsewhere_is_not_shown_again() -> None:
+    """A job that was shown as ended and then deleted through another container is unknown to the next request."""
     world = ServiceWorld()
     world.succeeded()
-    slow = Slow(world)
-    first = asyncio.create_task(view_job(world.caller(), JOB))
-    await settle()
-    slow.gates[0].set()
-    assert (await first).percent == 100.0
-    await world.jobs.delete(JOB)  # through another container
-
-    await world.clock.advance(REMEMBERED - 0.1)
     assert (await view_job(world.caller(), JOB)).job.state is State.SUCCEEDED
-    assert len(slow.calls) == 1
+    await world.jobs.delete(JOB)
     with pytest.raises(NotFound):
-        await view_job(world.caller("somebody else"), JOB)
-    await world.clock.advance(0.2)
-    gone = asyncio.create_task(view_job(world.caller(), JOB))
-    await settle()
-    slow.gates[1].set()
-    with pytest.raises(NotFound):
-        await gone
+        await view_job(world.caller(), JOB)
 
 
-async def test_a_deletion_through_this_process_is_seen_at_once() -> None:
-    """A job that is deleted here is not remembered, also by a read that began before and ends after it."""
+async def test_a_request_after_a_deletion_is_not_answered_by_a_read_that_began_before() -> None:
+    """A request that begins when a job is deleted waits for a new read, although one from before is under way."""
     world = ServiceWorld()
     world.succeeded()
     slow = Slow(world)
     reading = asyncio.create_task(world.context.reads.look(JOB))
     await settle()
     await world.jobs.delete(JOB)
-    world.context.reads.forget(JOB)
-    slow.gates[0].set()
-    assert (await reading).job is not None
     gone = asyncio.create_task(view_job(world.caller(), JOB))
     await settle()
-    assert len(slow.calls) == 2, "it was remembered"
+    slow.gates[0].set()
+    assert (await reading).job is not None
+    await settle()
     slow.gates[1].set()
     with pytest.raises(NotFound):
         await gone

@@ -88,7 +88,6 @@ class ServiceWorld:
     def job(self, **interesting: Unpack[JobFields]) -> Job:
         """A job that is there."""
         values: JobFields = {"job_id": JOB, "tenant": "", **interesting}
-        self.context.reads.forget(values["job_id"])  # it takes the place of another one
         self.jobs.jobs[values["job_id"]] = job = a_job(**values)
         return job
 
