@@ -12,9 +12,10 @@ from reprise import AsyncClient, Begun, Client, FileSource, JobCancelled, NotFou
 from reprise.models import Job, Progress
 from service.core.media.arguments import output_arguments
 from service.core.media.options import parse_target
-from tests.integration.client.conftest import SPEED
+from tests.integration.client.conftest import SLOW
 from tests.support.cluster import Cluster
 
+pytestmark = pytest.mark.xdist_group("client")  # one cluster for all of them
 OPTIONS = {"channels": 1, "end_seconds": 5}
 
 
@@ -59,7 +60,7 @@ def test_client_goes_on_after_every_interruption(cluster: Cluster, piece: Path, 
                 holder = cluster.holder()
                 assert holder is not None
                 holder.kill()
-                cluster.start(REPRISE_ROLE="worker", **cluster.slow_ffmpeg(SPEED))
+                cluster.start(REPRISE_ROLE="worker", **SLOW)
         part, etags = tmp_path / "song.part", list[str]()
         client.download(job.job_id, part, on_etag=etags.append)
         part.write_bytes(part.read_bytes()[:1000])  # as if it had broken there

@@ -14,6 +14,7 @@ from reprise.command.main import FAILED, INTERRUPTED, LATER, USAGE
 from service.wiring import environment
 from tests.support.cluster import Cluster, wait_for
 
+pytestmark = pytest.mark.xdist_group("client")  # one cluster for all of them
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-m", "reprise.command"]
 

@@ -562,7 +562,10 @@ async def test_failed_conversion_does_not_wait_for_a_hung_s3(bench: Bench, tmp_p
     """The caller hears that ffmpeg has failed although a part of its output is still on its way, for ever."""
     bench.configure(ffmpeg=script(tmp_path, "open(OUT, 'r+b').write(bytes(100_000)); time.sleep(0.3); sys.exit(1)"))
     what = Source(container="wav", demuxer="wav", content_type="audio/wav")
-    order, transcoder = bench.order(b"x" * 100, what), bench.transcoder()
+    order, transcoder = (
+        bench.order(b"x" * 100, what, local=True),
+        bench.transcoder(),
+    )  # no stream: that would be tried again
     gate, sending = threading.Event(), threading.Event()
 
     def send(*_: object) -> None:

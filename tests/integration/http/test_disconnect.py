@@ -100,7 +100,7 @@ def post(length: int, *headers: str, content_type: str = "audio/wav") -> bytes:
     """The head of an upload."""
     lines = [
         "POST /v1/uploads HTTP/1.1",
-        "Host: x",
+        "Host: localhost",
         f"Content-Type: {content_type}",
         f"Content-Length: {length}",
         *headers,
