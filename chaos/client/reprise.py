@@ -30,6 +30,9 @@ CONVERSIONS = (
     Conversion("wav", "wav", ("-map", "0:a:0", "-c:a", "pcm_s24le", "-f", "wav"), {"bit_depth": 24}),
     Conversion("wav-mono", "wav", ("-map", "0:a:0", "-c:a", "pcm_s16le", "-ar", "22050", "-ac", "1", "-f", "wav"),
                {"sample_rate": 22050, "channels": 1}),
+    # Large enough that parts of it are stored long before its end.
+    Conversion("wav-192k", "wav", ("-map", "0:a:0", "-c:a", "pcm_s24le", "-ar", "192000", "-f", "wav"),
+               {"sample_rate": 192000, "bit_depth": 24}),
     Conversion("m4a", "m4a", ("-map", "0:a:0", "-c:a", "aac", "-b:a", "128k", "-f", "ipod"), {"bitrate_kbps": 128}),
     Conversion("aiff", "aiff", ("-map", "0:a:0", "-c:a", "pcm_s16be", "-write_id3v2", "1", "-f", "aiff")),
 )  # fmt: skip

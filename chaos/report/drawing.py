@@ -15,6 +15,7 @@ from chaos.report.view import FaultView, JobView, Life, View
 
 STEPS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)  # seconds between ticks
 TICKS = 12
+MOMENT = 0.1  # seconds: the least that a line of times spans, because a job may be taken over at once
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-z]{3,20}")
 KINDS = (
     (
@@ -261,7 +262,7 @@ def _points(points: Iterable[tuple[float, float]], scale: Scale) -> str:
 
 def strip(values: Sequence[float], bound: float) -> str:
     """Draw times as dots on a line from 0 to a bound, so that their spread is seen at once."""
-    end = max([bound, *values]) * 1.05
+    end = max([bound, *values, MOMENT]) * 1.05
     drawn = [element("line", x1="0", x2="100%", y1="26", y2="26", class_="tick")]
     for at in Scale(end).ticks():
         x = f"{at / end * 96 + 2:.2f}%"

@@ -60,7 +60,7 @@ TEETH = (
             ),
             *edits_of("monotonic-redis", "monotonic-shown"),
         ),
-        "hints",
+        "some-kills",
         1,
         ("progress_never_falls", "event_streams_never_fall"),
     ),

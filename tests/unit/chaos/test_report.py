@@ -13,7 +13,7 @@ from rich.console import Console
 from chaos import recording, report
 from chaos.events import Attempt, Event, Fault, Operation
 from chaos.report.__main__ import main
-from chaos.report.drawing import Scale, kind_of
+from chaos.report.drawing import Scale, kind_of, strip
 from chaos.report.page import page
 from chaos.report.stories import headline, story_of
 from chaos.report.view import view_of
@@ -234,3 +234,8 @@ def test_history_of_the_example_is_read_as_it_was_written(tmp_path: Path) -> Non
     back = recording.read(tmp_path / "run")
 
     assert [replace(one, wall="") for one in back] == made_up_run(3, 11)
+
+
+def test_jobs_that_were_all_taken_over_at_once_are_drawn() -> None:
+    """Recovery times of nought, as of a container that was cut off and not dead, are dots like others."""
+    assert strip([0.0, 0.0], 0.0).count("0.00 s") == 2
