@@ -128,8 +128,10 @@ class Container:
         if self.world.converting(self.process):
             self.world.hit("killed in the middle of a conversion")
         for one in self.world.history.conversions:
-            if one.via == self.name and one.ended is None:
-                one.ended = self.world.moment()  # the kernel ends what it has started
+            if one.via == self.name:
+                self.world.excuses[one.job_id, one.attempt] = "its container was killed"
+                if one.ended is None:
+                    one.ended = self.world.moment()  # the kernel ends what it has started
         # Also those that had nothing to convert, as when a job was cancelled: they sweep up after earlier ones.
         for attempt, name in self.world.attempts.items():
             if name == self.name:
