@@ -8,6 +8,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from chaos import recording, report, verdict
 from chaos.ambient import draws, monotonic, pause, wall
 from chaos.client.asking import Asker
@@ -154,7 +156,7 @@ def run(scenario: Scenario, seed: int, session: Session, out: Path, command: str
             to_close.callback(stack.close)
             problems = _harness(scenario, seed, session, stack, recorder, clock, display).go()
             error = "; ".join(problems[:5])
-        except (StackError, TimeoutError, OSError, RuntimeError) as problem:
+        except (StackError, TimeoutError, OSError, RuntimeError, httpx.HTTPError) as problem:
             error = f"{type(problem).__name__}: {problem}"
     return _judged(scenario, folder, error)
 

@@ -9,6 +9,7 @@ from chaos.ambient import wait_for
 from chaos.stack import BOTH, FROM, TO
 
 API_PORT, FIRST_PORT = 8474, 20000
+CLOSING = "limit_data"
 STREAMS = {TO: ("upstream",), FROM: ("downstream",), BOTH: ("upstream", "downstream")}
 
 
@@ -33,8 +34,7 @@ class Links:
             for dependency, upstream in self._upstreams.items():
                 if (member, dependency) not in self._ports:
                     port = FIRST_PORT + len(self._ports)
-                    body = {"name": f"{member}-{dependency}", "listen": f"0.0.0.0:{port}", "upstream": upstream}
-                    self._http.post("/proxies", json={**body, "enabled": True}).raise_for_status()
+                    self._listen(member, dependency, port, upstream)
                     self._ports[member, dependency] = port
         return {dependency: self._ports[member, dependency] for dependency in self._upstreams}
 
@@ -49,7 +49,7 @@ class Links:
 
     def reset(self, member: str, dependency: str, after: int) -> None:
         """Close every connection after so many bytes from the member."""
-        self._toxic(member, dependency, "limit_data", {"bytes": after}, "upstream")
+        self._toxic(member, dependency, CLOSING, {"bytes": after}, "upstream")
 
     def refuse(self, member: str, dependency: str) -> None:
         """Lead the link to where every request is answered with 503; connections that are open are closed."""
@@ -61,6 +61,9 @@ class Links:
             link = next(link for link in self._ports if "-".join(link) == proxy["name"])
             if member not in {None, link[0]} or dependency not in {None, link[1]}:
                 continue
+            if any(toxic["type"] == CLOSING for toxic in proxy["toxics"]):
+                self._replace(*link)
+                continue
             for toxic in proxy["toxics"]:
                 self._http.delete(f"/proxies/{proxy['name']}/toxics/{toxic['name']}")
             if proxy["upstream"] != self._upstreams[link[1]]:
@@ -69,6 +72,19 @@ class Links:
     def close(self) -> None:
         """Close the connection to the proxy."""
         self._http.close()
+
+    def _listen(self, member: str, dependency: str, port: int, upstream: str) -> None:
+        body = {"name": f"{member}-{dependency}", "listen": f"0.0.0.0:{port}", "upstream": upstream}
+        self._http.post("/proxies", json={**body, "enabled": True}).raise_for_status()
+
+    def _replace(self, member: str, dependency: str) -> None:
+        """
+        Make the link anew on its port; its connections are closed.
+
+        To remove the toxic that closes connections from one that is stalled makes Toxiproxy wait for ever.
+        """
+        self._http.delete(f"/proxies/{member}-{dependency}").raise_for_status()
+        self._listen(member, dependency, self._ports[member, dependency], self._upstreams[dependency])
 
     def _lead(self, member: str, dependency: str, upstream: str) -> None:
         self._http.post(f"/proxies/{member}-{dependency}", json={"upstream": upstream}).raise_for_status()
