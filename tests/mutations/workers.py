@@ -35,6 +35,18 @@ WORKERS = (
         ("tests/unit/adapters/otel/test_export.py::test_trace_begins_with_a_request_alone",),
     ),
     Mutation(
+        "maybe-recorded",
+        "an output that may have been recorded is kept",
+        (
+            Edit(
+                "service/worker/steps.py",
+                "elif work.recorded is Recorded.NO:",
+                "elif work.recorded is not Recorded.YES:",
+            ),
+        ),
+        ("tests/unit/worker/test_worker.py::test_an_output_that_may_be_recorded_is_kept",),
+    ),
+    Mutation(
         "renewal-reset",
         "a worker whose connection broke while it was frozen asks once more",
         (Edit("service/worker/heartbeat.py", " and now - until <= self.policy.overslept:", ":"),),

@@ -88,16 +88,6 @@ def _loud_heartbeat(*args: Any, **kwargs: Any) -> Heartbeat:
 _clean_up = steps.clean_up
 
 
-async def _clean_up_never_unsure(work: steps.Work) -> None:
-    if work.recorded is steps.Recorded.MAYBE:
-        work.recorded = steps.Recorded.NO
-    await _clean_up(work)
-
-
-def _never_published(self: attempt.Attempt) -> bool:
-    return False
-
-
 async def _clean_up_without_sweep(work: steps.Work) -> None:
     work.job = changed(work.job, attempt=1)
     await _clean_up(work)
@@ -239,12 +229,6 @@ MUTATIONS: Mapping[str, Mutation] = {
         "an answer from the record alone is noted first", ((MemoryJobs, "note_shown", _notes_nothing),)
     ),
     "quiet": Mutation("no heartbeat crosses the record", ((attempt, "Heartbeat", _loud_heartbeat),)),
-    "maybe-recorded": Mutation(
-        "an output that may have been recorded is kept", ((attempt, "clean_up", _clean_up_never_unsure),)
-    ),
-    "hand-over": Mutation(
-        "a hand-over does not cut the record short", ((attempt.Attempt, "_published", _never_published),)
-    ),
     "sweep": Mutation(
         "the attempt that ends a job sweeps up after earlier ones", ((attempt, "clean_up", _clean_up_without_sweep),)
     ),

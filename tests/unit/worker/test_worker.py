@@ -544,7 +544,7 @@ async def test_an_output_that_may_be_recorded_is_kept() -> None:
     world.start("a", jobs=Troubled(world.jobs, trouble))
     await world.submit()
     await world.until(final)
-    await world.clock.sleep(60)
+    await world.clock.sleep(600)  # for longer than a worker without a lease asks
 
     assert await only_the_output_is_left(world, await world.job())
 
