@@ -81,4 +81,4 @@ PARTITIONS = tuple(
     for way in (BOTH, TO, FROM)
 )
 # Longer than a lease, so that the jobs of the container are taken over.
-RECORDS_LOST = Fault(f"{RECORDS} cut off ({BOTH})", 1, partition(RECORDS, BOTH), mend, (8.0, 12.0))
+RECORDS_LOST = Fault(f"{RECORDS} lost", 1, partition(RECORDS, BOTH), mend, (8.0, 12.0))
