@@ -158,7 +158,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "partitions",
         "one container cannot reach one dependency, one way or both",
         faults=links.PARTITIONS,
-        first=(links.PARTITIONS[0], links.PARTITIONS[3]),
+        first=(links.RECORDS_LOST, links.PARTITIONS[3], links.RECORDS_LOST),
         seconds=30,
         every=5.0,
         workload=Workload(LONG, clients=5, jobs=6),

@@ -80,3 +80,5 @@ PARTITIONS = tuple(
     for dependency in (RECORDS, OBJECTS, HINTS)
     for way in (BOTH, TO, FROM)
 )
+# Longer than a lease, so that the jobs of the container are taken over.
+RECORDS_LOST = Fault(f"{RECORDS} lost", 1, partition(RECORDS, BOTH), mend, (8.0, 12.0))
