@@ -188,6 +188,7 @@ NOT_OURS: frozenset[str] = frozenset(
         "REPRISE_REQUIRE_DOCKER",
         "REPRISE_REQUIRE_PULUMI",
         "REPRISE_REQUIRE_REDIS",
+        "REPRISE_REQUIRE_WRITERS",
         "REPRISE_URL",
     }
 )

@@ -1,5 +1,8 @@
 """Settings: from the environment, all mistakes at once."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from service import settings
@@ -33,6 +36,14 @@ def test_every_mistake_is_named_at_once() -> None:
         f"AWS_ENDPOINT_URL must be {ADDRESS}, not 'localhost'",
         "REPRISE_SLOTS must be a number from 1 to 64, not 'many'",
     )
+
+
+def test_variables_that_ci_sets_for_the_tests_are_no_mistake() -> None:
+    """What `.ci/run` exports for the tests reaches the services that they start, and is not taken for a setting."""
+    exported = re.findall(r"REPRISE_[A-Z_]+(?==)", (Path(__file__).parents[2] / ".ci" / "run").read_text())
+
+    assert "REPRISE_REQUIRE_WRITERS" in exported
+    assert settings.read(dict.fromkeys(exported, "1")).embedded
 
 
 def test_a_misspelt_setting_is_pointed_out() -> None:
