@@ -188,7 +188,7 @@ BYTES = (
         "track-of-ffmpeg",
         "of several tracks the one is converted that plain ffmpeg chooses",
         (Edit("service/core/media/tracks.py", "_rank(track) > _rank(best)", "False"),),
-        (f"{FOREIGN}::test_tracks_codecs_and_times_are_those_of_plain_ffmpeg[second-default.mka]",),
+        ("tests/unit/core/media/test_tracks.py::test_the_usual_track_is_that_of_plain_ffmpeg[tracks0-2]",),
     ),
     Mutation(
         "codec-refused",

@@ -18,7 +18,7 @@ CONNECTIONS = (
     Mutation(
         "connections-in-flight",
         "no connection whose request is worked on makes room",
-        (Edit(GUARD, "            self._silent.pop(connection, None)\n", ""),),
+        (Edit(GUARD, "            self._silent.pop(connection, None)\n", "            pass\n"),),
         (f"{ROUNDS}::test_no_room_is_made_where_all_are_worked_on",),
     ),
     Mutation(
