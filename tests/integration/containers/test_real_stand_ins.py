@@ -130,7 +130,7 @@ def test_the_line_to_aws_fails_for_a_while(start: Start, localstack: Container, 
         if harm == "slow":
             assert job["attempt"] == 1, "slowness is no reason to give a job up"
         else:
-            assert course.told("job.renewal_failed") or course.told("job.lost"), "it was really away"
+            assert course.told("job.renewal_failed") or course.told("job.trust_ended"), "it was really away"
             wait_for(lambda: [len(left) for left in course.cluster.left_in_s3()] == [2, 0], "nothing is left over")
 
 
@@ -155,7 +155,7 @@ def test_localstack_is_paused(start: Start, localstack: Container, piece: Path) 
     wait_for(lambda: all(ready(service) for service in course.cluster.services), "ready again", within=TIMEOUT)
 
     course.ended_well()
-    assert course.told("job.renewal_failed") or course.told("job.lost"), "it was really away"
+    assert course.told("job.renewal_failed") or course.told("job.trust_ended"), "it was really away"
 
 
 @pytest.mark.requirement("6.4")
