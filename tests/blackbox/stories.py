@@ -48,7 +48,8 @@ def submitted(it: Conversation, upload: str, target: str = "mp3", **options: obj
     # How far it is in this moment is luck.
     answer = it.call("POST", "/v1/jobs", 202, note=False, json=order)
     assert answer.headers["Location"] == f"/v1/jobs/{answer.json()['job_id']}"
-    assert answer.headers["Retry-After"] == "1"
+    if answer.json()["state"] in {"queued", "running"}:  # a short one may have ended before the answer is written
+        assert answer.headers["Retry-After"] == "1"
     return str(answer.json()["job_id"])
 
 
