@@ -43,9 +43,12 @@ class Shell:
         )
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start it, to be interrupted."""
+        """Start it, to be interrupted: the tests may run in the background of a shell, where Ctrl-C is ignored."""
         return subprocess.Popen(
-            [*COMMAND, *arguments], env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+            ["/usr/bin/env", "--default-signal=INT", *COMMAND, *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
 
 
