@@ -77,6 +77,7 @@ def follow(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
             if not heard:
                 return (yield from _poll(job_id, patience))
             failures, waited = 0, 0.0
+            yield Pause(delay_after(0))  # something in between may cut every stream after its first event
             continue
         error = failure_of(answer)
         if not passes(error):

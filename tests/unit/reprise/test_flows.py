@@ -261,6 +261,7 @@ def test_follow_goes_on_after_a_broken_stream_where_it_was() -> None:
     assert told == [50.0, 100.0]
     opened = [step.ask.headers.get("Last-Event-ID") for step in steps if isinstance(step, Open)]
     assert opened == [None, "50.0", "50.0"]
+    assert len([step for step in steps if isinstance(step, Pause)]) == 2  # also after a stream that told something
     assert isinstance(steps[-2], Close)
 
 
