@@ -111,6 +111,11 @@ class Container:
         """Run something in it."""
         return docker("exec", self.name, *command)
 
+    def is_connected_to(self, port: int) -> bool:
+        """Whether it has an open connection to this port of any other container."""
+        connections = docker("exec", self.name, "python", "-I", "-c", "print(open('/proc/net/tcp').read())")
+        return f":{port:04X} 01 " in connections  # 01 is TCP_ESTABLISHED of include/net/tcp_states.h
+
     def stop(self) -> None:
         """SIGTERM, and SIGKILL after a minute, which its exit code shows."""
         docker("stop", "--time=60", self.name, seconds=120)
@@ -146,3 +151,13 @@ def run_service(
            f"--publish=127.0.0.1::{PORT}", *LOCKED_DOWN, *settings, *options, image)  # fmt: skip
     stack.callback(docker, "rm", "--force", "--volumes", name)
     return Container(name)
+
+
+def run_silent(stack: ExitStack, image: str, network: str, *, port: int) -> str:
+    """Start a container that takes connections and never answers; returns its name. It is removed with `stack`."""
+    name = f"reprise-test-{SystemIds().new()[:10]}"
+    program = f"import socket, threading; kept = socket.create_server(('', {port})); threading.Event().wait()"
+    docker("run", "--detach", f"--name={name}", f"--label={LABEL}={RUN}", f"--network={network}",
+           "--entrypoint=python", image, "-I", "-c", program)  # fmt: skip
+    stack.callback(docker, "rm", "--force", "--volumes", name)
+    return name

@@ -17,7 +17,7 @@ from tests.support.cluster import Watcher, pause, wait_for
 from tests.support.compose import SLOW, Stack
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
 from tests.support.docker import ROOT, images, stack_worker
-from tests.support.image import Container, docker, holder, run_service
+from tests.support.image import Container, docker, holder, run_service, run_silent
 from tests.support.media_samples import run_ffmpeg
 
 pytestmark = [pytest.mark.timeout(1200), stack_worker]
@@ -200,10 +200,13 @@ def test_roles_api_and_worker_share_the_work(start: Start, piece: Path, tmp_path
     wait_for(lambda: (api.health(), worker.health()) == ("healthy", "healthy"), "both are healthy")
 
 
-def test_container_stops_while_it_waits_for_backing_services(start: Start) -> None:
+def test_container_stops_while_it_waits_for_backing_services(
+    start: Start, image: str, network: str, opened: ExitStack
+) -> None:
     """A container that is stopped while it still looks for its backing services ends at once, not after a time-out."""
-    container = start(AWS_ENDPOINT_URL="http://10.255.255.1:4566")
-    wait_for(lambda: container.told("service.starting"), "it starts")
+    silent = run_silent(opened, image, network, port=4566)
+    container = start(AWS_ENDPOINT_URL=f"http://{silent}:4566", REPRISE_START_WAIT_SECONDS="120")
+    wait_for(lambda: container.is_connected_to(4566), "it asks")
 
     container.stop()
 
