@@ -38,7 +38,8 @@ UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # a mistake in this
 
 # ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 JOB_CLAIMED = Event("job.claimed", INFO, ("job_id", "attempt"))
-JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner", "excused"))
+JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner", "excused", "cause"))
+JOB_TAKEN_FROM_LIVING = Event("job.taken_from_living", WARNING)  # this attempt was taken over, and its worker lives
 JOB_STEP = Event("job.step", DEBUG, ("step",))
 JOB_READING = Event("job.reading", DEBUG, ("percent", "paused"))
 JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))
@@ -107,3 +108,4 @@ S3_MENDED = Event("s3.mended", WARNING, ("key", "offset", "reason"))
 S3_SWEPT = Event("s3.swept", INFO, ("prefix", "found"))
 REDIS_AWAY = Event("redis.away", WARNING, ("reason",))
 REDIS_BACK = Event("redis.back", INFO)
+REDIS_NO_PRESENCE = Event("redis.no_presence", WARNING, ("reason",))  # it does not say which workers are connected

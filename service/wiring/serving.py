@@ -73,6 +73,8 @@ async def _work(service: Service, listener: socket.socket, announce: Callable[[s
         guard = ConnectionGuard(limits_of_connections(service.settings))
         server = _answer(service, listener, guard, group, announce, stopping.is_set, traced)
         watch = group.create_task(guard.run(SystemClock()), name="connections")
+        if service.presence is not None and role != "api":
+            await service.presence.start()  # it ends with the connections, when no lease is held any more
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         _on_signals(stopping)
@@ -182,6 +184,8 @@ async def _closing(service: Service) -> AsyncIterator[None]:
             stack.push_async_callback(service.link.aclose)
         if isinstance(service.wakeups, RedisWakeups):
             stack.push_async_callback(service.wakeups.aclose)
+        if service.presence is not None:
+            stack.push_async_callback(service.presence.aclose)
         yield
 
 

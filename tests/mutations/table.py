@@ -10,6 +10,7 @@ from tests.mutations.bytes import BYTES
 from tests.mutations.costs import COSTS
 from tests.mutations.edge import BODIES, CONNECTIONS
 from tests.mutations.infrastructure import INFRASTRUCTURE
+from tests.mutations.presence import PRESENCE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
 from tests.mutations.sandbox import CONFINEMENT
 from tests.mutations.shares import SHARES
@@ -18,6 +19,6 @@ from tests.mutations.web import INTAKE, OPERATIONS, OWNERSHIP
 from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
-    *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
+    *FENCES, *WORKERS, *PRESENCE, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
     *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
 )  # fmt: skip

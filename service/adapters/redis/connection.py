@@ -8,9 +8,9 @@ back. Without the pause, a Redis that is unreachable would cost each poll a whol
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,6 +26,7 @@ FAILURES = 1  # a hint is worth no second time-out; for S3 and DynamoDB it takes
 RESET = 1.5  # seconds; below the two seconds after which progress would come from DynamoDB anyway
 CONNECTIONS = 32
 ERRORS = (RedisError, OSError)  # a time-out is one of the latter
+CANCEL_AGAIN = 0.2  # seconds before a task is cancelled once more: redis-py may have swallowed a cancellation
 
 
 class RedisLink:
@@ -97,9 +98,21 @@ class RedisLink:
         if before and not self.degraded:
             emit(events.REDIS_BACK)
 
+    def connection(self) -> Connection:
+        """Return a new connection that is not one of the pool and not connected yet; its owner closes it."""
+        pool = self.client.connection_pool
+        return cast("Connection", pool.make_connection())  # type: ignore[no-untyped-call]  # redis-py says no more
+
     async def aclose(self) -> None:
         """Close the connections."""
         try:
             await self.client.aclose()
         except ERRORS as error:
             self.note_failure(error)
+
+
+async def ended(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task that talks to Redis until it has ended: once may not be enough, see `RedisLink.ask`."""
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN)
