@@ -204,6 +204,12 @@ class Unavailable(Definite):
     """A backing service refuses work at the moment."""
 
 
+class DiskFull(Unavailable):
+    """This container has too little disk space for a file; another one may have more, or this one later."""
+
+    code = "disk_full"
+
+
 class NoFfmpeg(Unavailable):
     """ffmpeg cannot be started in this container; it may be in another one, or later."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from service.adapters.ffmpeg.sandbox import enter
 from service.core.errors import (
     BadMedia,
+    DiskFull,
     FfmpegCrashed,
     MemoryExceeded,
     NoFfmpeg,
@@ -15,7 +16,6 @@ from service.core.errors import (
     RepriseError,
     TimeExceeded,
     TranscodeFailed,
-    Unavailable,
 )
 
 MAX_LINES = 20
@@ -49,7 +49,7 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
     if code == enter.FAILED and last.startswith(enter.MARK):
         return NoFfmpeg(f"ffmpeg could not be started here: {last.removeprefix(enter.MARK)}")
     if code != 0 and end.disk_full:
-        return Unavailable("not enough disk space for the output")
+        return DiskFull("not enough disk space for the output")
     if code == -signal.SIGXFSZ or (code != 0 and end.output_size >= end.max_output_bytes):
         return OutputTooLarge(f"The output grew beyond {end.max_output_bytes} bytes.", diagnostics=facts)
     if code == -signal.SIGXCPU:

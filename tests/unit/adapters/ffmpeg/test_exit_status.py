@@ -6,6 +6,7 @@ import pytest
 from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, signal_name, with_diagnostics
 from service.core.errors import (
     BadMedia,
+    DiskFull,
     FfmpegCrashed,
     FfmpegStalled,
     MemoryExceeded,
@@ -13,7 +14,6 @@ from service.core.errors import (
     OutputTooLarge,
     RepriseError,
     TimeExceeded,
-    Unavailable,
 )
 
 WELL = ProcessEnd(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
@@ -41,8 +41,8 @@ def test_exit_code_0_with_an_output_is_success() -> None:
         ({"exit_code": -signal.SIGXFSZ}, OutputTooLarge),
         ({"exit_code": 1, "output_size": 5000}, OutputTooLarge),
         ({"exit_code": -signal.SIGXCPU}, TimeExceeded),
-        ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, Unavailable),
-        ({"exit_code": 228, "disk_full": True}, Unavailable),
+        ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, DiskFull),
+        ({"exit_code": 228, "disk_full": True}, DiskFull),
         ({"exit_code": 125, "last_lines": ("sandbox: cannot start: no such file",)}, NoFfmpeg),
         ({"exit_code": 125}, BadMedia),
     ],
