@@ -9,6 +9,7 @@ from service.adapters.ffmpeg.sandbox import enter
 from service.core.errors import (
     BadMedia,
     DiskFull,
+    EmptyRange,
     FfmpegCrashed,
     MemoryExceeded,
     NoFfmpeg,
@@ -33,6 +34,7 @@ class ProcessEnd:
     max_output_bytes: int
     last_lines: tuple[str, ...]
     doubt: str | None = None  # why an exit code of 0 is not to be believed
+    empty_range: bool = False  # whether `doubt` is about the part that was asked for, and not about the file
     disk_full: bool = False
     killed_for_memory: bool = False  # the kernel ended something of this container for want of memory meanwhile
 
@@ -69,7 +71,8 @@ def _outcome_of_media(end: ProcessEnd) -> BadMedia | None:
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:
-        return BadMedia(f"{end.doubt[:1].upper()}{end.doubt[1:]}.", diagnostics=facts)
+        kind = EmptyRange if end.empty_range else BadMedia
+        return kind(f"{end.doubt[:1].upper()}{end.doubt[1:]}.", diagnostics=facts)
     if end.output_size == 0:
         return BadMedia("ffmpeg found nothing to convert in the file.", diagnostics=facts)
     return None

@@ -7,6 +7,7 @@ from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, signal_n
 from service.core.errors import (
     BadMedia,
     DiskFull,
+    EmptyRange,
     FfmpegCrashed,
     FfmpegStalled,
     MemoryExceeded,
@@ -31,6 +32,7 @@ def test_exit_code_0_with_an_output_is_success() -> None:
         ({"exit_code": 1}, BadMedia),
         ({"exit_code": 183, "last_lines": ()}, BadMedia),
         ({"doubt": "the input ends early"}, BadMedia),
+        ({"doubt": "the sound ends before start_seconds (9)", "empty_range": True}, EmptyRange),
         ({"output_size": 0}, BadMedia),
         ({"exit_code": -signal.SIGSEGV}, FfmpegCrashed),
         ({"exit_code": -signal.SIGKILL}, FfmpegCrashed),
