@@ -176,10 +176,10 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
     ours = rule.error(what)
     if rule.retry_after is not None:
         ours.retry_after = rule.retry_after
-    fields = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
+    more = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
     reason = code or status or type(error).__name__
     # A connection that failed does not tell which service it was for.
-    emit(events.AWS_FAILURE, service=service_of(operation) or "aws", operation=operation, reason=reason, **fields)
+    emit(events.AWS_FAILURE, service=service_of(operation) or "aws", operation=operation, reason=reason, **more)
     return ours
 
 

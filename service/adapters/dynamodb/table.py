@@ -229,7 +229,8 @@ class Table:
         return None
 
     def _log(self, operation: str, key: str, status: str) -> None:
-        emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key)
+        none: dict[str, Any] = {"attempts": None, "seconds": None, "parameters": {}}
+        emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key, **none)
 
     async def _pause(self, operation: str, number: int) -> None:
         emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)

@@ -93,7 +93,8 @@ class Supervision:
             process.close()
             seconds = round(self._clock.monotonic() - started, 3)
             last_lines = self._log.last_lines[-3:]
-            emit(events.FFMPEG_ENDED, exit_code=process.exit_code(), seconds=seconds, last_lines=last_lines)
+            code_of_end, pid = process.exit_code(), process.pid
+            emit(events.FFMPEG_ENDED, pid=pid, exit_code=code_of_end, seconds=seconds, last_lines=last_lines)
         if self._source.error is not None:
             raise self._source.error
         if (problem := outcome_of(self._process_end(code))) is not None:
@@ -140,7 +141,7 @@ class Supervision:
             text = process.read_stderr(config.tick / 8 if grown > config.part_size // 4 else config.tick)
             if text:
                 log.feed(text)
-                emit(events.FFMPEG_SAID, line=text[-1000:].decode(errors="replace"))
+                emit(events.FFMPEG_SAID, text=text[-1000:].decode(errors="replace"))
             before, size = size, window.size()
             grown = size - before
             self._uploader.send_finished(size)
