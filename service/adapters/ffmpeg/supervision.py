@@ -18,6 +18,7 @@ from service.adapters.ffmpeg.process import FfmpegProcess
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.report import doubt, not_decoded, report
 from service.adapters.ffmpeg.scratch import path_of
+from service.adapters.ffmpeg.stderr_log import StderrLog
 from service.adapters.ffmpeg.timeouts import Watchdog, output_cap
 from service.adapters.system.cgroups import memory_kills
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
@@ -64,6 +65,7 @@ class Supervision:
         self._window, self._uploader, self._source = running.window, running.uploader, running.source
         self._track = running.track
         self._log = LogReader()
+        self._said = StderrLog(self._clock.monotonic())
         self._cap = output_cap(order.input_size, self._config.max_output_bytes)  # of the output
         self._room = self._cap  # for it
         self._memory_kills = memory_kills()
@@ -141,7 +143,7 @@ class Supervision:
             text = process.read_stderr(config.tick / 8 if grown > config.part_size // 4 else config.tick)
             if text:
                 log.feed(text)
-                emit(events.FFMPEG_SAID, text=text[-1000:].decode(errors="replace"))
+                self._said.write(text, clock.monotonic())
             before, size = size, window.size()
             grown = size - before
             self._uploader.send_finished(size)
@@ -195,6 +197,7 @@ class Supervision:
             if not (text := process.read_stderr(0)):
                 return
             self._log.feed(text)
+            self._said.write(text, self._clock.monotonic())
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
