@@ -1,5 +1,6 @@
 """What is logged: the vocabulary (`events`), and how it is written and subscribed to (`logging`)."""
 
 from service.telemetry.logging import configure_logging, emit, identify, log_context, subscribe
+from service.telemetry.redaction import protect
 
-__all__ = ["configure_logging", "emit", "identify", "log_context", "subscribe"]
+__all__ = ["configure_logging", "emit", "identify", "log_context", "protect", "subscribe"]

@@ -21,7 +21,7 @@ from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.findings import Finding
 from service.settings import Settings
-from service.telemetry import emit, events, identify
+from service.telemetry import emit, events, identify, protect
 from service.web.app import create_app
 from service.web.http.config import WebConfig
 from service.web.http.connections import ConnectionGuard
@@ -30,6 +30,7 @@ from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
 from service.wiring.lifetime import Lifetime
 from service.wiring.listening import Server, limits_of_connections
+from service.wiring.secrets import secrets_in
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
 from service.wiring.tracing import Wrap, tracing
 from service.worker.first_look import look_around
@@ -50,6 +51,7 @@ async def serve(
     `show` gets what was found at start, `announce` the address as soon as requests are answered. `embedded` says that
     the settings point to what was started just for this. Raises `StartError`.
     """
+    protect(secrets_in(environment))
     raise_descriptor_limit()
     life = Lifetime(SystemClock())
     try:
