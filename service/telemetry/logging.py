@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
@@ -27,6 +28,7 @@ Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
 _subscribers: list[Subscriber] = []
+_request: ContextVar[dict[str, object] | None] = ContextVar("request", default=None)
 _process: dict[str, object] = {}  # what every line of this process has, on whatever thread it is emitted
 
 
@@ -57,6 +59,36 @@ def log_context(**context: object) -> Iterator[None]:
     """Add `context` to every event of this block, and of tasks that are started in it."""
     with structlog.contextvars.bound_contextvars(**context):
         yield
+
+
+@contextmanager
+def request_context(request_id: str) -> Iterator[Mapping[str, object]]:
+    """
+    Begin the context of a request anew, for this block; yields what `note_request` adds meanwhile.
+
+    What is bound already is another request's of the same connection, whose context its callbacks may still run in.
+    """
+    structlog.contextvars.clear_contextvars()
+    facts: dict[str, object] = {}
+    token = _request.set(facts)
+    try:
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            yield facts
+    finally:
+        structlog.contextvars.clear_contextvars()
+        _request.reset(token)
+
+
+def bind_tenant(tenant: str) -> None:
+    """Add the tenant to every event of this request from now on; an open service has one without a name."""
+    if tenant:
+        structlog.contextvars.bind_contextvars(tenant=tenant)
+
+
+def note_request(**facts: object) -> None:
+    """Say more in the line of the request that is being answered, if there is one."""
+    if (noted := _request.get()) is not None:
+        noted.update(facts)
 
 
 def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, namespace: str | None = None) -> None:

@@ -30,7 +30,7 @@ CALL_OF: Final = "reprise_call"  # and in an exception, for `errors.translate`
 
 
 class CallLog:
-    """Logs the calls of the clients of one session; without `monotonic`, the time in seconds, not how long they take."""
+    """Logs the calls of the clients of one session; `monotonic`: the time in seconds, None if it need not be logged."""
 
     def __init__(self, monotonic: Callable[[], float] | None) -> None:
         self._monotonic = monotonic or (lambda: math.nan)
