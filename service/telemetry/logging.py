@@ -24,6 +24,7 @@ Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
 _subscribers: list[Subscriber] = []
+_process: dict[str, object] = {}  # what every line of this process has, on whatever thread it is emitted
 
 
 def emit(event: Event, /, **fields: object) -> None:
@@ -31,6 +32,11 @@ def emit(event: Event, /, **fields: object) -> None:
     for subscriber in tuple(_subscribers):
         subscriber(event, fields)
     structlog.get_logger().log(event.level, event.name, **fields)
+
+
+def identify(instance: str) -> None:
+    """Put the name of this instance on every line from now on."""
+    _process["instance"] = instance
 
 
 @contextmanager
@@ -69,6 +75,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr) -> 
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_instance,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             hide_queries,
@@ -78,6 +85,11 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr) -> 
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+
+
+def add_instance(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what `identify` was given."""
+    return {**_process, **event}
 
 
 def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

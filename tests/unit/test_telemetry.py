@@ -1,13 +1,17 @@
 """The vocabulary of events, and what never reaches a log."""
 
+import ast
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
+import service
 from service.telemetry import configure_logging, emit, events, log_context, subscribe
 from service.telemetry.events import Event
 
@@ -30,6 +34,37 @@ def test_names_are_unique_and_dotted() -> None:
 
     assert len(names) == len(set(names))
     assert all(name.count(".") == 1 and name == name.lower() for name in names)
+
+
+def test_every_event_is_emitted_with_the_fields_that_it_declares() -> None:
+    """No call of `emit` leaves out a field of its event or adds one that is not declared."""
+    used, wrong = set[str](), list[str]()
+    for path, call in calls_of_emit():
+        named = re.findall(r"\bevents\.([A-Z0-9_]+)", ast.unparse(call.args[0]))
+        given = {keyword.arg for keyword in call.keywords if keyword.arg}
+        open_end = len(given) < len(call.keywords)  # ends in `**more`, which `exact_fields` looks at in every test
+        used.update(named)
+        for event in (EVENTS[name] for name in named):
+            missing = set() if open_end else set(event.fields) - given
+            unknown = given - {*event.fields, *event.maybe, *events.CONTEXT, "exc_info"}
+            if missing or unknown:
+                wrong.append(f"{path}:{call.lineno} {event.name}: missing {missing}, not declared {unknown}")
+    assert wrong == []
+
+
+def calls_of_emit() -> Iterator[tuple[Path, ast.Call]]:
+    """Every call of `emit` in the product's code."""
+    for path in sorted(Path(service.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "emit":
+                yield path, node
+
+
+def test_fields_that_are_added_by_themselves_are_not_declared_again() -> None:
+    """What every line has is no event's field; what is bound once is one only where it is about another job."""
+    for event in EVENTS.values():
+        assert not set(event.fields + event.maybe) & {*events.LINE, "instance", "request_id", "tenant"}, event.name
+        assert event.about, event.name
 
 
 def test_a_line_is_json_with_its_context(log: io.StringIO) -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from service.adapters.aws.calls import CallLog
 from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.errors import code_of, status_of, translate
+from service.adapters.system.ambient import SystemClock
 from service.core.errors import CircuitOpen
-from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -215,13 +215,5 @@ def _session(settings: AwsSettings) -> boto3.session.Session:
         aws_session_token=settings.session_token,
         region_name=settings.region,
     )
-    session.events.register("request-created", _log_repetition)
+    CallLog(SystemClock().monotonic).listen(session.events)
     return session
-
-
-def _log_repetition(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
-    """botocore logs no repetition; every request that it makes comes past this hook, with its number."""
-    attempt = request.context.get("retries", {}).get("attempt", 1)
-    if attempt > 1:
-        service = event_name.split(".")[1]
-        emit(events.AWS_RETRIED, service=service, operation=operation_name, attempt=attempt)

@@ -28,6 +28,7 @@ from service.web.http.problems import malformed_host
 LINGER_SECONDS = 2.0
 LINGERERS = 64  # connections that are drained at once; a flood of refused bodies is closed without
 LATE = 2.0  # seconds by which an alarm may be late before it says that this process stood still, not the client
+POLLED = frozenset({"/v1/jobs/{job_id}", "/v1/jobs/{job_id}/progress"})
 SMALL_BODY = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
 
 HEADERS: Mapping[str, str] = {
@@ -150,13 +151,25 @@ class HttpExchange:
         """Log one line for the whole exchange; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
-        event = events.PROBE_DONE if probe else events.REQUEST_DONE
-        fields: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
+        more: dict[str, object] = {}
         if tenant := self.scope["state"].get("tenant"):
-            fields["tenant"] = tenant
+            more["tenant"] = tenant
         if problem := self.scope["state"].get("problem"):
-            fields["code"] = problem
-        emit(event, **fields, seconds=round(self._clock.monotonic() - self._began, 4))
+            more["code"] = problem
+        seconds = round(self._clock.monotonic() - self._began, 4)
+        emit(
+            events.PROBE_DONE if probe else events.REQUEST_POLLED if self._polled() else events.REQUEST_DONE,
+            method=self.scope.get("method"),
+            path=path,
+            status=self.status,
+            seconds=seconds,
+            **more,
+        )
+
+    def _polled(self) -> bool:
+        """Tell whether a client has looked how far its job is, and was told: it does so about once a second."""
+        template = self.scope.get("path_template", "")
+        return self.scope.get("method") == "GET" and template in POLLED and self.status < HTTPStatus.BAD_REQUEST
 
     async def _linger(self) -> None:
         if not self._asked and header(self.scope, b"expect"):
