@@ -8,7 +8,7 @@ the input where it does not; an order in which time runs backwards says nothing.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ CONTAINER_ID = 12  # hexadecimal digits: what Docker calls a container that noth
 
 STARTS = events.SERVICE_STARTING.name
 STOPPING, STOPPED = events.SERVICE_STOPPING.name, events.SERVICE_STOPPED.name
+RESTARTED = events.SERVICE_RESTARTED.name
 BEFORE_START = frozenset({events.SERVICE_WAITING.name, events.SERVICE_PROBLEM.name})  # may be of the next process
 
 
@@ -82,7 +83,10 @@ def attributed(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
 def processes(entries: Iterable[tuple[Entry, str]]) -> dict[str, Process]:
     """Return the processes by instance, in the order of their first lines."""
     found: dict[str, Process] = {}
+    restarts = list[Entry]()
     for entry, instance in entries:
+        if entry.event == RESTARTED:
+            restarts.append(entry)
         if not instance:
             continue
         process = found.get(instance)
@@ -97,7 +101,16 @@ def processes(entries: Iterable[tuple[Entry, str]]) -> dict[str, Process]:
         elif entry.event == STOPPED:
             process.stopped = entry.at
     _note_replacements(found.values())
+    for entry in restarts:
+        _note_restart(found, entry)
     return found
+
+
+def _note_restart(found: Mapping[str, Process], entry: Entry) -> None:
+    """A process that names the one before it, which did not give its jobs back, proves the death of that one."""
+    before = found.get(entry.text("previous"))
+    if before is not None and before.last <= entry.at + JITTER:
+        before.replaced = min(entry.at, before.replaced or entry.at)
 
 
 def _note_replacements(found: Iterable[Process]) -> None:

@@ -100,8 +100,18 @@ def costs(life: Life) -> list[str]:
             if attempt.begun is not None:
                 done = max(attempt.last - attempt.begun, 0.0)
                 text += f", and at least {seconds(done)} of work were done again"
+            text += _again(after)
         found.append(text)
     return found
+
+
+def _again(after: Attempt) -> str:
+    """Say how much the attempt after it converts again, where its line has that."""
+    sound = after.takeover.number("lost_seconds") if after.takeover else None
+    size = after.takeover.number("lost_bytes") if after.takeover else None
+    parts = [f"{seconds(sound)} of sound"] if sound is not None else []
+    parts += [f"{number(size)} bytes of the input"] if size is not None else []
+    return f": at most {', '.join(parts)}" if parts else ""
 
 
 def _cut_by(attempt: Attempt) -> str:
@@ -151,14 +161,16 @@ def _of_attempts(life: Life) -> Iterator[Sentence]:
 
 
 def _begin(attempt: Attempt) -> str:
-    """A takeover tells whose job it was, and whatever else its line has."""
+    """A takeover tells whose job it was, for how long that was silent, and how much is converted again."""
     if attempt.how != TAKEN_OVER or attempt.takeover is None:
         return f"claims the job: attempt {attempt.number}"
-    owner = harmless(attempt.takeover.text("previous_owner"))
-    excused = " (it does not count against the file)" if attempt.takeover.fields.get("excused") is True else ""
-    text = f"takes the job over from {owner}, which renewed its lease no more: attempt {attempt.number}{excused}"
-    more = _fields(attempt.takeover, without=frozenset({"previous_owner", "excused"}))
-    return f"{text}; {more}" if more else text
+    entry = attempt.takeover
+    silent, percent = entry.number("silent"), entry.number("percent")
+    text = f"takes the job over from {harmless(entry.text('previous_owner'))}, which renewed its lease no more"
+    text += f" for {seconds(silent)}" if silent is not None else ""
+    text += f" and was at {percent:g} % at most" if percent is not None else ""
+    excused = " (it does not count against the file)" if entry.fields.get("excused") is True else ""
+    return f"{text}: attempt {attempt.number}{excused}"
 
 
 def _cut(attempt: Attempt, after: Attempt | None) -> str:
@@ -205,8 +217,8 @@ class _Known(dict[str, str]):
         return "?"
 
 
-def _fields(entry: Entry, without: frozenset[str] = frozenset()) -> str:
-    shown = [(name, value) for name, value in entry.fields.items() if name not in NOT_SHOWN | without]
+def _fields(entry: Entry) -> str:
+    shown = [(name, value) for name, value in entry.fields.items() if name not in NOT_SHOWN]
     return ", ".join(f"{harmless(name, 40)}={harmless(value)}" for name, value in shown[:8])
 
 

@@ -95,6 +95,16 @@ def test_process_of_which_nothing_more_is_heard_fell_silent() -> None:
     assert story.processes[ONE].until == BEGAN + 16
 
 
+def test_process_that_names_the_one_before_it_proves_its_death() -> None:
+    """Where neither the log nor the host names a container, the next process there says which one died."""
+    before, after = "ip-10-0-1-2.internal-7-aaaaaa", "ip-10-0-1-2.internal-7-bbbbbb"
+    again = line(14, "service.restarted", previous=before, jobs=[JOB], within=6, instance=after)
+    story = everything(started(1, before), *ARRIVAL, about(8, "job.claimed", 1), started(13, after), again, *SECOND)
+
+    assert ends(story.lives[JOB]) == ["killed", "succeeded"]
+    assert (story.processes[before].replaced, story.processes[after].died) == (BEGAN + 14, False)
+
+
 def test_stopped_process_gives_its_job_back() -> None:
     """A process that is stopped has released its job, which is logged twice, and has not died."""
     first = (

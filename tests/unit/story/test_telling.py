@@ -56,6 +56,20 @@ def test_hostile_texts_are_shown_harmlessly() -> None:
     assert any("\\x1b[2J" in text for text in shown)
 
 
+def test_takeover_tells_what_its_line_knows() -> None:
+    """Where a takeover says for how long its worker was silent and what is converted again, the story says so."""
+    known = {"silent": 6.2, "percent": 41.0, "lost_seconds": 98.4, "lost_bytes": 2_893_000}
+    story = everything(*FIRST, about(16, "job.taken_over", 2, previous_owner=ONE, instance=OTHER, **known))
+    life = story.lives[JOB]
+
+    assert any(
+        one.text == f"takes the job over from {ONE}, which renewed its lease no more for 6.2 s and was at 41 % at most:"
+        " attempt 2"
+        for one in sentences(life, story.processes)
+    )
+    assert costs(life)[0].endswith("done again: at most 1 min 38 s of sound, 2,893,000 bytes of the input")
+
+
 class Seen(HTMLParser):
     """The elements and attributes of a page."""
 
