@@ -79,6 +79,7 @@ class Settings:
     scratch: str | None
     log_level: str
     log_format: str
+    metrics_namespace: str | None
 
     @property
     def embedded(self) -> bool:

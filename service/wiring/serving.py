@@ -14,14 +14,14 @@ from service.adapters.aws.circuit import circuits
 from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.adapters.system.descriptors import raise_descriptor_limit
+from service.adapters.system.descriptors import descriptor_share, raise_descriptor_limit
 from service.adapters.system.processes import process_lives
 from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.findings import Finding
 from service.settings import Settings
-from service.telemetry import emit, events, identify
+from service.telemetry import emit, events, identify, protect
 from service.web.app import create_app
 from service.web.http.config import WebConfig
 from service.web.http.connections import ConnectionGuard
@@ -30,9 +30,11 @@ from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
 from service.wiring.lifetime import Lifetime
 from service.wiring.listening import Server, limits_of_connections
+from service.wiring.secrets import secrets_in
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
 from service.wiring.tracing import Wrap, tracing
 from service.worker.first_look import look_around
+from service.worker.pressure import Pressure
 from service.worker.queue_depth import QueueDepth
 
 
@@ -50,6 +52,7 @@ async def serve(
     `show` gets what was found at start, `announce` the address as soon as requests are answered. `embedded` says that
     the settings point to what was started just for this. Raises `StartError`.
     """
+    protect(secrets_in(environment))
     raise_descriptor_limit()
     life = Lifetime(SystemClock())
     try:
@@ -80,6 +83,10 @@ async def _work(
         guard = ConnectionGuard(limits_of_connections(service.settings))
         server = _answer(service, listener, guard, group, announce, stopping.is_set, traced)
         watch = group.create_task(guard.run(SystemClock()), name="connections")
+        pressure = Pressure(
+            service.capacity, limits(service.settings), SystemClock(), lambda: service.worker.active, descriptor_share
+        )
+        look_out = group.create_task(pressure.run(), name="pressure")
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         _on_signals(stopping, lambda name: life.stopping(name, service.worker.active))
@@ -87,7 +94,7 @@ async def _work(
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        for task in (watch, *upkeep):
+        for task in (watch, look_out, *upkeep):
             task.cancel()  # none leaves anything half-done that another process would not find
         service.worker.stop()
         server.should_exit = True

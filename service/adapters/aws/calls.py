@@ -6,6 +6,7 @@ id, which is what signs nothing but opens a transfer. The hooks run on the threa
 context.
 """
 
+import math
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
@@ -29,10 +30,10 @@ CALL_OF: Final = "reprise_call"  # and in an exception, for `errors.translate`
 
 
 class CallLog:
-    """Logs the calls of the clients of one session. `monotonic` tells the time in seconds."""
+    """Logs the calls of the clients of one session; `monotonic`: the time in seconds, None if it need not be logged."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    def __init__(self, monotonic: Callable[[], float] | None) -> None:
+        self._monotonic = monotonic or (lambda: math.nan)
 
     def listen(self, hooks: BaseEventHooks) -> None:
         """Register for every call of clients that are made from now on."""
@@ -69,14 +70,14 @@ class CallLog:
         self, context: Mapping[str, Any], service: str, operation: str, status: int, more: Mapping[str, str]
     ) -> None:
         began, parameters, target = context.get(OURS, (self._monotonic(), {}, {}))
-        seconds = round(self._monotonic() - began, 4)
+        seconds = self._monotonic() - began
         emit(
             events.AWS_SLOW if seconds >= SLOW else events.AWS_CALL,
             service=service,
             operation=operation,
             status=status,
             attempts=attempts_in(context),
-            seconds=seconds,
+            seconds=None if math.isnan(seconds) else round(seconds, 4),
             parameters=parameters,
             **target,
             **more,

@@ -12,7 +12,8 @@ from service.telemetry import emit, events
 ERRORS = (RedisError, OSError)  # a time-out is one of the latter
 Monotonic = Callable[[], float]
 State = Callable[[], str]
-FIRST_KEY = {"EVALSHA": 3, "EVAL": 3, "PING": 0, "SCRIPT LOAD": 0}  # where the key stands in a command; in all others it comes first
+# Where the key stands in a command, 0 if there is none; in all others it comes first.
+FIRST_KEY = {"EVALSHA": 3, "EVAL": 3, "PING": 0, "SCRIPT LOAD": 0}
 
 
 class LoggedRedis(Redis):

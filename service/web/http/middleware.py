@@ -21,7 +21,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Messag
 from service.core.errors import BodyTooSlow, StoreError
 from service.core.pace import Pace
 from service.ports.time import Clock, Ids
-from service.telemetry import emit, events, log_context
+from service.telemetry import emit, events, request_context
 from service.web.http.config import WebConfig
 from service.web.http.problems import malformed_host
 
@@ -65,7 +65,7 @@ class RequestMiddleware:
             return
         request_id = request_id_in(scope) or self.ids.new()
         exchange = HttpExchange(scope, receive, send, self, request_id)
-        with log_context(request_id=exchange.request_id):
+        with request_context(exchange.request_id) as facts:
             try:
                 app = self.app if names_host(header(scope, b"host")) else malformed_host
                 await app(scope, exchange.receive, exchange.send)
@@ -74,7 +74,7 @@ class RequestMiddleware:
                 if not broken_store(error):
                     emit(events.UNEXPECTED, where="answer", exc_info=error)
             finally:
-                exchange.log()
+                exchange.log(facts)
 
 
 class HttpExchange:
@@ -147,11 +147,11 @@ class HttpExchange:
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
-    def log(self) -> None:
-        """Log one line for the whole exchange; probes are of no interest by default."""
+    def log(self, facts: Mapping[str, object]) -> None:
+        """Log one line for the whole exchange, with the `facts` of its file; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
-        more: dict[str, object] = {}
+        more = dict(facts)
         if tenant := self.scope["state"].get("tenant"):
             more["tenant"] = tenant
         if problem := self.scope["state"].get("problem"):
