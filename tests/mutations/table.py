@@ -13,6 +13,7 @@ from tests.mutations.infrastructure import INFRASTRUCTURE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
 from tests.mutations.sandbox import CONFINEMENT
 from tests.mutations.shares import SHARES
+from tests.mutations.stories import STORIES
 from tests.mutations.tree import Mutation
 from tests.mutations.web import INTAKE, OPERATIONS, OWNERSHIP
 from tests.mutations.workers import JANITORS, WORKERS
@@ -20,4 +21,5 @@ from tests.mutations.workers import JANITORS, WORKERS
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
     *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
+    *STORIES,
 )  # fmt: skip

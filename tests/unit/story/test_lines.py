@@ -30,22 +30,21 @@ def test_event_is_found_in_what_each_tool_prints(form: str) -> None:
     assert entry.at == read([PLAIN]).entries[0].at
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"listening on http://0.0.0.0:8080",
-        b'front-1  | 172.18.0.1 - - "GET /' + PLAIN + b' HTTP/1.1" 200',
-        b"text before " + PLAIN,
-        PLAIN + b"text behind",
-        b'{"event": ["job.claimed"], "timestamp": "2026-11-26T02:19:43Z"}',
-        b'{"event": "job.claimed", "timestamp": ',
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b'{"event": "x", "size": ' + b"9" * 5000 + b"}",
-        b"\xff\xfe{\x00}",
-    ],
-    ids=lambda text: text[:20].decode(errors="replace"),
-)
+NO_EVENTS = {
+    "a line of text": b"listening on http://0.0.0.0:8080",
+    "an event in a request": b'front-1  | 172.18.0.1 - - "GET /' + PLAIN + b' HTTP/1.1" 200',
+    "text before": b"text before " + PLAIN,
+    "text behind": PLAIN + b"text behind",
+    "a list as event": b'{"event": ["job.claimed"], "timestamp": "2026-11-26T02:19:43Z"}',
+    "half a line": b'{"event": "job.claimed", "timestamp": ',
+    "deep lists": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "an endless number": b'{"event": "x", "size": ' + b"9" * 5000 + b"}",
+    "no text": b"\xff\xfe{\x00}",
+}
+
+
+@pytest.mark.parametrize("text", NO_EVENTS.values(), ids=NO_EVENTS)
 def test_what_is_no_event_is_skipped_and_counted(text: bytes) -> None:
     """Text, an event in the middle of a line, and damaged or hostile JSON are no events, and are counted."""
     logs = read([text, b"", b"  "])
