@@ -6,6 +6,7 @@ Exit codes: 0, 2 for what is wrong with the arguments or the input, 3 if the job
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ def run(given: argparse.Namespace, source: BinaryIO | None = None, out: TextIO |
     if source is None and sys.stdin.isatty():
         return _wrong("the logs are read from standard input: python -m service story JOB_ID < logs", USAGE)
     logs = read(whole_lines(_chunks(source or sys.stdin.buffer)))
+    if logs.lines and not logs.entries:
+        return _wrong(f"none of {_read(logs)} is an event; they are with REPRISE_LOG_FORMAT=json", NOT_FOUND)
     story = story_of(logs.entries)
     if not given.all and given.job_id not in story.lives:
         asked = harmless(given.job_id, 80)
@@ -48,7 +51,11 @@ def run(given: argparse.Namespace, source: BinaryIO | None = None, out: TextIO |
             given.html.write_text(page(story, lives, note=_read(logs)), encoding="utf-8")
         except OSError as error:
             return _wrong(f"{given.html} cannot be written: {error.strerror}", USAGE)
-    _write(given, story, lives, logs, out)
+    try:
+        _write(given, story, lives, logs, out)
+        out.flush()
+    except BrokenPipeError:  # the reader, as `head`, has seen enough; Python would complain when it flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -56,6 +56,14 @@ def test_job_that_is_not_in_the_logs_is_exit_code_3(
     )
 
 
+def test_logs_without_events_say_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Logs for people, which hold no JSON, are exit code 3, with the setting that changes it."""
+    assert run(monkeypatch, "--all", logs=b"2026-11-26T02:19:43Z [info     ] job.claimed\n") == 3
+    assert "REPRISE_LOG_FORMAT=json" in capsys.readouterr().err
+
+
 def test_wrong_usage_is_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
