@@ -31,6 +31,13 @@ USAGE, NOT_FOUND = 2, 3
 STYLES = {BAD: "red", GOOD: "green", QUIET: "dim"}
 
 
+class _Output(Console):
+    """A console that leaves it to its caller when nothing reads what it writes any more; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def run(given: argparse.Namespace, source: BinaryIO | None = None, out: TextIO | None = None) -> int:
     """Tell it; returns the exit code."""
     out = out or sys.stdout
@@ -64,7 +71,7 @@ def _write(given: argparse.Namespace, story: Story, lives: Sequence[Life], logs:
         for life in lives:
             print(json.dumps(as_object(life)), file=out)
         return
-    console = Console(file=out, width=None if out.isatty() else WIDE, highlight=False, markup=False, emoji=False)
+    console = _Output(file=out, width=None if out.isatty() else WIDE, highlight=False, markup=False, emoji=False)
     if given.all:
         console.print(_table(lives))
     else:
@@ -130,8 +137,9 @@ def _death(process: Process, held: set[str]) -> str:
     how = how if process.died else "fell silent (killed, or frozen until the logs end)"
     known = "its container was started again" if process.died else "its container was not started again"
     some = f": {', '.join(sorted(held)[:4])}{' …' if len(held) > 4 else ''}" if held else ""
+    short = f", short of {harmless(process.short_of)}" if process.short_of else ""
     return (
-        f"{harmless(name)} {how} between {clock(process.last)} and {clock(process.until)}"
+        f"{harmless(name)} {how}{short} between {clock(process.last)} and {clock(process.until)}"
         f"; {known}{f' at {clock(process.replaced)}' if process.replaced is not None else ''}"
         f"; it held {plural(len(held), 'job') if held else 'no job'}{some}"
     )

@@ -79,8 +79,7 @@ def story_of(entries: Sequence[Entry]) -> Story:
     by_job: dict[str, list[Said]] = defaultdict(list)
     by_upload: dict[str, list[Said]] = defaultdict(list)
     for one in said:
-        job_id = job_of(one[0])
-        if job_id:
+        for job_id in jobs_of(one[0]):
             by_job[job_id].append(one)
         if one[0].event in UPLOADS:
             by_upload[one[0].text("upload_id")].append(one)
@@ -88,8 +87,18 @@ def story_of(entries: Sequence[Entry]) -> Story:
     return Story(lives, found)
 
 
-def job_of(entry: Entry) -> str:
-    """Return the job that an entry is about; "" if there is none, or what it names cannot be one."""
+def jobs_of(entry: Entry) -> list[str]:
+    """Return the jobs that an entry is about, without what cannot be one."""
+    if entry.event == events.SERVICE_RESTARTED.name:
+        named = entry.fields.get("jobs")
+        return (
+            [one for one in named if isinstance(one, str) and JOB_ID.fullmatch(one)] if isinstance(named, list) else []
+        )
+    job_id = _job_of(entry)
+    return [job_id] if job_id else []
+
+
+def _job_of(entry: Entry) -> str:
     job_id = entry.text("job_id")
     if job_id:
         return job_id if JOB_ID.fullmatch(job_id) else ""

@@ -20,7 +20,6 @@ MOST_NAME = 200
 CONTAINER_ID = 12  # hexadecimal digits: what Docker calls a container that nothing else names
 
 STARTS = events.SERVICE_STARTING.name
-STOPPING, STOPPED = events.SERVICE_STOPPING.name, events.SERVICE_STOPPED.name
 RESTARTED = events.SERVICE_RESTARTED.name
 BEFORE_START = frozenset({events.SERVICE_WAITING.name, events.SERVICE_PROBLEM.name})  # may be of the next process
 
@@ -37,6 +36,7 @@ class Process:
     stopping: float | None = None
     stopped: float | None = None
     replaced: float | None = None  # when another process was started in its container
+    short_of: str = ""  # by its last word on that
     taken: float | None = None  # when a job that it held was taken over after its last line
     times: list[float] = field(default_factory=list)  # of its lines, in their order
     held: set[tuple[str, int]] = field(default_factory=set)  # job and attempt
@@ -94,16 +94,27 @@ def processes(entries: Iterable[tuple[Entry, str]]) -> dict[str, Process]:
             process = found[instance] = Process(instance, entry.source, first=entry.at)
         process.last = max(process.last, entry.at)
         process.times.append(entry.at)
-        if entry.event == STARTS:
-            process.started = entry.at
-        elif entry.event == STOPPING:
-            process.stopping = entry.at
-        elif entry.event == STOPPED:
-            process.stopped = entry.at
+        _note(process, entry)
     _note_replacements(found.values())
     for entry in restarts:
         _note_restart(found, entry)
     return found
+
+
+def _note(process: Process, entry: Entry) -> None:
+    """Take what a process says of itself."""
+    match entry.event:
+        case events.SERVICE_STARTING.name:
+            process.started = entry.at
+        case events.SERVICE_STOPPING.name:
+            process.stopping = entry.at
+        case events.SERVICE_STOPPED.name:
+            process.stopped = entry.at
+        case events.RESOURCES_HIGH.name:
+            short = entry.fields.get("short_of")
+            process.short_of = ", ".join(map(str, short[:4])) if isinstance(short, list) else ""
+        case events.RESOURCES_NORMAL.name:
+            process.short_of = ""
 
 
 def _note_restart(found: Mapping[str, Process], entry: Entry) -> None:

@@ -47,6 +47,7 @@ OTHERS = {  # further events that belong to the story at their own level
     events.JOB_CANCELLED.name: "the job is cancelled before it is begun again",
     events.JOB_TRUST_RENEWED.name: "holds the lease again",
     events.DOWNLOAD_STARTED.name: "a download of the result begins ({via})",
+    events.SERVICE_RESTARTED.name: "starts in the container of {previous}, which did not give this job back",
     events.JANITOR_CLEANED.name: "the janitor removed {key} ({reason})",
 }
 MOST_NOTES = 200  # sentences of one job that are none of its begins and ends

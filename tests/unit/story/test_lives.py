@@ -4,6 +4,7 @@ import pytest
 
 from service.story.lines import read
 from service.story.lives import Life, Story, story_of
+from service.story.telling import sentences
 from tests.unit.story.logs import AGAIN, ARRIVAL, BEGAN, FIRST, JOB, KEY, ONE, OTHER, SECOND, about, line, started
 
 
@@ -103,6 +104,17 @@ def test_process_that_names_the_one_before_it_proves_its_death() -> None:
 
     assert ends(story.lives[JOB]) == ["killed", "succeeded"]
     assert (story.processes[before].replaced, story.processes[after].died) == (BEGAN + 14, False)
+    said = [one.text for one in sentences(story.lives[JOB], story.processes)]
+    assert f"starts in the container of {before}, which did not give this job back" in said
+
+
+def test_want_of_memory_before_a_death_is_known() -> None:
+    """What a process was short of is known by its last word, and no longer once that is over."""
+    high = line(9, "resources.high", short_of=["memory"], instance=ONE)
+    assert everything(*FIRST, high).processes[ONE].short_of == "memory"
+    over = line(9.5, "resources.normal", instance=ONE)
+    assert everything(*FIRST, high, over).processes[ONE].short_of == ""
+    assert everything(*FIRST, line(9, "resources.high", short_of=7, instance=ONE)).processes[ONE].short_of == ""
 
 
 def test_stopped_process_gives_its_job_back() -> None:
