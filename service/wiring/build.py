@@ -137,7 +137,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
     breakers = [CircuitBreaker(name, clock.monotonic, reset=reset) for name in ("dynamodb", "s3") * 2]
-    aws = Aws(aws_settings(settings, environment), breaker=breakers[1])
+    aws = Aws(aws_settings(settings, environment), breaker=breakers[1], monotonic=clock.monotonic)
     # Threads of its own for DynamoDB: no number of slow downloads may keep a look at a job waiting.
     dynamodb = aws.apart(threads=REQUEST_THREADS, breaker=breakers[0])
     # And for the worker: no number of requests may keep a heartbeat, a claim or a record waiting.

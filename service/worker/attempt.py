@@ -41,7 +41,8 @@ class Attempt:
         """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
         job = self._work.job
         span = tracing.span("attempt", kind="consumer", parent=job.trace, job_id=job.job_id, attempt=job.attempt)
-        with log_context(job_id=job.job_id, attempt=job.attempt), span:
+        tenant = {"tenant": job.tenant} if job.tenant else {}
+        with log_context(job_id=job.job_id, attempt=job.attempt, **tenant), span:
             outcome = await self._work_out()
             await self._record(outcome)
             tracing.note(outcome=type(outcome).__name__.lower())

@@ -25,6 +25,7 @@ from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.deaths import Deaths
 from service.worker.steps import CONVERSION, Plan
+from service.worker.takeover import log_takeover
 
 TURNS = 10_000  # tenants
 
@@ -191,8 +192,8 @@ class Worker:
                 emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=sum(counted))
             elif self._free > 0:
                 job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
-                fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": lease.owner}
-                emit(events.JOB_TAKEN_OVER, **fields, excused=excused, cause=cause)
+                now = self._ports.clock.monotonic()
+                log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
             else:
                 return False
         except (Refused, NotFound):
@@ -217,7 +218,7 @@ class Worker:
         """Tell whether too little is left here to begin anything; logged when that begins and when it ends."""
         short = self._lacking()
         if short and not self._short_of:
-            emit(events.CLAIMING_PAUSED, short_of=short)
+            emit(events.CLAIMING_PAUSED, short_of=short, active=self.active)
         elif self._short_of and not short:
             emit(events.CLAIMING_RESUMED)
         self._short_of = short

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.asyncio import BlockingConnectionPool, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
+from service.adapters.redis.calls import ERRORS, LoggedRedis
 from service.core.circuit import CallOutcome, Circuit, CircuitState
 from service.ports.time import Clock
 from service.telemetry import emit, events
@@ -25,7 +25,6 @@ TIMEOUT = 0.25  # seconds, to connect and for an answer: what comes later than t
 FAILURES = 1  # a hint is worth no second time-out; for S3 and DynamoDB it takes five
 RESET = 1.5  # seconds; below the two seconds after which progress would come from DynamoDB anyway
 CONNECTIONS = 32
-ERRORS = (RedisError, OSError)  # a time-out is one of the latter
 CANCEL_AGAIN = 0.2  # seconds before a task is cancelled once more: redis-py may have swallowed a cancellation
 
 
@@ -46,7 +45,8 @@ class RedisLink:
             retry=Retry(NoBackoff(), 0),  # a repetition would come too late; the circuit does the waiting
             decode_responses=True,
         )
-        self.client: Redis = Redis.from_pool(pool)
+        self.client = cast("LoggedRedis", LoggedRedis.from_pool(pool))
+        self.client.log_with(clock.monotonic, lambda: self._circuit.state.value)
         self._clock = clock
         self._circuit = Circuit(threshold=FAILURES, reset=reset)
 

@@ -18,7 +18,8 @@ from redis.asyncio import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from service.adapters.redis.connection import ERRORS, RedisLink, ended
+from service.adapters.redis.calls import ERRORS, log
+from service.adapters.redis.connection import RedisLink, ended
 from service.core.backoff import REDIS_PRESENCE
 from service.core.jobs.presence import Look
 from service.ports.time import Clock
@@ -94,12 +95,14 @@ class RedisPresence:
         """Subscribe, and stay so; ends only with an error."""
         # Before anything is sent, so that no look which still counts the old connection can meet the new one.
         self._generation += 1
-        connection = self._link.connection()
+        began, connection = self._clock.monotonic(), self._link.connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]  # redis-py says no more
             self._sharded = await _is_cluster(connection)
-            await connection.send_command("SSUBSCRIBE" if self._sharded else "SUBSCRIBE", CHANNEL + self._instance)
+            command, channel = "SSUBSCRIBE" if self._sharded else "SUBSCRIBE", CHANNEL + self._instance
+            await connection.send_command(command, channel)
             await connection.read_response(push_request=True)
+            log(command, channel, "ok", self._clock.monotonic() - began, "open" if self._link.degraded else "closed")
             self._epoch = str(self._generation)
             await self._stay(connection)
         finally:

@@ -11,7 +11,8 @@ import asyncio
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from service.adapters.redis.connection import ERRORS, RedisLink, ended
+from service.adapters.redis.calls import ERRORS, log
+from service.adapters.redis.connection import RedisLink, ended
 from service.adapters.system.in_process import LocalWakeups
 from service.core.backoff import REDIS_LISTENER
 from service.ports.time import Clock, Ids
@@ -89,6 +90,7 @@ class RedisWakeups:
             tested = message is None
 
     def _connected(self) -> None:
+        log("SUBSCRIBE", CHANNEL, "ok", 0.0, "open" if self._link.degraded else "closed")
         self._link.note_answer()
         self._tried.set()
         self._failures = 0
