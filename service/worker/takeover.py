@@ -9,8 +9,8 @@ def log_takeover(job: Job, seen: Job, sighting: Sighting, now: float, *, excused
     """
     Log that `job` is ours now; `seen` is what it was before, `sighting` since when (monotonic seconds) it stood still.
 
-    The `cause` is "silence", or "gone" if Redis showed that its worker is. The cost is an upper bound: the record holds a
-    ceiling of the progress, which is renewed with the lease.
+    The `cause` is "silence", or "gone" if Redis showed that its worker is. The cost is an upper bound: the record holds
+    a ceiling of the progress, which is renewed with the lease.
     """
     share, declared = seen.percent / 100, seen.source.declared_seconds
     emit(
