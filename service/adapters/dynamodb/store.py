@@ -134,7 +134,8 @@ class DynamoJobs(DynamoUploads):
         if limit <= 0:
             return ()
         window = max(limit, WINDOW)
-        each = math.ceil(window / self._shards + 2 * math.sqrt(window))  # hardly ever are more of the oldest in a shard
+        # Of a shard; hardly ever are more of the oldest in one.
+        each = min(window, math.ceil(window / self._shards + 2 * math.sqrt(window)))
 
         def enough(found: Entries) -> bool:
             return len(candidates(found, now, each)) >= each
