@@ -12,8 +12,8 @@ from service.ports.capacity import Capacity
 from service.ports.time import Clock
 from service.telemetry import emit, events
 
-INTERVAL = 5.0  # seconds between two looks
-CALM = 3  # looks in a row without shortage until it is over: what comes and goes makes no two lines each time
+INTERVAL = 2.0  # seconds between two looks
+CALM = 5  # looks in a row without shortage until it is over: what comes and goes makes no two lines each time
 MOST_DESCRIPTORS = 0.8  # share of those that this process may have
 
 

@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,18 @@ import pytest
 import structlog
 
 import service
-from service.telemetry import configure_logging, emit, events, log_context, subscribe
+from service.telemetry import (
+    bind_tenant,
+    configure_logging,
+    emit,
+    events,
+    identify,
+    log_context,
+    logging,
+    note_request,
+    request_context,
+    subscribe,
+)
 from service.telemetry.events import Event
 
 EVENTS = {name: value for name, value in vars(events).items() if isinstance(value, Event)}
@@ -76,6 +88,33 @@ def test_a_line_is_json_with_its_context(log: io.StringIO) -> None:
     first, second = map(json.loads, log.getvalue().splitlines())
     assert (first["event"], first["job_id"], first["attempt"], first["step"]) == ("job.step", "j", 2, "convert")
     assert "job_id" not in second
+
+
+def test_request_begins_its_context_anew(log: io.StringIO) -> None:
+    """What an earlier request of the connection has bound is in no line of the next."""
+    structlog.contextvars.bind_contextvars(tenant="another", job_id="another")
+    with request_context("r1") as facts:
+        bind_tenant("ours")
+        note_request(size=5)
+        emit(events.JOB_STOPPED)
+    emit(events.JOB_STOPPED)
+    note_request(size=6)
+
+    inside, after = map(json.loads, log.getvalue().splitlines())
+    assert (inside["request_id"], inside["tenant"], facts) == ("r1", "ours", {"size": 5})
+    assert "job_id" not in inside
+    assert not {"request_id", "tenant"} & set(after)
+
+
+def test_every_line_names_its_instance_on_whatever_thread(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The instance is known to threads that were started without a context."""
+    monkeypatch.setattr(logging, "_process", {})
+    identify("host-7-abcdef")
+    thread = threading.Thread(target=emit, args=(events.JOB_STOPPED,))
+    thread.start()
+    thread.join()
+
+    assert json.loads(log.getvalue())["instance"] == "host-7-abcdef"
 
 
 def test_signatures_stay_out_of_the_log(log: io.StringIO) -> None:

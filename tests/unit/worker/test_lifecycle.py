@@ -1,5 +1,7 @@
 """What an instance logs of its life: what it finds, how full it is, what a takeover costs, what it gives back."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,12 +16,16 @@ from service.core.jobs.lease import State
 from service.core.jobs.trust import Sighting
 from service.ports.time import Clock
 from service.telemetry import emit, events
+from service.testing.clock import SeededIds
 from service.testing.factories import WAV, a_job
-from service.testing.virtual_time import run
+from service.testing.virtual_time import VirtualClock, run
 from service.wiring.lifetime import Lifetime
 from service.worker.first_look import look_around, was_here
+from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from service.worker.pressure import CALM, Pressure, nearly_out_of
+from service.worker.queue_depth import QueueDepth
 from service.worker.takeover import log_takeover
+from tests.unit.worker.world import World, in_virtual_time
 
 OURS = "host-7-aaaaaa"
 
@@ -169,3 +175,26 @@ def test_stop_says_why_how_long_and_what_was_given_back() -> None:
     assert (lines[0]["event"], lines[0]["signal"], lines[0]["active"]) == ("service.stopping", "SIGTERM", 2)
     told = {name: lines[-1][name] for name in events.SERVICE_STOPPED.fields}
     assert told == {"reason": "SIGTERM", "uptime": 61.5, "seconds": 1.5, "released": 2}
+
+
+@in_virtual_time
+async def test_idle_hour_costs_a_line_a_minute() -> None:
+    """A process that converts and has nothing to do logs the queue's depth once a minute, and nothing else."""
+    world, clock = World(), VirtualClock()
+    ports = JanitorPorts(
+        jobs=world.jobs, leases=world.jobs, uploads=world.jobs, objects=world.objects, clock=clock, ids=SeededIds(1)
+    )
+    with capture_logs() as lines:
+        worker = world.start("one")
+        upkeep = (
+            Janitor(ports, JanitorConfig()).run(),
+            QueueDepth(world.jobs, clock, 250).run(),
+            Pressure(Gauge(), Thresholds(), clock, lambda: 0, lambda: 0.1).run(),
+        )
+        tasks = [asyncio.create_task(one) for one in upkeep]
+        await clock.sleep(3600 - 1)
+        for task in tasks:
+            task.cancel()
+        await worker.stop()
+
+    assert Counter(line["event"] for line in lines if line["log_level"] != "debug") == {"queue.depth": 60}
