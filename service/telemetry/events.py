@@ -90,8 +90,17 @@ JOB_TAKEN_OVER = Event(
     "job.taken_over",
     WARNING,
     "an attempt begins: the job's worker was `silent` for so many seconds, at so many `percent`; `lost_seconds` of "
-    "sound and `lost_bytes` of the input are converted once more",
-    ("job_id", "attempt", "previous_owner", "excused", "silent", "percent", "lost_seconds", "lost_bytes"),
+    "sound and `lost_bytes` of the input are converted once more; the `cause` is its silence, or that it is gone",
+    ("job_id", "attempt", "previous_owner", "excused", "cause", "silent", "percent", "lost_seconds", "lost_bytes"),
+)
+JOB_REQUEUED = Event(
+    "job.requeued",
+    WARNING,
+    "a job whose worker fell silent waits in the queue again: no worker that watches it has a free slot",
+    ("job_id", "previous_owner", "excused"),
+)
+JOB_TAKEN_FROM_LIVING = Event(
+    "job.taken_from_living", WARNING, "this attempt was taken over although its worker lives: it did not seem to"
 )
 JOB_STEP = Event("job.step", DEBUG, "an attempt begins its next step", ("step",))
 JOB_READING = Event("job.reading", DEBUG, "how far ffmpeg is, by its own log", ("percent", "paused"))
@@ -262,4 +271,10 @@ REDIS_CALL = Event(
     ("operation", "key", "status", "seconds", "connection"),
 )
 REDIS_AWAY = Event("redis.away", WARNING, "Redis does not answer: progress comes from DynamoDB", ("reason",))
+REDIS_NO_PRESENCE = Event(
+    "redis.no_presence",
+    WARNING,
+    "Redis refuses to show which workers are connected: leases are waited for",
+    ("reason",),
+)
 REDIS_BACK = Event("redis.back", INFO, "Redis answers again")

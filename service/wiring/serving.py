@@ -87,6 +87,8 @@ async def _work(
             service.capacity, limits(service.settings), SystemClock(), lambda: service.worker.active, descriptor_share
         )
         look_out = group.create_task(pressure.run(), name="pressure")
+        if service.presence is not None and role != "api":
+            await service.presence.start()  # it ends with the connections, when no lease is held any more
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
         _on_signals(stopping, lambda name: life.stopping(name, service.worker.active))
@@ -102,7 +104,7 @@ async def _work(
 
 def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
     """What runs beside the worker for as long as it does."""
-    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued)
+    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued, service.worker.on_duty)
     look = partial(look_around, service.leases, service.instance, service.settings.lease, process_lives)
     return ("first look", look), ("janitor", service.janitor.run), ("queue depth", depth.run)
 
@@ -202,6 +204,8 @@ async def _closing(service: Service) -> AsyncIterator[None]:
             stack.push_async_callback(service.link.aclose)
         if isinstance(service.wakeups, RedisWakeups):
             stack.push_async_callback(service.wakeups.aclose)
+        if service.presence is not None:
+            stack.push_async_callback(service.presence.aclose)
         yield
 
 

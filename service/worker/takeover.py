@@ -5,11 +5,12 @@ from service.core.jobs.trust import Sighting
 from service.telemetry import emit, events
 
 
-def log_takeover(job: Job, seen: Job, sighting: Sighting, now: float, *, excused: bool) -> None:
+def log_takeover(job: Job, seen: Job, sighting: Sighting, now: float, *, excused: bool, cause: str) -> None:
     """
     Log that `job` is ours now; `seen` is what it was before, `sighting` since when (monotonic seconds) it stood still.
 
-    The cost is an upper bound: the record holds a ceiling of the progress, which is renewed with the lease.
+    The `cause` is "silence", or "gone" if Redis showed that its worker is. The cost is an upper bound: the record holds
+    a ceiling of the progress, which is renewed with the lease.
     """
     share, declared = seen.percent / 100, seen.source.declared_seconds
     emit(
@@ -18,6 +19,7 @@ def log_takeover(job: Job, seen: Job, sighting: Sighting, now: float, *, excused
         attempt=job.attempt,
         previous_owner=seen.owner,
         excused=excused,
+        cause=cause,
         silent=round(now - sighting.since, 2),
         percent=round(seen.percent, 1),
         lost_seconds=None if declared is None else round(declared * share, 1),

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -25,6 +25,7 @@ TIMEOUT = 0.25  # seconds, to connect and for an answer: what comes later than t
 FAILURES = 1  # a hint is worth no second time-out; for S3 and DynamoDB it takes five
 RESET = 1.5  # seconds; below the two seconds after which progress would come from DynamoDB anyway
 CONNECTIONS = 32
+CANCEL_AGAIN = 0.2  # seconds before a task is cancelled once more: redis-py may have swallowed a cancellation
 
 
 class RedisLink:
@@ -97,9 +98,21 @@ class RedisLink:
         if before and not self.degraded:
             emit(events.REDIS_BACK)
 
+    def connection(self) -> Connection:
+        """Return a new connection that is not one of the pool and not connected yet; its owner closes it."""
+        pool = self.client.connection_pool
+        return cast("Connection", pool.make_connection())  # type: ignore[no-untyped-call]  # redis-py says no more
+
     async def aclose(self) -> None:
         """Close the connections."""
         try:
             await self.client.aclose()
         except ERRORS as error:
             self.note_failure(error)
+
+
+async def ended(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task that talks to Redis until it has ended: once may not be enough, see `RedisLink.ask`."""
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN)

@@ -118,13 +118,13 @@ def test_takeover_says_how_long_the_worker_was_silent_and_what_is_lost() -> None
     """Seconds of silence, percent, seconds of sound and bytes of the input that are converted once more."""
     before = replace(held("a", "other-1-x"), percent=25.0, input_size=4000, source=replace(WAV, declared_seconds=60.0))
     with capture_logs() as lines:
-        log_takeover(before.taken_over(OURS), before, Sighting(1, 5, since=88.0), 100.0, excused=False)
+        log_takeover(before.taken_over(OURS), before, Sighting(1, 5, since=88.0), 100.0, excused=False, cause="silence")
 
     (line,) = lines
     told = {name: line[name] for name in events.JOB_TAKEN_OVER.fields}
     assert told == {
-        "job_id": "a", "attempt": 2, "previous_owner": "other-1-x", "excused": False, "silent": 12.0, "percent": 25.0,
-        "lost_seconds": 15.0, "lost_bytes": 1000,
+        "job_id": "a", "attempt": 2, "previous_owner": "other-1-x", "excused": False, "cause": "silence",
+        "silent": 12.0, "percent": 25.0, "lost_seconds": 15.0, "lost_bytes": 1000,
     }  # fmt: skip
 
 
