@@ -215,7 +215,7 @@ class Worker:
                     job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
                 now = self._ports.clock.monotonic()
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
-            elif self._to_requeue(lease):
+            elif self._to_requeue(lease, cause):
                 await leases.requeue(lease, excused=excused)
                 emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
                 await self._ports.wakeups.announce(seen.job_id)
@@ -225,10 +225,12 @@ class Worker:
             return False
         return True
 
-    def _to_requeue(self, lease: Lease) -> bool:
-        """Tell whether a lapsed job has waited long enough for a watcher with a free slot; few workers wait for one."""
+    def _to_requeue(self, lease: Lease, cause: str) -> bool:
+        """Tell whether a job has waited long enough for a watcher with a free slot; few workers wait for one."""
         if everything(self._neighbours.workers):
             return False
+        if cause == "gone":
+            return True
         stands_for = self._ports.clock.monotonic() - self._sightings[lease.key].since
         return stands_for >= self._config.lease.duration + self._config.watch_interval
 
