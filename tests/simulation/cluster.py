@@ -10,6 +10,7 @@ from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import VirtualClock
 from tests.simulation.container import Backing, Container, Role
+from tests.simulation.presence import Connections
 from tests.simulation.store import LoggedJobs
 from tests.simulation.world import World
 
@@ -22,7 +23,7 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, VirtualClock()
-        self.backing = Backing(LoggedJobs(world), MemoryObjects(), MemoryBoard(), MemoryChannel())
+        self.backing = Backing(LoggedJobs(world), MemoryObjects(), MemoryBoard(), MemoryChannel(), Connections(world))
         self.containers: list[Container] = []
         self.everyone: list[Container] = []  # also those that have ended
         self.quiet = False
