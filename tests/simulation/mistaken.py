@@ -16,7 +16,8 @@ def recall_across_epochs(before: Memory, look: Look | None, *rest: Any) -> Concl
 
 def recall_without_grace(before: Memory, look: Look | None, *rest: Any) -> Concluded:
     """Give no time to connect again."""
-    return recall(before, look, *rest[:-1], replace(rest[-1], grace=0.0))
+    asked, sent, now, policy = rest
+    return recall(before, look, asked, sent, now, replace(policy, grace=0.0))
 
 
 def recall_again_and_again(before: Memory, look: Look | None, *rest: Any) -> Concluded:
