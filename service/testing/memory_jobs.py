@@ -82,6 +82,11 @@ class MemoryJobs:
     async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
         return self._put(self._stood_still(seen).requeued(excused=excused))
 
+    async def note_alive(self, key: str, attempt: int) -> None:
+        job = self.jobs.get(key)
+        if job is not None and (after := job.found_alive(attempt)) != job:
+            self._put(after)
+
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))
 

@@ -65,13 +65,13 @@ NEIGHBOURS = (
     Mutation(
         "requeue",
         "a lapsed job goes back to the queue when its watchers are busy",
-        (Edit(LOOP, "elif self._to_requeue(lease):", "elif False:"),),
+        (Edit(LOOP, "elif self._to_requeue(lease, cause, in_vain):", "elif False:"),),
         (f"{FLEET}::test_lapsed_job_goes_back_to_the_queue_when_its_watchers_are_busy",),
     ),
     Mutation(
         "requeue-few",
         "few workers wait with a lapsed job until one of them is free",
-        (Edit(LOOP, "        if everything(self._neighbours.workers):\n            return False\n", ""),),
+        (Edit(LOOP, " and not everything(self._neighbours.workers)", ""),),
         (f"{FLEET}::test_few_workers_wait_with_a_lapsed_job_until_one_is_free",),
     ),
     Mutation(
