@@ -64,6 +64,7 @@ class Fleet:
         ports = WorkerPorts(
             jobs=self.jobs,
             leases=self.jobs,
+            workers=self.workers,
             objects=objects,
             board=RedisBoard(link),
             wakeups=wakeups,
@@ -71,7 +72,6 @@ class Fleet:
             clock=CLOCK,
             ids=SystemIds(),
             presence=presence,
-            workers=self.workers,
         )
         worker = Worker(ports, WorkerConfig(instance=name, idle_poll=0.1), plan=(self._work,))
         await presence.start()
