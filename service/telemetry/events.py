@@ -93,6 +93,12 @@ JOB_TAKEN_OVER = Event(
     "sound and `lost_bytes` of the input are converted once more; the `cause` is its silence, or that it is gone",
     ("job_id", "attempt", "previous_owner", "excused", "cause", "silent", "percent", "lost_seconds", "lost_bytes"),
 )
+JOB_REQUEUED = Event(
+    "job.requeued",
+    WARNING,
+    "a job whose worker fell silent waits in the queue again: no worker that watches it has a free slot",
+    ("job_id", "previous_owner", "excused"),
+)
 JOB_TAKEN_FROM_LIVING = Event(
     "job.taken_from_living", WARNING, "this attempt was taken over although its worker lives: it did not seem to"
 )

@@ -104,7 +104,7 @@ async def _work(
 
 def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
     """What runs beside the worker for as long as it does."""
-    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued)
+    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued, service.worker.on_duty)
     look = partial(look_around, service.leases, service.instance, service.settings.lease, process_lives)
     return ("first look", look), ("janitor", service.janitor.run), ("queue depth", depth.run)
 

@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chaos.history import History
+from service.core.jobs.job import Job
 from service.telemetry import events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
@@ -43,6 +44,9 @@ class World:
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
+    looks: dict[str, list[tuple[float, str]]] = field(
+        default_factory=dict
+    )  # by job: when a worker has read it, and which
     over: bool = False
     small_pages: bool = False  # of the janitors
     _count: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -76,6 +80,8 @@ class World:
             self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), int(str(fields["attempt"])))
         if event is events.JOB_TAKEN_FROM_LIVING:
             self.hit("a worker found that it was taken for dead")
+        if event is events.JOB_REQUEUED:
+            self.hit("a lapsed job went back to the queue")
         process = Process.current.get()
         if event in (events.JOB_CLAIMED, events.JOB_TAKEN_OVER) and process is not None:
             self.attempts[str(fields["job_id"]), int(str(fields["attempt"]))] = process.name
@@ -88,6 +94,12 @@ class World:
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
         if owner not in self.dead:
             self.needless.append((owner, job_id))
+
+    def looked(self, jobs: Iterable[Job]) -> None:
+        """The process that runs at the moment has read these jobs."""
+        if (process := Process.current.get()) is not None:
+            for job in jobs:
+                self.looks.setdefault(job.job_id, []).append((self.moment(), process.name))
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""
