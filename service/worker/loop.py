@@ -169,7 +169,7 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            looked = await self._neighbours.look(self._deaths.gone, strongly=self._deaths.expected)
+            looked = await self._neighbours.look(strongly=self._deaths.expected)
             running = {job.job_id: job for job in looked}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
@@ -218,8 +218,8 @@ class Worker:
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
             elif self._to_requeue(lease, cause, in_vain):
                 await leases.requeue(lease, excused=excused)
-                fields = {"attempt": lease.attempt, "previous_owner": lease.owner, "excused": excused, "cause": cause}
-                emit(events.JOB_REQUEUED, job_id=seen.job_id, **fields)
+                fields = {"job_id": lease.key, "attempt": lease.attempt, "previous_owner": lease.owner}
+                emit(events.JOB_REQUEUED, **fields, excused=excused, cause=cause)
                 await self._ports.wakeups.announce(seen.job_id)
             else:
                 return False
