@@ -10,7 +10,7 @@ from tests.mutations.bytes import BYTES
 from tests.mutations.costs import COSTS
 from tests.mutations.edge import BODIES, CONNECTIONS
 from tests.mutations.infrastructure import INFRASTRUCTURE
-from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
+from tests.mutations.records import FENCES, IDEMPOTENCY, LISTS, PROGRESS
 from tests.mutations.sandbox import CONFINEMENT
 from tests.mutations.shares import SHARES
 from tests.mutations.tree import Mutation
@@ -19,5 +19,5 @@ from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
-    *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
+    *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES, *LISTS,
 )  # fmt: skip

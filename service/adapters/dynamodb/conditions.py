@@ -246,12 +246,20 @@ def complete_upload() -> Change:
     return Change(IS_PENDING, values={"pending": PENDING})
 
 
-def enter(queue: str, expires_at: float) -> Change:
-    """Note bytes that are stored until then; the number of bytes is in the key. Repeating it does no harm."""
+def enter(queue: str, expires_at: float, place: int | None = None) -> Change:
+    """
+    Put an entry into a queue of the index, until it expires: at its `place`, else by when that is.
+
+    What the entry says is in its key. Repeating it does no harm.
+    """
     return Change(
         f"{IS_NEW} OR #queue = :queue",
         "SET #queue = :queue, #due_at = :due_at, #expires_at = :expires_at",
-        {"queue": queue, "due_at": expires_at, "expires_at": math.ceil(expires_at)},
+        {
+            "queue": queue,
+            "due_at": expires_at if place is None else place,
+            "expires_at": math.ceil(expires_at),
+        },
     )
 
 

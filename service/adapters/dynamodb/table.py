@@ -7,6 +7,7 @@ refusal, so that the loser learns why in the same round trip. What else goes wro
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -174,6 +175,19 @@ class Table:
         )
         return next((float(entry[DUE_AT]["N"]) for entry in answer["Items"]), None)
 
+    async def latest_in(self, queue: str, before: int | None, limit: int) -> list[tuple[int, str]]:
+        """Return the last `limit` entries of one queue below the place `before`, the greatest `due_at` first."""
+        answer = await self._call(
+            self._client.query,
+            "Query",
+            queue,
+            IndexName=INDEX,
+            **_in_queue(queue, before, "<"),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [(int(Decimal(entry[DUE_AT]["N"])), entry[KEY]["S"]) for entry in answer["Items"]]
+
     async def get_many(self, keys: Sequence[str]) -> list[Item]:
         """Return the items that exist among `keys`, each read strongly consistently, in no particular order."""
         found: list[Item] = []
@@ -240,18 +254,18 @@ def _key(key: str) -> dict[str, Any]:
     return {KEY: encode(key)}
 
 
-def _in_queue(queue: str, after: float | None) -> dict[str, Any]:
-    """Return what asks the index for one queue, or for what is later than `after` in it."""
-    if after is None:
+def _in_queue(queue: str, bound: float | None, side: str = ">") -> dict[str, Any]:
+    """Return what asks the index for one queue, or for what is later (`<`: earlier) than `bound` in it."""
+    if bound is None:
         return {
             "KeyConditionExpression": "#queue = :queue",
             "ExpressionAttributeNames": {"#queue": QUEUE},
             "ExpressionAttributeValues": {":queue": encode(queue)},
         }
     return {
-        "KeyConditionExpression": "#queue = :queue AND #due_at > :after",
+        "KeyConditionExpression": f"#queue = :queue AND #due_at {side} :bound",
         "ExpressionAttributeNames": {"#queue": QUEUE, "#due_at": DUE_AT},
-        "ExpressionAttributeValues": {":queue": encode(queue), ":after": encode(after)},
+        "ExpressionAttributeValues": {":queue": encode(queue), ":bound": encode(bound)},
     }
 
 

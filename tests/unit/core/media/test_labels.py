@@ -94,6 +94,7 @@ def test_title_artist_and_cover_are_read(case: str) -> None:
         (b"\xff\xfe", "\ufffd\ufffd"),
         ("نمی\u200cخواهم".encode(), "نمی\u200cخواهم"),
     ],
+    ids=["control", "marks", "first", "empty", "blank", "long", "no-text", "joiner"],
 )
 def test_text_of_strangers_is_short_and_plain(raw: bytes, shown: str | None) -> None:
     """No control character, mark of direction or line break of a tag is shown, and no more than 200 characters."""
