@@ -2,10 +2,10 @@
 The janitor: looks for orphans in the bucket, a page in each round, and removes those that are certain.
 
 What an orphan is, and when it may be removed, is decided in `service.core.orphans`; here is the walk through the
-bucket. Every container may run one: they do not know of each other, start at different moments, and come to the same
-end. A round that fails half-way has lost nothing, because the next one looks at the same page again. What a janitor has
-seen dies with its process; for a service that never lives for a whole grace, the bucket's own lifecycle rules are the
-net below.
+bucket. Every container may run one, and where there are many workers, three of them do (`core.jobs.ring.on_duty`). They
+do not know of each other, start at different moments, and come to the same end. A round that fails half-way has lost
+nothing, because the next one looks at the same page again. What a janitor has seen dies with its process; for a service
+that never lives for a whole grace, the bucket's own lifecycle rules are the net below.
 """
 
 import math
@@ -23,7 +23,6 @@ from service.ports.objects import Housekeeping
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadRecords
 from service.telemetry import emit, events
-from service.telemetry.events import Event
 
 T = TypeVar("T")
 
@@ -71,8 +70,9 @@ class Tally:
 class Janitor:
     """Run with `run`, which ends only by being cancelled."""
 
-    def __init__(self, ports: JanitorPorts, config: JanitorConfig) -> None:
-        self._ports, self._config = ports, config
+    def __init__(self, ports: JanitorPorts, config: JanitorConfig, on_duty: Callable[[], bool] = lambda: True) -> None:
+        """`on_duty` tells whether it is for this container to make rounds: a few are enough."""
+        self._ports, self._config, self._on_duty = ports, config, on_duty
         prefixes = (RESULTS, UPLOADS)
         # Transfers first: one that is completed in between is then found among the objects.
         self._walks = [Walk(self._transfers(prefix)) for prefix in prefixes]
@@ -88,7 +88,8 @@ class Janitor:
         await clock.sleep(interval * ids.draw())
         while True:
             try:
-                await self.round()
+                if self._on_duty():
+                    await self.round()
             except StoreError as error:
                 emit(events.JANITOR_TROUBLE, where="round", reason=error.detail)
             except Exception as error:  # noqa: BLE001  # logged with its traceback, and no reason to stop converting
@@ -101,8 +102,8 @@ class Janitor:
         for walk in self._walks:
             await self._look(walk, tally)
         seconds = round(self._ports.clock.monotonic() - began, 3)
-        fields = {"looked": tally.looked, "orphans": tally.orphans, "cleaned": tally.cleaned, "seconds": seconds}
-        emit(events.JANITOR_ROUND, **fields)
+        looked, orphans, cleaned = tally.looked, tally.orphans, tally.cleaned
+        emit(events.JANITOR_ROUND, looked=looked, orphans=orphans, cleaned=cleaned, seconds=seconds)
         return tally
 
     async def _look(self, walk: Walk, tally: Tally) -> None:
@@ -120,7 +121,7 @@ class Janitor:
         for found, reason in orphans.items():
             # Without a record, a transfer may well be a file that is being sent; it is said if it comes to nothing.
             if found not in known and (found.transfer is None or reason is not Reason.NO_RECORD):
-                _log(events.JANITOR_FOUND, found, reason)
+                emit(events.JANITOR_FOUND, key=found.key, kind=found.kind, reason=str(reason))
         tally.looked += len(page)
         tally.orphans += len(orphans)
         await self._clean(due, orphans, tally)
@@ -140,7 +141,7 @@ class Janitor:
                 emit(events.JANITOR_TROUBLE, where=found.key, reason=error.detail)
                 continue
             tally.cleaned += 1
-            _log(events.JANITOR_CLEANED, found, reasons[found])
+            emit(events.JANITOR_CLEANED, key=found.key, kind=found.kind, reason=str(reasons[found]))
 
     async def _records(self, page: Iterable[Found]) -> Records:
         """Return what the records say about these keys, one strongly consistent read for each id."""
@@ -204,8 +205,3 @@ async def _read_each(ids: Iterable[str], read: Callable[[str], Awaitable[T]]) ->
         except Definite as error:
             emit(events.JANITOR_TROUBLE, where=one, reason=error.detail)
     return found
-
-
-def _log(event: Event, found: Found, reason: Reason) -> None:
-    kind = "object" if found.transfer is None else "transfer"
-    emit(event, key=found.key, kind=kind, reason=str(reason))

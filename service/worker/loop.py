@@ -2,12 +2,13 @@
 The conversion loop: claim what is queued, take over what has lapsed, and know nothing about media.
 
 Two tasks look for work, one for each way to get some: `_claim` reads the queue and sleeps until it is woken, `_watch`
-looks at what others are running. Both stop at a free slot first, so that a busy worker leaves work to others.
+looks at what others are running. Both stop at a free slot first, so that a busy worker leaves work to others. A third
+one (`worker.deaths`), where there is a Redis, wakes `_watch` when a worker of those jobs seems to have died.
 """
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 
 from service.core.backoff import WORKER_SCAN, Backoff
@@ -16,12 +17,17 @@ from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease
 from service.core.jobs.outcome import exhausted
+from service.core.jobs.presence import owners_of_several
 from service.core.jobs.queue import tag_in
+from service.core.jobs.ring import everything
 from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.deaths import Deaths
+from service.worker.neighbours import Neighbours
 from service.worker.steps import CONVERSION, Plan
+from service.worker.takeover import log_takeover
 
 TURNS = 10_000  # tenants
 
@@ -33,6 +39,7 @@ class Worker:
         self._ports, self._config, self._plan = ports, config, plan
         self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one cleans up
         self._sightings: dict[str, Sighting] = {}
+        self._deaths = Deaths(ports.presence, ports.clock, config.presence)
         self._look_due = math.inf  # monotonic seconds; a look that comes much later was held up, perhaps with all else
         self._troubled: set[str] = set()  # workers of which several jobs stood still at once
         self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
@@ -40,6 +47,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._short_of: tuple[str, ...] = ()
+        self._neighbours = Neighbours(ports, config, self._held, lambda: self._free)
 
     @property
     def active(self) -> int:
@@ -50,6 +58,10 @@ class Worker:
         """Return what this worker can do, and does at the moment."""
         return WorkerStatus(slots=self._config.slots, active=self.active, short_of=self._lacking())
 
+    def on_duty(self) -> bool:
+        """Tell whether this worker does what only a few need to do, see `core.jobs.ring`."""
+        return self._neighbours.on_duty()
+
     async def run(self) -> None:
         """Work until `stop`. An unexpected error ends it: a loop that is broken must not look alive."""
         async with asyncio.TaskGroup() as group:
@@ -57,6 +69,8 @@ class Worker:
                 group.create_task(self._through_trouble("claim", self._claim), name="claim"),
                 group.create_task(self._through_trouble("watch", self._watch), name="watch"),
             ]
+            if self._ports.presence is not None:
+                looking.append(group.create_task(self._deaths.run(), name="deaths"))
             await self._stopping.wait()
             for task in looking:
                 task.cancel()
@@ -92,40 +106,53 @@ class Worker:
 
     async def _claim(self) -> None:
         """Take queued jobs while slots are free; then sleep, shortly after a wake-up and longer when nothing comes."""
-        nap = self._config.idle_poll
+        nap, idle, in_vain = self._config.idle_poll, True, False
         while True:
-            if await self._claim_some():
-                nap = self._config.index_delay
-                continue
             if self._empty_slots == 0:
                 self._freed.clear()
                 await self._freed.wait()
+                idle = False
                 continue
             if self._free == 0:
                 await self._ports.clock.sleep(self._config.shortage_poll)
                 continue
-            if await self._ports.wakeups.wait(nap):
+            candidates = await self._candidates(idle=idle)
+            if await self._claim_some(candidates):
+                nap = self._config.index_delay
+                continue
+            if candidates and not in_vain:  # others were quicker, and there may be more
+                nap = self._config.index_delay
+            idle, in_vain = not candidates, bool(candidates)
+            if await self._ports.wakeups.wait(nap, self._neighbours.wakes):
                 nap = self._config.index_delay
             else:
                 nap = min(self._config.idle_poll, nap * 2)
 
-    async def _claim_some(self) -> bool:
-        if self._free == 0:
-            return False
+    async def _candidates(self, *, idle: bool) -> Sequence[str]:
+        spread = await self._neighbours.spread(idle=idle)
         now, most_running = self._ports.clock.wall(), self._config.most_running
-        candidates = await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served)
-        claimed = False
-        for job_id in candidates:
-            if self._free == 0:
-                break
-            claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
-            try:
-                job = await self._begin(claim)
-            except (Refused, NotFound):
-                continue  # another worker was quicker, or the index is behind
-            emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
-            self._note_turn(tag_in(job_id))
-            claimed = True
+        return await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served, spread)
+
+    async def _claim_some(self, candidates: Sequence[str]) -> bool:
+        """Claim as many as there are free slots; as many at a time are named first."""
+        claimed, refused, rest = False, 0, list(candidates)
+        while rest and self._free > 0:
+            named, rest = rest[: self._free], rest[self._free :]
+            async with self._neighbours.naming(named):
+                for job_id in named:
+                    if self._free == 0:
+                        break
+                    claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
+                    try:
+                        job = await self._begin(claim)
+                    except (Refused, NotFound):  # another worker was quicker, or the index is behind
+                        refused += 1
+                        continue
+                    emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+                    self._note_turn(tag_in(job_id))
+                    claimed = True
+        if claimed:
+            self._neighbours.note_refused(refused)
         return claimed
 
     def _note_turn(self, tag: str) -> None:
@@ -142,7 +169,7 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            running = {job.job_id: job for job in await self._ports.leases.running()}
+            running = {job.job_id: job for job in await self._neighbours.look()}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
             others = [job.lease for job in running.values() if job.holding not in ours]
@@ -150,45 +177,71 @@ class Worker:
             self._sightings, lapsed = sight(self._sightings, others, now, policy.duration, unseen)
             self._troubled = {owner for owner in self._troubled if any(lease.owner == owner for lease in others)}
             self._troubled |= troubled_owners(others, self._sightings, now, policy.duration)
-            settled = all([await self._rescue(running[lease.key]) for lease in lapsed])
+            dead = [lease for lease in self._deaths.among(others) if lease not in lapsed]
+            self._troubled |= owners_of_several(dead)
+            due = [*((lease, "silence") for lease in lapsed), *((lease, "gone") for lease in dead)]
+            settled = all([await self._rescue(running[lease.key], cause) for lease, cause in due])
             # A lapsed job that finds no free slot here, or cannot be taken, stays due: look again soon, not at once.
             in_vain = 0 if settled else in_vain + 1
-            again = interval if settled else retry.delay(in_vain)
-            due = {lease.key for lease in lapsed}
-            waiting = {key: seen for key, seen in self._sightings.items() if key not in due}
+            again = self._neighbours.look_every(nothing=not others) if settled else retry.delay(in_vain)
+            overdue = {lease.key for lease in lapsed}
+            waiting = {key: seen for key, seen in self._sightings.items() if key not in overdue}
             wait = next_look(waiting, self._ports.clock.monotonic(), policy.duration, again)
             wait = max(wait, self._config.watch_pause)
             self._look_due = self._ports.clock.monotonic() + wait
-            await self._ports.clock.sleep(wait)
+            await self._deaths.wait(wait)
 
-    async def _rescue(self, seen: Job) -> bool:
+    async def _rescue(self, seen: Job, cause: str) -> bool:
         """
         Take over, or end what was taken over too often. Returns whether this worker has settled it.
 
-        Another watcher may be quicker, which is as good. A job that its client has cancelled is not converted any more,
-        so it cannot be what ends its workers.
+        The `cause` is "silence" of a lease that has lapsed, or that its worker is "gone": a hint, which ends no job and
+        is not believed of one about which it was wrong too often; there the lease decides. Another watcher may be
+        quicker, which is as good. A job that its client has cancelled is not converted any more, so it cannot be what
+        ends its workers.
         """
         lease, leases = seen.lease, self._ports.leases
         try:
             excused = self._excused(lease)
             counted = lease.lapses + (not excused), lease.excused + excused
-            if self._config.lease.too_many(*counted) and not seen.cancel_requested:
+            too_many = self._config.lease.too_many(*counted) and not seen.cancel_requested
+            if cause == "gone" and (too_many or lease.excused >= self._config.lease.max_mistaken):
+                return True
+            if too_many:
                 await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
                 emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=sum(counted))
             elif self._free > 0:
-                job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
-                fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": lease.owner}
-                emit(events.JOB_TAKEN_OVER, **fields, excused=excused)
+                async with self._neighbours.naming([lease.key]):
+                    job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
+                now = self._ports.clock.monotonic()
+                log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
+            elif self._to_requeue(lease, cause):
+                await leases.requeue(lease, excused=excused)
+                emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
+                await self._ports.wakeups.announce(seen.job_id)
             else:
                 return False
         except (Refused, NotFound):
             return False
         return True
 
+    def _to_requeue(self, lease: Lease, cause: str) -> bool:
+        """Tell whether a job has waited long enough for a watcher with a free slot; few workers wait for one."""
+        if everything(self._neighbours.workers):
+            return False
+        if cause == "gone":
+            return True
+        stands_for = self._ports.clock.monotonic() - self._sightings[lease.key].since
+        return stands_for >= self._config.lease.duration + self._config.watch_interval
+
     def _excused(self, lease: Lease) -> bool:
         """Tell whether a lapse has another cause than the job: its worker renewed late before, or lost several jobs."""
         policy, seen = self._config.lease, self._sightings[lease.key]
         return seen.late_before(policy.late_after * policy.heartbeat) or lease.owner in self._troubled
+
+    def _held(self) -> set[str]:
+        """Return the ids of the jobs whose leases this worker holds."""
+        return {attempt.holding.key for attempt in self._attempts.values() if not attempt.over}
 
     @property
     def _free(self) -> int:
@@ -203,7 +256,7 @@ class Worker:
         """Tell whether too little is left here to begin anything; logged when that begins and when it ends."""
         short = self._lacking()
         if short and not self._short_of:
-            emit(events.CLAIMING_PAUSED, short_of=short)
+            emit(events.CLAIMING_PAUSED, short_of=short, active=self.active)
         elif self._short_of and not short:
             emit(events.CLAIMING_RESUMED)
         self._short_of = short

@@ -1,6 +1,7 @@
 """A container of the simulation: a process with the real worker in it, the real API's functions, or both."""
 
 import asyncio
+import math
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder
 from tests.simulation.janitors import JanitorWire, WatchedWire, a_janitor
-from tests.simulation.store import LoggedJobs
+from tests.simulation.presence import Connections, SimulatedPresence
+from tests.simulation.store import LoggedJobs, LoggedWorkers
 from tests.simulation.wire import HintWire, Weather, Wire
 from tests.simulation.world import World
 
@@ -29,6 +31,8 @@ class Backing:
     objects: MemoryObjects
     board: MemoryBoard
     channel: MemoryChannel
+    workers: LoggedWorkers
+    connections: Connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,12 @@ class Bell(MemoryWakeups):
         super().__init__(clock, channel)
         self._weather = weather
 
-    async def announce(self) -> None:
+    async def announce(self, job_id: str | None = None) -> None:
         for end in self._channel.ends:
-            if end is self or (isinstance(end, Bell) and "away" not in {self._weather.redis, end._weather.redis}):
+            if end is self:
                 end.ring()
+            elif isinstance(end, Bell) and "away" not in {self._weather.redis, end._weather.redis}:
+                end.ring(job_id)
 
 
 class Container:
@@ -59,8 +65,9 @@ class Container:
 
     def __init__(self, world: World, backing: Backing, name: str, role: Role) -> None:
         self.world, self.name, self.role = world, name, role
-        self.process, self.weather = Process(name), Weather()
+        self.process, self.weather, self.connections = Process(name), Weather(), backing.connections
         self.alive, self.stopping = True, False
+        self.born, self.died = world.moment(), math.inf
         clock, ids = VirtualClock(role.skew), SeededIds(zlib.crc32(f"{world.seed}/{name}".encode()))
         jobs = cast("Any", Wire(world, self.weather, backing.jobs))
         objects = cast("Any", WatchedWire(world, self.weather, backing.objects, backing.jobs))
@@ -85,21 +92,27 @@ class Container:
         self.transcoder: SimulatedTranscoder | None = None
         self.working: asyncio.Task[Any] | None = None
         if role.worker:
+            world.slots[name] = role.slots
             self.transcoder = transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
+            presence = SimulatedPresence(world, self.connections, name, self.weather) if self.connections.used else None
+            if presence is not None:
+                self.start(presence.keep())
             ports = WorkerPorts(
                 jobs=jobs,
                 leases=jobs,
+                workers=cast("Any", Wire(world, self.weather, backing.workers)),
                 objects=objects,
                 board=board,
                 wakeups=wakeups,
                 transcoder=cast("Any", transcoder),
                 clock=clock,
                 ids=ids,
+                presence=presence,
             )
             self.worker = Worker(ports, WorkerConfig(instance=name, slots=role.slots))
             self.working = self.start(self.worker.run())
             wire = JanitorWire(world, self.weather, backing.objects, backing.jobs)
-            self.start(a_janitor(world, jobs, wire, clock, ids).run())
+            self.start(a_janitor(world, jobs, wire, clock, ids, self.worker.on_duty).run())
 
     def start(self, work: Any) -> asyncio.Task[Any]:
         """Run something inside of this container."""
@@ -120,8 +133,9 @@ class Container:
         """SIGKILL."""
         if not self.alive:
             return
-        self.alive = False
+        self.alive, self.died = False, self.world.moment()
         self.process.halt()
+        self._hang_up()
         self._asleep()
         self.world.history.disturbed.add(self.name)
         self.world.note("KILLED", container=self.name)
@@ -165,11 +179,16 @@ class Container:
 
     def end(self) -> None:
         """It has ended by itself, and whatever it was still taking back from the object store with it."""
-        self.alive = False
+        self.alive, self.died = False, self.world.moment()
         self.process.halt()
+        self._hang_up()
         for upload in self.transcoder.clearing if self.transcoder else ():
             job_id, attempt = upload.split("/")
             self.world.excuses[job_id, int(attempt)] = "its container had ended"
+
+    def _hang_up(self) -> None:
+        self.world.dead.add(self.name)
+        self.connections.cut(self.name)  # the kernel closes it
 
     def _asleep(self) -> None:
         for one in self.world.history.conversions:

@@ -77,6 +77,9 @@ SHOWS_MORE = "#shown < :shown"
 IS_UNFINISHED = "#state IN (:queued, :running)"
 IS_FINAL = "#state IN (:succeeded, :failed, :cancelled)"
 
+# A worker that lives says so once for each attempt of its own that another worker took over.
+WAS_TAKEN_FOR_DEAD = "#attempt > :attempt AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
+
 # A deletion that is repeated finds nothing, and that is what it wanted.
 MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
 
@@ -135,6 +138,25 @@ def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> 
         HAS_STOOD_STILL,
         f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {count}, #stamp = :stamp",
         {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> Change:
+    """Make a running item queued, by a watcher instead of the holder."""
+    count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
+    return Change(
+        HAS_STOOD_STILL,
+        f"SET #state = :queued, #queue = :queue, {count}, #stamp = :stamp REMOVE #owner",
+        {**_pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def note_alive(attempt: int) -> Change:
+    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
+    return Change(
+        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
+        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
+        {"attempt": attempt, "one": 1, "zero": 0},
     )
 
 
@@ -246,20 +268,12 @@ def complete_upload() -> Change:
     return Change(IS_PENDING, values={"pending": PENDING})
 
 
-def enter(queue: str, expires_at: float, place: int | None = None) -> Change:
-    """
-    Put an entry into a queue of the index, until it expires: at its `place`, else by when that is.
-
-    What the entry says is in its key. Repeating it does no harm.
-    """
+def enter(queue: str, expires_at: float) -> Change:
+    """Note bytes that are stored until then; the number of bytes is in the key. Repeating it does no harm."""
     return Change(
         f"{IS_NEW} OR #queue = :queue",
         "SET #queue = :queue, #due_at = :due_at, #expires_at = :expires_at",
-        {
-            "queue": queue,
-            "due_at": expires_at if place is None else place,
-            "expires_at": math.ceil(expires_at),
-        },
+        {"queue": queue, "due_at": expires_at, "expires_at": math.ceil(expires_at)},
     )
 
 

@@ -16,11 +16,12 @@ no entry, and is in no list.
 """
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from service.adapters.aws.clients import Aws
-from service.adapters.dynamodb import conditions as changes
+from service.adapters.dynamodb.conditions import IS_NEW, Change
 from service.adapters.dynamodb.items import any_upload_from_item, upload_pk
 from service.adapters.dynamodb.table import Table
 from service.core.errors import Definite, StoreError
@@ -68,7 +69,7 @@ class DynamoListing:
         await self._unlist(UPLOADS, upload_id)
 
     async def _list(self, kind: str, name: str, tenant: str, created_at: float, expires_at: float) -> None:
-        change = changes.enter(list_of(kind, tenant), expires_at, place_of(created_at, name))
+        change = enter_at(place_of(created_at, name), list_of(kind, tenant), expires_at)
         await self._table.update(list_key(kind, name), change)
 
     async def _unlist(self, kind: str, name: str) -> None:
@@ -77,8 +78,17 @@ class DynamoListing:
             await self._table.delete(list_key(kind, name))
 
     async def _listed(self, kind: str, tenant: str, before: int | None, limit: int) -> Sequence[Entry]:
-        found = await self._table.latest_in(list_of(kind, tenant), before, limit)
-        return [Entry(place, pk.rpartition("#")[2]) for place, pk in found]
+        found = await self._table.last_in(list_of(kind, tenant), limit, before=before)
+        return [Entry(int(place), pk.rpartition("#")[2]) for place, pk in found]
+
+
+def enter_at(place: int, queue: str, expires_at: float) -> Change:
+    """Put an entry at its place in a queue of the index, until it expires. Repeating it does no harm."""
+    return Change(
+        f"{IS_NEW} OR #queue = :queue",
+        "SET #queue = :queue, #due_at = :place, #expires_at = :expires_at",
+        {"queue": queue, "place": place, "expires_at": math.ceil(expires_at)},
+    )
 
 
 def list_of(kind: str, tenant: str) -> str:

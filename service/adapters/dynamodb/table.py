@@ -102,10 +102,8 @@ class Table:
             }
             for item, change in puts
         ]
-        keys = " ".join(item[KEY]["S"] for item, _ in puts)
         for number in range(1, TRIES + 1):
             reasons = await self._aws.run(self._transact, actions)
-            self._log("TransactWriteItems", keys, "refused" if reasons else "ok")
             if reasons is None:
                 return None
             if any(reason["Code"] == CONDITION_FAILED for reason in reasons):
@@ -116,12 +114,17 @@ class Table:
         raise Unavailable("TransactWriteItems: conflicts or throttling that did not pass")
 
     async def keys_in(
-        self, queue: str, enough: Callable[[Entries], bool] | None = None, *, after: float | None = None
+        self,
+        queue: str,
+        enough: Callable[[Entries], bool] | None = None,
+        *,
+        after: float | None = None,
+        page: int | None = None,
     ) -> Entries:
         """
         Return what one queue of the index holds, by rising `due_at`: everything, or until it is `enough`.
 
-        With `after`, what is later than that.
+        With `after`, what is later than that. An answer holds at most a `page`, and costs by what it holds.
         """
         found: Entries = []
         start: dict[str, Any] = {}
@@ -132,7 +135,7 @@ class Table:
                 queue,
                 IndexName=INDEX,
                 **_in_queue(queue, after),
-                Limit=PAGE,
+                Limit=min(PAGE, page or PAGE),
                 **start,
             )
             found += [(float(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
@@ -175,34 +178,37 @@ class Table:
         )
         return next((float(entry[DUE_AT]["N"]) for entry in answer["Items"]), None)
 
-    async def latest_in(self, queue: str, before: int | None, limit: int) -> list[tuple[int, str]]:
-        """Return the last `limit` entries of one queue below the place `before`, the greatest `due_at` first."""
+    async def last_in(
+        self, queue: str, limit: int, *, before: float | None = None, after: float | None = None
+    ) -> list[tuple[Decimal, str]]:
+        """Return up to `limit` entries of one queue of the index, by falling `due_at`, on one side of a number."""
+        edge, sign = (before, "<") if before is not None else (after, ">")
         answer = await self._call(
             self._client.query,
             "Query",
             queue,
             IndexName=INDEX,
-            **_in_queue(queue, before, "<"),
+            **_in_queue(queue, edge, sign),
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [(int(Decimal(entry[DUE_AT]["N"])), entry[KEY]["S"]) for entry in answer["Items"]]
+        return [(Decimal(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
 
-    async def get_many(self, keys: Sequence[str]) -> list[Item]:
-        """Return the items that exist among `keys`, each read strongly consistently, in no particular order."""
+    async def get_many(self, keys: Sequence[str], *, strongly: bool = True) -> list[Item]:
+        """Return the items that exist among `keys`, each read strongly consistently or not, in no particular order."""
         found: list[Item] = []
         for first in range(0, len(keys), BATCH):
-            found += await self._get_batch([_key(key) for key in keys[first : first + BATCH]])
+            found += await self._get_batch([_key(key) for key in keys[first : first + BATCH]], strongly=strongly)
         return found
 
-    async def _get_batch(self, keys: list[dict[str, Any]]) -> list[Item]:
+    async def _get_batch(self, keys: list[dict[str, Any]], *, strongly: bool) -> list[Item]:
         found: list[Item] = []
         for number in range(1, TRIES + 1):
             answer = await self._call(
                 self._client.batch_get_item,
                 "BatchGetItem",
                 f"{len(keys)} keys",
-                RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}},
+                RequestItems={self._name: {"Keys": keys, "ConsistentRead": strongly}},
             )
             found += answer["Responses"].get(self._name, [])
             keys = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
@@ -227,9 +233,7 @@ class Table:
     async def _call(self, call: Callable[..., Any], operation: str, key: str, **arguments: Any) -> Any:
         if operation != "BatchGetItem":
             arguments["TableName"] = self._name
-        answer = await self._aws.run(call, **arguments)
-        self._log(operation, key, "refused" if isinstance(answer, Refusal) else "ok")
-        return answer
+        return await self._aws.run(call, **arguments)
 
     def _transact(self, actions: list[Any]) -> list[Any] | None:
         try:
@@ -242,9 +246,6 @@ class Table:
             raise
         return None
 
-    def _log(self, operation: str, key: str, status: str) -> None:
-        emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key)
-
     async def _pause(self, operation: str, number: int) -> None:
         emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)
         await self._clock.sleep(DYNAMODB_CALL.delay(number, self._ids.draw()))
@@ -254,18 +255,18 @@ def _key(key: str) -> dict[str, Any]:
     return {KEY: encode(key)}
 
 
-def _in_queue(queue: str, bound: float | None, side: str = ">") -> dict[str, Any]:
-    """Return what asks the index for one queue, or for what is later (`<`: earlier) than `bound` in it."""
-    if bound is None:
+def _in_queue(queue: str, edge: float | None, sign: str = ">") -> dict[str, Any]:
+    """Return what asks the index for one queue, or for what is later than `edge` in it (`<`: earlier)."""
+    if edge is None:
         return {
             "KeyConditionExpression": "#queue = :queue",
             "ExpressionAttributeNames": {"#queue": QUEUE},
             "ExpressionAttributeValues": {":queue": encode(queue)},
         }
     return {
-        "KeyConditionExpression": f"#queue = :queue AND #due_at {side} :bound",
+        "KeyConditionExpression": f"#queue = :queue AND #due_at {sign} :edge",
         "ExpressionAttributeNames": {"#queue": QUEUE, "#due_at": DUE_AT},
-        "ExpressionAttributeValues": {":queue": encode(queue), ":bound": encode(bound)},
+        "ExpressionAttributeValues": {":queue": encode(queue), ":edge": encode(edge)},
     }
 
 

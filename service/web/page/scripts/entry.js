@@ -41,6 +41,11 @@ export class Entry {
     return uploaded ? percent : 50 * share + percent / 2;
   }
 
+  // What is shown is remembered first, so that it does not go back when the page is loaded anew.
+  keep() {
+    if (this.record.phase === "uploading") remember(this.record);
+  }
+
   onChange(changed) {
     this.#changed = changed;
   }

@@ -15,9 +15,10 @@ function open() {
 
 async function run(mode, work) {
   try {
-    const store = (await open()).transaction(STORE, mode).objectStore(STORE);
+    const transaction = (await open()).transaction(STORE, mode);
     return await new Promise((resolve, reject) => {
-      const request = work(store);
+      const request = work(transaction.objectStore(STORE));
+      transaction.commit(); // also if the page is left in this moment
       request.addEventListener("success", () => resolve(request.result));
       request.addEventListener("error", () => reject(request.error));
     });

@@ -6,7 +6,10 @@ import { storage } from "./storage.js";
 import { Turns } from "./turns.js";
 
 const SMALL = 8 * 1024 * 1024; // bytes
+const MODEST = 256 * 1024 * 1024; // bytes, up to which a break costs no more than the smallest part that S3 takes
+const SMALLEST = 5 * 1024 * 1024;
 const AT_ONCE = 3; // parts under way, of all files; browsers allow six connections to one host
+const ROUNDS = 3; // in which what did not arrive is sent again
 const MISSES = 4; // parts that do not get through to a storage that was reached before, until the service takes them
 
 const places = new Turns(AT_ONCE);
@@ -28,13 +31,13 @@ export async function upload(file, begun, told) {
     begun = await begin(file, told);
     await told.keep(begun);
   }
-  for (;;) {
+  for (let round = 1; ; round += 1) {
     await sendMissing(file, begun, arrived, told);
     told.checking();
     try {
       return await stubbornly(() => call("POST", begun.complete, told), told);
     } catch (problem) {
-      if (problem.code !== "upload_pending") throw problem;
+      if (problem.code !== "upload_pending" || round === ROUNDS) throw problem;
       for (const number of problem.document.missing ?? [...arrived.keys()]) arrived.delete(number);
     }
   }
@@ -47,6 +50,7 @@ async function whole(file, told) {
 
 async function begin(file, told) {
   const body = { filename: file.name, type: file.type, size: file.size };
+  if (file.size <= MODEST) body.part_size = SMALLEST;
   const { key, part_size, links } = await stubbornly(() => call("POST", "/v1/s3/multipart", { ...told, body }), told);
   return { key, part_size, ...links };
 }

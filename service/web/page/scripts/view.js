@@ -40,9 +40,10 @@ export class View {
     this.#text(".warnings", (record.warnings ?? []).map((one) => one.detail).join(" "));
     const bar = this.#part("progress");
     bar.hidden = entry.final && record.phase !== "succeeded";
+    if (entry.progress > bar.value) entry.keep();
     bar.value = Math.max(bar.value, entry.progress);
     const over = entry.final, working = ["queued", "running"].includes(record.phase);
-    this.#part(".cancel").hidden = over || Boolean(record.stopping && working);
+    this.#part(".cancel").hidden = over || record.phase === "absent" || Boolean(record.stopping && working);
     this.#part(".remove").hidden = !over && record.phase !== "absent";
     this.#part(".again").hidden = !over || !record.upload_id || record.phase === "gone";
     this.#part(".goon").hidden = record.phase !== "absent";

@@ -7,6 +7,7 @@ const REFUSALS = {
   unsupported_codec: (p) => p.detail,
   empty_upload: () => "This file is empty.",
   upload_too_large: (p) => `This file is too large: ${bytes(p.limit)} is the most that this service takes.`,
+  upload_pending: () => "Some of this file did not arrive. Add it again.",
   larger_than_declared: () => "This file has grown while it was uploaded. Add it again.",
   tenant_storage_full: () => "The storage is full. Remove conversions that are no longer needed, and try again.",
   too_many_open_uploads: () => "Too many uploads are unfinished. Remove some of them, or come back later.",
