@@ -96,8 +96,8 @@ JOB_TAKEN_OVER = Event(
 JOB_REQUEUED = Event(
     "job.requeued",
     WARNING,
-    "the job's worker was silent for a lease, or is gone, and no worker that watches it has a free slot: it is queued "
-    "again",
+    "the job's worker was silent for a lease, or seems to be gone (`cause`), and no worker that watches it has a free "
+    "slot: after this `attempt` it is queued again",
     ("job_id", "attempt", "previous_owner", "excused", "cause"),
 )
 JOB_TAKEN_FROM_LIVING = Event(

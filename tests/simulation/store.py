@@ -101,10 +101,10 @@ class LoggedJobs(MemoryJobs):
             self._index.append((at, job))
         if self._world.over:
             return
-        cut = self._world.cut.get(before.owner or "", -math.inf) if before is not None else -math.inf
-        if self.verb in {"take_over", "requeue"} and at - cut < LEASE:
-            # Also if the one that did it was told to stop meanwhile, and never said why it did.
-            self._world.history.heard.add((job.job_id, job.attempt))
+        taken = before is not None and before.owner and self.verb in {"take_over", "requeue"}
+        # Also if the one that did it was told to stop meanwhile, and never said why it did.
+        if before is not None and taken and at - self._world.cut.get(str(before.owner), -math.inf) < LEASE:
+            self._world.history.heard.add((job.job_id, before.attempt + 1))
         self._world.history.upload_of[job.job_id] = job.upload_id
         self._world.history.writes.append(
             Write(

@@ -80,7 +80,8 @@ class World:
         if event is events.JOB_REQUEUED:
             self.hit("a lapsed job went back to the queue")
         if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED) and fields["cause"] == "gone" and not self.over:
-            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), int(str(fields["attempt"])))
+            successor = int(str(fields["attempt"])) + (event is events.JOB_REQUEUED)
+            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), successor)
         if event is events.JOB_TAKEN_FROM_LIVING:
             self.hit("a worker found that it was taken for dead")
         process = Process.current.get()
@@ -96,7 +97,7 @@ class World:
                 self.looks.setdefault(job.job_id, []).append((self.moment(), process.name))
 
     def _note_heard(self, owner: str, job_id: str, attempt: int) -> None:
-        """A takeover, or a return to the queue, because the worker of a job seemed to be gone."""
+        """A takeover because the worker of a job seemed to be gone."""
         self.history.heard.add((job_id, attempt))
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
         if owner not in self.dead:
