@@ -138,8 +138,9 @@ def _death(process: Process, held: set[str]) -> str:
     known = "its container was started again" if process.died else "its container was not started again"
     some = f": {', '.join(sorted(held)[:4])}{' …' if len(held) > 4 else ''}" if held else ""
     short = f", short of {harmless(process.short_of)}" if process.short_of else ""
+    differ = ", by clocks that differ" if process.wrong_clock else ""
     return (
-        f"{harmless(name)} {how}{short} between {clock(process.last)} and {clock(process.until)}"
+        f"{harmless(name)} {how}{short} between {clock(process.last)} and {clock(process.until)}{differ}"
         f"; {known}{f' at {clock(process.replaced)}' if process.replaced is not None else ''}"
         f"; it held {plural(len(held), 'job') if held else 'no job'}{some}"
     )
