@@ -22,9 +22,14 @@ class Deaths:
         self._presence, self._clock, self._policy = presence, clock, policy
         self._memory = NOTHING
         self._asked: dict[str, float] = {}  # worker → when (monotonic seconds) it was last known to hold a job
-        self._gone: set[str] = set()  # workers whose jobs are to be found in the next list
+        self._gone: set[str] = set()  # see `gone`
         self._dead: dict[str, Lease] = {}  # by key: leases of those, as they were then
         self._watching, self._heard = asyncio.Event(), asyncio.Event()
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Workers whose jobs are to be found in the next list."""
+        return frozenset(self._gone)
 
     def among(self, others: Sequence[Lease]) -> list[Lease]:
         """

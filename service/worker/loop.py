@@ -218,7 +218,8 @@ class Worker:
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
             elif self._to_requeue(lease, cause, in_vain):
                 await leases.requeue(lease, excused=excused)
-                emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
+                fields = {"job_id": lease.key, "attempt": lease.attempt, "previous_owner": lease.owner}
+                emit(events.JOB_REQUEUED, **fields, excused=excused, cause=cause)
                 await self._ports.wakeups.announce(seen.job_id)
             else:
                 return False

@@ -80,13 +80,15 @@ class Neighbours:
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def look(self, *, strongly: bool = False) -> Sequence[Job]:
+    async def look(self, gone: Iterable[str] = (), *, strongly: bool = False) -> Sequence[Job]:
         """
         Return the running jobs of others that this worker watches, as they are or were a moment ago.
 
-        `strongly`: as they are, because what is known of their workers is newer than an old answer might be. Raises
-        `StoreError`.
+        The entries of those that are `gone` are read once more: they name what was claimed at the last. `strongly`: as
+        they are, because what is known of their workers is newer than an old answer might be. Raises `StoreError`.
         """
+        for instance in gone:
+            self._read.pop(instance, None)
         await self._keep_up()
         watched = await self._read_entries()
         if ring.everything(self.workers):

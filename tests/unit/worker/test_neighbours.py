@@ -10,15 +10,18 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry, position_of
 from service.testing.factories import a_running_job
+from service.testing.memory_presence import MemoryConnections
 from tests.unit.worker.world import Instance, World, in_virtual_time
 
 LEASE = 6.0
 LONG = 1000.0  # seconds of a conversion
 
 
-async def a_fleet(workers: int, *, jobs: int = 0, seconds: float = LONG) -> World:
+async def a_fleet(
+    workers: int, *, jobs: int = 0, seconds: float = LONG, connections: MemoryConnections | None = None
+) -> World:
     """So many workers that have settled, and so many of them with a job each."""
-    world = World()
+    world = World(connections=connections)
     for n in range(workers):
         world.start(f"worker{n}", seconds=seconds)
     await world.clock.sleep(5 * LEASE)  # until each knows that there are many
@@ -204,6 +207,18 @@ async def test_lapsed_job_goes_back_to_the_queue_when_its_watchers_are_busy() ->
     world.start("fresh")
 
     await world.until(lambda job: job.owner == "fresh", within=3, job_id="job3")
+    end(world)
+
+
+@in_virtual_time
+async def test_job_of_a_worker_that_is_heard_to_die_goes_back_to_the_queue_at_once() -> None:
+    """Where Redis shows a death and all that watch its job are busy, the job does not wait for its lease to lapse."""
+    world = await a_fleet(6, jobs=6, connections=MemoryConnections())
+    owner = owned(await world.job("job3"))
+
+    named(world, owner).kill()
+
+    await world.until(lambda job: job.state is State.QUEUED, within=1.5, job_id="job3")
     end(world)
 
 
