@@ -136,13 +136,14 @@ def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
     )
 
 
-def config_of_web(settings: Settings) -> WebConfig:
-    """Keys and origins."""
+def config_of_web(settings: Settings, storage: tuple[str, ...] = ()) -> WebConfig:
+    """Keys and origins; `storage` are those of the bucket, as clients reach it."""
     return WebConfig(
         api_keys=settings.api_keys or (),
         metrics_open=settings.metrics == "open",
         cors_origins=settings.cors_origins,
         hosts=settings.hosts,
+        storage=storage,
         body_grace=settings.body_grace,
         min_body_rate=settings.min_body_rate,
     )
@@ -175,7 +176,7 @@ def _answer(
         circuits=lambda: circuits(*service.breakers),
         stopping=stopping,
     )
-    web = config_of_web(settings)
+    web = config_of_web(settings, service.objects.origins)
     if settings.role == "worker":
         app = create_side_app(context, web, open_service=settings.api_keys == ())
     else:

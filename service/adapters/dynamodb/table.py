@@ -7,6 +7,7 @@ refusal, so that the loser learns why in the same round trip. What else goes wro
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -169,7 +170,7 @@ class Table:
 
     async def last_in(
         self, queue: str, limit: int, *, before: float | None = None, after: float | None = None
-    ) -> Entries:
+    ) -> list[tuple[Decimal, str]]:
         """Return up to `limit` entries of one queue of the index, by falling `due_at`, on one side of a number."""
         edge, sign = (before, "<") if before is not None else (after, ">")
         answer = await self._call(
@@ -179,7 +180,7 @@ class Table:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [(float(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
+        return [(Decimal(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
 
     async def get_many(self, keys: Sequence[str], *, strongly: bool = True) -> list[Item]:
         """Return the items that exist among `keys`, each read strongly consistently or not, in no particular order."""
