@@ -174,6 +174,12 @@ def _wrong(text: str, code: int) -> int:
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Declare what can be said."""
+    command.description = (
+        "The life of a job, from the logs of any number of containers on standard input, in any order."
+    )
+    command.epilog = (
+        "exit codes: 0; 2 for wrong arguments, or a page that cannot be written; 3 if no line names the job"
+    )
     command.add_argument("job_id", nargs="?", metavar="JOB_ID", help="the job")
     command.add_argument("--all", action="store_true", help="one line for each job instead")
     command.add_argument("--json", action="store_true", help="one JSON object for each job")
