@@ -250,6 +250,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
     ),
+    "list-of-all": Mutation(
+        "jobs of workers without an entry are found in the list of all", ((ring, "sample", _takes_none),)
+    ),
     "presence-epoch": Mutation(
         "what was seen through another connection is no evidence", ((deaths, "recall", mistaken.recall_across_epochs),)
     ),
@@ -262,9 +265,6 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "presence-once": Mutation(
         "a worker that lives without Redis is gone once", ((deaths, "recall", mistaken.recall_again_and_again),)
-    ),
-    "list-of-all": Mutation(
-        "jobs of workers without an entry are found in the list of all", ((ring, "sample", _takes_none),)
     ),
     "tenant-job": Mutation("another tenant's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(

@@ -40,6 +40,7 @@ class World:
     attempts: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): the container that began it
     dead: set[str] = field(default_factory=set)  # containers that were killed, or have ended
     slots: dict[str, int] = field(default_factory=dict)  # by container
+    cut: dict[str, float] = field(default_factory=dict)  # by container: when its connection to Redis was cut last
     needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
@@ -76,17 +77,24 @@ class World:
                 self.history.surprises.append(f"{fields.get('where')}: {error!r}")
         if event is events.CLEANUP_SLOW:
             self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
-        if event is events.JOB_TAKEN_OVER and fields["cause"] == "gone" and not self.over:
-            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), int(str(fields["attempt"])))
-        if event is events.JOB_TAKEN_FROM_LIVING:
-            self.hit("a worker found that it was taken for dead")
         if event is events.JOB_REQUEUED:
             self.hit("a lapsed job went back to the queue")
+        if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED) and fields["cause"] == "gone" and not self.over:
+            successor = int(str(fields["attempt"])) + (event is events.JOB_REQUEUED)
+            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), successor)
+        if event is events.JOB_TAKEN_FROM_LIVING:
+            self.hit("a worker found that it was taken for dead")
         process = Process.current.get()
         if event in (events.JOB_CLAIMED, events.JOB_TAKEN_OVER) and process is not None:
             self.attempts[str(fields["job_id"]), int(str(fields["attempt"]))] = process.name
         if event is not events.JOB_STEP:
             self.note(event.name, **fields)
+
+    def looked(self, jobs: Iterable[Job]) -> None:
+        """The process that runs at the moment has read these jobs."""
+        if (process := Process.current.get()) is not None:
+            for job in jobs:
+                self.looks.setdefault(job.job_id, []).append((self.moment(), process.name))
 
     def _note_heard(self, owner: str, job_id: str, attempt: int) -> None:
         """A takeover because the worker of a job seemed to be gone."""
@@ -94,12 +102,6 @@ class World:
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
         if owner not in self.dead:
             self.needless.append((owner, job_id))
-
-    def looked(self, jobs: Iterable[Job]) -> None:
-        """The process that runs at the moment has read these jobs."""
-        if (process := Process.current.get()) is not None:
-            for job in jobs:
-                self.looks.setdefault(job.job_id, []).append((self.moment(), process.name))
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""

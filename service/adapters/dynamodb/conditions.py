@@ -77,8 +77,9 @@ SHOWS_MORE = "#shown < :shown"
 IS_UNFINISHED = "#state IN (:queued, :running)"
 IS_FINAL = "#state IN (:succeeded, :failed, :cancelled)"
 
-# A worker that lives says so once for each attempt of its own that another worker took over.
-WAS_TAKEN_FOR_DEAD = "#attempt > :attempt AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
+# A worker that lives says so once for each attempt of its own that another worker took over, or gave back.
+WAS_TAKEN = "(#attempt > :attempt OR (#attempt = :attempt AND #state = :queued))"
+WAS_TAKEN_FOR_DEAD = f"{WAS_TAKEN} AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
 
 # A deletion that is repeated finds nothing, and that is what it wanted.
 MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
@@ -141,15 +142,6 @@ def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> 
     )
 
 
-def note_alive(attempt: int) -> Change:
-    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
-    return Change(
-        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
-        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
-        {"attempt": attempt, "one": 1, "zero": 0},
-    )
-
-
 def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> Change:
     """Make a running item queued, by a watcher instead of the holder."""
     count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
@@ -157,6 +149,15 @@ def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> C
         HAS_STOOD_STILL,
         f"SET #state = :queued, #queue = :queue, {count}, #stamp = :stamp REMOVE #owner",
         {**_pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def note_alive(attempt: int) -> Change:
+    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
+    return Change(
+        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
+        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
+        {"attempt": attempt, "one": 1, "zero": 0},
     )
 
 
@@ -216,8 +217,7 @@ def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
 
 def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
     """Make a running item failed, by the holder."""
-    # The path, as far as it is known; what an earlier attempt wrote stays otherwise.
-    values = {**failure_values(failure), **({"path": path} if path else {})}
+    values = {**failure_values(failure), **({"path": path} if path else {})}  # an earlier attempt's path stays
     return Change(
         FENCE,
         f"SET #state = :failed, {_ended(values)} REMOVE #owner, #queue",
