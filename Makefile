@@ -28,6 +28,8 @@ CODE := service reprise tests benchmarks scripts chaos infra
 # The marks of the tests that are too costly for `make test`; each has a target of its own, and is a stage of .ci/run.
 COSTLY := long or mutation or containers or apprunner or infra_engine
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 --durations-min=1
+KILLS ?= 20
+PAIRS ?= 20
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -94,7 +96,7 @@ simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses
 	@$(BIN)/python -m tests.simulation $(SEEDS)
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --kills $(KILLS) --pairs $(PAIRS)
 
 odd-files: $(VENV)/ready-dev ## try the test files of mutagen and tinytag, which pip downloads, against plain ffmpeg
 	@$(BIN)/python -m scripts.odd_files
