@@ -231,6 +231,17 @@ class Neighbours:
             await self._keep_up()
         return Spread(self._instance, ring.spread_over(self.workers, self._share, idle=idle))
 
+    async def still_queued(self, keys: list[str]) -> list[str]:
+        """
+        Return those that are queued, before they are named and claimed in vain. Raises `StoreError`.
+
+        Where the index is behind, each of many workers that have nothing to do finds what one of them has claimed.
+        """
+        if ring.everything(self.workers):
+            return keys
+        there = await self._ports.workers.glance(keys, strongly=True)
+        return [key for key in keys if key in there and there[key].state is State.QUEUED]
+
     def note_refused(self, claims: int) -> None:
         """Take note of how many claims were refused in a look, because others were quicker."""
         self._share = ring.share_after(self._share, claims)
