@@ -39,6 +39,7 @@ export function follow(jobId, told) {
       if (["queued", "running"].includes(reading.state)) told.reading(reading);
       else {
         const job = await call("GET", path);
+        if (closed) return;
         end();
         return told.ended(job);
       }
