@@ -89,8 +89,9 @@ async def _work(
         look_out = group.create_task(pressure.run(), name="pressure")
         if service.presence is not None and role != "api":
             await service.presence.start()  # it ends with the connections, when no lease is held any more
-        worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
+        # Its first look comes before the worker takes over what it sees.
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
+        worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         _on_signals(stopping, lambda name: life.stopping(name, service.worker.active))
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.

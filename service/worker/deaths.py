@@ -22,16 +22,21 @@ class Deaths:
         self._presence, self._clock, self._policy = presence, clock, policy
         self._memory = NOTHING
         self._asked: dict[str, float] = {}  # worker → when (monotonic seconds) it was last known to hold a job
-        self._gone: set[str] = set()  # workers whose jobs are to be found in the next list
+        self._gone: set[str] = set()  # see `gone`
         self._dead: dict[str, Lease] = {}  # by key: leases of those, as they were then
         self._watching, self._heard = asyncio.Event(), asyncio.Event()
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Workers whose jobs are to be found in the next list."""
+        return frozenset(self._gone)
 
     def among(self, others: Sequence[Lease]) -> list[Lease]:
         """
         Return the leases of workers that are gone, out of those that others hold.
 
-        Ask with a list that was read strongly consistent. A lease comes back again until it has changed, in case it
-        finds no free slot at first; one that was renewed meanwhile has a holder that lives.
+        Ask with a list that was read strongly consistent if some are `expected`. A lease comes back again until it has
+        changed, in case it finds no free slot at first; one that was renewed meanwhile has a holder that lives.
         """
         now = self._clock.monotonic()
         self._asked |= dict.fromkeys((lease.owner for lease in others if lease.owner is not None), now)
@@ -44,6 +49,11 @@ class Deaths:
         dead = [lease for lease in others if lease.key in known and _same(lease, known[lease.key])]
         self._dead = {lease.key: lease for lease in dead}
         return dead
+
+    @property
+    def expected(self) -> bool:
+        """Whether jobs are to be found whose worker is gone: then the list has to be read strongly consistent."""
+        return bool(self._gone or self._dead)
 
     async def wait(self, seconds: float) -> None:
         """Wait for so long, or until a death was heard."""

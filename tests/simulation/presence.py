@@ -54,7 +54,7 @@ class Connections(MemoryConnections):
     def cut_one(self, instance: str) -> None:
         """Cut the connection of one worker alone, which may then be taken for dead."""
         if instance in self.open:
-            self.lost[instance] = VirtualClock().monotonic()
+            self.lost[instance] = self.world.cut[instance] = VirtualClock().monotonic()
             self.world.history.disturbed.add(instance)
             self.world.note("CUT", container=instance)
             self.cut(instance)

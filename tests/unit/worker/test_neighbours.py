@@ -10,15 +10,18 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry, position_of
 from service.testing.factories import a_running_job
+from service.testing.memory_presence import MemoryConnections
 from tests.unit.worker.world import Instance, World, in_virtual_time
 
 LEASE = 6.0
 LONG = 1000.0  # seconds of a conversion
 
 
-async def a_fleet(workers: int, *, jobs: int = 0, seconds: float = LONG) -> World:
+async def a_fleet(
+    workers: int, *, jobs: int = 0, seconds: float = LONG, connections: MemoryConnections | None = None
+) -> World:
     """So many workers that have settled, and so many of them with a job each."""
-    world = World()
+    world = World(connections=connections)
     for n in range(workers):
         world.start(f"worker{n}", seconds=seconds)
     await world.clock.sleep(5 * LEASE)  # until each knows that there are many
@@ -167,6 +170,7 @@ async def test_entry_names_what_its_worker_holds_and_no_more() -> None:
 async def test_dead_entries_leave_the_ring_and_living_ones_stay() -> None:
     """A worker that died without a job is taken off the ring in the end, and no other is."""
     world = await a_fleet(8, jobs=2)
+    assert set(world.workers.ring) == {f"worker{n}" for n in range(8)}
     idle = next(name for name, entry in world.workers.ring.items() if entry.idle)
 
     named(world, idle).kill()
@@ -203,6 +207,18 @@ async def test_lapsed_job_goes_back_to_the_queue_when_its_watchers_are_busy() ->
     world.start("fresh")
 
     await world.until(lambda job: job.owner == "fresh", within=3, job_id="job3")
+    end(world)
+
+
+@in_virtual_time
+async def test_job_of_a_worker_that_is_heard_to_die_goes_back_to_the_queue_at_once() -> None:
+    """Where Redis shows a death and all that watch its job are busy, the job does not wait for its lease to lapse."""
+    world = await a_fleet(6, jobs=6, connections=MemoryConnections())
+    owner = owned(await world.job("job3"))
+
+    named(world, owner).kill()
+
+    await world.until(lambda job: job.state is State.QUEUED, within=1.5, job_id="job3")
     end(world)
 
 
@@ -275,4 +291,30 @@ async def test_entry_of_another_worker_is_known_as_written() -> None:
         instance="worker0", beat=world.workers.beats["worker0"], jobs=(), idle=True
     )
     assert world.workers.places == [(position_of("worker0"), "worker0")]
+    end(world)
+
+
+@in_virtual_time
+async def test_number_of_workers_stays_known_to_all() -> None:
+    """Each of a dozen workers knows how many there are, however long they have stood side by side."""
+    world = await a_fleet(12)
+    await world.clock.sleep(20 * LEASE)
+
+    assert {instance.worker._neighbours.workers for instance in world.instances} == {12}
+    end(world)
+
+
+@in_virtual_time
+async def test_of_many_sleepers_a_few_wake_for_a_job() -> None:
+    """Where all of forty workers sleep, one new job is looked for by a few of them, and begun at once."""
+    world = await a_fleet(40)
+    counting = Counting(world.jobs)
+    for instance in world.instances:
+        object.__setattr__(instance.worker._ports, "leases", counting)
+    awake = [instance.worker._neighbours.wakes("job1") for instance in world.instances]
+
+    await world.submit()
+    await world.until(lambda job: job.state is State.RUNNING, within=0.3)
+
+    assert 1 <= sum(awake) <= 15
     end(world)
