@@ -181,7 +181,8 @@ class Worker:
             self._sightings, lapsed = sight(self._sightings, others, now, policy.duration, unseen)
             self._troubled = {owner for owner in self._troubled if any(lease.owner == owner for lease in others)}
             self._troubled |= troubled_owners(others, self._sightings, now, policy.duration)
-            dead = [lease for lease in self._deaths.among(others) if lease not in lapsed]
+            dead = self._deaths.among(others, self._neighbours.watched())
+            dead = [lease for lease in dead if lease not in lapsed]
             self._troubled |= owners_of_several(dead)
             due = [*((lease, "silence") for lease in lapsed), *((lease, "gone") for lease in dead)]
             settled = all([await self._rescue(running[lease.key], cause, in_vain) for lease, cause in due])

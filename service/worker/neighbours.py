@@ -101,6 +101,11 @@ class Neighbours:
         held = self._held()
         return [job for job in jobs.values() if job.state is State.RUNNING and job.job_id not in held]
 
+    def watched(self) -> Iterable[str]:
+        """Return the workers whose entries are watched, and that may be alive."""
+        now = self._ports.clock.monotonic()
+        return [name for name, standing in self._standings.items() if not standing.silent(now, self._lease)]
+
     def look_every(self, *, nothing: bool) -> float:
         """Return seconds between two looks; `nothing` if the last one has shown none."""
         return ring.look_every(self._interval, self.workers, busy=self._free() == 0, nothing=nothing)
