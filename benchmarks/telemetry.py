@@ -21,6 +21,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import poll_cost
 from benchmarks.requests import CONNECTIONS, rate
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
 from service import settings, wiring
@@ -61,6 +62,7 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
         verdict = "" if name not in PROMISED else GOOD if max(slower, fewer) <= MOST else BAD
         table.add_row(name, f"{seconds:.2f}", f"{slower:.3f}", f"{answers:.0f}", f"{fewer:.3f}", f"{cpu:.3f}", verdict)
     console.print(table)
+    poll_cost.run(console)
 
 
 def _round(rigs: Mapping[str, Rig], uploads: Mapping[str, str]) -> dict[str, tuple[float, float, float]]:

@@ -90,6 +90,25 @@ async def test_job_that_was_claimed_a_moment_before_the_death_is_found() -> None
 
 
 @in_virtual_time
+async def test_worker_that_dies_right_after_its_first_claim_is_replaced_at_once() -> None:
+    """Workers know each other before any of them has a job, so that the first one is watched from its claim on."""
+    world, _ = a_world()
+    for name in ("a", "b"):
+        world.start(name)
+    await world.clock.sleep(3 * LEASE)
+    await world.submit()
+    await world.until(running)
+    job = await world.job()
+    victim = next(one for one in world.instances if one.task.get_name() == job.owner)
+
+    victim.kill()
+
+    assert await taken_after(world) < AT_ONCE + 0.5
+    await world.until(final)
+    await world.settle()
+
+
+@in_virtual_time
 async def test_last_claim_of_a_worker_among_many_is_found() -> None:
     """Of many workers a few watch one another, and read what it named at the last when they hear that it has died."""
     world, _ = a_world()

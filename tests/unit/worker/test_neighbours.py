@@ -318,3 +318,25 @@ async def test_of_many_sleepers_a_few_wake_for_a_job() -> None:
 
     assert 1 <= sum(awake) <= 15
     end(world)
+
+
+@in_virtual_time
+async def test_job_that_the_index_shows_too_late_is_not_claimed_in_vain() -> None:
+    """Of many workers that see a claimed job in the queue still, none tries to claim it, or names it."""
+    world = await a_fleet(12, jobs=1)
+    owner = owned(await world.job("job0"))
+    beats = dict(world.workers.beats)
+
+    class Stale(Counting):
+        async def claimable(self, *_: object) -> Sequence[str]:
+            return ["job0"]
+
+    stale = Stale(world.jobs)
+    for instance in world.instances:
+        object.__setattr__(instance.worker._ports, "leases", stale)
+    await world.clock.sleep(LEASE)
+
+    assert stale.items["claim"] == 0
+    assert owned(await world.job("job0")) == owner
+    assert all(world.workers.beats[name] <= beat + 2 for name, beat in beats.items())
+    end(world)
