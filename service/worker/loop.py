@@ -172,7 +172,7 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            looked = await self._neighbours.look(strongly=self._deaths.expected)
+            looked = await self._neighbours.look(self._deaths.gone, strongly=self._deaths.expected)
             running = {job.job_id: job for job in looked}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
