@@ -51,6 +51,7 @@ OTHERS = {  # further events that belong to the story at their own level
     events.JOB_REQUEUED.name: "puts the job of {previous_owner}, which renewed its lease no more, into the queue",
     events.JANITOR_CLEANED.name: "the janitor removed {key} ({reason})",
 }
+MEANINGS = {event.name: event.about for event in vars(events).values() if isinstance(event, events.Event)}
 MOST_NOTES = 200  # sentences of one job that are none of its begins and ends
 
 
@@ -211,7 +212,14 @@ def _of_others(life: Life, processes: Mapping[str, Process]) -> Iterator[Sentenc
             values = {name: harmless(value) for name, value in entry.fields.items()}
             yield Sentence(entry.at, where, OTHERS[entry.event].format_map(_Known(values)), QUIET)
         elif entry.text("level") in {"warning", "error", "critical"}:
-            yield Sentence(entry.at, where, f"{harmless(entry.event)}: {_fields(entry)}", BAD)
+            yield Sentence(entry.at, where, _warning(entry), BAD)
+
+
+def _warning(entry: Entry) -> str:
+    """Say what an event means, by the vocabulary, and what its line has."""
+    known, shown = MEANINGS.get(entry.event), _fields(entry)
+    text = f"{entry.event}: {known}" if known else harmless(entry.event)
+    return f"{text} ({shown})" if shown else text
 
 
 class _Known(dict[str, str]):
