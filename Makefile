@@ -35,7 +35,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
-        chaos requirements simulate bench odd-files chaos-picture chaos-teeth format lock clean
+        chaos requirements simulate scale bench odd-files chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ requirements: $(VENV)/ready-dev ## write docs/requirements.md from what the sets
 
 simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one
 	@$(BIN)/python -m tests.simulation $(SEEDS)
+
+scale: $(VENV)/ready-dev ## play 10, 100 and 1,000 workers in virtual time, and write docs/scale.md (under five minutes)
+	@$(BIN)/python -m benchmarks.scale
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks

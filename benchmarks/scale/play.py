@@ -12,12 +12,12 @@ import structlog
 from benchmarks.scale.fleet import Fleet
 from benchmarks.scale.meter import Meter
 from benchmarks.scale.ports import Backing, CountedJobs
-from benchmarks.scale.rates import KILLED, STOPPED
 from benchmarks.scale.results import Result, result_of
 from benchmarks.scale.scenes import Scene
 from benchmarks.scale.store import ScaleJobs
 from benchmarks.scale.watching import Watching
 from benchmarks.scale.work import a_job
+from service.core.errors import Throttled
 from service.core.jobs.lease import State
 from service.core.jobs.queue import QUEUED, RUNNING, SHARDS, all_shards
 from service.telemetry import events, subscribe
@@ -82,7 +82,7 @@ class Stage:
             await self._pass(scene.warm_up, 0.0)
         self.meter.begin()
         self.watching.begin()
-        if scene.faults:
+        if any(scene.deaths):
             others += [
                 asyncio.create_task(work) for work in (self._kill(), self._stop(), self._age(), self._throttle())
             ]
@@ -92,7 +92,9 @@ class Stage:
         result = result_of(scene, measured, self.busy_seconds, self.meter, self.watching)
         for task in others:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for ended in await asyncio.gather(*others, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
         await self.fleet.close()
         return result
 
@@ -133,8 +135,9 @@ class Stage:
             await self.clock.sleep(self.dice.expovariate(self.scene.arrivals))
             job = a_job(self.ids, self._tenant(), self.clock.wall())
             self.seconds[job.job_id] = self._length()
-            await self.api.submit(job)
-            await bell.announce()
+            with contextlib.suppress(Throttled):  # the client is told so, and this one gives up
+                await self.api.submit(job)
+                await bell.announce()
 
     def _length(self) -> float:
         shortest, longest = self.scene.conversion
@@ -146,11 +149,11 @@ class Stage:
     # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _kill(self) -> None:
-        async for name in self._victims(KILLED.played(self.scene.workers)):
+        async for name in self._victims(self.scene.deaths[0]):
             self.fleet.kill(name)
 
     async def _stop(self) -> None:
-        async for name in self._victims(STOPPED.played(self.scene.workers)):
+        async for name in self._victims(self.scene.deaths[1]):
             await self.fleet.stop(name)
 
     async def _victims(self, count: int) -> AsyncIterator[str]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from benchmarks.scale.rates import KILLED, STOPPED
+
 TYPICAL = (150.0, 450.0)  # seconds of a conversion; on average 300, as in docs/costs.md
 SHORT = (60.0, 120.0)
 SIZES = (10, 100, 1000)
@@ -21,7 +23,7 @@ class Scene:
     conversion: tuple[float, float] = TYPICAL
     load: float = 0.0  # share of all workers that arriving jobs keep busy
     tenants: int = 1
-    faults: bool = False
+    deaths: tuple[int, int] = (0, 0)  # workers that are killed, and that are told to stop; and other trouble
     counted_from_start: bool = False  # also the time in which all workers find the queue at once
 
     @property
@@ -91,7 +93,7 @@ def faults(workers: int, measured: float = 120.0) -> Scene:
         conversion=SHORT,
         load=0.7,
         tenants=10,
-        faults=True,
+        deaths=(KILLED.played(workers), STOPPED.played(workers)),
     )
 
 
@@ -111,5 +113,5 @@ def scenes(workers: int, seconds: float | None = None) -> tuple[Scene, ...]:
     )
 
 
-QUICK = (idle(10, 30.0), deep(10, 200, (2.0, 4.0), 60.0))
+QUICK = (idle(10, 30.0), deep(10, 200, (2.0, 4.0), 90.0))
 """What a test plays in a few seconds."""
