@@ -61,7 +61,7 @@ def play_all(console: Console, wanted: Sequence[Scene]) -> list[Result]:
     """Play scenes in processes of their own, those that take longest first; show how far they are."""
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
-    order = sorted(wanted, key=lambda scene: -scene.workers * (scene.measured + scene.warm_up + scene.waiting / 100))
+    order = sorted(wanted, key=lambda scene: -scene.workers * (scene.warm_up + min(scene.measured, 150.0)))
     columns = (TextColumn("{task.description:30}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"))
     with (
         ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=_reports.append, initargs=(reports,)) as pool,

@@ -8,7 +8,7 @@ from service.core.jobs.trust import LeasePolicy
 
 MOST_OF_COMPUTE = 0.05
 MOST_CONFLICTS = 0.05
-IDLE_BEFORE = 11_162.0
+IDLE_BEFORE = 11_098.0
 """
 Read units of an idle worker in an hour before the workers shared their work, when each of them listed all running jobs
 once a second: this very scene, played with that worker.
