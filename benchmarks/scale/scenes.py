@@ -88,10 +88,10 @@ def faults(workers: int, measured: float = 120.0) -> Scene:
         name="faults",
         workers=workers,
         measured=measured,
-        waiting=int(0.7 * workers),
-        begun=int(0.7 * workers),
+        waiting=int(0.5 * workers),
+        begun=int(0.5 * workers),
         conversion=SHORT,
-        load=0.7,
+        load=0.5,
         tenants=10,
         deaths=(KILLED.played(workers), STOPPED.played(workers)),
     )

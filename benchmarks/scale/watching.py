@@ -16,21 +16,34 @@ CLAIM, TAKE_OVER = "claim", "take_over"
 
 @dataclass(slots=True)
 class Order:
-    """Of one tenant: the latest due time that was claimed so far, and when that was, rising."""
+    """Of one tenant: all claims, and the latest due time that was claimed so far, rising."""
 
-    due: list[float] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    highest: list[float] = field(default_factory=list)
+    highest_at: list[float] = field(default_factory=list)
 
-    def overtaken_since(self, due_at: float) -> float | None:
-        """Return when a job was claimed first that came more than `OVERTAKEN` seconds after this one."""
-        place = bisect.bisect_right(self.due, due_at + OVERTAKEN)
-        return self.at[place] if place < len(self.at) else None
+    def overtaken_since(self, due_at: float, entered: float) -> float | None:
+        """
+        Return when a job was claimed first that came more than `OVERTAKEN` seconds after this one.
+
+        Claims count from when this one `entered` the queue: what was given back was not waiting before.
+        """
+        place = bisect.bisect_right(self.highest, due_at + OVERTAKEN)
+        if place == len(self.highest):
+            return None
+        if self.highest_at[place] >= entered:
+            return self.highest_at[place]
+        later = range(bisect.bisect_left(self.at, entered), len(self.at))
+        return next((self.at[number] for number in later if self.due[number] > due_at + OVERTAKEN), None)
 
     def claimed(self, due_at: float, now: float) -> None:
         """Take note of a claim."""
-        if not self.due or due_at > self.due[-1]:
-            self.due.append(due_at)
-            self.at.append(now)
+        self.at.append(now)
+        self.due.append(due_at)
+        if not self.highest or due_at > self.highest[-1]:
+            self.highest.append(due_at)
+            self.highest_at.append(now)
 
 
 class Watching:
@@ -51,6 +64,7 @@ class Watching:
         self.recoveries: dict[str, list[float]] = {"killed": [], "stopped": []}
         self.began = 0.0
         self._orders: dict[str, Order] = {}
+        self._entered: dict[str, float] = {}  # job → when it came into the queue, if that was not at the beginning
         self._looked: dict[str, float] = {}  # job → when another worker looked at it
         self._gap: dict[str, float] = {}  # job → the longest time between two looks so far
         self._lost: dict[str, tuple[float, str]] = {}  # job → when its worker was lost, and how
@@ -67,7 +81,7 @@ class Watching:
         for job in running:
             self._forget(job.job_id, now)
         for job in queued:
-            since = self._orders.get(job.tenant, Order()).overtaken_since(job.lease.due_at)
+            since = self._overtaken_since(job)
             if since is not None and job.lease.due_at <= self._wall():
                 self.overtaken.append(now - since)
         self.counting = False
@@ -102,6 +116,8 @@ class Watching:
             if operation == CLAIM:
                 self._looked[key], self._gap[key] = now, 0.0
         elif after.state is not State.RUNNING:
+            if after.state is State.QUEUED:
+                self._entered[key] = now
             self._forget(key, now)
             self.succeeded += self.counting and after.state is State.SUCCEEDED
 
@@ -117,7 +133,7 @@ class Watching:
     def _claimed(self, job: Job, now: float) -> None:
         order = self._orders.setdefault(job.tenant, Order())
         due_at, wall = job.lease.due_at, self._wall()
-        since = order.overtaken_since(due_at)
+        since = self._overtaken_since(job)
         order.claimed(due_at, now)
         if self.counting:
             self.claims += 1
@@ -125,6 +141,10 @@ class Watching:
                 self.waits.append(max(0.0, wall - due_at))
             if since is not None:
                 self.overtaken.append(now - since)
+
+    def _overtaken_since(self, job: Job) -> float | None:
+        order = self._orders.get(job.tenant, Order())
+        return order.overtaken_since(job.lease.due_at, self._entered.get(job.job_id, 0.0))
 
     def _recovered(self, key: str, now: float) -> None:
         if (lost := self._lost.pop(key, None)) is not None and self.counting:
