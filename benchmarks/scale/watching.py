@@ -138,7 +138,8 @@ class Watching:
         if self.counting:
             self.claims += 1
             if job.created_at >= wall - (now - self.began):
-                self.waits.append(max(0.0, wall - due_at))
+                entered = self._entered.get(job.job_id, now)
+                self.waits.append(max(0.0, min(wall - due_at, now - entered)))
             if since is not None:
                 self.overtaken.append(now - since)
 

@@ -90,3 +90,17 @@ def test_recovery_counts_from_the_death_to_the_next_attempt() -> None:
 def test_part_is_the_nearest_rank() -> None:
     """Of a hundred values the 99th percentile is the 99th, of one it is that one, of none it is nothing."""
     assert [part(range(1, 101), 0.99), part(range(1, 101), 0.5), part([7.0], 0.99), part([], 0.5)] == [99, 50, 7, 0]
+
+
+def test_wait_begins_when_a_job_is_due_and_in_the_queue() -> None:
+    """A new job waits from its submission, and one that was given back from then on."""
+    times = Times()
+    times.now = 1.0
+    job = a_job(created_at=NOON + 1, due_at=NOON + 1)
+    times.watching.wrote("submit", None, job)
+    times.claim(3.0, job)
+    times.now = 60.0
+    times.watching.wrote("requeue", job.claimed("worker1", NOON), job)
+    times.claim(60.5, job)
+
+    assert times.watching.waits == [2.0, 0.5]
