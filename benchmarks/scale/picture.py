@@ -51,7 +51,8 @@ def _cost(axes: Axes, results: Sequence[Result]) -> None:
         found = [it for it in results if it.scene == scene]
         axes.plot([it.workers for it in found], [100 * it.state_share for it in found], "o-", color=colour, label=scene)
     axes.axhline(100 * MOST_OF_COMPUTE, color=GREY, linestyle="--", linewidth=1, label="goal")
-    axes.set(title="state costs, % of compute", xscale="log", xlabel="workers", ylim=(0, None))
+    axes.set(title="state costs, % of compute", ylim=(0, None))
+    _workers(axes, results)
     axes.legend()
 
 
@@ -80,6 +81,22 @@ def _seconds(
     for (name, figure), colour in zip(figures.items(), (BLUE, ORANGE), strict=False):
         for label, style in (("p50", "o-"), ("p99", "^--"), ("most", "x:")):
             values = [getattr(figure(it), label) for it in found]
-            axes.plot(sizes, values, style, color=colour, label=f"{name}, {label}", linewidth=1, markersize=4)
-    axes.set(title=title, xscale="log", xlabel="workers", ylim=(0, None))
+            axes.plot(
+                sizes,
+                values,
+                style,
+                color=colour,
+                label=f"{name}, {label.replace('most', 'max')}",
+                linewidth=1,
+                markersize=4,
+            )
+    axes.set(title=title, ylim=(0, None))
+    _workers(axes, results)
     axes.legend(fontsize=8)
+
+
+def _workers(axes: Axes, results: Sequence[Result]) -> None:
+    sizes = sorted({it.workers for it in results})
+    axes.set(xscale="log", xlabel="workers")
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
