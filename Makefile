@@ -26,7 +26,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := service reprise tests benchmarks scripts chaos infra
 # The marks of the tests that are too costly for `make test`; each has a target of its own, and is a stage of .ci/run.
-COSTLY := mutation or containers or apprunner or infra_engine
+COSTLY := long or mutation or containers or apprunner or infra_engine
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 --durations-min=1
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -34,7 +34,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo run restarts check unit integration test mutations test-containers test-apprunner infra-test \
+.PHONY: help setup demo run restarts check unit integration test test-long mutations test-containers test-apprunner infra-test \
         chaos requirements simulate scale bench odd-files chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
@@ -65,6 +65,9 @@ integration: $(VENV)/ready-dev ## the tests on real ffmpeg, Redis, S3 and Dynamo
 
 test: check ## check, and every test but the sets below (under ten minutes)
 	$(PYTEST) -m "not ($(COSTLY))" --proofs=$(PROOFS)/test.json
+
+test-long: $(VENV)/ready-dev ## what takes minutes by itself: hundreds of jobs through kills
+	$(PYTEST) -m long --proofs=$(PROOFS)/long.json
 
 mutations: $(VENV)/ready-dev ## break each guard of a promise in a copy of the tree, and see its test fail
 	$(PYTEST) -m mutation --proofs=$(PROOFS)/mutations.json

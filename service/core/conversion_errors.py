@@ -22,6 +22,12 @@ class BadMedia(TranscodeFailed):
     code = "bad_media"
 
 
+class EmptyRange(BadMedia):
+    """There is no sound between the `start_seconds` and the `end_seconds` that were asked for."""
+
+    code = "empty_range"
+
+
 class OutputTooLarge(TranscodeFailed):
     """The output grew beyond the limit."""
 

@@ -36,6 +36,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   └── NoCapacity       503  no container has room to convert
     ├── TranscodeFailed               the media is at fault, or ffmpeg gave up: the job ends `failed`
     │   ├── BadMedia                  truncated, corrupt, no audio stream
+    │   │   └── EmptyRange            no sound between start_seconds and end_seconds
     │   ├── OutputTooLarge            the output cap was hit
     │   ├── FfmpegStalled             ffmpeg was silent and not paused
     │   ├── FfmpegCrashed             a signal that we did not send
@@ -89,6 +90,7 @@ from service.core.client_errors import (
 )
 from service.core.conversion_errors import (
     BadMedia,
+    EmptyRange,
     FfmpegCrashed,
     FfmpegStalled,
     MemoryExceeded,
@@ -104,6 +106,7 @@ __all__ = [
     "BodyTooSlow",
     "ClientError",
     "CrossSite",
+    "EmptyRange",
     "EmptyUpload",
     "Expired",
     "FfmpegCrashed",
@@ -202,6 +205,12 @@ class Definite(StoreError):
 
 class Unavailable(Definite):
     """A backing service refuses work at the moment."""
+
+
+class DiskFull(Unavailable):
+    """This container has too little disk space for a file; another one may have more, or this one later."""
+
+    code = "disk_full"
 
 
 class NoFfmpeg(Unavailable):

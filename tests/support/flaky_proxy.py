@@ -41,6 +41,7 @@ class FlakyProxy:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._released = asyncio.Event()
         self._moving = asyncio.Event()
         self._moving.set()
@@ -82,12 +83,16 @@ class FlakyProxy:
             connection.cancel()
         if self._connections:
             await asyncio.wait(self._connections)
+        for writer in self._writers:  # one that was closed with bytes to send stays open until these have gone
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None:
             return
         self._connections.add(task)
+        self._writers.append(writer)
         self.accepted += 1
         task.add_done_callback(self._connections.discard)
         fault = self.faults.pop(0) if self.faults else None
@@ -97,6 +102,7 @@ class FlakyProxy:
             except BaseException:
                 _hang_up(writer, reset=True)
                 raise
+            self._writers.append(there[1])
             await self._carry((reader, writer), there, fault)
 
     async def _carry(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from service.adapters.ffmpeg.sandbox import enter
 from service.core.errors import (
     BadMedia,
+    DiskFull,
+    EmptyRange,
     FfmpegCrashed,
     MemoryExceeded,
     NoFfmpeg,
@@ -15,7 +17,6 @@ from service.core.errors import (
     RepriseError,
     TimeExceeded,
     TranscodeFailed,
-    Unavailable,
 )
 
 MAX_LINES = 20
@@ -33,6 +34,7 @@ class ProcessEnd:
     max_output_bytes: int
     last_lines: tuple[str, ...]
     doubt: str | None = None  # why an exit code of 0 is not to be believed
+    empty_range: bool = False  # whether `doubt` is about the part that was asked for, and not about the file
     disk_full: bool = False
     killed_for_memory: bool = False  # the kernel ended something of this container for want of memory meanwhile
 
@@ -49,7 +51,7 @@ def outcome_of(end: ProcessEnd) -> RepriseError | None:
     if code == enter.FAILED and last.startswith(enter.MARK):
         return NoFfmpeg(f"ffmpeg could not be started here: {last.removeprefix(enter.MARK)}")
     if code != 0 and end.disk_full:
-        return Unavailable("not enough disk space for the output")
+        return DiskFull("not enough disk space for the output")
     if code == -signal.SIGXFSZ or (code != 0 and end.output_size >= end.max_output_bytes):
         return OutputTooLarge(f"The output grew beyond {end.max_output_bytes} bytes.", diagnostics=facts)
     if code == -signal.SIGXCPU:
@@ -69,7 +71,8 @@ def _outcome_of_media(end: ProcessEnd) -> BadMedia | None:
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:
-        return BadMedia(f"{end.doubt[:1].upper()}{end.doubt[1:]}.", diagnostics=facts)
+        kind = EmptyRange if end.empty_range else BadMedia
+        return kind(f"{end.doubt[:1].upper()}{end.doubt[1:]}.", diagnostics=facts)
     if end.output_size == 0:
         return BadMedia("ffmpeg found nothing to convert in the file.", diagnostics=facts)
     return None

@@ -17,7 +17,7 @@ def doubt(order: Order, log: LogReader) -> str | None:
     looked damaged for want of going back.
     """
     options = order.target.options
-    if silent := no_sound(log, trimmed=options.trimmed):
+    if silent := no_sound(log, options):
         return silent
     if options.on_damage == "convert" and order.local:
         return None

@@ -3,7 +3,7 @@ Files without names: anonymous memory for outputs, nameless files on disk for in
 
 The kernel frees them with their last descriptor, so whatever happens to this process, nothing stays behind. Children
 open them as `/proc/self/fd/N`. Space on disk is allocated before the first byte is written: either there is room for
-the whole file, or the error is `Unavailable`, and another container can try.
+the whole file, or the error is `DiskFull`, and another container can try.
 """
 
 import errno
@@ -12,13 +12,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from service.core.errors import Unavailable
+from service.core.errors import DiskFull
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+MOST_RESERVED = 4  # a disk that is smaller than the reserve would hold no file at all: at most a fourth is kept free
 
 
 class Scratch:
-    """A directory for nameless files, on a disk of which `reserve` bytes always stay free."""
+    """A directory for nameless files, on a disk of which `reserve` bytes stay free, a fourth of it at most."""
 
     def __init__(self, folder: str, reserve: int) -> None:
         self._folder = Path(folder)
@@ -27,17 +28,18 @@ class Scratch:
     def free(self) -> int:
         """Return the bytes that may be used."""
         self._make_folder()
-        return max(0, shutil.disk_usage(self._folder).free - self._reserve)
+        disk = shutil.disk_usage(self._folder)
+        return max(0, disk.free - min(self._reserve, disk.total // MOST_RESERVED))
 
     def file(self, size: int | None = None) -> int:
         """
         Make a nameless file on disk; return its descriptor. With `size`, its space is allocated at once.
 
-        Raises `Unavailable` if there is not enough room.
+        Raises `DiskFull` if there is not enough room.
         """
         self._make_folder()
         if (size or 0) > (free := self.free()):
-            raise Unavailable(f"not enough disk space: {size} bytes wanted, {free} free")
+            raise DiskFull(f"not enough disk space: {size} bytes wanted, {free} free")
         fd = self._nameless()
         try:
             if size:
@@ -45,7 +47,7 @@ class Scratch:
         except OSError as error:
             os.close(fd)
             if error.errno in FULL:
-                raise Unavailable(f"not enough disk space: {size} bytes wanted") from error
+                raise DiskFull(f"not enough disk space: {size} bytes wanted") from error
             raise
         return fd
 

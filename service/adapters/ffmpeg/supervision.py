@@ -184,6 +184,7 @@ class Supervision:
             max_output_bytes=self._cap,
             last_lines=self._log.last_lines,
             doubt=doubt(self._order, self._log),
+            empty_range=self._order.target.options.trimmed,
             killed_for_memory=memory_kills() > self._memory_kills,
             disk_full=on_disk and (self._context.scratch.free() == 0 or out_of_room),
         )

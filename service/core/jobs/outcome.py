@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from service.core.backoff import JOB_FAULT
 from service.core.errors import (
+    DiskFull,
     Fenced,
     NoFfmpeg,
     ObjectChanged,
@@ -16,6 +17,7 @@ from service.core.jobs.job import Failure, Output
 from service.core.jobs.lease import Lease
 
 MAX_STORE_FAULTS = 20
+NO_DISK = "No container had enough disk space to convert this file."
 MAX_START_FAULTS = 6  # with the delays between them about half a minute: time for another container to take the job
 
 
@@ -78,7 +80,7 @@ def of_exception(error: Exception, faults: int, draw: float) -> Outcome:
         case StoreError() if faults < MAX_STORE_FAULTS:
             return Released(JOB_FAULT.delay(faults + 1, draw), fault=True, reason=error.code)
         case StoreError():
-            detail = "The storage did not work for too long."
+            detail = NO_DISK if isinstance(error, DiskFull) else "The storage did not work for too long."
             return Failed(Failure(code="storage_failed", detail=detail, diagnostics={"last": error.detail}))
         case RepriseError():
             return Failed(Failure(code=error.code, detail=error.detail))

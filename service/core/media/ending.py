@@ -9,16 +9,22 @@ that bytes are missing, as `sniff` has seen or as ffmpeg says. Where what was se
 
 from service.core.media.ffmpeg_log import LogReader
 from service.core.media.inputs import Source
+from service.core.media.options import Options
 
 TOLERANCE_SECONDS = 0.5  # that an output may be shorter than its input declares
 TOLERANCE_SHARE = 0.005  # of the declared length
 
 
-def no_sound(log: LogReader, *, trimmed: bool) -> str | None:
+def no_sound(log: LogReader, options: Options) -> str | None:
     """Return the sentence for an output without any sound."""
     if log.position_seconds:
         return None
-    return "there is no sound between start and end" if trimmed else "there is no sound in it that could be decoded"
+    if not options.trimmed:
+        return "there is no sound in it that could be decoded"
+    begin = f"start_seconds ({options.start_seconds or 0:g})"
+    if options.end_seconds is None:
+        return f"the sound ends before {begin}"
+    return f"there is no sound between {begin} and end_seconds ({options.end_seconds:g})"
 
 
 def cut_off(source: Source, log: LogReader, *, trimmed: bool) -> str | None:

@@ -17,7 +17,7 @@ from service.core.media.arguments import INPUT, OUTPUT, STREAM_URL, command, dec
 from service.core.media.ending import cut_off, no_sound
 from service.core.media.ffmpeg_log import LogReader
 from service.core.media.inputs import Source
-from service.core.media.options import Target, parse_target
+from service.core.media.options import Options, Target, parse_target
 from service.core.media.sniff import BEYOND_BYTES, HEAD_BYTES, TAIL_BYTES, Beyond, identify, tags_end
 from service.core.media.tracks import Track
 from tests.support import foreign_samples, media_samples
@@ -60,7 +60,7 @@ def converted(path: Path, what: Source, result: Path, *, local: bool, target: Ta
     data, url = path.read_bytes(), str(path) if local else STREAM_URL
     code, log = ran(command(FFMPEG, what, target, url, str(result), track_of(what, target, url, data)), data)
     assert code == 0, log.last_lines
-    assert (no_sound(log, trimmed=False) or cut_off(what, log, trimmed=False)) is None
+    assert (no_sound(log, Options()) or cut_off(what, log, trimmed=False)) is None
     return hashlib.sha256(result.read_bytes()).hexdigest()
 
 

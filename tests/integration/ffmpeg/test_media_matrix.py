@@ -131,7 +131,7 @@ def test_every_format_pair_gives_the_bytes_of_plain_ffmpeg(name: str, folder: Pa
     assert actual == expected
     assert (what.container, what.needs_seeking) == (BY_NAME[name].container, BY_NAME[name].seeking)
     assert log.finished
-    assert (no_sound(log, trimmed=False) or cut_off(what, log, trimmed=False)) is None
+    assert (no_sound(log, Options()) or cut_off(what, log, trimmed=False)) is None
     assert what.cut_off is None
     assert what.suspect is None
     if what.declared_seconds is not None:

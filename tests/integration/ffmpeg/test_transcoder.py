@@ -21,6 +21,7 @@ from service.adapters.system.ambient import SystemClock
 from service.core.backoff import Backoff
 from service.core.errors import (
     BadMedia,
+    EmptyRange,
     Indefinite,
     NoFfmpeg,
     ObjectChanged,
@@ -387,6 +388,15 @@ async def test_rubbish_fails_with_the_last_lines_of_ffmpeg(bench: Bench) -> None
     assert facts["exit_code"] not in {0, None}
     assert facts["stage"] == "convert"
     assert any("Invalid data" in str(line) for line in facts["last_lines"])  # type: ignore[attr-defined]
+
+
+async def test_start_beyond_the_end_is_a_fault_of_the_option(bench: Bench, folder: Path) -> None:
+    """A range without any sound in it fails as one, with its numbers; the file is not blamed."""
+    source = noise(folder, 2)
+    order = bench.order(source, sniff(source), "mp3", options={"start_seconds": 60})
+    with pytest.raises(EmptyRange, match="ends before start_seconds \\(60\\)"):
+        await bench.transcoder().convert(order, bench.report)
+    assert await bench.leftovers() == []
 
 
 async def test_missing_ffmpeg_is_no_fault_of_the_media(bench: Bench, folder: Path) -> None:

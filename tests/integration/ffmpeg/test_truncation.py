@@ -7,7 +7,7 @@ import pytest
 
 from service.core.media.arguments import STREAM_URL, command
 from service.core.media.ending import cut_off, no_sound
-from service.core.media.options import parse_target
+from service.core.media.options import Options, parse_target
 from tests.integration.ffmpeg.test_foreign_files import ran, sniff
 from tests.support import media_samples
 
@@ -41,4 +41,4 @@ def test_a_file_without_its_end_fails(name: str, folder: Path, tmp_path: Path) -
 
     code, log = ran(command(FFMPEG, what, parse_target("wav", {}), url, str(tmp_path / "o.wav")), data)
 
-    assert code != 0 or no_sound(log, trimmed=False) or cut_off(what, log, trimmed=False)
+    assert code != 0 or no_sound(log, Options()) or cut_off(what, log, trimmed=False)

@@ -89,6 +89,7 @@ def oracle(source: Path, target: str) -> str:
     return hashlib.sha256(output.read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.requirement("1.6", "2.8", "4.5", "6.7")
 def test_two_hundred_jobs_through_a_rain_of_kills(

@@ -6,6 +6,8 @@ import pytest
 from service.adapters.ffmpeg.exit_status import ProcessEnd, outcome_of, signal_name, with_diagnostics
 from service.core.errors import (
     BadMedia,
+    DiskFull,
+    EmptyRange,
     FfmpegCrashed,
     FfmpegStalled,
     MemoryExceeded,
@@ -13,7 +15,6 @@ from service.core.errors import (
     OutputTooLarge,
     RepriseError,
     TimeExceeded,
-    Unavailable,
 )
 
 WELL = ProcessEnd(exit_code=0, output_size=1000, max_output_bytes=5000, last_lines=("one", "two"))
@@ -31,6 +32,7 @@ def test_exit_code_0_with_an_output_is_success() -> None:
         ({"exit_code": 1}, BadMedia),
         ({"exit_code": 183, "last_lines": ()}, BadMedia),
         ({"doubt": "the input ends early"}, BadMedia),
+        ({"doubt": "the sound ends before start_seconds (9)", "empty_range": True}, EmptyRange),
         ({"output_size": 0}, BadMedia),
         ({"exit_code": -signal.SIGSEGV}, FfmpegCrashed),
         ({"exit_code": -signal.SIGKILL}, FfmpegCrashed),
@@ -41,8 +43,8 @@ def test_exit_code_0_with_an_output_is_success() -> None:
         ({"exit_code": -signal.SIGXFSZ}, OutputTooLarge),
         ({"exit_code": 1, "output_size": 5000}, OutputTooLarge),
         ({"exit_code": -signal.SIGXCPU}, TimeExceeded),
-        ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, Unavailable),
-        ({"exit_code": 228, "disk_full": True}, Unavailable),
+        ({"exit_code": -signal.SIGXFSZ, "disk_full": True}, DiskFull),
+        ({"exit_code": 228, "disk_full": True}, DiskFull),
         ({"exit_code": 125, "last_lines": ("sandbox: cannot start: no such file",)}, NoFfmpeg),
         ({"exit_code": 125}, BadMedia),
     ],

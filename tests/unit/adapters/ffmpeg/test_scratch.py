@@ -1,13 +1,22 @@
 import errno
 import os
 from pathlib import Path
+from typing import NamedTuple
 from unittest.mock import patch
 
 import pytest
 
 from service.adapters.ffmpeg.scratch import Scratch, memory_file, path_of
-from service.core.errors import Unavailable
+from service.core.errors import DiskFull
 from tests.support.conversions import open_files
+
+
+class Usage(NamedTuple):
+    """As `shutil.disk_usage` returns it."""
+
+    total: int
+    used: int
+    free: int
 
 
 def test_scratch_file_has_no_name_and_its_space_is_allocated(tmp_path: Path) -> None:
@@ -46,10 +55,19 @@ def test_scratch_file_works_where_o_tmpfile_is_not_supported(tmp_path: Path, num
 @pytest.mark.requirement("6.10")
 def test_scratch_file_that_would_use_the_disk_reserve_is_refused(tmp_path: Path) -> None:
     """A file that would eat into the reserve is refused before it exists."""
-    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    with pytest.raises(Unavailable):
-        Scratch(str(tmp_path), free).file(10_000_000)
-    assert Scratch(str(tmp_path), 1 << 62).free() == 0
+    disk = Usage(total=1000, used=500, free=500)
+    with patch("shutil.disk_usage", return_value=disk):
+        assert Scratch(str(tmp_path), 100).free() == 400
+        with pytest.raises(DiskFull):
+            Scratch(str(tmp_path), 100).file(401)
+
+
+def test_disk_smaller_than_the_reserve_still_takes_files(tmp_path: Path) -> None:
+    """At most a fourth of a disk is kept free, so that a container with a small one can convert small files."""
+    with patch("shutil.disk_usage", return_value=Usage(total=1000, used=0, free=1000)):
+        assert Scratch(str(tmp_path), 1 << 62).free() == 750
+    with patch("shutil.disk_usage", return_value=Usage(total=1000, used=800, free=200)):
+        assert Scratch(str(tmp_path), 1 << 62).free() == 0
 
 
 @pytest.mark.requirement("6.10")
@@ -58,7 +76,7 @@ def test_scratch_file_is_refused_when_the_disk_fills_up_meanwhile(tmp_path: Path
     before = len(open_files(os.getpid()))
     with (
         patch("os.posix_fallocate", side_effect=OSError(errno.ENOSPC, "full")),
-        pytest.raises(Unavailable),
+        pytest.raises(DiskFull),
     ):
         Scratch(str(tmp_path), 0).file(1000)
     assert len(open_files(os.getpid())) == before

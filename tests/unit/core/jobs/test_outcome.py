@@ -90,6 +90,14 @@ def test_storage_trouble_is_retried_twenty_times(error: Exception) -> None:
     assert ended.failure.code == "storage_failed"
 
 
+def test_job_that_found_no_disk_space_anywhere_says_so() -> None:
+    """A file for which no container had enough disk space is tried as often, and the failure names the disk."""
+    before, ended = (outcome(errors.DiskFull(), faults) for faults in (MAX_STORE_FAULTS - 1, MAX_STORE_FAULTS))
+    assert isinstance(before, Released)
+    assert isinstance(ended, Failed)
+    assert "disk space" in ended.failure.detail
+
+
 def test_an_ffmpeg_that_cannot_be_started_ends_the_job_soon() -> None:
     """A job whose ffmpeg cannot be started is left to others a few times, and then fails as our own mistake."""
     error = errors.NoFfmpeg("ffmpeg could not be started here: no such file")

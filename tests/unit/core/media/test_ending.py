@@ -3,6 +3,7 @@ import pytest
 from service.core.media.ending import cut_off, no_sound
 from service.core.media.ffmpeg_log import LogReader
 from service.core.media.inputs import Source
+from service.core.media.options import Options
 
 
 def log(position: float | None = None, duration: str | None = None, *more: str) -> LogReader:
@@ -53,12 +54,18 @@ def test_exit_code_0_is_not_believed_where_bytes_are_missing(what: Source, said:
 
 
 @pytest.mark.parametrize(
-    ("position", "trimmed", "says"),
-    [(3.0, False, None), (None, False, "no sound in it"), (0.0, True, "no sound between start and end")],
+    ("position", "options", "says"),
+    [
+        (3.0, Options(), None),
+        (None, Options(), "no sound in it"),
+        (0.0, Options(start_seconds=90), "ends before start_seconds (90)"),
+        (0.0, Options(start_seconds=90, end_seconds=95.5), "between start_seconds (90) and end_seconds (95.5)"),
+        (0.0, Options(end_seconds=0.5), "between start_seconds (0) and end_seconds (0.5)"),
+    ],
 )
-def test_an_output_without_sound_is_no_success(position: float | None, trimmed: bool, says: str | None) -> None:
-    """What has no sound in it at all has failed, and says whether the trim is why."""
-    found = no_sound(log(position), trimmed=trimmed)
+def test_an_output_without_sound_is_no_success(position: float | None, options: Options, says: str | None) -> None:
+    """What has no sound in it at all has failed, and says whether the options are why."""
+    found = no_sound(log(position), options)
 
     assert found is None if says is None else says in str(found)
 
