@@ -91,7 +91,7 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
         format=job.target.format,
         options=job.target.options.to_dict(),
     )
-    await context.wakeups.announce()
+    await context.wakeups.announce(job.job_id)
     return job
 
 

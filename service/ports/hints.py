@@ -1,9 +1,14 @@
 """What may be lost at any moment: fresh progress and wake-ups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from service.core.jobs.progress import Hint
+
+
+def for_all(_: str) -> bool:
+    """Wake for any job."""
+    return True
 
 
 class ProgressBoard(Protocol):
@@ -29,8 +34,13 @@ class ProgressBoard(Protocol):
 class Wakeups(Protocol):
     """Hints that there is work. Losing one costs latency: sleepers also wake by themselves."""
 
-    async def announce(self) -> None:
-        """Announce that there is work. Never raises `StoreError`."""
+    async def announce(self, job_id: str | None = None) -> None:
+        """Announce that there is work, and which job it is if it is one. Never raises `StoreError`."""
 
-    async def wait(self, seconds: float) -> bool:
-        """Sleep until work is announced (True) or the time is over (False)."""
+    async def wait(self, seconds: float, wakes: Callable[[str], bool] = for_all) -> bool:
+        """
+        Sleep until work is announced (True) or the time is over (False).
+
+        `wakes` tells whether a job that is announced in another process is worth waking for; one of this process, or
+        that is not named, always is.
+        """

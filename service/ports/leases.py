@@ -5,6 +5,7 @@ from typing import Protocol
 
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease
+from service.core.jobs.queue import Spread
 from service.core.shares import RunningLimits
 from service.ports.jobs import RunningJobs
 
@@ -17,14 +18,19 @@ class Leases(RunningJobs, Protocol):
     """
 
     async def claimable(
-        self, now: float, limit: int, most_running: RunningLimits = ..., served: Mapping[str, int] = ...
+        self,
+        now: float,
+        limit: int,
+        most_running: RunningLimits = ...,
+        served: Mapping[str, int] = ...,
+        spread: Spread = ...,
     ) -> Sequence[str]:
         """
         Return keys of what is queued and due: candidates only, possibly stale.
 
         They go round the tenants and are the oldest of each, see `service.core.jobs.queue.fair`. Those that would
         exceed `most_running` are left out; of tenants that run as much, the one comes first that was `served` (number
-        of the last claim, by tag) least recently.
+        of the last claim, by tag) least recently. `spread` mixes the first of them.
         """
 
     async def claim(self, key: str, owner: str, now: float) -> Job:
@@ -36,6 +42,9 @@ class Leases(RunningJobs, Protocol):
 
         Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`.
         """
+
+    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
+        """Give a lapsed lease back to the queue, where it keeps its due time; same condition as `take_over`."""
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         """End a job whose attempts keep lapsing; same condition as `take_over`."""

@@ -39,6 +39,7 @@ UNEXPECTED = Event("service.unexpected", ERROR, ("where",))  # a mistake in this
 # ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 JOB_CLAIMED = Event("job.claimed", INFO, ("job_id", "attempt"))
 JOB_TAKEN_OVER = Event("job.taken_over", WARNING, ("job_id", "attempt", "previous_owner", "excused"))
+JOB_REQUEUED = Event("job.requeued", WARNING, ("job_id", "previous_owner", "excused"))  # lapsed; no watcher had a slot
 JOB_STEP = Event("job.step", DEBUG, ("step",))
 JOB_READING = Event("job.reading", DEBUG, ("percent", "paused"))
 JOB_RENEWED = Event("job.renewed", DEBUG, ("percent",))

@@ -1,9 +1,10 @@
 """Hints in memory: a board and a channel that several simulated processes share, and that can go away."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from service.core.jobs.progress import Hint
+from service.ports.hints import for_all
 from service.ports.time import Clock
 
 
@@ -56,12 +57,14 @@ class MemoryWakeups:
         self._channel.ends.append(self)
         self._bell = asyncio.Event()  # kept ringing until one sleeper has heard it
         self._listeners = 0
+        self._wakes: Callable[[str], bool] = for_all  # of the one that slept last; in a process there is one worker
 
-    async def announce(self) -> None:
+    async def announce(self, job_id: str | None = None) -> None:
         for end in [self] if self._channel.away else self._channel.ends:
-            end.ring()
+            end.ring(None if end is self else job_id)
 
-    async def wait(self, seconds: float) -> bool:
+    async def wait(self, seconds: float, wakes: Callable[[str], bool] = for_all) -> bool:
+        self._wakes = wakes
         if self._bell.is_set():
             self._bell.clear()
             return True
@@ -81,8 +84,10 @@ class MemoryWakeups:
             timer.cancel()
         return bell.is_set()
 
-    def ring(self) -> None:
-        """Wake all that listen, or the next that does."""
+    def ring(self, job_id: str | None = None) -> None:
+        """Wake all that listen, or the next that does; for a job of another process, only if it wakes for that."""
+        if job_id is not None and not self._wakes(job_id):
+            return
         self._bell.set()
         if self._listeners:
             self._bell, self._listeners = asyncio.Event(), 0

@@ -12,7 +12,7 @@ from dataclasses import replace
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease, State
-from service.core.jobs.queue import NOTHING_SERVED, fair, same_order, tag_in
+from service.core.jobs.queue import NO_SPREAD, NOTHING_SERVED, Spread, fair, same_order, tag_in
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.core.upload import PendingUpload, Upload, Usage
 from service.ports.jobs import IdempotencyKey
@@ -52,10 +52,11 @@ class MemoryJobs:
         limit: int,
         most_running: RunningLimits = NO_LIMITS,
         served: Mapping[str, int] = NOTHING_SERVED,
+        spread: Spread = NO_SPREAD,
     ) -> Sequence[str]:
         queued = ((job.lease.due_at, job.lease.key) for job in self.jobs.values() if job.state is State.QUEUED)
         running = (job.job_id for job in self.jobs.values() if job.state is State.RUNNING)
-        return fair(queued, running, now, limit, most_running.of, served)
+        return fair(queued, running, now, limit, most_running.of, served, spread)
 
     async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
         return Counter(tag_in(job.job_id) for job in self.jobs.values() if job.state is State.QUEUED)
@@ -77,6 +78,9 @@ class MemoryJobs:
 
     async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
         return self._put(self._stood_still(seen).taken_over(owner, excused=excused))
+
+    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
+        return self._put(self._stood_still(seen).requeued(excused=excused))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))

@@ -15,6 +15,7 @@ import imageio_ffmpeg
 from service.adapters.aws.circuit import RESET, CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.dynamodb.workers import DynamoWorkers
 from service.adapters.ffmpeg.config import Confinement
 from service.adapters.ffmpeg.sandbox.memory import memory_for_one
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
@@ -152,6 +153,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     ports = WorkerPorts(
         jobs=leases,
         leases=leases,
+        workers=DynamoWorkers(worker_dynamodb, clock, ids),
         objects=worker_objects,
         board=board,
         wakeups=wakeups,
@@ -160,9 +162,11 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         ids=ids,
         capacity=capacity,
     )
+    worker = Worker(ports, config_of_worker(settings, instance))
     janitor = Janitor(
         JanitorPorts(jobs=leases, leases=leases, uploads=leases, objects=worker_objects, clock=clock, ids=ids),
         config_of_janitor(settings),
+        worker.on_duty,
     )
     return Service(
         settings=settings,
@@ -181,7 +185,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         board=board,
         wakeups=wakeups,
         link=link,
-        worker=Worker(ports, config_of_worker(settings, instance)),
+        worker=worker,
         janitor=janitor,
         instance=instance,
     )

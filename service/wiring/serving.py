@@ -88,7 +88,7 @@ async def _work(service: Service, listener: socket.socket, announce: Callable[[s
 
 def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
     """What runs beside the worker for as long as it does."""
-    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued)
+    depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued, service.worker.on_duty)
     return ("janitor", service.janitor.run), ("queue depth", depth.run)
 
 

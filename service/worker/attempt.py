@@ -159,7 +159,7 @@ class Attempt:
                     await self._persist(lambda: self._ports.jobs.cancel(holding.key, clock.wall()))
                     if self._work.job.state is State.CANCELLED:
                         emit(events.JOB_CANCELLED, job_id=holding.key)
-                await self._ports.wakeups.announce()
+                await self._ports.wakeups.announce(holding.key)
             case Lost(reason):
                 emit(events.JOB_LOST, reason=reason)
 

@@ -13,6 +13,7 @@ from service.ports.leases import Leases
 from service.ports.objects import Objects
 from service.ports.time import Clock, Ids
 from service.ports.transcoder import Transcoder
+from service.ports.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class WorkerPorts:
 
     jobs: JobRecords
     leases: Leases
+    workers: Workers
     objects: Objects
     board: ProgressBoard
     wakeups: Wakeups
@@ -42,7 +44,7 @@ class WorkerConfig:
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed
     index_delay: float = 0.05  # after a wake-up or a claim: the index shows a new job a little after its announcement
     shortage_poll: float = 0.5  # between two looks at a container that has too little of something
-    watch_interval: float = 1.0  # how often running jobs are looked at
+    watch_interval: float = 1.0  # how often running jobs are looked at; by a worker without a slot, half as often
     watch_pause: float = 0.05  # between two looks at the least, however close the next lapse is
     takeover_retry: float = 0.1  # after a lapsed job could not be taken over; doubled each time, up to watch_interval
     cleanup_seconds: float = 15.0  # for an attempt to clean up in a slow object store; it keeps its slot meanwhile

@@ -2,10 +2,10 @@
 The janitor: looks for orphans in the bucket, a page in each round, and removes those that are certain.
 
 What an orphan is, and when it may be removed, is decided in `service.core.orphans`; here is the walk through the
-bucket. Every container may run one: they do not know of each other, start at different moments, and come to the same
-end. A round that fails half-way has lost nothing, because the next one looks at the same page again. What a janitor has
-seen dies with its process; for a service that never lives for a whole grace, the bucket's own lifecycle rules are the
-net below.
+bucket. Every container may run one, and where there are many workers, three of them do (`core.jobs.ring.on_duty`). They
+do not know of each other, start at different moments, and come to the same end. A round that fails half-way has lost
+nothing, because the next one looks at the same page again. What a janitor has seen dies with its process; for a service
+that never lives for a whole grace, the bucket's own lifecycle rules are the net below.
 """
 
 import math
@@ -71,8 +71,9 @@ class Tally:
 class Janitor:
     """Run with `run`, which ends only by being cancelled."""
 
-    def __init__(self, ports: JanitorPorts, config: JanitorConfig) -> None:
-        self._ports, self._config = ports, config
+    def __init__(self, ports: JanitorPorts, config: JanitorConfig, on_duty: Callable[[], bool] = lambda: True) -> None:
+        """`on_duty` tells whether it is for this container to make rounds: a few are enough."""
+        self._ports, self._config, self._on_duty = ports, config, on_duty
         prefixes = (RESULTS, UPLOADS)
         # Transfers first: one that is completed in between is then found among the objects.
         self._walks = [Walk(self._transfers(prefix)) for prefix in prefixes]
@@ -88,7 +89,8 @@ class Janitor:
         await clock.sleep(interval * ids.draw())
         while True:
             try:
-                await self.round()
+                if self._on_duty():
+                    await self.round()
             except StoreError as error:
                 emit(events.JANITOR_TROUBLE, where="round", reason=error.detail)
             except Exception as error:  # noqa: BLE001  # logged with its traceback, and no reason to stop converting

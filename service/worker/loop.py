@@ -7,7 +7,7 @@ looks at what others are running. Both stop at a free slot first, so that a busy
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 
 from service.core.backoff import WORKER_SCAN, Backoff
@@ -17,10 +17,12 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease
 from service.core.jobs.outcome import exhausted
 from service.core.jobs.queue import tag_in
+from service.core.jobs.ring import everything
 from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.neighbours import Neighbours
 from service.worker.steps import CONVERSION, Plan
 
 TURNS = 10_000  # tenants
@@ -40,6 +42,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._short_of: tuple[str, ...] = ()
+        self._neighbours = Neighbours(ports, config, self._held, lambda: self._free)
 
     @property
     def active(self) -> int:
@@ -49,6 +52,10 @@ class Worker:
     def status(self) -> WorkerStatus:
         """Return what this worker can do, and does at the moment."""
         return WorkerStatus(slots=self._config.slots, active=self.active, short_of=self._lacking())
+
+    def on_duty(self) -> bool:
+        """Tell whether this worker does what only a few need to do, see `core.jobs.ring`."""
+        return self._neighbours.on_duty()
 
     async def run(self) -> None:
         """Work until `stop`. An unexpected error ends it: a loop that is broken must not look alive."""
@@ -92,40 +99,50 @@ class Worker:
 
     async def _claim(self) -> None:
         """Take queued jobs while slots are free; then sleep, shortly after a wake-up and longer when nothing comes."""
-        nap = self._config.idle_poll
+        nap, idle, in_vain = self._config.idle_poll, True, False
         while True:
-            if await self._claim_some():
-                nap = self._config.index_delay
-                continue
             if self._empty_slots == 0:
                 self._freed.clear()
                 await self._freed.wait()
+                idle = False
                 continue
             if self._free == 0:
                 await self._ports.clock.sleep(self._config.shortage_poll)
                 continue
-            if await self._ports.wakeups.wait(nap):
+            candidates = await self._candidates(idle=idle)
+            if await self._claim_some(candidates):
+                nap = self._config.index_delay
+                continue
+            if candidates and not in_vain:  # others were quicker, and there may be more
+                nap = self._config.index_delay
+            idle, in_vain = not candidates, bool(candidates)
+            if await self._ports.wakeups.wait(nap, self._neighbours.wakes):
                 nap = self._config.index_delay
             else:
                 nap = min(self._config.idle_poll, nap * 2)
 
-    async def _claim_some(self) -> bool:
-        if self._free == 0:
-            return False
+    async def _candidates(self, *, idle: bool) -> Sequence[str]:
+        spread = await self._neighbours.spread(idle=idle)
         now, most_running = self._ports.clock.wall(), self._config.most_running
-        candidates = await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served)
-        claimed = False
-        for job_id in candidates:
-            if self._free == 0:
-                break
-            claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
-            try:
-                job = await self._begin(claim)
-            except (Refused, NotFound):
-                continue  # another worker was quicker, or the index is behind
-            emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
-            self._note_turn(tag_in(job_id))
-            claimed = True
+        return await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served, spread)
+
+    async def _claim_some(self, candidates: Sequence[str]) -> bool:
+        """Claim as many as there are free slots; as many at a time are named first."""
+        claimed, rest = False, list(candidates)
+        while rest and self._free > 0:
+            named, rest = rest[: self._free], rest[self._free :]
+            async with self._neighbours.naming(named):
+                for job_id in named:
+                    if self._free == 0:
+                        break
+                    claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
+                    try:
+                        job = await self._begin(claim)
+                    except (Refused, NotFound):
+                        continue  # another worker was quicker, or the index is behind
+                    emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+                    self._note_turn(tag_in(job_id))
+                    claimed = True
         return claimed
 
     def _note_turn(self, tag: str) -> None:
@@ -142,7 +159,7 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            running = {job.job_id: job for job in await self._ports.leases.running()}
+            running = {job.job_id: job for job in await self._neighbours.look()}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
             others = [job.lease for job in running.values() if job.holding not in ours]
@@ -153,7 +170,7 @@ class Worker:
             settled = all([await self._rescue(running[lease.key]) for lease in lapsed])
             # A lapsed job that finds no free slot here, or cannot be taken, stays due: look again soon, not at once.
             in_vain = 0 if settled else in_vain + 1
-            again = interval if settled else retry.delay(in_vain)
+            again = self._neighbours.look_every(nothing=not others) if settled else retry.delay(in_vain)
             due = {lease.key for lease in lapsed}
             waiting = {key: seen for key, seen in self._sightings.items() if key not in due}
             wait = next_look(waiting, self._ports.clock.monotonic(), policy.duration, again)
@@ -176,19 +193,35 @@ class Worker:
                 await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
                 emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=sum(counted))
             elif self._free > 0:
-                job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
+                async with self._neighbours.naming([lease.key]):
+                    job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
                 fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": lease.owner}
                 emit(events.JOB_TAKEN_OVER, **fields, excused=excused)
+            elif self._to_requeue(lease):
+                await leases.requeue(lease, excused=excused)
+                emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
+                await self._ports.wakeups.announce(seen.job_id)
             else:
                 return False
         except (Refused, NotFound):
             return False
         return True
 
+    def _to_requeue(self, lease: Lease) -> bool:
+        """Tell whether a lapsed job has waited long enough for a watcher with a free slot; few workers wait for one."""
+        if everything(self._neighbours.workers):
+            return False
+        stands_for = self._ports.clock.monotonic() - self._sightings[lease.key].since
+        return stands_for >= self._config.lease.duration + self._config.watch_interval
+
     def _excused(self, lease: Lease) -> bool:
         """Tell whether a lapse has another cause than the job: its worker renewed late before, or lost several jobs."""
         policy, seen = self._config.lease, self._sightings[lease.key]
         return seen.late_before(policy.late_after * policy.heartbeat) or lease.owner in self._troubled
+
+    def _held(self) -> set[str]:
+        """Return the ids of the jobs whose leases this worker holds."""
+        return {attempt.holding.key for attempt in self._attempts.values() if not attempt.over}
 
     @property
     def _free(self) -> int:

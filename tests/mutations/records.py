@@ -63,7 +63,7 @@ FENCES = (
         "a write that was refused because of itself has succeeded",
         (
             Edit(
-                "service/adapters/dynamodb/store.py",
+                "service/adapters/dynamodb/answers.py",
                 "return change.stamp is not None and stamp_of(item) == change.stamp",
                 "return False",
             ),

@@ -10,7 +10,7 @@ from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import VirtualClock
 from tests.simulation.container import Backing, Container, Role
-from tests.simulation.store import LoggedJobs
+from tests.simulation.store import LoggedJobs, LoggedWorkers
 from tests.simulation.world import World
 
 GRACE = 8.0  # seconds from SIGTERM to SIGKILL
@@ -22,7 +22,8 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, VirtualClock()
-        self.backing = Backing(LoggedJobs(world), MemoryObjects(), MemoryBoard(), MemoryChannel())
+        jobs = LoggedJobs(world)
+        self.backing = Backing(jobs, MemoryObjects(), MemoryBoard(), MemoryChannel(), LoggedWorkers(jobs))
         self.containers: list[Container] = []
         self.everyone: list[Container] = []  # also those that have ended
         self.quiet = False

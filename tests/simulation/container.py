@@ -16,7 +16,7 @@ from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder
 from tests.simulation.janitors import JanitorWire, WatchedWire, a_janitor
-from tests.simulation.store import LoggedJobs
+from tests.simulation.store import LoggedJobs, LoggedWorkers
 from tests.simulation.wire import HintWire, Weather, Wire
 from tests.simulation.world import World
 
@@ -29,6 +29,7 @@ class Backing:
     objects: MemoryObjects
     board: MemoryBoard
     channel: MemoryChannel
+    workers: LoggedWorkers
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ class Bell(MemoryWakeups):
         super().__init__(clock, channel)
         self._weather = weather
 
-    async def announce(self) -> None:
+    async def announce(self, job_id: str | None = None) -> None:
         for end in self._channel.ends:
-            if end is self or (isinstance(end, Bell) and "away" not in {self._weather.redis, end._weather.redis}):
+            if end is self:
                 end.ring()
+            elif isinstance(end, Bell) and "away" not in {self._weather.redis, end._weather.redis}:
+                end.ring(job_id)
 
 
 class Container:
@@ -89,6 +92,7 @@ class Container:
             ports = WorkerPorts(
                 jobs=jobs,
                 leases=jobs,
+                workers=cast("Any", Wire(world, self.weather, backing.workers)),
                 objects=objects,
                 board=board,
                 wakeups=wakeups,

@@ -6,10 +6,11 @@ from chaos.history import Write
 from service.core.jobs import queue
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, State
-from service.core.jobs.queue import NOTHING_SERVED
+from service.core.jobs.queue import NO_SPREAD, NOTHING_SERVED, Spread
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
+from service.testing.memory_workers import MemoryWorkers
 from tests.simulation.world import World
 
 LONGEST_LAG = 3.0  # seconds by which a look at the index may be late
@@ -46,19 +47,23 @@ class LoggedJobs(MemoryJobs):
         limit: int,
         most_running: RunningLimits = NO_LIMITS,
         served: Mapping[str, int] = NOTHING_SERVED,
+        spread: Spread = NO_SPREAD,
     ) -> Sequence[str]:
         listed = self._listed()
         queued = [(job.lease.due_at, job.job_id) for job in listed if job.state is State.QUEUED]
         running = [job.job_id for job in listed if job.state is State.RUNNING]
-        chosen = queue.fair(queued, running, now, limit, most_running.of, served)
+        chosen = queue.fair(queued, running, now, limit, most_running.of, served, spread)
         if chosen and chosen != queue.candidates(queued, now, limit):
             self._world.hit("a tenant with less running went before an older job")
         return chosen
 
     async def running(self) -> Sequence[Job]:
-        listed = sorted(job.job_id for job in self._listed() if job.state is State.RUNNING)
-        there = [self.jobs[job_id] for job_id in listed if job_id in self.jobs]
+        there = [self.jobs[job_id] for job_id in self.running_listed() if job_id in self.jobs]
         return [job for job in there if job.state is State.RUNNING]
+
+    def running_listed(self) -> Sequence[str]:
+        """Return the ids of the running jobs as the index shows them."""
+        return sorted(job.job_id for job in self._listed() if job.state is State.RUNNING)
 
     def _listed(self) -> Sequence[Job]:
         """All jobs as the index shows them: now, or a while ago."""
@@ -93,3 +98,14 @@ class LoggedJobs(MemoryJobs):
                 held=(before.owner, before.attempt) if before else (None, 0),
             )
         )
+
+
+class LoggedWorkers(MemoryWorkers):
+    """The ring of workers, over the jobs of the simulation."""
+
+    def __init__(self, jobs: LoggedJobs) -> None:
+        super().__init__(jobs)
+        self._logged = jobs
+
+    async def running_keys(self) -> Sequence[str]:
+        return self._logged.running_listed()

@@ -138,6 +138,16 @@ def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> 
     )
 
 
+def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> Change:
+    """Make a running item queued, by a watcher instead of the holder."""
+    count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
+    return Change(
+        HAS_STOOD_STILL,
+        f"SET #state = :queued, #queue = :queue, {count}, #stamp = :stamp REMOVE #owner",
+        {**_pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
 def exhaust(seen: Lease, failure: Failure, now: float, stamp: str) -> Change:
     """Make a running item failed, by a watcher instead of the holder."""
     values = failure_values(failure)

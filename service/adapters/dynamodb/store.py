@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import conditions as changes
+from service.adapters.dynamodb.answers import as_holder, as_submitted, as_watcher, cannot, ours, readable_job
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.items import (
     accepted_under,
@@ -22,14 +23,11 @@ from service.adapters.dynamodb.items import (
     job_pk,
     job_to_item,
     key_expired,
-    stamp_of,
 )
 from service.adapters.dynamodb.table import Entries, Refusal
 from service.adapters.dynamodb.uploads import DynamoUploads
 from service.adapters.dynamodb.values import Item
 from service.core.errors import (
-    Definite,
-    Fenced,
     IdempotencyReuse,
     IllegalTransition,
     Indefinite,
@@ -40,21 +38,21 @@ from service.core.errors import (
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Event, Holding, Lease, State
 from service.core.jobs.queue import (
+    NO_SPREAD,
     NOTHING_SERVED,
     QUEUED,
     RUNNING,
     SHARDS,
     WINDOW,
+    Spread,
     all_shards,
     candidates,
     fair,
-    same_order,
     tag_in,
 )
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.ports.time import Clock, Ids
-from service.telemetry import emit, events
 
 TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
 
@@ -76,12 +74,12 @@ class DynamoJobs(DynamoUploads):
         except Indefinite:
             if (there := await self._read_back(job.job_id)) is None:
                 raise
-            return _accepted(there, job)
+            return as_submitted(there, job)
 
     async def _submit(self, job: Job) -> Job:
         item = job_to_item(job, self._shards)
         refusal = await self._table.put(item, changes.put_new())
-        return job_from_item(item) if refusal is None else _accepted(refusal.item, job)
+        return job_from_item(item) if refusal is None else as_submitted(refusal.item, job)
 
     async def _submit_under(self, job: Job, key: IdempotencyKey) -> Job:
         item = job_to_item(job, self._shards)
@@ -95,7 +93,7 @@ class DynamoJobs(DynamoUploads):
                 return job_from_item(item)
             key_taken, job_there = refusals
             if key_taken is None or key_taken.item is None:
-                return _accepted(job_there.item if job_there else None, job)
+                return as_submitted(job_there.item if job_there else None, job)
             first, fingerprint = accepted_under(key_taken.item)
             if fingerprint != key.fingerprint:
                 raise IdempotencyReuse
@@ -129,6 +127,7 @@ class DynamoJobs(DynamoUploads):
         limit: int,
         most_running: RunningLimits = NO_LIMITS,
         served: Mapping[str, int] = NOTHING_SERVED,
+        spread: Spread = NO_SPREAD,
     ) -> Sequence[str]:
         """See `ports.leases`; one query for each shard, at the same time. Who runs what counts among tenants alone."""
         if limit <= 0:
@@ -143,7 +142,8 @@ class DynamoJobs(DynamoUploads):
         tags = {tag_in(key) for key in oldest}
         apart = len(tags) > 1 or any(most_running.of(tag) is not None for tag in tags)
         running = [job_id_of(pk) for _, pk in await self._keys(RUNNING)] if apart else ()
-        return fair((entry for entry in entries if entry[1] in oldest), running, now, limit, most_running.of, served)
+        due = (entry for entry in entries if entry[1] in oldest)
+        return fair(due, running, now, limit, most_running.of, served, spread)
 
     async def queued_by_tenant(self, limit: int) -> Mapping[str, int]:
         entries = await self._keys(QUEUED, lambda found: len(found) >= limit)
@@ -164,7 +164,7 @@ class DynamoJobs(DynamoUploads):
 
     async def running(self) -> Sequence[Job]:
         items = await self._table.get_many(sorted({pk for _, pk in await self._keys(RUNNING)}))
-        jobs = [job for item in items if (job := _readable_job(item)) and job.state is State.RUNNING]
+        jobs = [job for item in items if (job := readable_job(item)) and job.state is State.RUNNING]
         return sorted(jobs, key=lambda job: job.job_id)
 
     # ── taking ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,19 +173,18 @@ class DynamoJobs(DynamoUploads):
         answer = await self._move(key, changes.claim(key, owner, now, self._ids.new(), self._shards))
         if isinstance(answer, Job):
             return answer
-        raise _cannot(Event.CLAIM, answer)
+        raise cannot(Event.CLAIM, answer)
 
     async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
-        answer = await self._move(seen.key, changes.take_over(seen, owner, self._ids.new(), excused=excused))
-        if isinstance(answer, Job):
-            return answer
-        raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
+        change = changes.take_over(seen, owner, self._ids.new(), excused=excused)
+        return as_watcher(await self._move(seen.key, change))
+
+    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
+        change = changes.requeue(seen, self._ids.new(), self._shards, excused=excused)
+        return as_watcher(await self._move(seen.key, change))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
-        answer = await self._move(seen.key, changes.exhaust(seen, failure, now, self._ids.new()))
-        if isinstance(answer, Job):
-            return answer
-        raise IllegalTransition("The lease has not lapsed: it was renewed, taken over or ended since it was seen.")
+        return as_watcher(await self._move(seen.key, changes.exhaust(seen, failure, now, self._ids.new())))
 
     # ── holding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,11 +193,11 @@ class DynamoJobs(DynamoUploads):
         answer = await self._move(holding.key, changes.renew(holding, percent, path))
         if isinstance(answer, Refusal) and answer.item and job_from_item(answer.item).lease.held_by(holding):
             answer = await self._move(holding.key, changes.renew_only(holding, path))
-        return _as_holder(answer)
+        return as_holder(answer)
 
     async def release(self, holding: Holding, due_at: float, *, fault: bool) -> Job:
         change = changes.release(holding, due_at, self._ids.new(), self._shards, fault=fault)
-        return _as_holder(await self._move(holding.key, change))
+        return as_holder(await self._move(holding.key, change))
 
     async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
         answer = await self._move(holding.key, changes.succeed(holding, output, now, self._ids.new()))
@@ -206,13 +205,13 @@ class DynamoJobs(DynamoUploads):
             there = job_from_item(answer.item)
             if there.state is State.SUCCEEDED and there.output == output:
                 return await self._enter_output(there)
-        return await self._enter_output(_as_holder(answer))
+        return await self._enter_output(as_holder(answer))
 
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
-        return _as_holder(await self._move(holding.key, changes.fail(holding, failure, now, self._ids.new(), path)))
+        return as_holder(await self._move(holding.key, changes.fail(holding, failure, now, self._ids.new(), path)))
 
     async def stop(self, holding: Holding, now: float) -> Job:
-        return _as_holder(await self._move(holding.key, changes.stop(holding, now, self._ids.new())))
+        return as_holder(await self._move(holding.key, changes.stop(holding, now, self._ids.new())))
 
     # ── from outside ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,7 +237,7 @@ class DynamoJobs(DynamoUploads):
         before = await self._table.delete(job_pk(job_id), changes.forget())
         if isinstance(before, Refusal):
             raise IllegalTransition("Only a job that is over can be deleted; cancel it first.")
-        if before is not None and (job := _readable_job(before)) is not None and job.output is not None:
+        if before is not None and (job := readable_job(before)) is not None and job.output is not None:
             await self._strike(job_id, job.output.size)
 
     # ── lost answers ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,12 +248,12 @@ class DynamoJobs(DynamoUploads):
             answer = await self._table.update(job_pk(job_id), change)
         except Indefinite:
             there = await self._read_back(job_id)
-            if there is None or not _ours(there, change):
+            if there is None or not ours(there, change):
                 raise
             return job_from_item(there)
         if not isinstance(answer, Refusal):
             return job_from_item(answer)
-        if answer.item is not None and _ours(answer.item, change):
+        if answer.item is not None and ours(answer.item, change):
             return job_from_item(answer.item)
         return answer
 
@@ -264,35 +263,3 @@ class DynamoJobs(DynamoUploads):
             return await self._table.get(job_pk(job_id))
         except StoreError:
             return None
-
-
-def _ours(item: Item, change: Change) -> bool:
-    return change.stamp is not None and stamp_of(item) == change.stamp
-
-
-def _accepted(there: Item | None, job: Job) -> Job:
-    """Return the job under this id, if it is the one that was submitted."""
-    if there is not None and same_order(found := job_from_item(there), job):
-        return found
-    raise IllegalTransition("Another job has this id.")
-
-
-def _as_holder(answer: Job | Refusal) -> Job:
-    if isinstance(answer, Job):
-        return answer
-    raise Fenced
-
-
-def _cannot(event: Event, refusal: Refusal) -> IllegalTransition | NotFound:
-    if refusal.item is None:
-        return NotFound()
-    return IllegalTransition(f"a lease that is {job_from_item(refusal.item).state} cannot {event}")
-
-
-def _readable_job(item: Item) -> Job | None:
-    """Read a job, or None if it is damaged: one such item must not keep all others from being rescued."""
-    try:
-        return job_from_item(item)
-    except Definite as error:
-        emit(events.AWS_FAILURE, service="dynamodb", operation="read", reason=error.detail)
-        return None

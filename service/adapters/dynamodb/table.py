@@ -174,21 +174,37 @@ class Table:
         )
         return next((float(entry[DUE_AT]["N"]) for entry in answer["Items"]), None)
 
-    async def get_many(self, keys: Sequence[str]) -> list[Item]:
-        """Return the items that exist among `keys`, each read strongly consistently, in no particular order."""
+    async def last_in(
+        self, queue: str, limit: int, *, before: float | None = None, after: float | None = None
+    ) -> Entries:
+        """Return up to `limit` entries of one queue of the index, by falling `due_at`, on one side of a number."""
+        edge, sign = (before, "<") if before is not None else (after, ">")
+        answer = await self._call(
+            self._client.query,
+            "Query",
+            queue,
+            IndexName=INDEX,
+            **_in_queue(queue, edge, sign),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [(float(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
+
+    async def get_many(self, keys: Sequence[str], *, strongly: bool = True) -> list[Item]:
+        """Return the items that exist among `keys`, each read strongly consistently or not, in no particular order."""
         found: list[Item] = []
         for first in range(0, len(keys), BATCH):
-            found += await self._get_batch([_key(key) for key in keys[first : first + BATCH]])
+            found += await self._get_batch([_key(key) for key in keys[first : first + BATCH]], strongly=strongly)
         return found
 
-    async def _get_batch(self, keys: list[dict[str, Any]]) -> list[Item]:
+    async def _get_batch(self, keys: list[dict[str, Any]], *, strongly: bool) -> list[Item]:
         found: list[Item] = []
         for number in range(1, TRIES + 1):
             answer = await self._call(
                 self._client.batch_get_item,
                 "BatchGetItem",
                 f"{len(keys)} keys",
-                RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}},
+                RequestItems={self._name: {"Keys": keys, "ConsistentRead": strongly}},
             )
             found += answer["Responses"].get(self._name, [])
             keys = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
@@ -240,18 +256,18 @@ def _key(key: str) -> dict[str, Any]:
     return {KEY: encode(key)}
 
 
-def _in_queue(queue: str, after: float | None) -> dict[str, Any]:
-    """Return what asks the index for one queue, or for what is later than `after` in it."""
-    if after is None:
+def _in_queue(queue: str, edge: float | None, sign: str = ">") -> dict[str, Any]:
+    """Return what asks the index for one queue, or for what is later than `edge` in it (`<`: earlier)."""
+    if edge is None:
         return {
             "KeyConditionExpression": "#queue = :queue",
             "ExpressionAttributeNames": {"#queue": QUEUE},
             "ExpressionAttributeValues": {":queue": encode(queue)},
         }
     return {
-        "KeyConditionExpression": "#queue = :queue AND #due_at > :after",
+        "KeyConditionExpression": f"#queue = :queue AND #due_at {sign} :edge",
         "ExpressionAttributeNames": {"#queue": QUEUE, "#due_at": DUE_AT},
-        "ExpressionAttributeValues": {":queue": encode(queue), ":after": encode(after)},
+        "ExpressionAttributeValues": {":queue": encode(queue), ":edge": encode(edge)},
     }
 
 

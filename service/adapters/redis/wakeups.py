@@ -4,9 +4,13 @@ Wake-ups between containers: `ports.Wakeups` over a Redis channel.
 An announcement wakes the sleepers of this process directly, and those of other processes through the channel, so that a
 process never depends on Redis to wake itself. While the listener has no connection, announcements of other processes
 are missed; when it is back it wakes all sleepers once, in case there were any.
+
+A message is the name of the sending process, and the id of the job if there is one. An older release sends no id, and
+takes a message with one for a name that is not its own: it wakes.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from service.adapters.redis.connection import ERRORS, RedisLink
 from service.adapters.system.in_process import LocalWakeups
 from service.core.backoff import REDIS_LISTENER
+from service.ports.hints import for_all
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
 
@@ -43,13 +48,14 @@ class RedisWakeups:
         self._listen()
         await self._tried.wait()
 
-    async def announce(self) -> None:
+    async def announce(self, job_id: str | None = None) -> None:
         self._local.ring()
-        await self._link.ask(lambda: self._link.client.publish(CHANNEL, self._name))
+        message = self._name if job_id is None else f"{self._name} {job_id}"
+        await self._link.ask(lambda: self._link.client.publish(CHANNEL, message))
 
-    async def wait(self, seconds: float) -> bool:
+    async def wait(self, seconds: float, wakes: Callable[[str], bool] = for_all) -> bool:
         self._listen()
-        return await self._local.wait(seconds)
+        return await self._local.wait(seconds, wakes)
 
     async def aclose(self) -> None:
         """Stop listening. Sleepers go on waiting for announcements of this process."""
@@ -87,9 +93,15 @@ class RedisWakeups:
                 await line.ping()
             elif message["type"] == "subscribe":
                 self._connected()
-            elif message["type"] == "message" and message["data"] != self._name:
-                self._local.ring()
+            elif message["type"] == "message":
+                self._heard(message["data"])
             tested = message is None
+
+    def _heard(self, message: str) -> None:
+        """Pass on what another process has said: its name, and after a blank the job, if it is one."""
+        name, _, job_id = message.partition(" ")
+        if name != self._name:
+            self._local.ring(job_id or None)
 
     def _connected(self) -> None:
         self._link.note_answer()

@@ -1,9 +1,10 @@
 """Hints without a Redis: no fresh progress (the record has to do), and wake-ups that reach this process only."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from service.core.jobs.progress import Hint
+from service.ports.hints import for_all
 from service.ports.time import Clock
 
 
@@ -34,19 +35,20 @@ class LocalWakeups:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], Callable[[str], bool]] = {}
+        self._wakes: Callable[[str], bool] = for_all  # of the one that slept last, for when none does
         self._kept = False
 
-    async def announce(self) -> None:
+    async def announce(self, _job_id: str | None = None) -> None:
         self.ring()
 
-    async def wait(self, seconds: float) -> bool:
+    async def wait(self, seconds: float, wakes: Callable[[str], bool] = for_all) -> bool:
         if self._kept:
             self._kept = False
             return True
         bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
-        self._waiting.add(bell)
+        self._waiting[bell] = self._wakes = wakes
         try:
             await asyncio.wait({bell, timer}, return_when=asyncio.FIRST_COMPLETED)
             return bell.done()
@@ -55,12 +57,16 @@ class LocalWakeups:
                 self.ring()
             raise
         finally:
-            self._waiting.discard(bell)
+            del self._waiting[bell]
             timer.cancel()
 
-    def ring(self) -> None:
-        """Wake all who wait, or the next who comes."""
+    def ring(self, job_id: str | None = None) -> None:
+        """Wake all who wait (of another process's job: those that wake for it), or the next who comes."""
         listening = [bell for bell in self._waiting if not bell.done()]
         for bell in listening:
-            bell.set_result(None)
-        self._kept = not listening
+            if job_id is None or self._waiting[bell](job_id):
+                bell.set_result(None)
+        if not listening:
+            self._kept = self._kept or job_id is None or self._wakes(job_id)
+        else:
+            self._kept = False

@@ -109,6 +109,10 @@ class Job:
         """Take a running job whose lease lapsed for another worker."""
         return replace(self, lease=self.lease.taken_over(owner, excused=excused))
 
+    def requeued(self, *, excused: bool = False) -> Self:
+        """Give a running job whose lease lapsed back to the queue, for its watcher."""
+        return replace(self, lease=self.lease.requeued(excused=excused))
+
     def renewed(self, percent: float, path: str | None) -> Self:
         """Note that the holder is alive, and its durable progress, which never falls."""
         return replace(self, lease=self.lease.renewed(), percent=max(self.percent, percent), path=path or self.path)

@@ -35,7 +35,8 @@ Trust ends earlier
 
 What each failure does
     ===========================  ====================================================================================
-    holder killed                its beat stands still; taken over after one lease as seen by the first watcher
+    holder killed                its beat stands still; taken over after one lease as seen by the first watcher, or
+                                 given back to the queue if that has no slot free
     holder told to stop          it releases: back to ``queued`` at once, without counting as a lapse
     holder cut off from store    it pauses by itself before its lease ends, and asks until it hears that it was
                                  replaced, or was not and goes on
@@ -57,8 +58,8 @@ States
                     submit                claim                         succeed | fail
          (none) ───────────▶ queued ───────────────▶ running ──────────────────────────▶ succeeded | failed
                                ▲ │                   ▲  │  │
-                               │ │ cancel    take over└──┘  │ release (shutdown, passing fault)
-                               └─┼──────────────────────────┘
+                               │ │ cancel    take over└──┘  │ release (shutdown, passing fault),
+                               └─┼──────────────────────────┘ requeue (lapsed, and its watchers are busy)
                                  ▼                       │ stop (the worker saw the request to cancel)
                              cancelled ◀─────────────────┘
 
@@ -94,6 +95,7 @@ class Event(StrEnum):
     TAKE_OVER = "take_over"
     RENEW = "renew"
     RELEASE = "release"
+    REQUEUE = "requeue"
     SUCCEED = "succeed"
     FAIL = "fail"
     STOP = "stop"
@@ -107,6 +109,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.RUNNING, Event.TAKE_OVER): State.RUNNING,
     (State.RUNNING, Event.RENEW): State.RUNNING,
     (State.RUNNING, Event.RELEASE): State.QUEUED,
+    (State.RUNNING, Event.REQUEUE): State.QUEUED,
     (State.RUNNING, Event.SUCCEED): State.SUCCEEDED,
     (State.RUNNING, Event.FAIL): State.FAILED,
     (State.RUNNING, Event.STOP): State.CANCELLED,
@@ -174,6 +177,11 @@ class Lease:
         return self._step(
             Event.TAKE_OVER, owner=owner, attempt=self.attempt + 1, beat=0, lapses=lapses, excused=excuses
         )
+
+    def requeued(self, *, excused: bool = False) -> Self:
+        """Give it back by a watcher, after it lapsed; `excused` if that does not count against what is leased."""
+        lapses, excuses = self.lapses + (not excused), self.excused + excused
+        return self._step(Event.REQUEUE, owner=None, lapses=lapses, excused=excuses)
 
     def renewed(self) -> Self:
         """Note that its holder is alive."""

@@ -16,14 +16,17 @@ Fairness
 
 import base64
 import hashlib
+import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from service.core.backoff import JOB_FAULT
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
+from service.core.jobs.ring import chance_of
 
 SHARDS = 4
 
@@ -31,9 +34,21 @@ QUEUED = "queued"
 RUNNING = "running"
 
 NOTHING_SERVED: Mapping[str, int] = MappingProxyType({})
+OVERTAKES = 5.0  # seconds by which a job may have come later that a worker takes before another one, to spread claims
 WINDOW = 1000  # of the oldest due jobs; workers are fair among these, and beyond them first come is first served
 _TAG_LENGTH = 6  # characters of 5 bits
 _BEFORE_TAG = "0"  # no character of base 32, which ids are made of
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Among how many of the first candidates `worker` chooses: by a hash, so that each worker chooses otherwise."""
+
+    worker: str = ""
+    width: int = 1
+
+
+NO_SPREAD = Spread()
 
 
 def shard_of(key: str, shards: int) -> int:
@@ -93,13 +108,14 @@ def fair(
     limit: int,
     most_running: Callable[[str], int | None] = lambda _: None,
     served: Mapping[str, int] = NOTHING_SERVED,
+    spread: Spread = NO_SPREAD,
 ) -> tuple[str, ...]:
     """
     Return the keys of the due ones among (due_at, key) pairs as workers should take them, at most `limit`.
 
     `running` are the keys of all running jobs. `most_running` gives the limit of a tenant's running jobs by its tag,
     None for no limit; what is beyond it is left out. `served` is the number of the last claim of each tenant by this
-    worker, by its tag.
+    worker, by its tag. `spread` mixes the first of them, see `spread_out`.
     """
     before = Counter(map(tag_in, running))
     ranked: list[tuple[int, int, float, str]] = []
@@ -109,7 +125,25 @@ def fair(
             before[tag] += 1
             if most is None or rank < most:
                 ranked.append((rank, served.get(tag, 0), due_at, key))
-    return tuple(key for *_, key in sorted(ranked)[: max(0, limit)])
+    in_order = [(due_at, key) for *_, due_at, key in sorted(ranked)]
+    return spread_out(in_order, spread)[: max(0, limit)]
+
+
+def spread_out(in_order: Sequence[tuple[float, str]], spread: Spread) -> tuple[str, ...]:
+    """
+    Return the keys of (due_at, key) pairs so that each worker begins with another of the first `spread.width`.
+
+    One that is put forward passes no other that became due more than `OVERTAKES` before it: with the same width, the
+    first one stays in the choice until it is taken, and what has come later than that is not in it.
+    """
+    first, earliest = [], math.inf
+    for due_at, key in in_order[: spread.width]:
+        earliest = min(earliest, due_at)
+        if due_at <= earliest + OVERTAKES:
+            first.append(key)
+    first.sort(key=lambda key: chance_of(spread.worker, key) if spread.width > 1 else 0.0)
+    chosen = set(first)
+    return (*first, *(key for _, key in in_order if key not in chosen))
 
 
 def same_order(one: Job, other: Job) -> bool:

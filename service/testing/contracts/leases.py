@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from service.core.backoff import JOB_FAULT
-from service.core.errors import IllegalTransition, NotFound
+from service.core.errors import Fenced, IllegalTransition, NotFound
 from service.core.jobs.job import Failure, Job
 from service.core.jobs.lease import Holding
-from service.core.jobs.queue import job_id_for, tag_of_tenant
-from service.core.shares import RunningLimits
+from service.core.jobs.queue import NOTHING_SERVED, Spread, job_id_for, tag_of_tenant
+from service.core.shares import NO_LIMITS, RunningLimits
 from service.testing.clock import NOON
 from service.testing.contracts.job_store import ENDINGS, HOLDERS_WRITES, Jobs, a_held_job
 from service.testing.factories import A_DAY, a_failure, a_job, a_running_job, an_output
@@ -106,6 +106,19 @@ class LeasesContract:
         await jobs.release(held[4].holding, NOON, fault=False)
 
         assert held[:4] == list(await jobs.running())
+
+    async def test_spread_mixes_the_first_candidates(self, jobs: Jobs) -> None:
+        """Each worker begins elsewhere among the first candidates; all of them are there, and the rest in order."""
+        for n in range(8):
+            await jobs.submit(a_job(job_id=f"job{n}", due_at=NOON - 8 + n / 10))
+        ids = [f"job{n}" for n in range(8)]
+
+        looks = [
+            list(await jobs.claimable(NOON, 8, NO_LIMITS, NOTHING_SERVED, Spread(f"worker{n}", 6))) for n in range(9)
+        ]
+
+        assert all(sorted(look[:6]) == ids[:6] and look[6:] == ids[6:] for look in looks)
+        assert len({look[0] for look in looks}) > 2
 
     async def test_empty_store_has_nothing_to_do(self, jobs: Jobs) -> None:
         """Nothing submitted, nothing claimable, nothing running."""
@@ -212,6 +225,30 @@ class LeasesContract:
         with pytest.raises(IllegalTransition):
             await jobs.exhaust(a_running_job().lease, a_failure(), NOON)
         assert await jobs.get("job1") is None
+
+    @pytest.mark.parametrize("excused", [False, True])
+    async def test_requeued_job_waits_again_and_its_holder_is_refused(self, jobs: Jobs, *, excused: bool) -> None:
+        """A watcher gives a lapsed job back to the queue, which counts as a takeover does; its holder is fenced."""
+        seen = await jobs.renew((await a_held_job(jobs)).holding, 40.0, "streaming")
+
+        queued = await jobs.requeue(seen.lease, excused=excused)
+
+        assert seen.requeued(excused=excused) == queued
+        assert queued == await jobs.get("job1")
+        assert list(await jobs.claimable(NOON, 10)) == ["job1"]
+        with pytest.raises(Fenced):
+            await jobs.renew(seen.holding, 50.0, None)
+        with pytest.raises(IllegalTransition):
+            await jobs.requeue(seen.lease)
+
+    async def test_holder_who_renewed_is_not_requeued(self, jobs: Jobs) -> None:
+        """A watcher cannot give back what was renewed since it looked."""
+        seen = await a_held_job(jobs)
+        renewed = await jobs.renew(seen.holding, 1.0, None)
+
+        with pytest.raises(IllegalTransition):
+            await jobs.requeue(seen.lease)
+        assert renewed == await jobs.get("job1")
 
     async def test_exhausted_job_fails(self, jobs: Jobs) -> None:
         """A watcher can end a job whose attempts keep lapsing, with the reason."""

@@ -1,18 +1,19 @@
 """What every `ports.Wakeups` does; a subclass brings `wakeups`, and `elsewhere`: the channel in another process."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
-from service.ports.hints import Wakeups
+from service.ports.hints import Wakeups, for_all
 
 LONG = 30.0  # seconds; no test lasts that long unless a wake-up was lost
 SHORT = 0.02
 
 
-async def asleep(wakeups: Wakeups, count: int) -> list[asyncio.Task[bool]]:
+async def asleep(wakeups: Wakeups, count: int, wakes: Callable[[str], bool] = for_all) -> list[asyncio.Task[bool]]:
     """So many sleepers, all of whom wait already."""
-    sleepers = [asyncio.create_task(wakeups.wait(LONG)) for _ in range(count)]
+    sleepers = [asyncio.create_task(wakeups.wait(LONG, wakes)) for _ in range(count)]
     await asyncio.wait(sleepers, timeout=0)  # gives each its first turn
     return sleepers
 
@@ -50,6 +51,14 @@ class WakeupsContract:
 
         assert await wakeups.wait(SHORT) is False
 
+    async def test_a_process_wakes_for_each_job_of_its_own(self, wakeups: Wakeups) -> None:
+        """What is announced in a process wakes it, whichever jobs it wakes for: it may be the only one that heard."""
+        [sleeper] = await asleep(wakeups, 1, lambda _: False)
+
+        await wakeups.announce("job1")
+
+        assert await sleeper is True
+
     async def test_a_sleeper_that_is_cancelled_passes_it_on(self, wakeups: Wakeups) -> None:
         """An announcement whose only hearer is cancelled in the same moment is kept for the next."""
         [sleeper] = await asleep(wakeups, 1)
@@ -82,6 +91,21 @@ class SharedWakeupsContract(WakeupsContract):
 
         async with asyncio.timeout(LONG / 2):
             assert await asyncio.gather(*sleepers) == [True] * 3
+
+    async def test_process_wakes_only_for_the_jobs_of_others_that_it_wants(
+        self, wakeups: Wakeups, elsewhere: Wakeups
+    ) -> None:
+        """A sleeper sleeps on when another process announces a job that it does not wake for."""
+        [sleeper] = await asleep(elsewhere, 1, lambda job_id: job_id == "job2")
+
+        for job_id in ("job1", "job3"):
+            await wakeups.announce(job_id)
+        await asyncio.wait([sleeper], timeout=SHORT)
+        assert not sleeper.done()
+        await wakeups.announce("job2")
+
+        async with asyncio.timeout(LONG / 2):
+            assert await sleeper is True
 
     async def test_it_works_both_ways(self, wakeups: Wakeups, elsewhere: Wakeups) -> None:
         """Neither end is the first."""

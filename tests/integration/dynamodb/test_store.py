@@ -4,12 +4,14 @@ import pytest
 
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.dynamodb.workers import DynamoWorkers
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.jobs.job import Job
 from service.testing.clock import NOON
 from service.testing.contracts.account import AccountContract
 from service.testing.contracts.jobs import JobStoreContract
 from service.testing.contracts.uploads import UploadRecordsContract
+from service.testing.contracts.workers import WorkersContract
 from service.testing.factories import a_job
 from tests.support.fixtures import on_both
 
@@ -26,6 +28,16 @@ class TestDynamoJobs(JobStoreContract):
     @pytest.fixture
     def jobs(self, store: DynamoJobs) -> DynamoJobs:
         return store
+
+
+class TestDynamoWorkers(WorkersContract):
+    @pytest.fixture
+    def jobs(self, store: DynamoJobs) -> DynamoJobs:
+        return store
+
+    @pytest.fixture
+    def workers(self, aws: Aws) -> DynamoWorkers:
+        return DynamoWorkers(aws, SystemClock(), SystemIds())
 
 
 class TestDynamoAccount(AccountContract):

@@ -5,13 +5,25 @@ from service.testing.contracts.account import AccountContract, Records
 from service.testing.contracts.job_store import Jobs
 from service.testing.contracts.jobs import JobStoreContract
 from service.testing.contracts.uploads import UploadRecordsContract
+from service.testing.contracts.workers import WorkersContract
 from service.testing.memory_jobs import MemoryJobs
+from service.testing.memory_workers import MemoryWorkers
 
 
 class TestMemoryJobs(JobStoreContract):
     @pytest.fixture
     def jobs(self) -> Jobs:
         return MemoryJobs()
+
+
+class TestMemoryWorkers(WorkersContract):
+    @pytest.fixture
+    def jobs(self) -> Jobs:
+        return MemoryJobs()
+
+    @pytest.fixture
+    def workers(self, jobs: MemoryJobs) -> MemoryWorkers:
+        return MemoryWorkers(jobs)
 
 
 class TestMemoryUploads(UploadRecordsContract):

@@ -18,6 +18,7 @@ from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.memory_workers import MemoryWorkers
 from service.testing.transcoder import ScriptedTranscoder
 from service.testing.virtual_time import VirtualClock, run
 from service.worker.context import WorkerConfig, WorkerPorts
@@ -95,10 +96,14 @@ class World:
 
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
+    workers: MemoryWorkers = field(init=False)
     board: MemoryBoard = field(default_factory=MemoryBoard)
     wakeups: MemoryWakeups = field(default_factory=lambda: MemoryWakeups(VirtualClock()))
     clock: VirtualClock = field(default_factory=VirtualClock)
     instances: list[Instance] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.workers = MemoryWorkers(self.jobs)
 
     def start(
         self,
@@ -120,6 +125,7 @@ class World:
         ports = WorkerPorts(
             jobs=freezer.guard(jobs or self.jobs),
             leases=freezer.guard(jobs or self.jobs),
+            workers=freezer.guard(self.workers),
             objects=freezer.guard(objects or self.objects),
             board=freezer.guard(self.board),
             wakeups=freezer.guard(self.wakeups),

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from service.core.backoff import JOB_FAULT
 from service.core.jobs.lease import FINAL, State
 from service.core.jobs.queue import (
+    OVERTAKES,
     QUEUED,
     RUNNING,
+    Spread,
     all_shards,
     candidates,
     due,
@@ -17,6 +19,7 @@ from service.core.jobs.queue import (
     queue_of,
     same_order,
     shard_of,
+    spread_out,
     tag_in,
     tag_of_tenant,
 )
@@ -196,3 +199,50 @@ def test_no_due_job_is_overtaken_for_ever(flood: list[str], slots: int, arrivals
         if not first:
             return
     raise AssertionError(f"still waiting: {first}")
+
+
+in_order = st.lists(st.integers(0, 40), max_size=40).map(
+    lambda times: [(float(due_at), f"job{n}") for n, due_at in enumerate(times)]
+)
+
+
+@given(in_order=in_order, worker=st.text(max_size=3), width=st.integers(1, 50))
+def test_no_job_is_put_before_one_that_came_five_seconds_earlier(
+    in_order: list[tuple[float, str]], worker: str, width: int
+) -> None:
+    """However a worker mixes the first candidates, none is put before one that came more than five seconds earlier."""
+    mixed = spread_out(in_order, Spread(worker, width))
+    due_at, position = {key: at for at, key in in_order}, {key: n for n, (_, key) in enumerate(in_order)}
+
+    assert sorted(mixed) == sorted(due_at)
+    assert list(mixed[width:]) == [key for _, key in in_order[width:]]
+    for n, key in enumerate(mixed):
+        passed = [other for other in mixed[n + 1 :] if position[other] < position[key]]
+        assert all(due_at[key] <= due_at[other] + OVERTAKES for other in passed)
+
+
+@given(in_order=in_order, worker=st.text(max_size=3))
+def test_a_worker_among_few_takes_the_first(in_order: list[tuple[float, str]], worker: str) -> None:
+    """With a width of one the order is that of the queue."""
+    assert list(spread_out(in_order, Spread(worker, 1))) == [key for _, key in in_order]
+
+
+def test_no_waiting_job_is_overtaken_by_one_that_came_later_than_five_seconds_after_it() -> None:
+    """While workers take one job after the other off a deep queue, each job goes before all that came much later."""
+    waiting = [(n / 20, f"job{n}") for n in range(1000)]  # 50 seconds of arrivals
+    for turn in range(1000):
+        key = fair(waiting, (), NOON, 1, spread=Spread(f"worker{turn % 97}", 250))[0]
+        taken = next(one for one in waiting if one[1] == key)
+        assert taken[0] <= waiting[0][0] + OVERTAKES
+        waiting.remove(taken)
+
+
+def test_workers_that_look_at_once_rarely_take_the_same_job() -> None:
+    """Of twenty workers that look at a deep queue in the same moment, hardly one is refused."""
+    waiting = [(n / 200, f"job{n}") for n in range(1000)]
+    refused = 0
+    for turn in range(50):
+        chosen = [fair(waiting, (), NOON, 1, spread=Spread(f"worker{turn}-{n}", 250))[0] for n in range(20)]
+        refused += len(chosen) - len(set(chosen))
+
+    assert refused <= 0.05 * 50 * 20

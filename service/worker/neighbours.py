@@ -1,0 +1,230 @@
+"""
+A worker's place among the others: its own entry on the ring, and the running jobs that it has to watch.
+
+The rules are those of `service.core.jobs.ring`. Three things are looked at, each in its own rhythm: who is there, the
+entries of the nearest, and the jobs that these name. The list of all running jobs is the net below: it has the jobs of
+workers without an entry (of an older release, or whose entry was lost), and each worker looks at some of it now and
+then. Where there are only a few workers it is all that counts, and every one of them looks at all of it.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from service.core.jobs import ring
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
+from service.core.jobs.queue import Spread
+from service.core.jobs.ring import Entry, Place, Standing
+from service.worker.context import WorkerConfig, WorkerPorts
+
+NEVER = float("-inf")
+
+
+class Neighbours:
+    """`held` returns the ids of the jobs that this worker holds, `free` how many it could begin."""
+
+    def __init__(
+        self, ports: WorkerPorts, config: WorkerConfig, held: Callable[[], set[str]], free: Callable[[], int]
+    ) -> None:
+        self._ports, self._instance, self._lease = ports, config.instance, config.lease.duration
+        self._interval = config.watch_interval
+        self._held, self._free = held, free
+        self._position = ring.position_of(config.instance)
+        self._beat = 0
+        self._entered = self._went_round = NEVER  # monotonic seconds
+        self._list_due: float | None = None
+        self._named: Counter[str] = Counter()  # jobs about to be claimed
+        self._asked_for = ring.PAGE
+        self._places: Sequence[Place] = ()
+        self._standings: dict[str, Standing] = {}  # by instance, of those whose entries were read
+        self._entries: dict[str, Entry] = {}
+        self._read: dict[str, float] = {}  # when an entry was read last
+        self._settled: dict[str, set[str]] = {}  # jobs that an entry names, and that need no watching on its account
+        self._strays: set[str] = set()  # jobs from the list of all, until a renewal is seen
+        self._pairs: dict[str, tuple[int, int]] = {}  # (attempt, beat) of the jobs that were seen last
+        self.workers: int | None = None  # about how many there are
+
+    # ── its own entry ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def naming(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        """
+        Name jobs in the entry *before* they are claimed or taken over within this context.
+
+        A worker that is killed right after a claim is then watched. Raises `StoreError` if the entry cannot be written.
+        """
+        named = Counter(keys)
+        self._named += named
+        try:
+            await self._enter()
+            yield
+        finally:
+            self._named -= named
+
+    async def _enter(self) -> None:
+        self._beat += 1
+        jobs, idle = self._held() | set(self._named), self._free() > len(self._named)
+        entry = Entry(instance=self._instance, beat=self._beat, jobs=tuple(sorted(jobs)), idle=idle)
+        sent = self._ports.clock.monotonic()
+        await self._ports.workers.enter(entry)
+        self._entered = max(self._entered, sent)
+
+    def _sign_every(self) -> float:
+        """Return seconds between two entries, if nothing else makes this worker write one."""
+        if self._held():
+            return ring.SIGN_WITH_JOBS * self._lease
+        return (ring.SIGN_OF_FEW if ring.everything(self.workers) else ring.SIGN_OF_LIFE) * self._lease
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def look(self) -> Sequence[Job]:
+        """Return the running jobs of others that this worker watches, as they are. Raises `StoreError`."""
+        await self._keep_up()
+        watched = await self._read_entries()
+        if ring.everything(self.workers):
+            jobs: Mapping[str, Job] = {job.job_id: job for job in await self._ports.leases.running()}
+        else:
+            await self._look_at_list()
+            jobs = await self._read_jobs(watched)
+        self._note(jobs)
+        await self._remove_gone(watched, jobs)
+        held = self._held()
+        return [job for job in jobs.values() if job.state is State.RUNNING and job.job_id not in held]
+
+    def look_every(self, *, nothing: bool) -> float:
+        """Return seconds between two looks; `nothing` if the last one has shown none."""
+        return ring.look_every(self._interval, self.workers, busy=self._free() == 0, nothing=nothing)
+
+    async def _keep_up(self) -> None:
+        """Write the own entry and look who is there, if it is time."""
+        clock, lease = self._ports.clock, self._lease
+        if clock.monotonic() - self._entered >= self._sign_every() - self._interval / 2:
+            await self._enter()
+        every = ring.LOOK_ROUND_OF_FEW if ring.everything(self.workers) else ring.LOOK_ROUND
+        if clock.monotonic() - self._went_round >= every * lease - self._interval / 2:
+            await self._go_round()
+
+    async def _go_round(self) -> None:
+        places = await self._ports.workers.before(self._position, self._asked_for)
+        now = self._ports.clock.monotonic()
+        if len(places) == self._asked_for < ring.WHOLE and ring.further(places, self._standings, now, self._lease):
+            self._asked_for = ring.WHOLE
+            places = await self._ports.workers.before(self._position, self._asked_for)
+        elif ring.reach(places, self._standings, now, self._lease) < ring.PAGE:
+            self._asked_for = ring.PAGE
+        self._places, self._went_round = places, now
+        here = {place.instance for place in places}
+        memories: tuple[dict[str, Any], ...] = (self._standings, self._entries, self._read, self._settled)
+        for memory in memories:
+            for instance in memory.keys() - here:
+                del memory[instance]
+        gone = sum(one.gone(now, self._lease) for one in self._standings.values())
+        self.workers = ring.size(self._position, places, self._asked_for, gone)
+
+    async def _read_entries(self) -> Sequence[Place]:
+        """Read the entries that are due; return the places of all that are watched."""
+        now = self._ports.clock.monotonic()
+        watched = self._places[: ring.reach(self._places, self._standings, now, self._lease)]
+        due = [one.instance for one in watched if now - self._read.get(one.instance, NEVER) >= self._read_every(one)]
+        if not due:
+            return watched
+        found = {entry.instance: entry for entry in await self._ports.workers.entries(due)}
+        now = self._ports.clock.monotonic()
+        for instance in due:
+            self._read[instance] = now
+            standing, entry, before = self._standings.get(instance), found.get(instance), self._entries.get(instance)
+            new = entry is not None and (before is None or entry.beat > before.beat)
+            if standing is None:
+                self._standings[instance] = Standing(now)
+            elif new:
+                self._standings[instance] = standing.changed(now)
+            if new and entry is not None:
+                self._entries[instance], self._settled[instance] = entry, set()
+        return watched
+
+    def _read_every(self, place: Place) -> float:
+        entry = self._entries.get(place.instance)
+        if ring.everything(self.workers):
+            leases = ring.LOOK_ROUND_OF_FEW
+        elif entry and entry.jobs and all(self._holds(entry.instance, key) for key in entry.jobs):
+            leases = ring.RE_READ_BUSY
+        else:
+            leases = ring.RE_READ
+        return leases * self._lease - self._interval / 2
+
+    def _holds(self, instance: str, key: str) -> bool:
+        return key in self._pairs and key not in self._settled[instance]
+
+    async def _look_at_list(self) -> None:
+        """Look at the list of all running jobs, if it is time; the first time within a lease, each when it likes."""
+        now, draw = self._ports.clock.monotonic(), self._ports.ids.draw
+        if self._list_due is None:
+            self._list_due = now + self._lease * draw()
+        if now < self._list_due:
+            return
+        known = {key for entry in self._entries.values() for key in entry.jobs} | self._held()
+        unknown = [key for key in await self._ports.workers.running_keys() if key not in known]
+        self._strays.update(ring.sample(unknown, self.workers or 1, draw()))
+        self._list_due = now + ring.list_all_every(self.workers or 1, self._lease) * (0.75 + draw() / 2)
+
+    async def _read_jobs(self, watched: Sequence[Place]) -> Mapping[str, Job]:
+        wanted = set(self._strays)
+        for place in watched:
+            if entry := self._entries.get(place.instance):
+                wanted |= set(entry.jobs) - self._settled[place.instance]
+        wanted -= self._held()
+        return await self._ports.workers.glance(sorted(wanted)) if wanted else {}
+
+    def _note(self, jobs: Mapping[str, Job]) -> None:
+        """Take note of which holders are alive, and of which jobs need no watching any more."""
+        now, before = self._ports.clock.monotonic(), self._pairs
+        running = {key: job for key, job in jobs.items() if job.state is State.RUNNING}
+        self._pairs = {key: (job.lease.attempt, job.lease.beat) for key, job in running.items()}
+        renewed = {key for key, pair in self._pairs.items() if key in before and pair > before[key]}
+        for key in renewed:
+            owner = running[key].owner
+            if owner is not None and owner in self._standings:
+                self._standings[owner] = self._standings[owner].changed(now)
+        self._strays = {key for key in self._strays if key in running and key not in renewed}
+        for instance, entry in self._entries.items():
+            # One that another worker holds is only settled by a renewal: this one may be about to take it over.
+            self._settled[instance] |= {
+                key
+                for key in entry.jobs
+                if (key in jobs and jobs[key].final) or (key in renewed and running[key].owner != instance)
+            }
+
+    async def _remove_gone(self, watched: Sequence[Place], jobs: Mapping[str, Job]) -> None:
+        """Take one entry off the ring that has been silent for long, if its worker holds nothing."""
+        now = self._ports.clock.monotonic()
+        busy = {job.owner for job in jobs.values() if job.state is State.RUNNING}
+        for place in watched:
+            entry, standing = self._entries.get(place.instance), self._standings.get(place.instance)
+            if entry and standing and standing.gone(now, self._lease) and place.instance not in busy:
+                await self._ports.workers.remove(entry)
+                self._places = [one for one in self._places if one != place]
+                return
+
+    # ── what follows from it ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def spread(self, *, idle: bool) -> Spread:
+        """Return how to choose among candidates; `idle` if nothing was to be done before. Raises `StoreError`."""
+        if self.workers is None:
+            await self._keep_up()
+        return Spread(self._instance, ring.spread_over(self.workers, idle=idle))
+
+    def wakes(self, job_id: str) -> bool:
+        """Tell whether a new job is worth waking up for."""
+        idle = [entry.idle for entry in self._entries.values()]
+        return ring.wakes(self._instance, job_id, self.workers, (1 + sum(idle)) / (1 + len(idle)))
+
+    def on_duty(self) -> bool:
+        """Tell whether this is one of the few workers that do what is to be done for all."""
+        now = self._ports.clock.monotonic()
+        for place in self._places:
+            standing = self._standings.get(place.instance)
+            if standing is None or not standing.silent(now, self._lease):
+                return ring.on_duty(self._position, place.position, self.workers)
+        return True

@@ -1,0 +1,278 @@
+"""Many workers: each running job is watched by a few of them, whatever becomes of whom."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from service.core.jobs.job import Job
+from service.core.jobs.lease import State
+from service.core.jobs.ring import Entry, position_of
+from service.testing.factories import a_running_job
+from tests.unit.worker.world import Instance, World, in_virtual_time
+
+LEASE = 6.0
+LONG = 1000.0  # seconds of a conversion
+
+
+async def a_fleet(workers: int, *, jobs: int = 0, seconds: float = LONG) -> World:
+    """So many workers that have settled, and so many of them with a job each."""
+    world = World()
+    for n in range(workers):
+        world.start(f"worker{n}", seconds=seconds)
+    await world.clock.sleep(5 * LEASE)  # until each knows that there are many
+    for n in range(jobs):
+        await world.submit(job_id=f"job{n}")
+    for n in range(jobs):
+        await world.until(lambda job: job.state is State.RUNNING, job_id=f"job{n}")
+    await world.clock.sleep(2 * LEASE)
+    return world
+
+
+def owned(job: Job | None) -> str:
+    """Who holds it."""
+    assert job is not None
+    assert job.owner is not None
+    return job.owner
+
+
+def named(world: World, name: str) -> Instance:
+    """The worker of this name."""
+    return next(one for one in world.instances if one.task.get_name() == name)
+
+
+def after(world: World, name: str) -> Sequence[str]:
+    """The other workers in the order in which they come after this one on the ring."""
+    names = sorted((one.task.get_name() for one in world.instances), key=position_of)
+    here = names.index(name)
+    return [*names[here + 1 :], *names[:here]]
+
+
+async def taken_from(world: World, job_id: str, owner: str, *, within: float) -> None:
+    """Wait until it is another worker's."""
+    await world.until(lambda job: job.owner not in {owner, None}, within=within, job_id=job_id)
+
+
+def end(world: World) -> None:
+    """Nobody waits for their conversions."""
+    for instance in world.instances:
+        instance.task.cancel()
+
+
+@in_virtual_time
+async def test_job_of_a_killed_worker_is_taken_over_within_a_lease_among_many() -> None:
+    """With twelve workers a job goes on as soon after a kill as with two: a lease, a heartbeat and a look."""
+    world = await a_fleet(12, jobs=4)
+    owner = owned(await world.job("job2"))
+
+    named(world, owner).kill()
+
+    await taken_from(world, "job2", owner, within=LEASE + 2.5)
+    assert {(await world.job(f"job{n}")).attempt for n in (0, 1, 3)} == {1}
+    end(world)
+
+
+@in_virtual_time
+async def test_job_is_taken_over_though_all_that_watched_it_died_with_its_worker() -> None:
+    """The next workers that live watch in place of the dead ones, within about a lease."""
+    world = await a_fleet(16, jobs=1)
+    owner = owned(await world.job("job0"))
+
+    for name in (owner, *after(world, owner)[:6]):
+        named(world, name).kill()
+
+    await taken_from(world, "job0", owner, within=3 * LEASE)
+    end(world)
+
+
+@pytest.mark.parametrize("new", [1, 2, 8])
+def test_jobs_are_taken_over_when_all_workers_die_and_new_ones_come(new: int) -> None:
+    """The entries of the dead are still on the ring, and are watched by those that come."""
+
+    @in_virtual_time
+    async def scene() -> None:
+        world = await a_fleet(8, jobs=3)
+        for instance in world.instances:
+            instance.kill()
+        await world.clock.sleep(20.0)
+        for n in range(new):
+            world.start(f"new{n}", seconds=1.0)
+
+        for n in range(3):
+            await world.until(lambda job: job.final, within=2 * LEASE + 3 * 4 / new, job_id=f"job{n}")
+            assert (await world.job(f"job{n}")).attempt == 2
+        end(world)
+
+    scene()
+
+
+@in_virtual_time
+async def test_job_of_a_worker_without_an_entry_is_found_in_the_list() -> None:
+    """A worker of an older release, or one whose entry was lost, is covered by the list of all running jobs."""
+    world = await a_fleet(10)
+    stored = await world._upload("upload1")
+    world.jobs.jobs["job1"] = a_running_job(owner="older", input_etag=stored.etag, input_size=stored.size)
+
+    await taken_from(world, "job1", "older", within=2 * LEASE + 1)
+    end(world)
+
+
+@in_virtual_time
+async def test_jobs_are_named_before_they_are_claimed_or_taken_over() -> None:
+    """At the moment of a claim, and of a takeover, the entry of its worker names the job."""
+    world = World()
+    seen = []
+
+    class Watching:
+        def __getattr__(self, name: str) -> Any:
+            method = getattr(world.jobs, name)
+
+            async def call(*args: Any, **kwargs: Any) -> Any:
+                if name in {"claim", "take_over"}:
+                    key = args[0] if name == "claim" else args[0].key
+                    seen.append((name, key in world.workers.ring[args[1]].jobs))
+                return await method(*args, **kwargs)
+
+            return call
+
+    first = world.start("a", seconds=5.0, jobs=Watching())
+    await world.submit()
+    await world.until(lambda job: job.state is State.RUNNING)
+    first.kill()
+    world.start("b", seconds=5.0, jobs=Watching())
+    await world.until(lambda job: job.final)
+
+    assert seen == [("claim", True), ("take_over", True)]
+    end(world)
+
+
+@in_virtual_time
+async def test_entry_names_what_its_worker_holds_and_no_more() -> None:
+    """When a job has ended, the next entry of its worker does not name it any more."""
+    world = await a_fleet(5, jobs=1, seconds=20.0)
+    owner = owned(await world.job("job0"))
+    assert world.workers.ring[owner].jobs == ("job0",)
+    assert not world.workers.ring[owner].idle
+
+    await world.until(lambda job: job.final, job_id="job0")
+    await world.clock.sleep(LEASE)
+
+    assert world.workers.ring[owner].jobs == ()
+    assert world.workers.ring[owner].idle
+    end(world)
+
+
+@in_virtual_time
+async def test_dead_entries_leave_the_ring_and_living_ones_stay() -> None:
+    """A worker that died without a job is taken off the ring in the end, and no other is."""
+    world = await a_fleet(8, jobs=2)
+    idle = next(name for name, entry in world.workers.ring.items() if entry.idle)
+
+    named(world, idle).kill()
+    await world.clock.sleep(60.0)
+
+    assert set(world.workers.ring) == {f"worker{n}" for n in range(8)} - {idle}
+    end(world)
+
+
+@in_virtual_time
+async def test_worker_whose_entry_was_removed_writes_it_again() -> None:
+    """A worker that lives is back on the ring soon, also one that is busy."""
+    world = await a_fleet(6, jobs=1)
+    for entry in list(world.workers.ring.values()):
+        await world.workers.remove(entry)
+    assert world.workers.ring == {}
+
+    await world.clock.sleep(5 * LEASE)
+
+    assert len(world.workers.ring) == 6
+    end(world)
+
+
+@in_virtual_time
+async def test_lapsed_job_goes_back_to_the_queue_when_its_watchers_are_busy() -> None:
+    """Where all that watch a job have their hands full, a worker that comes free elsewhere gets it from the queue."""
+    world = await a_fleet(6, jobs=6)
+    owner = owned(await world.job("job3"))
+
+    named(world, owner).kill()
+    await world.until(lambda job: job.state is State.QUEUED, within=LEASE + 5, job_id="job3")
+    job = await world.job("job3")
+    assert (job.lease.lapses, job.attempt) == (1, 1)
+    world.start("fresh")
+
+    await world.until(lambda job: job.owner == "fresh", within=3, job_id="job3")
+    end(world)
+
+
+@in_virtual_time
+async def test_few_workers_wait_with_a_lapsed_job_until_one_is_free() -> None:
+    """Up to three workers each watch everything, so a job that lapses while all are busy stays with its holder."""
+    world = await a_fleet(3, jobs=3)
+    owner = owned(await world.job("job1"))
+
+    named(world, owner).kill()
+    await world.clock.sleep(3 * LEASE)
+
+    assert (await world.job("job1")).owner == owner
+    end(world)
+
+
+class Counting:
+    """Counts what is read of the ring and of running jobs, in units of items."""
+
+    def __init__(self, target: Any) -> None:
+        self.target, self.items = target, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.target, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            result = await method(*args, **kwargs)
+            self.items[name] += len(result) if name in {"entries", "glance", "running", "running_keys"} else 1
+            return result
+
+        return call
+
+
+def reads_of(workers: int) -> float:
+    """Items that each of so many busy workers reads and writes in a second, besides its heartbeat."""
+    rate = 0.0
+
+    @in_virtual_time
+    async def scene() -> None:
+        nonlocal rate
+        world = await a_fleet(workers, jobs=workers)
+        counting = Counting(world.jobs), Counting(world.workers)
+        for instance in world.instances:
+            ports = instance.worker._ports
+            object.__setattr__(ports, "leases", counting[0])
+            object.__setattr__(ports, "workers", counting[1])
+        await world.clock.sleep(100.0)
+        items = counting[0].items + counting[1].items
+        rate = (sum(items.values()) - items["renew"] - items["running_keys"]) / workers / 100
+        end(world)
+
+    scene()
+    return rate
+
+
+def test_watching_costs_each_of_many_workers_the_same() -> None:
+    """Of forty busy workers each reads no more than of ten: about four items a second."""
+    ten, forty = reads_of(10), reads_of(40)
+
+    assert ten < 4, ten
+    assert forty < 4, forty
+
+
+@in_virtual_time
+async def test_entry_of_another_worker_is_known_as_written() -> None:
+    """An entry has the place that follows from its worker's name."""
+    world = await a_fleet(1)
+
+    assert world.workers.ring["worker0"] == Entry(
+        instance="worker0", beat=world.workers.beats["worker0"], jobs=(), idle=True
+    )
+    assert world.workers.places == [(position_of("worker0"), "worker0")]
+    end(world)
