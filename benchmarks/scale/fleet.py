@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from benchmarks.scale.ports import Backing, CountedJobs
+from benchmarks.scale.ring_ports import CountedWorkers
 from benchmarks.scale.work import NothingLeft, waiting
 from service.core import defaults
 from service.testing.clock import SeededIds
@@ -87,6 +88,7 @@ class Fleet:
         ports = WorkerPorts(
             jobs=jobs,
             leases=jobs,
+            workers=CountedWorkers(self.backing, name),
             objects=nothing,
             board=self.board,
             wakeups=wakeups,
@@ -99,7 +101,7 @@ class Fleet:
 
         async def depth() -> None:
             await clock.sleep(INTERVAL * ids.draw())  # containers start at different moments of a minute
-            await QueueDepth(jobs, clock, defaults.MAX_QUEUED).run()
+            await QueueDepth(jobs, clock, defaults.MAX_QUEUED, worker.on_duty).run()
 
         instance.ending = self._run(instance, worker.run())
         self._run(instance, depth())

@@ -24,6 +24,7 @@ from service.telemetry import events, subscribe
 from service.telemetry.events import Event
 from service.testing.clock import SeededIds
 from service.testing.memory_hints import MemoryWakeups
+from service.testing.memory_workers import MemoryWorkers
 from service.testing.virtual_time import Dice, ShuffledLoop, VirtualClock
 
 LAG = 0.02  # seconds by which the index is behind when all is well
@@ -65,7 +66,7 @@ class Stage:
         self.store = ScaleJobs(self.clock.monotonic)
         self.meter = Meter(self.clock.monotonic)
         self.watching = Watching(self.clock.monotonic, self.clock.wall)
-        self.backing = Backing(self.store, self.meter, self.watching, dice)
+        self.backing = Backing(self.store, self.meter, self.watching, dice, MemoryWorkers(self.store))
         self.seconds: dict[str, float] = {}
         self.fleet = Fleet(self.backing, self.seconds)
         self.api, self.wakeups = CountedJobs(self.backing, "api"), MemoryWakeups(self.clock)
@@ -137,7 +138,7 @@ class Stage:
             self.seconds[job.job_id] = self._length()
             with contextlib.suppress(Throttled):  # the client is told so, and this one gives up
                 await self.api.submit(job)
-                await bell.announce()
+                await bell.announce(job.job_id)
 
     def _length(self) -> float:
         shortest, longest = self.scene.conversion

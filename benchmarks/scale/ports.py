@@ -21,9 +21,20 @@ from service.adapters.dynamodb.values import item_of
 from service.core.errors import NotFound, Refused, Throttled
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease, State
-from service.core.jobs.queue import NOTHING_SERVED, QUEUED, RUNNING, SHARDS, WINDOW, candidates, queue_of
+from service.core.jobs.queue import (
+    NO_SPREAD,
+    NOTHING_SERVED,
+    QUEUED,
+    RUNNING,
+    SHARDS,
+    WINDOW,
+    Spread,
+    candidates,
+    queue_of,
+)
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
+from service.testing.memory_workers import MemoryWorkers
 from service.testing.virtual_time import Dice, VirtualClock
 
 T = TypeVar("T")
@@ -40,14 +51,48 @@ class Backing:
     meter: Meter
     watching: Watching
     dice: Dice
+    ring: MemoryWorkers
 
 
-class CountedJobs:
-    """`JobRecords` and `Leases` of one worker, which is called `name`."""
+class Reached:
+    """A way to the table for one worker, which is called `name`."""
 
     def __init__(self, backing: Backing, name: str) -> None:
         self._store, self._meter, self._watching = backing.store, backing.meter, backing.watching
         self._dice, self._name, self._clock = backing.dice, name, VirtualClock()
+
+    async def _travel(self) -> None:
+        """Bring a request there, or its answer back."""
+        await self._clock.sleep(LEAST + MEAN * self._dice.expovariate(1.0))
+
+    async def _admitted(self, partitions: Iterable[str], *, write: bool) -> None:
+        """Wait until the partitions take the request, as botocore does. Raises `Throttled` after `TRIES`."""
+        for number in range(TRIES):
+            if self._meter.admits(partitions, write=write):
+                return
+            if number + 1 < TRIES:
+                await self._clock.sleep(self._dice.random() * 2**number)
+        raise Throttled
+
+    async def _query(
+        self, operation: str, queue: str, *, enough: float | None = None, due_by: float = 0.0
+    ) -> Mapping[str, Looked]:
+        return await self._asked(operation, queue, lambda shard: self._store.look(shard, enough=enough, due_by=due_by))
+
+    async def _asked(self, operation: str, queue: str, look: Callable[[str], Looked]) -> Mapping[str, Looked]:
+        """Ask all shards at the same time; the slowest one counts, and the most pages."""
+        shards = [f"{queue}#{number}" for number in range(SHARDS)]
+        await self._travel()
+        await self._admitted(shards, write=False)
+        found = {shard: look(shard) for shard in shards}
+        self._meter.charge(operation, index_reads={shard: one.reads for shard, one in found.items()})
+        for _ in range(max(one.pages for one in found.values())):
+            await self._travel()
+        return found
+
+
+class CountedJobs(Reached):
+    """`JobRecords` and `Leases` of one worker."""
 
     # ── accepting ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -75,6 +120,7 @@ class CountedJobs:
         limit: int,
         most_running: RunningLimits = NO_LIMITS,
         served: Mapping[str, int] = NOTHING_SERVED,
+        spread: Spread = NO_SPREAD,
     ) -> Sequence[str]:
         if limit <= 0:
             return ()
@@ -82,7 +128,7 @@ class CountedJobs:
         queued = await self._query("claimable", QUEUED, enough=window, due_by=now)
         oldest = candidates(((due_at, key) for due_at, key, _ in keys_of(queued)), now, window)
         running = await self._query("claimable", RUNNING) if apart(oldest, most_running) else {}
-        return self._store.chosen(queued, running, now, limit, (most_running, served))
+        return self._store.chosen(queued, running, now, limit, (most_running, served, spread))
 
     async def queued(self, limit: int) -> int:
         found = await self._asked("queued", QUEUED, lambda shard: self._store.count(shard, limit))
@@ -115,6 +161,10 @@ class CountedJobs:
 
     async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
         return await self._write("take_over", seen.key, (), lambda: self._store.take_over(seen, owner, excused=excused))
+
+    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
+        requeue = lambda: self._store.requeue(seen, excused=excused)  # noqa: E731
+        return await self._write("requeue", seen.key, (QUEUED, RUNNING), requeue)
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return await self._write("exhaust", seen.key, (RUNNING,), lambda: self._store.exhaust(seen, failure, now))
@@ -149,36 +199,7 @@ class CountedJobs:
     async def delete(self, job_id: str) -> None:
         raise NotImplementedError("workers delete no jobs")
 
-    # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _travel(self) -> None:
-        """Bring a request there, or its answer back."""
-        await self._clock.sleep(LEAST + MEAN * self._dice.expovariate(1.0))
-
-    async def _admitted(self, partitions: Iterable[str], *, write: bool) -> None:
-        """Wait until the partitions take the request, as botocore does. Raises `Throttled` after `TRIES`."""
-        for number in range(TRIES):
-            if self._meter.admits(partitions, write=write):
-                return
-            if number + 1 < TRIES:
-                await self._clock.sleep(self._dice.random() * 2**number)
-        raise Throttled
-
-    async def _query(
-        self, operation: str, queue: str, *, enough: float | None = None, due_by: float = 0.0
-    ) -> Mapping[str, Looked]:
-        return await self._asked(operation, queue, lambda shard: self._store.look(shard, enough=enough, due_by=due_by))
-
-    async def _asked(self, operation: str, queue: str, look: Callable[[str], Looked]) -> Mapping[str, Looked]:
-        """Ask all shards at the same time; the slowest one counts, and the most pages."""
-        shards = [f"{queue}#{number}" for number in range(SHARDS)]
-        await self._travel()
-        await self._admitted(shards, write=False)
-        found = {shard: look(shard) for shard in shards}
-        self._meter.charge(operation, index_reads={shard: one.reads for shard, one in found.items()})
-        for _ in range(max(one.pages for one in found.values())):
-            await self._travel()
-        return found
+    # ── underneath ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _read(self, keys: Sequence[str]) -> float:
         sizes = self._store.sizes

@@ -13,17 +13,21 @@ from dataclasses import dataclass
 
 from benchmarks.scale.sizes import Place, place_of, read_units, size_of_entry, size_of_job
 from service.adapters.dynamodb.table import PAGE
+from service.adapters.dynamodb.workers import RING
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.queue import (
+    NO_SPREAD,
     NOTHING_SERVED,
     QUEUED,
     RUNNING,
     SHARDS,
     WINDOW,
+    Spread,
     all_shards,
     candidates,
     fair,
+    spread_out,
     tag_in,
 )
 from service.core.shares import NO_LIMITS, RunningLimits
@@ -64,8 +68,9 @@ class ScaleJobs(MemoryJobs):
         self._written: Written | None = None
         self._running: dict[str, None] = {}  # keys of what is running
         self._places: dict[str, Place] = {}
-        self._shards: dict[str, list[Entry]] = {name: [] for q in (QUEUED, RUNNING) for name in all_shards(q, SHARDS)}
-        self._coming: deque[tuple[float, str, Place | None]] = deque()  # what the index is yet to learn
+        shards = [name for queue in (QUEUED, RUNNING) for name in all_shards(queue, SHARDS)]
+        self._shards: dict[str, list[Entry]] = {name: [] for name in [*shards, RING]}
+        self._coming: deque[tuple[float, str, Place | None, int]] = deque()  # what the index is yet to learn
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
         accepted = await super().submit(job, key)
@@ -87,8 +92,7 @@ class ScaleJobs(MemoryJobs):
         else:
             self._running.pop(key, None)
         if places[0] != places[1]:
-            last = self._coming[-1][0] if self._coming else 0.0
-            self._coming.append((max(last, self._time() + self.lag), key, places[1]))
+            self.list_under(key, places[1], 0 if places[1] is None else size_of_entry(places[1][1], key, places[1][0]))
 
     def held_by(self, owner: str) -> list[Job]:
         """Return the jobs that a worker holds."""
@@ -105,6 +109,11 @@ class ScaleJobs(MemoryJobs):
     def last_write(self) -> Written | None:
         """Return what was written since it was forgotten, None if nothing was."""
         return self._written
+
+    def list_under(self, key: str, place: Place | None, size: int) -> None:
+        """Have the index list a key at a place, or nowhere any more, when its lag is over; `size` of the entry."""
+        last = self._coming[-1][0] if self._coming else 0.0
+        self._coming.append((max(last, self._time() + self.lag), key, place, size))
 
     # ── the index ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,16 +137,23 @@ class ScaleJobs(MemoryJobs):
         page = self._catch_up(shard)[:most]
         return Looked(page, read_units(sum(size for _, _, size in page), consistent=False), 1)
 
+    def around(self, shard: str, edge: float) -> tuple[Sequence[Entry], Sequence[Entry]]:
+        """Return the entries of a shard that are lower than a number, and those that are higher, both rising."""
+        entries = self._catch_up(shard)
+        lower = bisect.bisect_left(entries, edge, key=lambda entry: entry[0])
+        higher = bisect.bisect_right(entries, edge, key=lambda entry: entry[0])
+        return entries[:lower], entries[higher:]
+
     def _catch_up(self, shard: str) -> list[Entry]:
         now = self._time()
         while self._coming and self._coming[0][0] <= now:
-            _, key, place = self._coming.popleft()
+            _, key, place, size = self._coming.popleft()
             if (old := self._places.pop(key, None)) is not None:
                 entries = self._shards[old[0]]
                 del entries[bisect.bisect_left(entries, (old[1], key, 0))]
             if place is not None:
                 self._places[key] = place
-                bisect.insort(self._shards[place[0]], (place[1], key, size_of_entry(place[1], key, place[0])))
+                bisect.insort(self._shards[place[0]], (place[1], key, size))
         return self._shards[shard]
 
     # ── what workers ask ─────────────────────────────────────────────────────────────────────────────────────────
@@ -152,17 +168,21 @@ class ScaleJobs(MemoryJobs):
         running: Mapping[str, Looked],
         now: float,
         limit: int,
-        limits: tuple[RunningLimits, Mapping[str, int]] = (NO_LIMITS, NOTHING_SERVED),
+        rules: tuple[RunningLimits, Mapping[str, int], Spread] = (NO_LIMITS, NOTHING_SERVED, NO_SPREAD),
     ) -> Sequence[str]:
         """Return the candidates among entries, as the adapter chooses them."""
         window = max(limit, WINDOW)
         entries = sorted((due_at, key) for due_at, key, _ in keys_of(queued))
         oldest = candidates(entries, now, window)
-        if not apart(oldest, limits[0]):
-            return oldest[:limit]  # of one tenant alone the oldest are the fairest
         there = set(oldest)
+        if not apart(oldest, rules[0]):  # of one tenant alone the oldest are the fairest
+            spread = rules[2]
+            first = itertools.islice((it for it in entries if it[1] in there), limit + spread.width)
+            return spread_out(list(first), spread)[:limit]
         keys = [key for _, key, _ in keys_of(running)]
-        return fair((entry for entry in entries if entry[1] in there), keys, now, limit, limits[0].of, limits[1])
+        return fair(
+            (entry for entry in entries if entry[1] in there), keys, now, limit, rules[0].of, rules[1], rules[2]
+        )
 
 
 def apart(keys: Sequence[str], most_running: RunningLimits) -> bool:

@@ -11,7 +11,7 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 
 OVERTAKEN = 5.0  # seconds by which a job may have come later and still be taken earlier
-CLAIM, TAKE_OVER = "claim", "take_over"
+CLAIM, TAKE_OVER, REQUEUE = "claim", "take_over", "requeue"
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class Watching:
         now, key = self._time(), after.job_id
         if operation == CLAIM and before is not None:
             self._claimed(before, now)
-        if operation == TAKE_OVER and before is not None and self.counting:
+        if operation in {TAKE_OVER, REQUEUE} and before is not None and self.counting:
             self.takeovers += 1
             self.needless += before.owner in self.alive
         if operation in {CLAIM, TAKE_OVER}:
