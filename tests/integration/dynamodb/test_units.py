@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.scale.meter import Meter
 from benchmarks.scale.ports import Backing, CountedJobs
+from benchmarks.scale.ring_ports import CountedWorkers
 from benchmarks.scale.sizes import WRITE_BLOCK, size_of_job
 from benchmarks.scale.store import ScaleJobs
 from benchmarks.scale.watching import Watching
@@ -16,19 +17,22 @@ from benchmarks.scale.work import a_job as typical
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb.items import job_to_item
 from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.dynamodb.workers import DynamoWorkers
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.jobs.job import Job
 from service.core.jobs.queue import SHARDS
+from service.core.jobs.ring import Entry
 from service.testing.clock import NOON, SeededIds
 from service.testing.factories import a_failure, an_output
+from service.testing.memory_workers import MemoryWorkers
 from service.testing.virtual_time import Dice
 from tests.support.docker import one_worker
 
 # moto answers every call with the same units, whatever was read or written.
 pytestmark = pytest.mark.parametrize("aws_endpoint", [pytest.param("localstack", marks=one_worker)], indirect=True)
 
-Both = tuple[DynamoJobs, CountedJobs]
-Call = Callable[[DynamoJobs | CountedJobs], Awaitable[object]]
+Jobs = DynamoJobs | CountedJobs
+Ring = DynamoWorkers | CountedWorkers
 
 
 class Consuming:
@@ -51,23 +55,37 @@ class Consuming:
 
 
 class Compared:
-    """The adapter and the counting store; each call goes to both, and both have to say the same."""
+    """The adapters and what counts; each call goes to both, and both have to say the same."""
 
     def __init__(self, aws: Aws) -> None:
         self.real = DynamoJobs(aws, SystemClock(), SystemIds())
+        self.real_ring = DynamoWorkers(aws, SystemClock(), SystemIds())
         self.client = Consuming(self.real._table._client)
-        self.real._table._client = self.client  # type: ignore[assignment]
+        for adapter in (self.real, self.real_ring):
+            adapter._table._client = self.client  # type: ignore[assignment]
         self.meter = Meter(lambda: 0.0)
         self.store = ScaleJobs(lambda: 0.0)
         watching = Watching(lambda: 0.0, lambda: NOON)
-        self.counted = CountedJobs(Backing(self.store, self.meter, watching, Dice(0)), "worker1")
+        backing = Backing(self.store, self.meter, watching, Dice(0), MemoryWorkers(self.store))
+        self.counted, self.counted_ring = CountedJobs(backing, "worker1"), CountedWorkers(backing, "worker1")
 
-    async def __call__(self, call: Call) -> dict[str, float]:
-        """Make a call on both sides; returns the units of table and index."""
+    async def __call__(self, call: Callable[[Jobs], Awaitable[object]]) -> dict[str, float]:
+        """Make a call to the jobs on both sides; returns the units of table and index."""
         self.client.used.clear()
         self.meter.begin()
         await call(self.real)
         await call(self.counted)
+        return self._same()
+
+    async def ring(self, call: Callable[[Ring], Awaitable[object]]) -> dict[str, float]:
+        """Make a call to the ring on both sides; returns the same."""
+        self.client.used.clear()
+        self.meter.begin()
+        await call(self.real_ring)
+        await call(self.counted_ring)
+        return self._same()
+
+    def _same(self) -> dict[str, float]:
         table = self.meter.partitions.get("table")
         index = [one for name, one in self.meter.partitions.items() if name != "table"]
         counted = {
@@ -89,21 +107,21 @@ async def test_life_of_a_job_is_counted_as_it_is_billed(compared: Compared) -> N
     job = typical(SeededIds(), "tenant", NOON)
     output = an_output(job)
 
-    async def held(store: DynamoJobs | CountedJobs) -> Job:
+    async def held(store: Jobs) -> Job:
         found = await store.get(job.job_id)
         assert found is not None
         return found
 
-    async def renew(store: DynamoJobs | CountedJobs) -> object:
+    async def renew(store: Jobs) -> object:
         return await store.renew(compared.store.jobs[job.job_id].holding, 12.3, "streaming")
 
-    async def take_over(store: DynamoJobs | CountedJobs) -> object:
+    async def take_over(store: Jobs) -> object:
         return await store.take_over(seen, "worker2")
 
-    async def release(store: DynamoJobs | CountedJobs) -> object:
+    async def release(store: Jobs) -> object:
         return await store.release(taken.holding, NOON + 1, fault=True)
 
-    async def succeed(store: DynamoJobs | CountedJobs) -> object:
+    async def succeed(store: Jobs) -> object:
         return await store.succeed(last.holding, output, NOON + 9)
 
     assert await compared(lambda store: store.claimable(NOON, 4)) == {"table": 0, "index": 2}
@@ -115,6 +133,8 @@ async def test_life_of_a_job_is_counted_as_it_is_billed(compared: Compared) -> N
     assert await compared(renew) == {"table": 1, "index": 0}
     assert await compared(lambda store: store.running()) == {"table": 1, "index": 2}
     assert await compared(held) == {"table": 1, "index": 0}
+    assert await compared.ring(lambda ring: ring.glance([job.job_id, "gone"])) == {"table": 1, "index": 0}
+    assert await compared.ring(lambda ring: ring.running_keys()) == {"table": 0, "index": 2}
     seen = compared.store.jobs[job.job_id].lease
     assert await compared(take_over) == {"table": 1, "index": 0}
     taken = compared.store.jobs[job.job_id]
@@ -128,7 +148,7 @@ async def test_life_of_a_job_is_counted_as_it_is_billed(compared: Compared) -> N
 async def test_failures_and_stops_are_counted_as_they_are_billed(compared: Compared) -> None:
     """The other ends of a job, with an item that grows beyond a kilobyte."""
     ids = SeededIds(5)
-    jobs = [typical(ids, "tenant", NOON) for _ in range(3)]
+    jobs = [typical(ids, "tenant", NOON) for _ in range(4)]
     for job in jobs:
         await compared(lambda store, job=job: store.submit(job))  # type: ignore[misc]
         await compared(lambda store, job=job: store.claim(job.job_id, "worker1", NOON))  # type: ignore[misc]
@@ -138,6 +158,26 @@ async def test_failures_and_stops_are_counted_as_they_are_billed(compared: Compa
     await compared(lambda store: store.stop(holdings[0], NOON + 1))
     assert (await compared(lambda store: store.fail(holdings[1], failure, NOON + 1)))["table"] == 2
     await compared(lambda store: store.exhaust(compared.store.jobs[jobs[2].job_id].lease, failure, NOON + 1))
+    back = await compared(lambda store: store.requeue(compared.store.jobs[jobs[3].job_id].lease))
+    assert back == {"table": 1, "index": 2}
+
+
+async def test_ring_is_counted_as_it_is_billed(compared: Compared) -> None:
+    """Entries, their repetition and their end, the way round the ring and the entries of others."""
+    ring = compared.ring
+    names = [f"ip-10-0-0-{number}.ec2.internal-7-{number:06x}" for number in range(40)]
+    jobs = (typical(SeededIds(4), "tenant", NOON).job_id,)
+
+    for name in names:
+        assert await ring(lambda it, name=name: it.enter(Entry(instance=name, beat=1))) == {"table": 1, "index": 1}  # type: ignore[misc]
+    busy = Entry(instance=names[0], beat=2, jobs=jobs)
+    assert await ring(lambda it: it.enter(busy)) == {"table": 1, "index": 0}
+    positions = sorted(Entry(instance=name, beat=0).position for name in names)
+    for place in (positions[0], positions[20], positions[-1]):
+        await ring(lambda it, place=place: it.before(place, 32))  # type: ignore[misc]
+    assert await ring(lambda it: it.entries([*names[:3], "gone"])) == {"table": 2, "index": 0}
+    assert await ring(lambda it: it.remove(busy)) == {"table": 1, "index": 1}
+    assert await ring(lambda it: it.enter(Entry(instance=names[0], beat=3))) == {"table": 1, "index": 1}
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
