@@ -17,6 +17,7 @@ from service.worker.loop import Worker
 from service.worker.queue_depth import INTERVAL, QueueDepth
 
 REPLACED = 40.0  # seconds until ECS has started another task in the place of one that ended
+SHOWN = 2.0  # seconds between two readings that go to Redis, which is not counted
 STARTING = 2.0  # seconds within which workers that are started together begin
 
 
@@ -96,7 +97,7 @@ class Fleet:
             clock=clock,
             ids=ids,
         )
-        worker = Worker(ports, WorkerConfig(instance=name), waiting(self.seconds))
+        worker = Worker(ports, WorkerConfig(instance=name, show_interval=SHOWN), waiting(self.seconds))
         instance = Instance(name, process, worker)
 
         async def depth() -> None:

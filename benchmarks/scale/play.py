@@ -31,6 +31,7 @@ LAG = 0.02  # seconds by which the index is behind when all is well
 STALE, STALE_EVERY, STALE_FOR = 3.0, 60.0, 10.0  # seconds: how far, how often, how long
 THROTTLED_EVERY, THROTTLED_FOR = 30.0, 5.0  # seconds
 TICK = 1.0  # virtual seconds between two reports of how far it is
+GARBAGE = 20  # virtual seconds between two collections
 
 Progress = Callable[[float], None]
 """Called with the share of the scene that has been played."""
@@ -110,8 +111,8 @@ class Stage:
             if self.watching.counting:
                 self.busy_seconds += step * len(self.store.held())
             self.progress(min(1.0, (before + passed) / whole))
-            if int(passed) % 5 == 0:
-                gc.collect(0)
+            if int(passed) % GARBAGE == 0:
+                gc.collect()
             if self.scene.counted_from_start and self.watching.succeeded >= self.scene.waiting:
                 break
         return passed

@@ -104,13 +104,13 @@ def scenes(workers: int, seconds: float | None = None) -> tuple[Scene, ...]:
     A small fleet is cheap to play, and needs longer for as many deaths. The largest one does not come to the end of its
     deep queue: the first 20,000 jobs of 100,000 tell enough.
     """
-    longer = {10: 6.0, 100: 2.0}.get(workers, 1.0)
+    longer = {10: 8.0, 100: 2.5}.get(workers, 1.0)
     return (
-        idle(workers, seconds or 60 * longer),
-        busy(workers, seconds or 90 * longer),
-        arriving(workers, seconds or 90 * longer),
+        idle(workers, seconds or 45 * longer),
+        busy(workers, seconds or 60 * longer),
+        arriving(workers, seconds or 60 * longer),
         deep(workers, 100 * workers, (2.0, 4.0), seconds or {1000: 60.0}.get(workers, 400.0)),
-        faults(workers, seconds or 120 * longer),
+        faults(workers, seconds or 90 * longer),
     )
 
 

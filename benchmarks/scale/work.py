@@ -13,7 +13,7 @@ from service.ports.transcoder import Order
 from service.testing.clock import SeededIds
 from service.worker.steps import Plan, Work, record
 
-READING = 0.25  # seconds between two readings of ffmpeg
+READING = 0.5  # seconds between two readings; ffmpeg gives more, but no renewal depends on these
 A_DAY = 86_400.0
 MEGABYTE = 1_000_000
 WAV = Source(container="wav", demuxer="wav", content_type="audio/wav", declared_seconds=1133.786)
