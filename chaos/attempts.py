@@ -43,8 +43,8 @@ def holders_stop_before_takeover(history: History) -> list[str]:
     broken = []
     running: dict[tuple[str, int], Conversion] = {(one.job_id, one.attempt): one for one in history.conversions}
     for write in history.writes:
-        before = running.get((write.job_id, write.attempt - 1))
-        if write.verb != "take_over" or before is None or before.begun > write.at:
+        before = running.get((write.job_id, write.attempt - (write.verb == "take_over")))
+        if write.verb not in {"take_over", "requeue"} or before is None or before.begun > write.at:
             continue
         overslept = before.asleep is not None and before.asleep > write.at - 2 * LEASE
         works = (before.ended is None or before.ended > write.at) and not before.stands_at(write.at)

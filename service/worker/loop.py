@@ -128,7 +128,7 @@ class Worker:
 
     async def _claim_some(self, candidates: Sequence[str]) -> bool:
         """Claim as many as there are free slots; as many at a time are named first."""
-        claimed, rest = False, list(candidates)
+        claimed, refused, rest = False, 0, list(candidates)
         while rest and self._free > 0:
             named, rest = rest[: self._free], rest[self._free :]
             async with self._neighbours.naming(named):
@@ -138,11 +138,14 @@ class Worker:
                     claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
                     try:
                         job = await self._begin(claim)
-                    except (Refused, NotFound):
-                        continue  # another worker was quicker, or the index is behind
+                    except (Refused, NotFound):  # another worker was quicker, or the index is behind
+                        refused += 1
+                        continue
                     emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
                     self._note_turn(tag_in(job_id))
                     claimed = True
+        if claimed:
+            self._neighbours.note_refused(refused)
         return claimed
 
     def _note_turn(self, tag: str) -> None:

@@ -44,6 +44,7 @@ class Neighbours:
         self._settled: dict[str, set[str]] = {}  # jobs that an entry names, and that need no watching on its account
         self._strays: set[str] = set()  # jobs from the list of all, until a renewal is seen
         self._pairs: dict[str, tuple[int, int]] = {}  # (attempt, beat) of the jobs that were seen last
+        self._share = ring.LEAST_SHARE
         self.workers: int | None = None  # about how many there are
 
     # ── its own entry ────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,11 +116,6 @@ class Neighbours:
         elif ring.reach(places, self._standings, now, self._lease) < ring.PAGE:
             self._asked_for = ring.PAGE
         self._places, self._went_round = places, now
-        here = {place.instance for place in places}
-        memories: tuple[dict[str, Any], ...] = (self._standings, self._entries, self._read, self._settled)
-        for memory in memories:
-            for instance in memory.keys() - here:
-                del memory[instance]
         gone = sum(one.gone(now, self._lease) for one in self._standings.values())
         self.workers = ring.size(self._position, places, self._asked_for, gone)
 
@@ -127,6 +123,7 @@ class Neighbours:
         """Read the entries that are due; return the places of all that are watched."""
         now = self._ports.clock.monotonic()
         watched = self._places[: ring.reach(self._places, self._standings, now, self._lease)]
+        self._forget_all_but({place.instance for place in watched})
         due = [one.instance for one in watched if now - self._read.get(one.instance, NEVER) >= self._read_every(one)]
         if not due:
             return watched
@@ -143,6 +140,13 @@ class Neighbours:
             if new and entry is not None:
                 self._entries[instance], self._settled[instance] = entry, set()
         return watched
+
+    def _forget_all_but(self, instances: set[str]) -> None:
+        """What is not read any more would look silent."""
+        memories: tuple[dict[str, Any], ...] = (self._standings, self._entries, self._read, self._settled)
+        for memory in memories:
+            for instance in memory.keys() - instances:
+                del memory[instance]
 
     def _read_every(self, place: Place) -> float:
         entry = self._entries.get(place.instance)
@@ -213,7 +217,11 @@ class Neighbours:
         """Return how to choose among candidates; `idle` if nothing was to be done before. Raises `StoreError`."""
         if self.workers is None:
             await self._keep_up()
-        return Spread(self._instance, ring.spread_over(self.workers, idle=idle))
+        return Spread(self._instance, ring.spread_over(self.workers, self._share, idle=idle))
+
+    def note_refused(self, claims: int) -> None:
+        """Take note of how many claims were refused in a look, because others were quicker."""
+        self._share = ring.share_after(self._share, claims)
 
     def wakes(self, job_id: str) -> bool:
         """Tell whether a new job is worth waking up for."""

@@ -8,12 +8,13 @@ from typing import Any
 from chaos.checkers import END_TIMEOUT
 from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
-from service.testing.virtual_time import VirtualClock
+from service.testing.virtual_time import Dice, VirtualClock
 from tests.simulation.container import Backing, Container, Role
 from tests.simulation.store import LoggedJobs, LoggedWorkers
 from tests.simulation.world import World
 
 GRACE = 8.0  # seconds from SIGTERM to SIGKILL
+CROWD = 1 << 32  # beside the seed: the dice that decide about it have no other use
 SKEWS = (3600.0, -3600.0, 20.0, -20.0)
 
 
@@ -23,7 +24,7 @@ class Cluster:
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, VirtualClock()
         jobs = LoggedJobs(world)
-        self.backing = Backing(jobs, MemoryObjects(), MemoryBoard(), MemoryChannel(), LoggedWorkers(jobs))
+        self.backing = Backing(jobs, MemoryObjects(), MemoryBoard(), MemoryChannel(), LoggedWorkers(world, jobs))
         self.containers: list[Container] = []
         self.everyone: list[Container] = []  # also those that have ended
         self.quiet = False
@@ -33,6 +34,8 @@ class Cluster:
         self._generations = itertools.count()
         dice = world.dice
         workers, together = 1 + int(4 * dice.random()), dice.random() < 0.3
+        if Dice(world.seed + CROWD).random() < 0.3:
+            workers += 4  # so many that they do not all watch everything
         roles = [Role(worker=True, api=together and place < 2) for place in range(workers)]
         roles += [Role(worker=False, api=True)] * (2 - sum(role.api for role in roles))
         for place, role in enumerate(roles):

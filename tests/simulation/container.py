@@ -1,6 +1,7 @@
 """A container of the simulation: a process with the real worker in it, the real API's functions, or both."""
 
 import asyncio
+import math
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class Container:
         self.world, self.name, self.role = world, name, role
         self.process, self.weather = Process(name), Weather()
         self.alive, self.stopping = True, False
+        self.born, self.died = world.moment(), math.inf
         clock, ids = VirtualClock(role.skew), SeededIds(zlib.crc32(f"{world.seed}/{name}".encode()))
         jobs = cast("Any", Wire(world, self.weather, backing.jobs))
         objects = cast("Any", WatchedWire(world, self.weather, backing.objects, backing.jobs))
@@ -103,7 +105,7 @@ class Container:
             self.worker = Worker(ports, WorkerConfig(instance=name, slots=role.slots))
             self.working = self.start(self.worker.run())
             wire = JanitorWire(world, self.weather, backing.objects, backing.jobs)
-            self.start(a_janitor(world, jobs, wire, clock, ids).run())
+            self.start(a_janitor(world, jobs, wire, clock, ids, self.worker.on_duty).run())
 
     def start(self, work: Any) -> asyncio.Task[Any]:
         """Run something inside of this container."""
@@ -124,7 +126,7 @@ class Container:
         """SIGKILL."""
         if not self.alive:
             return
-        self.alive = False
+        self.alive, self.died = False, self.world.moment()
         self.process.halt()
         self._asleep()
         self.world.history.disturbed.add(self.name)
@@ -169,7 +171,7 @@ class Container:
 
     def end(self) -> None:
         """It has ended by itself, and whatever it was still taking back from the object store with it."""
-        self.alive = False
+        self.alive, self.died = False, self.world.moment()
         self.process.halt()
         for upload in self.transcoder.clearing if self.transcoder else ():
             job_id, attempt = upload.split("/")

@@ -17,6 +17,8 @@ CALLS = (
     "renew",
     "claim",
     "take_over",
+    "enter",
+    "requeue",
     "release",
     "publish",
     "publish",
@@ -87,7 +89,16 @@ def _thaw_host(scene: Scene) -> None:
         one.thaw()
 
 
+def _lose_entry_and_kill(scene: Scene) -> None:
+    workers, name = scene.cluster.backing.workers, scene.container.name
+    if name in workers.ring and scene.cluster.world.converting(scene.container.process):
+        scene.cluster.world.hit("killed in the middle of a conversion, and its entry was lost")
+    workers.lose(name)
+    scene.container.kill()
+
+
 KILL = Kind(1, (Fault("SIGKILL", 1, _kill),))
+LOSE_ENTRY = Kind(1, (Fault("its entry lost, SIGKILL", 1, _lose_entry_and_kill),))
 FREEZE = Kind(1, (Fault("SIGSTOP", 1, _freeze, _thaw, (0.5, 14.5)),))
 STOP = Kind(1, (Fault("SIGTERM", 1, _stop),))
 FREEZE_HOST = Kind(1, (Fault("SIGSTOP to all", 1, _freeze_host, _thaw_host, (0.5, 20.0)),))
@@ -185,6 +196,6 @@ def _lay_trap(scene: Scene) -> None:
 
 TRAP = Kind(4, (Fault("trap", 1, _lay_trap),))
 
-AT_ANY_MOMENT = (KILL, FREEZE, FREEZE_HOST, STOP, STORES, REDIS, FLUSH, TRAP)
+AT_ANY_MOMENT = (KILL, FREEZE, FREEZE_HOST, STOP, STORES, REDIS, FLUSH, TRAP, LOSE_ENTRY)
 AIMED = (KILL, FREEZE, STOP, STORES, STOP_IN_TROUBLE)
 """What a trap does to the process that makes the call."""

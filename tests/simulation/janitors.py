@@ -67,12 +67,19 @@ class JanitorWire(WatchedWire):
         """It will come again."""
 
 
-def a_janitor(world: World, jobs: Any, wire: JanitorWire, clock: VirtualClock, ids: Ids) -> Janitor:
+def a_janitor(
+    world: World,
+    jobs: Any,
+    wire: JanitorWire,
+    clock: VirtualClock,
+    ids: Ids,
+    on_duty: Callable[[], bool] = lambda: True,
+) -> Janitor:
     """With pages so small that they have to be turned, in some histories."""
     page = PAGE if world.small_pages else 500
     config = JanitorConfig(interval=INTERVAL, grace=GRACE, page=page)
     ports = JanitorPorts(jobs=jobs, leases=jobs, uploads=jobs, objects=cast("Any", wire), clock=clock, ids=ids)
-    return Janitor(ports, config)
+    return Janitor(ports, config, on_duty)
 
 
 def owner_of(jobs: MemoryJobs, key: str, transfer: str | None, now: float) -> str | None:

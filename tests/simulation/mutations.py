@@ -5,7 +5,7 @@ A mutation replaces one function for as long as it is applied. There are no swit
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +16,7 @@ from service.application.context import Caller
 from service.application.jobs import ConversionRequest
 from service.core import orphans
 from service.core.errors import IllegalTransition
+from service.core.jobs import ring
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, Lease, State
 from service.core.jobs.outcome import Outcome, Released, Succeeded
@@ -143,6 +144,10 @@ async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
     self.hints[job_id] = hint
 
 
+def _takes_none(keys: Sequence[str], workers: int, draw: float) -> Sequence[str]:
+    return ()
+
+
 _visible_job, _find_upload = lookup.visible_job, lookup.find_upload
 _delete_job, _delete_upload, _idempotency_key = jobs.delete_job, receiving.delete_upload, jobs.idempotency_key
 _orphaned = orphans.orphaned
@@ -242,6 +247,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     "trust": Mutation("trust ends before the lease does", ((Trust, "remaining", _always_trusted),)),
     "takeover": Mutation(
         "a takeover is conditional on (attempt, beat)", ((MemoryJobs, "_stood_still", _stood_still_or_not),)
+    ),
+    "list-of-all": Mutation(
+        "jobs of workers without an entry are found in the list of all", ((ring, "sample", _takes_none),)
     ),
     "tenant-job": Mutation("another tenant's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(

@@ -4,22 +4,25 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import itertools
 import logging
 import math
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from chaos.attempts import LEASE
 from chaos.checkers import broken_promises
-from chaos.history import DONE, FINAL, Expectation, Final, History, Leftover, Write
+from chaos.history import DONE, FINAL, Expectation, Final, History, Leftover, Write, by_job
 from service.core.naming import RESULTS, parse_output_key
 from service.telemetry import subscribe
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock
 from tests.simulation.clients import TENANTS, Client, delete_upload
 from tests.simulation.cluster import Cluster
+from tests.simulation.container import Container
 from tests.simulation.ffmpeg import converted, digest, file_of
 from tests.simulation.janitors import GRACE, a_day_later, clean, ownerless
 from tests.simulation.nemesis import Nemesis
@@ -27,6 +30,8 @@ from tests.simulation.stranger import pry
 from tests.simulation.uploading import upload
 from tests.simulation.world import World
 
+UNSEEN = LEASE + 3.0  # seconds for which a running job may go unwatched: a lease, a look, and a late answer
+TAKING, KEEPING = frozenset({"claim", "take_over"}), frozenset({"renew", "note_shown", "cancel"})
 SETTLING = 20.0  # seconds in which the last zombie thaws and the last call lands
 PASSING = frozenset({"transcode_stalled", "transcode_crashed", "storage_failed", "attempts_exhausted"})
 
@@ -153,6 +158,7 @@ def conclude(world: World, cluster: Cluster) -> None:
             world.hit(f"a job ended as {job.failure.code}")
         else:
             world.hit(f"a job ended as {job.state}")
+    history.surprises.extend(unwatched(world, cluster.everyone))
     named = {final.output_key for final in history.finals}
     keys = [key for key in backing.objects.objects if key.startswith(RESULTS) and key not in named]
     keys += [f"{key} (unfinished)" for key in backing.objects.unfinished.values() if key.startswith(RESULTS)]
@@ -163,6 +169,33 @@ def conclude(world: World, cluster: Cluster) -> None:
         run = runs.get(parse_output_key(one.key) or ("", 0))
         if run is not None and one.at - GRACE > max(run.ended or 0.0, run.published or 0.0, run.asleep or 0.0):
             history.leftovers.append(Leftover(key=one.key, excuse=excuse(world, one.key, one.at)))
+
+
+def unwatched(world: World, containers: Sequence[Container]) -> Iterator[str]:
+    """
+    Say which running jobs no other worker has looked at for longer than `UNSEEN`, once all was quiet.
+
+    Only if there was a worker, besides the holder, that lived all the time and had a lease before it to find its place.
+    """
+    history, end = world.history, world.history.ended
+    for job_id, writes in by_job(history.writes):
+        for write in writes:
+            if write.verb not in TAKING:
+                continue
+            owner = world.attempts.get((job_id, write.attempt))
+            until = next((one.at for one in writes if one.at > write.at and one.verb not in KEEPING), end)
+            seen = [at for at, name in world.looks.get(job_id, ()) if name != owner and at >= write.at]
+            moments = [max(write.at, history.quiet_from), *(at for at in seen if at > history.quiet_from), until]
+            for last, next_one in itertools.pairwise(moments):
+                if next_one - last <= UNSEEN or next_one > until:
+                    continue
+                able = [
+                    one.name
+                    for one in containers
+                    if one.role.worker and one.name != owner and one.born < last - LEASE and one.died > next_one
+                ]
+                if able:
+                    yield f"{job_id} was watched by none of {able} from {last:.3f} to {next_one:.3f}"
 
 
 def excuse(world: World, key: str, removed: float = math.inf) -> str | None:

@@ -7,6 +7,7 @@ from service.core.jobs import queue
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, State
 from service.core.jobs.queue import NO_SPREAD, NOTHING_SERVED, Spread
+from service.core.jobs.ring import Entry, Place
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
@@ -25,6 +26,7 @@ class LoggedJobs(MemoryJobs):
         self.verb = ""  # of the present call, and for whom it speaks: set by the wire
         self.holder: Holding | None = None
         self.stale = 0.0  # probability that a look at the index is late
+        self._versions: dict[str, list[tuple[float, Job]]] = {}  # of each job, and when it became that
         self._index: list[tuple[float, Job]] = []  # every change that the index knows of, and when it came
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
@@ -65,12 +67,23 @@ class LoggedJobs(MemoryJobs):
         """Return the ids of the running jobs as the index shows them."""
         return sorted(job.job_id for job in self._listed() if job.state is State.RUNNING)
 
+    def lateness(self) -> float:
+        """Return by how many seconds an answer is behind."""
+        late = self.stale and self._world.dice.random() < self.stale
+        return self._world.dice.random() * LONGEST_LAG if late else 0.0
+
+    def as_before(self, keys: Sequence[str], seconds: float) -> Mapping[str, Job]:
+        """Return these jobs as they were so many seconds ago."""
+        until = self._world.moment() - seconds
+        versions = {key: [job for at, job in self._versions.get(key, ()) if at <= until] for key in keys}
+        return {key: jobs[-1] for key, jobs in versions.items() if jobs and key in self.jobs}
+
     def _listed(self) -> Sequence[Job]:
         """All jobs as the index shows them: now, or a while ago."""
-        late = self.stale and self._world.dice.random() < self.stale
-        until = self._world.moment() - (self._world.dice.random() * LONGEST_LAG if late else 0.0)
+        lag = self.lateness()
+        until = self._world.moment() - lag
         seen = {job.job_id: job for at, job in self._index if at <= until}
-        if late and seen != {job.job_id: job for _, job in self._index}:
+        if lag and seen != {job.job_id: job for _, job in self._index}:
             self._world.hit("the index was behind")
         return list(seen.values())
 
@@ -81,6 +94,7 @@ class LoggedJobs(MemoryJobs):
 
     def _log(self, before: Job | None, job: Job) -> None:
         at = self._world.moment()
+        self._versions.setdefault(job.job_id, []).append((at, job))
         if before is None or (before.state, before.lease.due_at) != (job.state, job.lease.due_at):
             self._index.append((at, job))
         if self._world.over:
@@ -101,11 +115,49 @@ class LoggedJobs(MemoryJobs):
 
 
 class LoggedWorkers(MemoryWorkers):
-    """The ring of workers, over the jobs of the simulation."""
+    """The ring of workers over the jobs of the simulation; a look at it, or at jobs, may be late."""
 
-    def __init__(self, jobs: LoggedJobs) -> None:
+    def __init__(self, world: World, jobs: LoggedJobs) -> None:
         super().__init__(jobs)
-        self._logged = jobs
+        self._world, self._logged = world, jobs
+        self._rings: list[tuple[float, list[tuple[int, str]]]] = [
+            (0.0, [])
+        ]  # every state of the ring, and its beginning
+
+    async def enter(self, entry: Entry) -> None:
+        await super().enter(entry)
+        self._changed()
+
+    async def remove(self, entry: Entry) -> None:
+        await super().remove(entry)
+        if self._changed():
+            self._world.hit("the entry of a dead worker was removed")
+
+    def lose(self, instance: str) -> None:
+        """What no part of the service does."""
+        if entry := self.ring.pop(instance, None):
+            self.places.remove((entry.position, instance))
+            self._changed()
+
+    def _changed(self) -> bool:
+        changed = self.places != self._rings[-1][1]
+        if changed:
+            self._rings.append((self._world.moment(), list(self.places)))
+        return changed
+
+    async def before(self, position: int, limit: int) -> Sequence[Place]:
+        until = self._world.moment() - self._logged.lateness()
+        now = self.places
+        self.places = next(places for at, places in reversed(self._rings) if at <= max(0.0, until))
+        try:
+            return await super().before(position, limit)
+        finally:
+            self.places = now
 
     async def running_keys(self) -> Sequence[str]:
+        self._world.hit("a worker looked at the list of all running jobs")
         return self._logged.running_listed()
+
+    async def glance(self, keys: Sequence[str]) -> Mapping[str, Job]:
+        self._world.hit("a worker looked at the jobs of its neighbours")
+        return self._logged.as_before(keys, self._logged.lateness() / 3)

@@ -20,6 +20,7 @@ from tests.simulation.world import World
 NETWORK = contextvars.Context()  # no process is current there
 GIVES_UP = 2.0  # seconds after which a caller takes a call for lost
 FINAL_WRITES = frozenset({"succeed", "fail", "stop"})
+LOOKS = frozenset({"running", "glance"})  # how a watcher reads the jobs of others
 CLEANING = frozenset({"delete", "delete_prefix"})
 
 
@@ -44,7 +45,10 @@ class Wire:
             return method
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self.carry(verb, args, lambda: method(*args, **kwargs))
+            result = await self.carry(verb, args, lambda: method(*args, **kwargs))
+            if verb in LOOKS:
+                self._world.looked(result.values() if verb == "glance" else result)
+            return result
 
         setattr(self, verb, call)
         return call

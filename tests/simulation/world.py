@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chaos.history import History
+from service.core.jobs.job import Job
 from service.telemetry import events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
@@ -40,6 +41,9 @@ class World:
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
+    looks: dict[str, list[tuple[float, str]]] = field(
+        default_factory=dict
+    )  # by job: when a worker has read it, and which
     over: bool = False
     small_pages: bool = False  # of the janitors
     _count: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -69,11 +73,19 @@ class World:
                 self.history.surprises.append(f"{fields.get('where')}: {error!r}")
         if event is events.CLEANUP_SLOW:
             self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
+        if event is events.JOB_REQUEUED:
+            self.hit("a lapsed job went back to the queue")
         process = Process.current.get()
         if event in (events.JOB_CLAIMED, events.JOB_TAKEN_OVER) and process is not None:
             self.attempts[str(fields["job_id"]), int(str(fields["attempt"]))] = process.name
         if event is not events.JOB_STEP:
             self.note(event.name, **fields)
+
+    def looked(self, jobs: Iterable[Job]) -> None:
+        """The process that runs at the moment has read these jobs."""
+        if (process := Process.current.get()) is not None:
+            for job in jobs:
+                self.looks.setdefault(job.job_id, []).append((self.moment(), process.name))
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""

@@ -7,6 +7,7 @@ reading of refusals, and after an answer that got lost, of the item's stamp, whi
 
 import asyncio
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -24,7 +25,7 @@ from service.adapters.dynamodb.items import (
     job_to_item,
     key_expired,
 )
-from service.adapters.dynamodb.table import Entries, Refusal
+from service.adapters.dynamodb.table import PAGE, Entries, Refusal
 from service.adapters.dynamodb.uploads import DynamoUploads
 from service.adapters.dynamodb.values import Item
 from service.core.errors import (
@@ -133,11 +134,13 @@ class DynamoJobs(DynamoUploads):
         if limit <= 0:
             return ()
         window = max(limit, WINDOW)
+        # Of a shard; hardly ever are more of the oldest in one.
+        each = min(window, math.ceil(window / self._shards + 2 * math.sqrt(window)))
 
         def enough(found: Entries) -> bool:
-            return len(candidates(found, now, window)) >= window
+            return len(candidates(found, now, each)) >= each
 
-        entries = [(due_at, job_id_of(pk)) for due_at, pk in await self._keys(QUEUED, enough)]
+        entries = [(due_at, job_id_of(pk)) for due_at, pk in await self._keys(QUEUED, enough, each)]
         oldest = set(candidates(entries, now, window))
         tags = {tag_in(key) for key in oldest}
         apart = len(tags) > 1 or any(most_running.of(tag) is not None for tag in tags)
@@ -149,9 +152,11 @@ class DynamoJobs(DynamoUploads):
         entries = await self._keys(QUEUED, lambda found: len(found) >= limit)
         return Counter(tag_in(job_id_of(pk)) for _, pk in entries)
 
-    async def _keys(self, queue: str, enough: Callable[[Entries], bool] | None = None) -> Entries:
+    async def _keys(self, queue: str, enough: Callable[[Entries], bool] | None = None, page: int = PAGE) -> Entries:
         """Return what the index holds in all shards of a queue, or as much of each as is enough."""
-        shards = await asyncio.gather(*(self._table.keys_in(q, enough) for q in all_shards(queue, self._shards)))
+        shards = await asyncio.gather(
+            *(self._table.keys_in(q, enough, page=page) for q in all_shards(queue, self._shards))
+        )
         return list(itertools.chain(*shards))
 
     async def queued(self, limit: int) -> int:

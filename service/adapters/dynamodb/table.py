@@ -115,12 +115,17 @@ class Table:
         raise Unavailable("TransactWriteItems: conflicts or throttling that did not pass")
 
     async def keys_in(
-        self, queue: str, enough: Callable[[Entries], bool] | None = None, *, after: float | None = None
+        self,
+        queue: str,
+        enough: Callable[[Entries], bool] | None = None,
+        *,
+        after: float | None = None,
+        page: int | None = None,
     ) -> Entries:
         """
         Return what one queue of the index holds, by rising `due_at`: everything, or until it is `enough`.
 
-        With `after`, what is later than that.
+        With `after`, what is later than that. An answer holds at most a `page`, and costs by what it holds.
         """
         found: Entries = []
         start: dict[str, Any] = {}
@@ -131,7 +136,7 @@ class Table:
                 queue,
                 IndexName=INDEX,
                 **_in_queue(queue, after),
-                Limit=PAGE,
+                Limit=min(PAGE, page or PAGE),
                 **start,
             )
             found += [(float(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]

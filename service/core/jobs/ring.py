@@ -27,20 +27,21 @@ PAGE = 32  # places that are asked for at once: 3 KB of the index, which cost as
 WHOLE = 10_000  # places, when there are not enough workers alive on a page
 WOKEN = 5  # of those that sleep, for one new job: with fewer, it happens too often that there is none
 
-ALIVE_FOR = 1.25  # leases since a neighbour has changed: it is due every `SIGN_OF_LIFE`, and looked at every `RE_READ`
+ALIVE_FOR = 1.4  # leases since a neighbour has changed: it is due every `SIGN_OF_LIFE`, and looked at every `RE_READ`
 GONE_AFTER = 6.0  # leases of silence, after which an entry without a running job is removed; no call takes that long
 
-SIGN_OF_LIFE = 2 / 3  # leases between two entries of a worker without a job; the beats of its jobs speak for the others
-SIGN_WITH_JOBS = 5.0  # leases; so that an entry which was removed by mistake comes back
-LOOK_ROUND = 2 / 3  # leases between two looks at who is there
+SIGN_OF_LIFE = 5 / 6  # leases between two entries of a worker without a job; the beats of its jobs speak for the others
+SIGN_WITH_JOBS = 10.0  # leases; so that an entry which was removed by mistake comes back
+LOOK_ROUND = 5 / 6  # leases between two looks at who is there
 RE_READ = 1 / 2  # leases between two looks at an entry that may have changed
 RE_READ_BUSY = 1.0  # leases, if all jobs that it names are running
 # Where each worker watches everything, the ring only tells whether that is still so.
 SIGN_OF_FEW = 2.5  # leases between two entries
 LOOK_ROUND_OF_FEW = 5 / 3  # leases between two looks at who is there, and at their entries
 
-LIST_ALL = 5 / 3  # leases at the least between two looks of a worker at the list of all running jobs
-LOOKED_AT = 10 / 3  # seconds in which all workers together look at each job of that list
+LIST_ALL = 2.0  # leases at the least between two looks of a worker at the list of all running jobs
+LEAST_SHARE, MOST_SHARE = 0.25, 8.0  # of the number of workers: how many candidates a worker chooses among
+LOOKED_AT = 10.0  # seconds in which all workers together look at each job of that list
 FEWEST, MOST = 4, 100  # jobs of it for each of them
 
 
@@ -186,12 +187,22 @@ def on_duty(own: int, before: int | None, workers: int | None) -> bool:
     return any((own - point) % CIRCLE < span for point in points)
 
 
-def spread_over(workers: int | None, *, idle: bool) -> int:
+def spread_over(workers: int | None, share: float, *, idle: bool) -> int:
     """
     Return among how many candidates a worker should choose, so that few others choose the same.
 
-    Where nothing was to be done, all workers come at once (`idle`); else one comes whenever it has finished a job.
+    Workers come one by one as they finish their jobs, and a `share` of their number is enough. Where nothing was to be
+    done before (`idle`), all of them may come at once.
     """
     if workers is None or everything(workers):
         return 1
-    return workers if idle else math.ceil(workers / 4)
+    return math.ceil(workers * (max(1.0, share) if idle else share))
+
+
+def share_after(share: float, refused: int) -> float:
+    """
+    Return the share of a worker after a look in which so many of its claims were refused.
+
+    It rises fast and falls slowly, so that one claim in thirty is refused where workers come together again and again.
+    """
+    return max(LEAST_SHARE, share * 0.95) if refused == 0 else min(MOST_SHARE, share * 4**refused)

@@ -184,7 +184,7 @@ async def test_worker_whose_entry_was_removed_writes_it_again() -> None:
         await world.workers.remove(entry)
     assert world.workers.ring == {}
 
-    await world.clock.sleep(5 * LEASE)
+    await world.clock.sleep(10 * LEASE)
 
     assert len(world.workers.ring) == 6
     end(world)

@@ -7,7 +7,7 @@ from service.core.jobs.ring import CIRCLE, PAGE, WATCHED, Entry, Place, Standing
 
 LEASE = 6.0
 NOW = 1000.0
-ALIVE, SILENT, GONE = Standing(NOW - 1, moved=True), Standing(NOW - 8, moved=True), Standing(NOW - 36, moved=True)
+ALIVE, SILENT, GONE = Standing(NOW - 1, moved=True), Standing(NOW - 9, moved=True), Standing(NOW - 36, moved=True)
 JUST_SEEN = Standing(NOW - 1)
 
 names = st.lists(st.text("abcdef0123456789", min_size=1, max_size=8), unique=True, min_size=1, max_size=60)
@@ -97,7 +97,7 @@ def test_neighbour_is_alive_by_what_it_does_and_not_by_being_there() -> None:
     assert not seen.alive(NOW, LEASE)
     assert moved.alive(NOW + 8.4, LEASE)
     assert not moved.silent(NOW + 8.4, LEASE)
-    assert (moved.alive(NOW + 8.5, LEASE), moved.silent(NOW + 8.5, LEASE)) == (False, True)
+    assert (moved.alive(NOW + 9.5, LEASE), moved.silent(NOW + 9.5, LEASE)) == (False, True)
     assert (moved.gone(NOW + 36.9, LEASE), moved.gone(NOW + 37, LEASE)) == (False, True)
 
 
@@ -169,7 +169,7 @@ def test_sample_has_each_key_in_turn() -> None:
     assert sorted(ring.sample(keys[:3], 10, 0.7)) == keys[:3]
     assert len(ring.sample(keys, 10, 0.7)) == 4
     assert len(ring.sample(keys, 10_000, 0.7)) == 100
-    parts = [ring.sample(keys, 200, draw / 20) for draw in range(20)]
+    parts = [ring.sample(keys, 600, draw / 20) for draw in range(20)]
     assert {len(set(part)) for part in parts} == {20}
     assert {key for part in parts for key in part} == set(keys)
 
@@ -180,6 +180,23 @@ def test_rhythm_of_few_workers_is_that_of_watching_everything() -> None:
     assert ring.look_every(1.0, None, busy=False, nothing=True) == 1.5
     assert ring.look_every(1.0, 4, busy=True, nothing=True) == 2.0
     assert ring.look_every(1.0, 4, busy=False, nothing=True) == 1.0
-    assert (ring.list_all_every(4, LEASE), ring.list_all_every(3000, LEASE)) == (10.0, 1000.0)
-    assert (ring.spread_over(None, idle=True), ring.spread_over(3, idle=True)) == (1, 1)
-    assert (ring.spread_over(1000, idle=True), ring.spread_over(1000, idle=False)) == (1000, 250)
+    assert (ring.list_all_every(4, LEASE), ring.list_all_every(3000, LEASE)) == (12.0, 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "share", "idle", "expected"),
+    [(None, 8.0, True, 1), (3, 8.0, True, 1), (1000, 0.25, True, 1000), (1000, 0.25, False, 250), (10, 8.0, True, 80)],
+)
+def test_worker_chooses_among_more_candidates_the_more_others_come(
+    workers: int | None, share: float, idle: bool, expected: int
+) -> None:
+    """Few workers take the first job; many choose among more, and most when all of them come from doing nothing."""
+    assert ring.spread_over(workers, share, idle=idle) == expected
+
+
+def test_share_rises_with_refusals_and_falls_back() -> None:
+    """Refused claims widen the choice at once, and each look without any narrows it a little, between two bounds."""
+    assert ring.share_after(0.25, 1) == 1.0
+    assert ring.share_after(1.0, 3) == 8.0
+    assert ring.share_after(1.0, 0) == pytest.approx(0.95)
+    assert ring.share_after(0.25, 0) == 0.25
