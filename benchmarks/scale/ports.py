@@ -75,7 +75,7 @@ class Reached:
         raise Throttled
 
     async def _query(
-        self, operation: str, queue: str, *, enough: float | None = None, due_by: float = 0.0
+        self, operation: str, queue: str, *, enough: int | None = None, due_by: float = 0.0
     ) -> Mapping[str, Looked]:
         return await self._asked(operation, queue, lambda shard: self._store.look(shard, enough=enough, due_by=due_by))
 
@@ -125,7 +125,8 @@ class CountedJobs(Reached):
         if limit <= 0:
             return ()
         window = max(limit, WINDOW)
-        queued = await self._query("claimable", QUEUED, enough=window, due_by=now)
+        each = min(window, math.ceil(window / SHARDS + 2 * math.sqrt(window)))
+        queued = await self._query("claimable", QUEUED, enough=each, due_by=now)
         oldest = candidates(((due_at, key) for due_at, key, _ in keys_of(queued)), now, window)
         running = await self._query("claimable", RUNNING) if apart(oldest, most_running) else {}
         return self._store.chosen(queued, running, now, limit, (most_running, served, spread))

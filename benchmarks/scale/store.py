@@ -117,19 +117,19 @@ class ScaleJobs(MemoryJobs):
 
     # ── the index ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def look(self, shard: str, *, enough: float | None = None, due_by: float = 0.0) -> Looked:
+    def look(self, shard: str, *, enough: int | None = None, due_by: float = 0.0) -> Looked:
         """
         Return the oldest entries of a shard, by the page: all, or until `enough` of them are due at `due_by`.
 
-        It is `adapters.dynamodb.table.keys_in`, page for page.
+        It is `adapters.dynamodb.table.keys_in`, page for page; one is as large as what is `enough`.
         """
-        entries, reads, taken, pages = self._catch_up(shard), 0.0, 0, 0
+        entries, reads, taken, pages, most = self._catch_up(shard), 0.0, 0, 0, min(PAGE, enough or PAGE)
         due = bisect.bisect_right(entries, due_by, key=lambda entry: entry[0]) if enough is not None else 0
         while True:
-            page = entries[taken : taken + PAGE]
+            page = entries[taken : taken + most]
             taken, pages = taken + len(page), pages + 1
             reads += read_units(sum(size for _, _, size in page), consistent=False)
-            if len(page) < PAGE or (enough is not None and min(taken, due) >= enough):
+            if len(page) < most or (enough is not None and min(taken, due) >= enough):
                 return Looked(entries[:taken], reads, pages)
 
     def count(self, shard: str, most: int) -> Looked:
@@ -158,7 +158,7 @@ class ScaleJobs(MemoryJobs):
 
     # ── what workers ask ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def looks(self, queue: str, *, enough: float | None = None, due_by: float = 0.0) -> dict[str, Looked]:
+    def looks(self, queue: str, *, enough: int | None = None, due_by: float = 0.0) -> dict[str, Looked]:
         """Look at all shards of a queue."""
         return {name: self.look(name, enough=enough, due_by=due_by) for name in all_shards(queue, SHARDS)}
 
