@@ -36,9 +36,9 @@ SCENES = """\
 | --- | --- |
 | idle | nothing to do |
 | busy | each worker has a job of 150 to 450 s all the time, of ten tenants, and two more wait for each |
-| arriving | jobs of 60 to 120 s come at random moments and keep seven of ten workers busy |
+| arriving | jobs of 60 to 120 s come at random moments and keep half of all workers busy |
 | deep | all workers start at once before a hundred jobs for each of them, of one tenant, that came within an hour and take 2 to 4 s |
-| faults | as *arriving*, for five of ten workers; some are killed and told to stop, the index is 3 s behind for 10 s of each minute, and a shard of it refuses everything for 5 s twice a minute |
+| faults | as *arriving*, for four of ten workers; some are killed and told to stop, the index is 3 s behind for 10 s of each minute, and a shard of it refuses everything for 5 s twice a minute |
 
 A call takes 7 ms on average, the index is 20 ms behind, and a partition takes no more than {reads:,.0f} read units and {writes:,.0f} write units a second.
 Every worker process also reports the depth of the queue once a minute, which is counted.

@@ -56,15 +56,15 @@ def busy(workers: int, measured: float = 90.0) -> Scene:
 
 
 def arriving(workers: int, measured: float = 90.0) -> Scene:
-    """Jobs come at random moments and keep seven of ten workers busy: how long they wait."""
+    """Jobs come at random moments and keep half of all workers busy: how long they wait."""
     return Scene(
         name="arriving",
         workers=workers,
         measured=measured,
-        waiting=int(0.7 * workers),
-        begun=int(0.7 * workers),
+        waiting=int(0.5 * workers),
+        begun=int(0.5 * workers),
         conversion=SHORT,
-        load=0.7,
+        load=0.5,
         tenants=10,
     )
 
@@ -88,10 +88,10 @@ def faults(workers: int, measured: float = 120.0) -> Scene:
         name="faults",
         workers=workers,
         measured=measured,
-        waiting=int(0.5 * workers),
-        begun=int(0.5 * workers),
+        waiting=int(0.4 * workers),
+        begun=int(0.4 * workers),
         conversion=SHORT,
-        load=0.5,
+        load=0.4,
         tenants=10,
         deaths=(KILLED.played(workers), STOPPED.played(workers)),
     )
