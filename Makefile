@@ -35,7 +35,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test test-long mutations test-containers test-apprunner infra-test \
-        chaos requirements simulate scale bench odd-files chaos-picture chaos-teeth format lock clean
+        chaos requirements events simulate scale bench odd-files chaos-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ infra-test: $(VENV)/ready-dev ## the infrastructure program on the real Pulumi e
 
 requirements: $(VENV)/ready-dev ## write docs/requirements.md from what the sets above have proved
 	@$(BIN)/python -m scripts.requirements_report --report $(REPORT) $(wildcard $(PROOFS)/*.json)
+
+events: $(VENV)/ready-dev ## write docs/events.md, the table of all that is logged, from the code
+	@$(BIN)/python -m scripts.event_table
 
 simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one
 	@$(BIN)/python -m tests.simulation $(SEEDS)

@@ -4,7 +4,7 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import memory, neighbours, overhead, polling, recovery
+from benchmarks import memory, neighbours, overhead, polling, recovery, telemetry
 from benchmarks.rig import parser
 from service.wiring import environment
 
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "polling": polling.run,
     "recovery": recovery.run,
     "neighbours": neighbours.run,
+    "telemetry": telemetry.run,
 }
 
 

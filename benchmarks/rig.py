@@ -68,8 +68,10 @@ def job_seconds(job: Mapping[str, Any]) -> float:
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m benchmarks`."""
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    made.add_argument("what", nargs="*", help="overhead, memory, polling, recovery, neighbours (default: all)")
-    made.add_argument("--runs", type=int, default=5, help="pairs of runs for overhead and neighbours (default: 5)")
+    made.add_argument(
+        "what", nargs="*", help="overhead, memory, polling, recovery, neighbours, telemetry (default: all)"
+    )
+    made.add_argument("--runs", type=int, default=5, help="runs for overhead, neighbours and telemetry (default: 5)")
     made.add_argument("--large-mib", type=int, default=1024, help="size of the large file in MiB (default: 1024)")
     made.add_argument("--kills", type=int, default=20, help="signals of each kind for the recovery (default: 20)")
     return made

@@ -7,7 +7,7 @@ It imports nothing from `service`. What both have to agree on (keys, indexes, CO
     config       what a stack can set: typed, checked, every mistake reported at once
     iam          policies as pure functions of service/permissions.json
     components   one ComponentResource a page: storage, jobs, cache, network, compute, worker and the rest
-    watching     metric filters, alarms and the dashboard
+    watching     metrics of the log, alarms and the dashboard
     costs        what it costs, from a dated price table; writes docs/costs.md
     program      puts them together; `__main__` is where Pulumi comes in
 """

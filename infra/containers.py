@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pulumi import Input
 
 from infra.config.model import Config
+from infra.watching.signals import namespace
 
 PORT = 8080
 LIVE = "/health/live"
@@ -30,8 +31,9 @@ def variables(
     said: dict[str, Input[str]] = {
         "AWS_REGION": config.region,
         "REPRISE_BUCKET": bucket,
-        "REPRISE_LOG_FORMAT": "json",  # the metric filters read it
+        "REPRISE_LOG_FORMAT": "json",  # CloudWatch reads it, and the metrics in it
         "REPRISE_LOG_LEVEL": config.log_level,
+        "REPRISE_METRICS_NAMESPACE": namespace(config.stack),
         "REPRISE_ROLE": role,
         "REPRISE_TABLE": table,
         "REPRISE_TTL_SECONDS": str(config.keep_hours * 3600),

@@ -1,4 +1,4 @@
-"""What the service says about itself as data: `service/resources.json` and `service/permissions.json`."""
+"""What the service says about itself as data: `resources.json`, `permissions.json` and `metrics.json` of `service`."""
 
 import json
 from collections.abc import Mapping
@@ -28,4 +28,19 @@ class Permission:
 PERMISSIONS: tuple[Permission, ...] = tuple(
     Permission(row["action"], row["resource"], frozenset(row["roles"]), row.get("when"))
     for row in json.loads((SERVICE / "permissions.json").read_text(encoding="utf-8"))["actions"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMetric:
+    """A metric that the service's log carries: how often `event` was, or what `value`, a field of it, was."""
+
+    name: str
+    event: str
+    value: str | None
+
+
+METRICS: tuple[ServiceMetric, ...] = tuple(
+    ServiceMetric(row["name"], row["event"], row.get("value"))
+    for row in json.loads((SERVICE / "metrics.json").read_text(encoding="utf-8"))["metrics"]
 )

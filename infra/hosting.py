@@ -31,7 +31,6 @@ from infra.iam.documents import (
     trace_access,
 )
 from infra.parts import Parts
-from infra.watching.watch import Log
 
 TASKS = "ecs-tasks.amazonaws.com"
 EXPRESS = "service-role/AmazonECSInfrastructureRoleforExpressGatewayServices"
@@ -39,19 +38,19 @@ EXPRESS = "service-role/AmazonECSInfrastructureRoleforExpressGatewayServices"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """`url` with its scheme; `dimensions` of the platform's metrics; `log` where it writes."""
+    """`url` with its scheme; `dimensions` of the platform's metrics; `log_group` where it writes."""
 
     url: Output[str]
     dimensions: Mapping[str, Input[str]]
-    log: Log
+    log_group: Input[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """The Fargate workers: `dimensions` of their metrics, `log` where they write, `target` that is scaled."""
+    """The Fargate workers: `dimensions` of their metrics, `log_group` where they write, `target` that is scaled."""
 
     dimensions: Mapping[str, Input[str]]
-    log: Log
+    log_group: Input[str]
     target: aws.appautoscaling.Target
 
 
@@ -106,8 +105,7 @@ def _runner(stack: Config, parts: Parts) -> Api:
             ready=[*instance.ready, *(access.ready if access else ()), *parts.foundations],
         ),
     )
-    log = Log(name="api", group=made.log_group, writers=plays, after=[made.service])
-    return Api(url=made.url, dimensions=made.dimensions, log=log)
+    return Api(url=made.url, dimensions=made.dimensions, log_group=made.log_group)
 
 
 def _express(stack: Config, parts: Parts, cluster: Cluster) -> Api:
@@ -145,7 +143,7 @@ def _express(stack: Config, parts: Parts, cluster: Cluster) -> Api:
             ready=[*task.ready, *execution.ready, *infrastructure.ready, *cluster.ready, *parts.foundations],
         ),
     )
-    return Api(url=made.url, dimensions=made.dimensions, log=Log(name="api", group=logs.group, writers=plays))
+    return Api(url=made.url, dimensions=made.dimensions, log_group=logs.group)
 
 
 def loop(stack: Config, parts: Parts) -> Loop | None:
@@ -182,8 +180,7 @@ def loop(stack: Config, parts: Parts) -> Loop | None:
             ready=[*task.ready, *execution.ready, *parts.cluster.ready, *parts.foundations],
         ),
     )
-    log = Log(name="worker", group=logs.group, writers=plays)
-    return Loop(dimensions=made.dimensions, log=log, target=made.target)
+    return Loop(dimensions=made.dimensions, log_group=logs.group, target=made.target)
 
 
 def _statements(

@@ -12,7 +12,7 @@ from infra.parts import Parts
 
 def outputs(stack: Config, parts: Parts, service: Api, worker: Loop | None, dashboard: str) -> Mapping[str, object]:
     """By name. Nothing in here is a secret, or grants anything."""
-    logs = {"api": service.log.group} | ({} if worker is None else {"worker": worker.log.group})
+    logs = {"api": service.log_group} | ({} if worker is None else {"worker": worker.log_group})
     found: dict[str, object] = {
         "url": service.url,
         "bucket": parts.storage.bucket,
@@ -28,12 +28,12 @@ def outputs(stack: Config, parts: Parts, service: Api, worker: Loop | None, dash
                 "REPRISE_API_KEY=... python -m infra.smoke ",
                 service.url,
                 " --log-group ",
-                service.log.group,
+                service.log_group,
                 " --dashboard '",
                 dashboard,
                 "'",
             ),
-            "logs": Output.concat("aws logs tail --follow --region ", stack.region, " ", service.log.group),
+            "logs": Output.concat("aws logs tail --follow --region ", stack.region, " ", service.log_group),
         },
         "kept_after_destroy": _kept(stack, parts, service),
     }
@@ -43,7 +43,7 @@ def outputs(stack: Config, parts: Parts, service: Api, worker: Loop | None, dash
         found["limit_logs"] = Output.concat(
             f"aws logs put-retention-policy --region {stack.region} --retention-in-days {stack.log_days} ",
             "--log-group-name ",
-            service.log.group,
+            service.log_group,
         )
     return found
 
@@ -54,5 +54,5 @@ def _kept(stack: Config, parts: Parts, service: Api) -> list[Output[str]]:
     if stack.protect:
         kept += [Output.concat("bucket ", parts.storage.bucket), Output.concat("table ", parts.jobs.table)]
     if not stack.express:
-        kept.append(Output.concat("log group ", service.log.group))
+        kept.append(Output.concat("log group ", service.log_group))
     return kept

@@ -57,7 +57,6 @@ def build(stack: Config) -> Mapping[str, object]:
         WatchArgs(
             region=stack.region,
             stack=stack.stack,
-            logs=[service.log] if worker is None else [service.log, worker.log],
             table=shared.jobs.table,
             api=service.dimensions,
             runner=not stack.express,

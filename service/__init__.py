@@ -5,7 +5,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
 
     core  ◀─  ports  ◀─  { application  ◀─  web, adapters, worker }  ◀─  wiring  ◀─  cli  ◀─  __main__
                              │
-    core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }
+    core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }      telemetry  ◀─  story  ◀─  cli
 
     core/                what is true of jobs, leases, progress and media: pure, standard library only
         jobs/            a job's states, its lease, its place in the queue, its progress
@@ -33,6 +33,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         operations/      health, status, metrics
         page/            the built-in page
     settings/            environment in, frozen values out, all complaints at once
+    story/               log lines in, the life of a job out: pure
     wiring/              settings in, running objects out; the only importer of adapters
     cli/                 what `python -m service …` can do, one command per file
     testing/             fakes of the ports; no product code imports them

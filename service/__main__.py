@@ -1,4 +1,4 @@
-"""The command line: ``python -m service serve | convert | demo | provision``; nothing else."""
+"""The command line: ``python -m service serve | convert | demo | provision | story``; nothing else."""
 
 import sys
 

@@ -15,6 +15,7 @@ from scripts.requirements_report import load_sections
 
 pytest_plugins = [
     "tests.support.proofs",
+    "tests.support.exact_fields",
     "tests.support.containers",
     "tests.support.fixtures",
     "tests.support.redis_fixtures",

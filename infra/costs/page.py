@@ -22,7 +22,7 @@ READING = f"""\
 The second bill is what 1,000 conversions add: {TYPICAL.upload:g} MB in, {TYPICAL.result:g} MB out and downloaded once, {TYPICAL.cpu:g} seconds of one vCPU, kept for {TYPICAL.days:g} days.
 Downloads are most of it, and they leave S3 directly: no container, and no NAT gateway, is in between.
 There is no NAT gateway and no interface endpoint in any of these stacks; S3 and DynamoDB are reached through gateway endpoints, which are free.
-Metric filters cost {PRICES["metric"].usd:.2f} USD a metric and month, only for the hours in which their event happens.
+Metrics of the log cost {PRICES["metric"].usd:.2f} USD a metric and month, only for the hours in which their event happens.
 A stack on ECS Express Mode cannot be as cheap when idle as one on App Runner: its load balancer and a task are there all the time.
 A development stack on it that is not used at night is better destroyed, which takes minutes and leaves nothing, than kept.
 """  # noqa: E501  # a document has a sentence a line

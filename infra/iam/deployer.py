@@ -85,10 +85,6 @@ ROWS: Mapping[str, Row] = {
         ),
         _named("logs", f"log-group:{OURS}", "log-group:/aws/apprunner/reprise-*"),
     ),
-    "cloudwatch/logMetricFilter:LogMetricFilter": Row(
-        ("logs:PutMetricFilter", "logs:DeleteMetricFilter", "logs:DescribeMetricFilters"),
-        _named("logs", f"log-group:{OURS}", "log-group:/aws/apprunner/reprise-*"),
-    ),
     "cloudwatch/metricAlarm:MetricAlarm": Row(
         (
             "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms",

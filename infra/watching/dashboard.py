@@ -30,7 +30,7 @@ def body(
         ("Faults", [[namespace, name] for name in FAULTS], "Sum"),
         ("API", _api(namespace, api, runner=runner), "Sum" if runner else "Average"),
         ("Table", [["AWS/DynamoDB", name, "TableName", table] for name in throttles], "Sum"),
-        ("Queue", [[namespace, signal.metric] for signal in QUEUE], "Maximum"),
+        ("Queue", [[namespace, signal.name] for signal in QUEUE], "Maximum"),
     ]
     if worker:
         pictures.append(("Workers", _of("AWS/ECS", ("CPUUtilization", "MemoryUtilization"), worker), "Average"))

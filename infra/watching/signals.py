@@ -1,66 +1,28 @@
 """
-Which events of the service's log are counted, as metrics of their own, and which of these start workers.
+Which metrics the service's log carries, and which of these start workers.
 
-The service writes a JSON object a line, its name in `event` (service/telemetry; a test holds the names and fields to
-that file). A filter without a default value costs nothing until its event happens; those of `QUEUE` always do.
+The service writes them into its lines (`service/telemetry/embedded_metrics.py`), and CloudWatch Logs takes them out:
+no filter, no agent and no permission is wanted. Their names are in ``service/metrics.json``, which it reads too. A
+count costs nothing until its event happens; those of `QUEUE` always do.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A metric: how often this event was said, or what `value`, a field of it, was. `only` is a further condition."""
-
-    metric: str
-    event: str
-    says: frozenset[str]  # which of api and worker say it
-    value: str | None = None
-    only: str = ""
-
-    @property
-    def pattern(self) -> str:
-        """As CloudWatch Logs filters."""
-        condition = f'$.event = "{self.event}"'
-        return f"{{ ({condition}) && ({self.only}) }}" if self.only else f"{{ {condition} }}"
-
-    @property
-    def amount(self) -> str:
-        """What a line adds to the metric."""
-        return "1" if self.value is None else f"$.{self.value}"
+from infra.facts import METRICS, ServiceMetric
 
 
-API, WORKER = frozenset({"api"}), frozenset({"worker"})
-BOTH = API | WORKER
+def namespace(stack: str) -> str:
+    """Return the namespace of a stack's metrics; they have no dimensions."""
+    return f"Reprise/{stack}"
 
-COUNTS: tuple[Signal, ...] = (
-    Signal("JobsAccepted", "job.accepted", API),
-    Signal("JobsClaimed", "job.claimed", WORKER),
-    Signal("JobsSucceeded", "job.succeeded", WORKER),
-    Signal("JobsFailed", "job.failed", WORKER),
-    Signal("JobsTakenOver", "job.taken_over", WORKER),
-    Signal("JobsExhausted", "job.exhausted", WORKER),
-    Signal("WritesRefused", "job.lost", WORKER),
-    Signal("ServerErrors", "request.done", API, only="$.status >= 500"),
-    Signal("AwsFailures", "aws.failure", BOTH),
-    Signal("CircuitsOpened", "circuit.opened", BOTH),
-    Signal("Unexpected", "service.unexpected", BOTH),
-    Signal("CannotStart", "service.problem", BOTH),
-)
 
-QUEUE_EVENT = "queue.depth"
-QUEUE: tuple[Signal, ...] = (
-    Signal("QueuedJobs", QUEUE_EVENT, WORKER, value="queued"),
-    Signal("RunningJobs", QUEUE_EVENT, WORKER, value="running"),
-    Signal("QueueAgeSeconds", QUEUE_EVENT, WORKER, value="oldest_seconds"),
-)
+SIGNALS: tuple[ServiceMetric, ...] = METRICS
+QUEUE: tuple[ServiceMetric, ...] = tuple(it for it in METRICS if it.value is not None)
 """
 Numbers of the whole service, once a minute from each process that converts: the same ones, so their statistic is the
 maximum, and a sum would count each job as often as there are processes.
 """
-
-SIGNALS: tuple[Signal, ...] = (*COUNTS, *QUEUE)
 
 
 @dataclass(frozen=True, slots=True)

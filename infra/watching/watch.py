@@ -1,25 +1,15 @@
-"""The watch over a stack: filters on its logs, alarms, a dashboard, and a mail before the bill is too high."""
+"""The watch over a stack: alarms on the metrics of its logs, a dashboard, and a mail before the bill is too high."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi_aws as aws
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from infra.components import Component
 from infra.watching import dashboard
 from infra.watching.alarms import Alarm, Metric, service_alarms, table_alarms, worker_alarms
-from infra.watching.signals import SIGNALS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
-    """A log group that is there once `after` is, and who writes to it: api, worker or both."""
-
-    name: str
-    group: Input[str]
-    writers: frozenset[str]
-    after: Sequence[Resource] = ()
+from infra.watching.signals import namespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +18,6 @@ class WatchArgs:
 
     region: str
     stack: str
-    logs: Sequence[Log]
     table: Input[str]
     api: Mapping[str, Input[str]]
     runner: bool
@@ -39,14 +28,12 @@ class WatchArgs:
 
 
 class Watch(Component):
-    """Outputs: `link` of the dashboard, and how many `alarms` and `metrics` there are."""
+    """Outputs: `link` of the dashboard, and `namespace` of the metrics."""
 
     def __init__(self, name: str, args: WatchArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Watch", name, opts)
         self._name, self._args = name, args
-        self.namespace = f"Reprise/{args.stack}"
-        for log in args.logs:
-            self._count(log)
+        self.namespace = namespace(args.stack)
         alarms = [*service_alarms(), *table_alarms(args.table)]
         if args.worker is not None:
             alarms += worker_alarms(args.worker)
@@ -57,19 +44,6 @@ class Watch(Component):
             self._budget()
         self.link = dashboard.link(args.region, name)
         self.register_outputs({"link": self.link})
-
-    def _count(self, log: Log) -> None:
-        for signal in SIGNALS:
-            if signal.says & log.writers:
-                aws.cloudwatch.LogMetricFilter(
-                    f"{self._name}-{log.name}-{signal.metric}",
-                    log_group_name=log.group,
-                    pattern=signal.pattern,
-                    metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
-                        namespace=self.namespace, name=signal.metric, value=signal.amount
-                    ),
-                    opts=self.within(ResourceOptions(depends_on=list(log.after))),
-                )
 
     def _alarm(self, alarm: Alarm) -> None:
         comparison = "LessThanOrEqualToThreshold" if alarm.below else "GreaterThanThreshold"

@@ -25,7 +25,7 @@ from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.options import parse_target
 from service.core.naming import result_prefix
 from service.ports.jobs import IdempotencyKey
-from service.telemetry import emit, events, tracing
+from service.telemetry import emit, events, note_request, tracing
 
 MAX_KEY_LENGTH = 255
 
@@ -82,6 +82,7 @@ async def submit_job(caller: Caller, wanted: ConversionRequest, key: Idempotency
         key,
     )
     tracing.note(job_id=job.job_id)
+    note_request(job_id=job.job_id, upload_id=job.upload_id, size=job.input_size, format=job.target.format)
     emit(
         events.JOB_ACCEPTED,
         job_id=job.job_id,

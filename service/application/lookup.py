@@ -6,6 +6,7 @@ from service.application.context import Caller
 from service.core.errors import Expired, NotFound
 from service.core.jobs.job import Job
 from service.core.upload import PendingUpload, Upload
+from service.telemetry import note_request
 
 ID_PATTERN = "^[a-z0-9]{16,40}$"
 _ID = re.compile(r"[a-z0-9]{16,40}")
@@ -40,6 +41,7 @@ def visible_job(caller: Caller, job_id: str, job: Job | None) -> Job:
         raise NotFound(f"There is no job {job_id}.")
     if caller.context.clock.wall() >= job.expires_at:
         raise Expired(f"Job {job_id} has expired.")
+    note_request(job_id=job_id, size=job.input_size, format=job.target.format)
     return job
 
 

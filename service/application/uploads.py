@@ -33,7 +33,7 @@ from service.core.upload import (
     part_length,
 )
 from service.ports.objects import Form, Stored
-from service.telemetry import emit, events
+from service.telemetry import emit, events, note_request
 
 
 @contextlib.contextmanager
@@ -137,6 +137,7 @@ def plan(caller: Caller, filename: str | None, size: int | None, seconds: float)
 
 def log_begun(pending: PendingUpload) -> None:
     """Log that an upload past the service was begun."""
+    note_request(upload_id=pending.upload_id, size=pending.declared_size)
     emit(
         events.UPLOAD_BEGUN,
         upload_id=pending.upload_id,
@@ -235,6 +236,7 @@ def recognised(
 
 def log_stored(upload: Upload) -> None:
     """Log that an upload is complete."""
+    note_request(upload_id=upload.upload_id, size=upload.size, format=upload.source.container)
     emit(
         events.UPLOAD_STORED,
         upload_id=upload.upload_id,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.cli import convert, demo, provision, serve
+from service.cli import convert, demo, provision, serve, story
 from service.settings import VARIABLES
 from service.wiring import environment
 
@@ -29,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"settings, as environment variables:\n{table}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="serve | convert | demo | provision")
+    commands = parser.add_subparsers(required=True, metavar="serve | convert | demo | provision | story")
 
     command = commands.add_parser(
         "serve", help="run the service, embedded unless REPRISE_BUCKET and REPRISE_TABLE are set"
@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
         "--on-aws", action="store_true", help="also on AWS itself, where `pulumi up` is the better way"
     )
     command.set_defaults(run=lambda given: provision.run(given, environment()))
+
+    command = commands.add_parser("story", help="tell the life of a job from logs on standard input")
+    story.arguments(command)
+    command.set_defaults(run=story.run)
     return parser
 
 

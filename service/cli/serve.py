@@ -36,7 +36,7 @@ def run(environment: Mapping[str, str]) -> int:
             given = settings.read(environment)
             people = given.embedded and "REPRISE_LOG_FORMAT" not in environment
             form = "text" if people else given.log_format
-            configure_logging(level=given.log_level, form=form)
+            configure_logging(level=given.log_level, form=form, namespace=given.metrics_namespace)
             sample: Path | None = None
             embedded = given.embedded
             if embedded:

@@ -63,6 +63,11 @@ class Found:
     mark: str
     transfer: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """`object` or `transfer`."""
+        return "object" if self.transfer is None else "transfer"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:

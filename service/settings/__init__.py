@@ -79,6 +79,7 @@ class Settings:
     scratch: str | None
     log_level: str
     log_format: str
+    metrics_namespace: str | None
 
     @property
     def embedded(self) -> bool:
@@ -181,11 +182,15 @@ NOT_OURS: frozenset[str] = frozenset(
         "REPRISE_API_KEY",
         "REPRISE_AWS_EMULATOR",
         "REPRISE_CI_RUN",
+        "REPRISE_COMPOSE_GRAFANA_PORT",
         "REPRISE_COMPOSE_IMAGE",
+        "REPRISE_COMPOSE_JAEGER_PORT",
         "REPRISE_COMPOSE_PORT",
+        "REPRISE_COMPOSE_PROMETHEUS_PORT",
         "REPRISE_COMPOSE_S3_PORT",
         "REPRISE_REQUIRE_BROWSER",
         "REPRISE_REQUIRE_DOCKER",
+        "REPRISE_REQUIRE_PROMETHEUS",
         "REPRISE_REQUIRE_PULUMI",
         "REPRISE_REQUIRE_REDIS",
         "REPRISE_REQUIRE_WRITERS",

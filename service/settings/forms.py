@@ -106,4 +106,5 @@ def hosts(value: str) -> tuple[str, ...]:
 bucket = like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 table = like(r"[A-Za-z0-9_.-]{3,255}")
 region = like(r"[a-z0-9]+(-[a-z0-9]+)*")  # it becomes a part of host names
+namespace = like(r"(?!AWS/)[A-Za-z0-9._/#-]{1,255}")  # of metrics; that of AWS itself is not for others
 redis = address("redis", "rediss", "unix")

@@ -11,6 +11,7 @@ from service.settings.forms import (
     bucket,
     hosts,
     http,
+    namespace,
     one_of,
     origins,
     redis,
@@ -268,4 +269,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("REPRISE_SCRATCH", "scratch", text, "the path of a folder", None, "folder to spool some inputs to"),
     Variable("REPRISE_LOG_LEVEL", "log_level", one_of(*LEVELS), ", ".join(LEVELS), "info", "how much is logged"),
     Variable("REPRISE_LOG_FORMAT", "log_format", one_of("json", "text"), "json or text", "json", "how it is written"),
+    Variable(
+        "REPRISE_METRICS_NAMESPACE",
+        "metrics_namespace",
+        namespace,
+        "1 to 255 of letters, digits and ._-/#",
+        None,
+        "CloudWatch makes metrics of the log, under this name (none: it does not)",
+    ),
 )

@@ -1,5 +1,25 @@
 """What is logged: the vocabulary (`events`), and how it is written and subscribed to (`logging`)."""
 
-from service.telemetry.logging import configure_logging, emit, log_context, subscribe
+from service.telemetry.logging import (
+    bind_tenant,
+    configure_logging,
+    emit,
+    identify,
+    log_context,
+    note_request,
+    request_context,
+    subscribe,
+)
+from service.telemetry.redaction import protect
 
-__all__ = ["configure_logging", "emit", "log_context", "subscribe"]
+__all__ = [
+    "bind_tenant",
+    "configure_logging",
+    "emit",
+    "identify",
+    "log_context",
+    "note_request",
+    "protect",
+    "request_context",
+    "subscribe",
+]

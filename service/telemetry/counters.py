@@ -38,7 +38,7 @@ PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
 LOSSES = frozenset({"fenced", "deleted", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
-PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "queue depth", "wakeups"})
+PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "presence", "queue depth", "wakeups"})
 ORPHANS: Mapping[str, frozenset[str]] = {
     "kind": frozenset({"object", "transfer"}),
     "reason": frozenset(str(reason) for reason in Reason),
@@ -107,6 +107,17 @@ COUNTERS: tuple[Counted, ...] = (
         "Attempts begun here: claimed from the queue, or taken over from a worker that fell silent.",
         {events.JOB_CLAIMED: {"how": "claimed"}, events.JOB_TAKEN_OVER: {"how": "taken_over"}},
         {"how": frozenset({"claimed", "taken_over"})},
+    ),
+    Counted(
+        "reprise_takeovers",
+        "Jobs taken over here: from a worker whose lease lapsed (silence), or that Redis showed to be gone.",
+        _each(events.JOB_TAKEN_OVER),
+        {"cause": frozenset({"silence", "gone"})},
+    ),
+    Counted(
+        "reprise_takeovers_needless",
+        "Jobs of this worker that another one took over while this one lived.",
+        _each(events.JOB_TAKEN_FROM_LIVING),
     ),
     Counted(
         "reprise_attempts_released",

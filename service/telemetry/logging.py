@@ -1,9 +1,9 @@
 """
 Emitting events: to the log, and to every subscriber in this process.
 
-Context (request, job, attempt, instance) is bound once with `log_context` and travels with the task. Fields named
-``url`` lose their query string before they are written: a presigned signature is a secret. A subscriber is called for
-every event whatever the level of the log, so metrics do not depend on it.
+Context (request, tenant, job, attempt) is bound once with `log_context` and travels with the task; threads are started
+with a copy of it. Each line is cut to a length that can be read (`limits`), and loses what looks like a secret
+(`redaction`). A subscriber is called for every event whatever the level of the log, so metrics do not depend on it.
 """
 
 import logging
@@ -11,19 +11,25 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
 
+from service.telemetry.embedded_metrics import MetricsInLines
 from service.telemetry.events import Event
+from service.telemetry.limits import TRACE, shorten
+from service.telemetry.redaction import redact
 
-# C0 without tab and line end, DEL, C1, the marks that reverse the direction of text, and lone surrogates.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# C0, DEL, C1, the marks that reverse the direction of text, and lone surrogates.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
 _subscribers: list[Subscriber] = []
+_request: ContextVar[dict[str, object] | None] = ContextVar("request", default=None)
+_process: dict[str, object] = {}  # what every line of this process has, on whatever thread it is emitted
 
 
 def emit(event: Event, /, **fields: object) -> None:
@@ -31,6 +37,11 @@ def emit(event: Event, /, **fields: object) -> None:
     for subscriber in tuple(_subscribers):
         subscriber(event, fields)
     structlog.get_logger().log(event.level, event.name, **fields)
+
+
+def identify(instance: str) -> None:
+    """Put the name of this instance on every line from now on."""
+    _process["instance"] = instance
 
 
 @contextmanager
@@ -50,34 +61,76 @@ def log_context(**context: object) -> Iterator[None]:
         yield
 
 
-def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr) -> None:
-    """Choose once how events are written: `form` is ``json`` or ``text`` (for people), `level` a name of `logging`."""
-    renderer: structlog.typing.Processor
-    if form == "json":
-        tail: list[structlog.typing.Processor] = [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(default=str),
-        ]
-    else:
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(),
-            pad_event_to=24,
-            # The default shows local variables: slow, and they hold what clients sent.
-            exception_formatter=structlog.dev.plain_traceback,
-        )
+@contextmanager
+def request_context(request_id: str) -> Iterator[Mapping[str, object]]:
+    """
+    Begin the context of a request anew, for this block; yields what `note_request` adds meanwhile.
+
+    What is bound already is another request's of the same connection, whose context its callbacks may still run in.
+    """
+    structlog.contextvars.clear_contextvars()
+    facts: dict[str, object] = {}
+    token = _request.set(facts)
+    try:
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            yield facts
+    finally:
+        structlog.contextvars.clear_contextvars()
+        _request.reset(token)
+
+
+def bind_tenant(tenant: str) -> None:
+    """Add the tenant to every event of this request from now on; an open service has one without a name."""
+    if tenant:
+        structlog.contextvars.bind_contextvars(tenant=tenant)
+
+
+def note_request(**facts: object) -> None:
+    """Say more in the line of the request that is being answered, if there is one."""
+    if (noted := _request.get()) is not None:
+        noted.update(facts)
+
+
+def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, namespace: str | None = None) -> None:
+    """
+    Choose once how events are written: `form` is ``json`` or ``text`` (for people), `level` a name of `logging`.
+
+    With a `namespace` of CloudWatch, the lines of JSON carry its metrics.
+    """
+    tail: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer(default=str)]
+    if form == "json" and namespace:
+        tail.insert(0, MetricsInLines(namespace))
+    if form != "json":
+        # The traceback is text by now; the renderer's own would show local variables, which hold what clients sent.
+        plain = structlog.dev.plain_traceback
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24, exception_formatter=plain)
         tail = [escape_controls, renderer]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_instance,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             hide_queries,
+            shorten,
             *tail,
+            hide_secrets,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+
+
+def add_instance(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what `identify` was given."""
+    return {**_process, **event}
+
+
+def hide_secrets(_: object, __: str, line: Any) -> str:
+    """Redact the finished line."""
+    return redact(str(line))
 
 
 def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -92,9 +145,13 @@ def escape_controls(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
     """
     Escape what a terminal would obey, in every text of an event: paths and names of files are as clients sent them.
 
-    Line ends and tabs are quoted by the renderer; the traceback that it makes itself is not passed through here.
+    The lines of a traceback stay lines, behind a mark, so that none of them can look like one of the log.
     """
-    return {name: _harmless(value) for name, value in event.items()}
+    trace = event.pop(TRACE, None)
+    escaped = {name: _harmless(value) for name, value in event.items()}
+    if trace is not None:
+        escaped[TRACE] = "\n".join(f"  | {_harmless(line)}" for line in str(trace).split("\n"))
+    return escaped
 
 
 def _harmless(value: object) -> Any:

@@ -27,6 +27,7 @@ class LeaseFields(TypedDict, total=False):
     lapses: int
     excused: int
     faults: int
+    alive: int
 
 
 class JobFields(LeaseFields, total=False):

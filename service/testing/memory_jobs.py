@@ -79,6 +79,11 @@ class MemoryJobs:
     async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
         return self._put(self._stood_still(seen).taken_over(owner, excused=excused))
 
+    async def note_alive(self, key: str, attempt: int) -> None:
+        job = self.jobs.get(key)
+        if job is not None and (after := job.found_alive(attempt)) != job:
+            self._put(after)
+
     async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
         return self._put(self._stood_still(seen).requeued(excused=excused))
 

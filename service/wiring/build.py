@@ -20,6 +20,7 @@ from service.adapters.ffmpeg.config import Confinement
 from service.adapters.ffmpeg.sandbox.memory import memory_for_one
 from service.adapters.ffmpeg.transcoder import FfmpegConfig, FfmpegTranscoder
 from service.adapters.redis.connection import RedisLink
+from service.adapters.redis.presence import RedisPresence
 from service.adapters.redis.progress import RedisBoard
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.s3.store import S3Objects
@@ -63,6 +64,7 @@ class Service:
     board: ProgressBoard
     wakeups: Wakeups
     link: RedisLink | None
+    presence: RedisPresence | None  # of the worker; None without Redis
     worker: Worker
     janitor: Janitor
     instance: str
@@ -136,7 +138,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     # The pause comes on top of an outage before a lease is renewed again, so it is a small part of the lease.
     reset = min(RESET, settings.lease / 12)
     breakers = [CircuitBreaker(name, clock.monotonic, reset=reset) for name in ("dynamodb", "s3") * 2]
-    aws = Aws(aws_settings(settings, environment), breaker=breakers[1])
+    aws = Aws(aws_settings(settings, environment), breaker=breakers[1], monotonic=clock.monotonic)
     # Threads of its own for DynamoDB: no number of slow downloads may keep a look at a job waiting.
     dynamodb = aws.apart(threads=REQUEST_THREADS, breaker=breakers[0])
     # And for the worker: no number of requests may keep a heartbeat, a claim or a record waiting.
@@ -147,6 +149,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
     wakeups: Wakeups = RedisWakeups(link, clock, ids) if link else LocalWakeups(clock)
+    presence = RedisPresence(link, clock, instance) if link else None
     scratch = settings.scratch or str(Path(tempfile.gettempdir()) / "reprise-scratch")
     capacity = CgroupReadings(scratch)
     transcoder = FfmpegTranscoder(worker_aws, config_of_ffmpeg(settings, scratch), clock)
@@ -161,6 +164,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         clock=clock,
         ids=ids,
         capacity=capacity,
+        presence=presence,
     )
     worker = Worker(ports, config_of_worker(settings, instance))
     janitor = Janitor(
@@ -185,6 +189,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         board=board,
         wakeups=wakeups,
         link=link,
+        presence=presence,
         worker=worker,
         janitor=janitor,
         instance=instance,

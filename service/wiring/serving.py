@@ -14,22 +14,27 @@ from service.adapters.aws.circuit import circuits
 from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
-from service.adapters.system.descriptors import raise_descriptor_limit
+from service.adapters.system.descriptors import descriptor_share, raise_descriptor_limit
+from service.adapters.system.processes import process_lives
 from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
 from service.application.context import ServiceContext
 from service.core.findings import Finding
 from service.settings import Settings
-from service.telemetry import emit, events
+from service.telemetry import emit, events, identify, protect
 from service.web.app import create_app
 from service.web.http.config import WebConfig
 from service.web.http.connections import ConnectionGuard
 from service.web.side_app import create_side_app
 from service.wiring.build import Service, build, limits
 from service.wiring.health import Health
+from service.wiring.lifetime import Lifetime
 from service.wiring.listening import Server, limits_of_connections
+from service.wiring.secrets import secrets_in
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
 from service.wiring.tracing import Wrap, tracing
+from service.worker.first_look import look_around
+from service.worker.pressure import Pressure
 from service.worker.queue_depth import QueueDepth
 
 
@@ -47,10 +52,13 @@ async def serve(
     `show` gets what was found at start, `announce` the address as soon as requests are answered. `embedded` says that
     the settings point to what was started just for this. Raises `StartError`.
     """
+    protect(secrets_in(environment))
     raise_descriptor_limit()
+    life = Lifetime(SystemClock())
     try:
         with configuring():
             service = build(settings, environment)
+            identify(service.instance)
     except CannotConfigure as error:
         problem, fix = f"The configuration of AWS cannot be used: {error}.", "Check AWS_PROFILE and AWS's own files."
         raise StartError([str(Finding("aws_configuration", problem, fix))]) from error
@@ -60,12 +68,14 @@ async def serve(
         if report.problems:
             raise StartError([str(problem) for problem in report.problems])
         confined = dataclasses.replace(service, confined=report.confined)
-        with tracing(environment, service.instance) as traced:
-            await _work(confined, _open(settings), announce, traced)
-    emit(events.SERVICE_STOPPED)
+        with tracing(environment, service.instance) as traced, life.counting():
+            await _work(confined, _open(settings), announce, traced, life)
+    life.ended()
 
 
-async def _work(service: Service, listener: socket.socket, announce: Callable[[str], None], traced: Wrap) -> None:
+async def _work(
+    service: Service, listener: socket.socket, announce: Callable[[str], None], traced: Wrap, life: Lifetime
+) -> None:
     """Answer and convert until a signal comes, or something ends that must not."""
     role = service.settings.role
     stopping = asyncio.Event()
@@ -73,14 +83,20 @@ async def _work(service: Service, listener: socket.socket, announce: Callable[[s
         guard = ConnectionGuard(limits_of_connections(service.settings))
         server = _answer(service, listener, guard, group, announce, stopping.is_set, traced)
         watch = group.create_task(guard.run(SystemClock()), name="connections")
+        pressure = Pressure(
+            service.capacity, limits(service.settings), SystemClock(), lambda: service.worker.active, descriptor_share
+        )
+        look_out = group.create_task(pressure.run(), name="pressure")
+        if service.presence is not None and role != "api":
+            await service.presence.start()  # it ends with the connections, when no lease is held any more
         worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
-        _on_signals(stopping)
+        _on_signals(stopping, lambda name: life.stopping(name, service.worker.active))
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
         await asyncio.wait({waiting, *([worker] if worker else [])}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        for task in (watch, *upkeep):
+        for task in (watch, look_out, *upkeep):
             task.cancel()  # none leaves anything half-done that another process would not find
         service.worker.stop()
         server.should_exit = True
@@ -89,7 +105,8 @@ async def _work(service: Service, listener: socket.socket, announce: Callable[[s
 def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, None, None]]], ...]:
     """What runs beside the worker for as long as it does."""
     depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued, service.worker.on_duty)
-    return ("janitor", service.janitor.run), ("queue depth", depth.run)
+    look = partial(look_around, service.leases, service.instance, service.settings.lease, process_lives)
+    return ("first look", look), ("janitor", service.janitor.run), ("queue depth", depth.run)
 
 
 def _open(settings: Settings) -> socket.socket:
@@ -162,7 +179,12 @@ def _answer(
         app = create_side_app(context, web, open_service=settings.api_keys == ())
     else:
         app = create_app(context, web)
-    started = partial(announce, f"http://{settings.host}:{listener.getsockname()[1]}")
+    address = f"http://{settings.host}:{listener.getsockname()[1]}"
+
+    def started() -> None:
+        emit(events.SERVICE_READY, address=address)
+        announce(address)
+
     server = Server(traced(app), guard, settings, started)
     group.create_task(server.serve(sockets=[listener]), name="web")
     return server
@@ -182,14 +204,16 @@ async def _closing(service: Service) -> AsyncIterator[None]:
             stack.push_async_callback(service.link.aclose)
         if isinstance(service.wakeups, RedisWakeups):
             stack.push_async_callback(service.wakeups.aclose)
+        if service.presence is not None:
+            stack.push_async_callback(service.presence.aclose)
         yield
 
 
-def _on_signals(stopping: asyncio.Event) -> None:
+def _on_signals(stopping: asyncio.Event, on_first: Callable[[str], None]) -> None:
     def stop(name: str) -> None:
         if stopping.is_set():
             os._exit(1)  # the second signal: leases lapse instead of being handed back
-        emit(events.SERVICE_STOPPING, signal=name)
+        on_first(name)
         stopping.set()
 
     loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service import __version__
 from service.adapters.aws.configuration import describe_credentials
 from service.adapters.dynamodb.checks import check_table
 from service.adapters.ffmpeg.check import FfmpegCheck, check_ffmpeg
@@ -116,8 +117,9 @@ def log_report(report: Report) -> None:
     s3, dynamodb, redis, presigned = report.places
     emit(
         events.SERVICE_STARTING,
+        version=__version__,
         role=settings.role,
-        instance=report.instance,
+        slots=settings.slots,
         s3=s3.address,
         dynamodb=dynamodb.address,
         redis=redis.address,
@@ -131,15 +133,20 @@ def log_report(report: Report) -> None:
         python=sys.version.split()[0],
     )
     if (confined := report.confined) is not None:
-        emit(events.SERVICE_SANDBOX, **confined.by, landlock_abi=confined.landlock, memory=confined.memory)
+        emit(
+            events.SERVICE_SANDBOX,
+            namespace=confined.namespace,
+            landlock=confined.landlock > 0,
+            seccomp=confined.seccomp,
+            landlock_abi=confined.landlock,
+            memory=confined.memory,
+        )
     for check, found in report.findings.items():
         emit(events.SERVICE_CHECK, check=check, result=", ".join(one.code for one in found) or "ok")
-    for event, findings in (
-        (events.SERVICE_PROBLEM, report.problems),
-        (events.SERVICE_CONCERN, report.concerns),
-    ):
-        for finding in findings:
-            emit(event, code=finding.code, problem=finding.problem, fix=finding.fix)
+    for one in report.problems:
+        emit(events.SERVICE_PROBLEM, code=one.code, problem=one.problem, fix=one.fix)
+    for one in report.concerns:
+        emit(events.SERVICE_CONCERN, code=one.code, problem=one.problem, fix=one.fix)
 
 
 def _check_settings(service: Service) -> list[Finding]:

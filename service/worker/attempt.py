@@ -8,6 +8,7 @@ in the object store is removed after the record: the lease is not renewed any mo
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from service.core.backoff import OUTCOME_RECORD
 from service.core.errors import Fenced, NotFound, RepriseError, StoreError
@@ -40,7 +41,8 @@ class Attempt:
         """Take the attempt to its end, whatever that is, and record it. Never raises on purpose."""
         job = self._work.job
         span = tracing.span("attempt", kind="consumer", parent=job.trace, job_id=job.job_id, attempt=job.attempt)
-        with log_context(job_id=job.job_id, attempt=job.attempt), span:
+        tenant = {"tenant": job.tenant} if job.tenant else {}
+        with log_context(job_id=job.job_id, attempt=job.attempt, **tenant), span:
             outcome = await self._work_out()
             await self._record(outcome)
             tracing.note(outcome=type(outcome).__name__.lower())
@@ -93,9 +95,22 @@ class Attempt:
         try:
             await asyncio.wait({steps, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            decisive = steps if steps.done() else heartbeat
+            decisive, trusted = steps if steps.done() else heartbeat, self._heartbeat.trusted()
             await _stop(*self._tasks, again=self._config.cancel_again)
+        if trusted and not (self._handed_back or decisive.cancelled()) and isinstance(decisive.exception(), Fenced):
+            await self._note_alive()
         return self._outcome_of(decisive)
+
+    async def _note_alive(self) -> None:
+        """
+        Note that another worker has taken over by mistake: nothing but a hint comes before the end of trust.
+
+        What cannot be noted counts as a lapse.
+        """
+        emit(events.JOB_TAKEN_FROM_LIVING)
+        holding = self._heartbeat.holding
+        with suppress(StoreError):
+            await self._ports.leases.note_alive(holding.key, holding.attempt)
 
     async def _steps(self) -> None:
         if self._work.job.cancel_requested:  # an earlier holder did not live to see that

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from service.core import defaults
 from service.core.capacity import Thresholds, UnlimitedCapacity
+from service.core.jobs.presence import PresencePolicy
 from service.core.jobs.trust import LeasePolicy
 from service.core.shares import RunningLimits
 from service.ports.capacity import Capacity
@@ -11,6 +12,7 @@ from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords
 from service.ports.leases import Leases
 from service.ports.objects import Objects
+from service.ports.presence import Presence
 from service.ports.time import Clock, Ids
 from service.ports.transcoder import Transcoder
 from service.ports.workers import Workers
@@ -30,6 +32,7 @@ class WorkerPorts:
     clock: Clock
     ids: Ids
     capacity: Capacity = field(default_factory=UnlimitedCapacity)
+    presence: Presence | None = None  # None where there is no Redis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class WorkerConfig:
     most_running: RunningLimits = field(default_factory=RunningLimits)  # of one tenant, in the whole service
     limits: Thresholds = field(default_factory=Thresholds)  # of what this container has, to begin another conversion
     lease: LeasePolicy = field(default_factory=LeasePolicy)
+    presence: PresencePolicy = field(default_factory=PresencePolicy)
     idle_poll: float = 2.0  # how long a lost wake-up can go unnoticed
     index_delay: float = 0.05  # after a wake-up or a claim: the index shows a new job a little after its announcement
     shortage_poll: float = 0.5  # between two looks at a container that has too little of something

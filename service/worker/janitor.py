@@ -23,7 +23,6 @@ from service.ports.objects import Housekeeping
 from service.ports.time import Clock, Ids
 from service.ports.uploads import UploadRecords
 from service.telemetry import emit, events
-from service.telemetry.events import Event
 
 T = TypeVar("T")
 
@@ -103,8 +102,8 @@ class Janitor:
         for walk in self._walks:
             await self._look(walk, tally)
         seconds = round(self._ports.clock.monotonic() - began, 3)
-        fields = {"looked": tally.looked, "orphans": tally.orphans, "cleaned": tally.cleaned, "seconds": seconds}
-        emit(events.JANITOR_ROUND, **fields)
+        looked, orphans, cleaned = tally.looked, tally.orphans, tally.cleaned
+        emit(events.JANITOR_ROUND, looked=looked, orphans=orphans, cleaned=cleaned, seconds=seconds)
         return tally
 
     async def _look(self, walk: Walk, tally: Tally) -> None:
@@ -122,7 +121,7 @@ class Janitor:
         for found, reason in orphans.items():
             # Without a record, a transfer may well be a file that is being sent; it is said if it comes to nothing.
             if found not in known and (found.transfer is None or reason is not Reason.NO_RECORD):
-                _log(events.JANITOR_FOUND, found, reason)
+                emit(events.JANITOR_FOUND, key=found.key, kind=found.kind, reason=str(reason))
         tally.looked += len(page)
         tally.orphans += len(orphans)
         await self._clean(due, orphans, tally)
@@ -142,7 +141,7 @@ class Janitor:
                 emit(events.JANITOR_TROUBLE, where=found.key, reason=error.detail)
                 continue
             tally.cleaned += 1
-            _log(events.JANITOR_CLEANED, found, reasons[found])
+            emit(events.JANITOR_CLEANED, key=found.key, kind=found.kind, reason=str(reasons[found]))
 
     async def _records(self, page: Iterable[Found]) -> Records:
         """Return what the records say about these keys, one strongly consistent read for each id."""
@@ -206,8 +205,3 @@ async def _read_each(ids: Iterable[str], read: Callable[[str], Awaitable[T]]) ->
         except Definite as error:
             emit(events.JANITOR_TROUBLE, where=one, reason=error.detail)
     return found
-
-
-def _log(event: Event, found: Found, reason: Reason) -> None:
-    kind = "object" if found.transfer is None else "transfer"
-    emit(event, key=found.key, kind=kind, reason=str(reason))

@@ -2,7 +2,8 @@
 The conversion loop: claim what is queued, take over what has lapsed, and know nothing about media.
 
 Two tasks look for work, one for each way to get some: `_claim` reads the queue and sleeps until it is woken, `_watch`
-looks at what others are running. Both stop at a free slot first, so that a busy worker leaves work to others.
+looks at what others are running. Both stop at a free slot first, so that a busy worker leaves work to others. A third
+one (`worker.deaths`), where there is a Redis, wakes `_watch` when a worker of those jobs seems to have died.
 """
 
 import asyncio
@@ -16,14 +17,17 @@ from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease
 from service.core.jobs.outcome import exhausted
+from service.core.jobs.presence import owners_of_several
 from service.core.jobs.queue import tag_in
 from service.core.jobs.ring import everything
 from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.deaths import Deaths
 from service.worker.neighbours import Neighbours
 from service.worker.steps import CONVERSION, Plan
+from service.worker.takeover import log_takeover
 
 TURNS = 10_000  # tenants
 
@@ -35,6 +39,7 @@ class Worker:
         self._ports, self._config, self._plan = ports, config, plan
         self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one cleans up
         self._sightings: dict[str, Sighting] = {}
+        self._deaths = Deaths(ports.presence, ports.clock, config.presence)
         self._look_due = math.inf  # monotonic seconds; a look that comes much later was held up, perhaps with all else
         self._troubled: set[str] = set()  # workers of which several jobs stood still at once
         self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
@@ -64,6 +69,8 @@ class Worker:
                 group.create_task(self._through_trouble("claim", self._claim), name="claim"),
                 group.create_task(self._through_trouble("watch", self._watch), name="watch"),
             ]
+            if self._ports.presence is not None:
+                looking.append(group.create_task(self._deaths.run(), name="deaths"))
             await self._stopping.wait()
             for task in looking:
                 task.cancel()
@@ -170,36 +177,44 @@ class Worker:
             self._sightings, lapsed = sight(self._sightings, others, now, policy.duration, unseen)
             self._troubled = {owner for owner in self._troubled if any(lease.owner == owner for lease in others)}
             self._troubled |= troubled_owners(others, self._sightings, now, policy.duration)
-            settled = all([await self._rescue(running[lease.key]) for lease in lapsed])
+            dead = [lease for lease in self._deaths.among(others) if lease not in lapsed]
+            self._troubled |= owners_of_several(dead)
+            due = [*((lease, "silence") for lease in lapsed), *((lease, "gone") for lease in dead)]
+            settled = all([await self._rescue(running[lease.key], cause) for lease, cause in due])
             # A lapsed job that finds no free slot here, or cannot be taken, stays due: look again soon, not at once.
             in_vain = 0 if settled else in_vain + 1
             again = self._neighbours.look_every(nothing=not others) if settled else retry.delay(in_vain)
-            due = {lease.key for lease in lapsed}
-            waiting = {key: seen for key, seen in self._sightings.items() if key not in due}
+            overdue = {lease.key for lease in lapsed}
+            waiting = {key: seen for key, seen in self._sightings.items() if key not in overdue}
             wait = next_look(waiting, self._ports.clock.monotonic(), policy.duration, again)
             wait = max(wait, self._config.watch_pause)
             self._look_due = self._ports.clock.monotonic() + wait
-            await self._ports.clock.sleep(wait)
+            await self._deaths.wait(wait)
 
-    async def _rescue(self, seen: Job) -> bool:
+    async def _rescue(self, seen: Job, cause: str) -> bool:
         """
         Take over, or end what was taken over too often. Returns whether this worker has settled it.
 
-        Another watcher may be quicker, which is as good. A job that its client has cancelled is not converted any more,
-        so it cannot be what ends its workers.
+        The `cause` is "silence" of a lease that has lapsed, or that its worker is "gone": a hint, which ends no job and
+        is not believed of one about which it was wrong too often; there the lease decides. Another watcher may be
+        quicker, which is as good. A job that its client has cancelled is not converted any more, so it cannot be what
+        ends its workers.
         """
         lease, leases = seen.lease, self._ports.leases
         try:
             excused = self._excused(lease)
             counted = lease.lapses + (not excused), lease.excused + excused
-            if self._config.lease.too_many(*counted) and not seen.cancel_requested:
+            too_many = self._config.lease.too_many(*counted) and not seen.cancel_requested
+            if cause == "gone" and (too_many or lease.excused >= self._config.lease.max_mistaken):
+                return True
+            if too_many:
                 await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
                 emit(events.JOB_EXHAUSTED, job_id=seen.job_id, lapses=sum(counted))
             elif self._free > 0:
                 async with self._neighbours.naming([lease.key]):
                     job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
-                fields = {"job_id": job.job_id, "attempt": job.attempt, "previous_owner": lease.owner}
-                emit(events.JOB_TAKEN_OVER, **fields, excused=excused)
+                now = self._ports.clock.monotonic()
+                log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
             elif self._to_requeue(lease):
                 await leases.requeue(lease, excused=excused)
                 emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
@@ -239,7 +254,7 @@ class Worker:
         """Tell whether too little is left here to begin anything; logged when that begins and when it ends."""
         short = self._lacking()
         if short and not self._short_of:
-            emit(events.CLAIMING_PAUSED, short_of=short)
+            emit(events.CLAIMING_PAUSED, short_of=short, active=self.active)
         elif self._short_of and not short:
             emit(events.CLAIMING_RESUMED)
         self._short_of = short

@@ -10,14 +10,17 @@ from tests.mutations.bytes import BYTES
 from tests.mutations.costs import COSTS
 from tests.mutations.edge import BODIES, CONNECTIONS
 from tests.mutations.infrastructure import INFRASTRUCTURE
+from tests.mutations.logs import LOGS
+from tests.mutations.presence import PRESENCE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
 from tests.mutations.sandbox import CONFINEMENT
 from tests.mutations.shares import SHARES
+from tests.mutations.stories import STORIES
 from tests.mutations.tree import Mutation
 from tests.mutations.web import INTAKE, OPERATIONS, OWNERSHIP
 from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
-    *FENCES, *WORKERS, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
-    *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES,
+    *FENCES, *WORKERS, *PRESENCE, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
+    *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES, *LOGS, *STORIES,
 )  # fmt: skip

@@ -34,13 +34,22 @@ ARGUMENTS = (
     "--disable-sync",
 )
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+NO_NPM = "there is no npm to fetch packages with (apt-get install npm)"
 PAGE_TIMEOUT = 200.0  # seconds for npm, or for anything that a page does
 HTML = "<!doctype html><title>test</title><input type=file id=file multiple><script src=app.js></script>"
 
 
 def browser_or_skip(*, npm: bool = False) -> None:
     """Without a browser (and npm) the test is skipped, or fails where REPRISE_REQUIRE_BROWSER is 1."""
-    reason = missing(npm=npm)
+    _skip_for(missing(npm=npm))
+
+
+def npm_or_skip() -> None:
+    """Without npm the test is skipped, or fails where REPRISE_REQUIRE_BROWSER is 1."""
+    _skip_for(None if _has_npm() else NO_NPM)
+
+
+def _skip_for(reason: str | None) -> None:
     if reason is None:
         return
     if os.environ.get("REPRISE_REQUIRE_BROWSER") == "1":
@@ -52,9 +61,11 @@ def missing(*, npm: bool) -> str | None:
     """What there is none of; None if all is there."""
     if program() is None:
         return "there is no Chromium (apt-get install chromium)"
-    if npm and (shutil.which("npm") is None or shutil.which("node") is None):
-        return "there is no npm to fetch Uppy with (apt-get install npm)"
-    return None
+    return NO_NPM if npm and not _has_npm() else None
+
+
+def _has_npm() -> bool:
+    return shutil.which("npm") is not None and shutil.which("node") is not None
 
 
 def program() -> str | None:
@@ -63,11 +74,11 @@ def program() -> str | None:
 
 
 @functools.cache
-def bundled(package: Path, entry: str) -> bytes:
+def installed(package: Path) -> Path:
     """
-    A script for a page: `entry`, with the packages that it imports.
+    A folder with the packages of npm that the folder `package` names, by `package.json` and its lock file.
 
-    `package` is a folder with a `package.json` and its lock file. Raises `CalledProcessError`, whose output is shown.
+    Raises `RuntimeError` with its output if npm fails.
     """
     files = [package / name for name in ("package.json", "package-lock.json")]
     mark = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
@@ -83,8 +94,14 @@ def bundled(package: Path, entry: str) -> bytes:
             fresh.rename(home)
         except OSError:  # another process was faster
             shutil.rmtree(fresh)
+    return home
+
+
+@functools.cache
+def bundled(package: Path, entry: str) -> bytes:
+    """A script for a page: `entry`, with the packages that it imports, see `installed`."""
     build = ["node_modules/.bin/esbuild", "--bundle", "--format=iife", "--log-level=error"]
-    return _run(build, home, entry.encode())
+    return _run(build, installed(package), entry.encode())
 
 
 def _run(command: list[str], folder: Path, said: bytes = b"") -> bytes:

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from service.adapters.aws.calls import CallLog
 from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.errors import code_of, status_of, translate
 from service.core.errors import CircuitOpen
-from service.telemetry import emit, events
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -79,10 +78,12 @@ class Aws:
         threads: int = 32,
         breaker: CircuitBreaker | None = None,
         session: boto3.session.Session | None = None,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
+        """Take how to tell the time in seconds (`monotonic`), so that the log says how long calls take."""
         self.settings = settings
         self._breaker = breaker
-        self._session = session or _session(settings)
+        self._session = session or _session(settings, monotonic)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
 
     def apart(self, *, threads: int, breaker: CircuitBreaker | None = None) -> Self:
@@ -208,20 +209,12 @@ def translate_errors(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs)
         raise translate(error) from error
 
 
-def _session(settings: AwsSettings) -> boto3.session.Session:
+def _session(settings: AwsSettings, monotonic: Callable[[], float] | None) -> boto3.session.Session:
     session = boto3.session.Session(
         aws_access_key_id=settings.access_key,
         aws_secret_access_key=settings.secret_key,
         aws_session_token=settings.session_token,
         region_name=settings.region,
     )
-    session.events.register("request-created", _log_repetition)
+    CallLog(monotonic).listen(session.events)
     return session
-
-
-def _log_repetition(request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
-    """botocore logs no repetition; every request that it makes comes past this hook, with its number."""
-    attempt = request.context.get("retries", {}).get("attempt", 1)
-    if attempt > 1:
-        service = event_name.split(".")[1]
-        emit(events.AWS_RETRIED, service=service, operation=operation_name, attempt=attempt)

@@ -13,6 +13,7 @@ from typing import Any, cast
 from botocore import exceptions as botocore
 from botocore.exceptions import BotoCoreError, ClientError
 
+from service.adapters.aws.calls import CALL_OF
 from service.adapters.aws.permissions import action_for, service_of
 from service.core.errors import (
     Definite,
@@ -168,19 +169,35 @@ def translate(error: ClientError | BotoCoreError) -> StoreError:
     Only what certainly had no effect is definite: a refusal by the service, or a connection that never came about.
     """
     if isinstance(error, ClientError):
-        code, status, operation = code_of(error), status_of(error), error.operation_name
-        what = f"{operation}: {code or status}"
+        code, status = code_of(error), status_of(error)
+        what = f"{error.operation_name}: {code or status}"
     else:
-        code, status, operation, what = "", 0, "", type(error).__name__
+        code, status, what = "", 0, type(error).__name__
     rule = rule_for(error)
     ours = rule.error(what)
     if rule.retry_after is not None:
         ours.retry_after = rule.retry_after
-    fields = {} if rule.advice is None else {"advice": rule.advice.format(permission=permission_of(error))}
+    service, operation, more = facts_of(error)
+    if rule.advice is not None:
+        more["advice"] = rule.advice.format(permission=permission_of(error))
     reason = code or status or type(error).__name__
-    # A connection that failed does not tell which service it was for.
-    emit(events.AWS_FAILURE, service=service_of(operation) or "aws", operation=operation, reason=reason, **fields)
+    emit(events.AWS_FAILURE, service=service, operation=operation, reason=reason, **more)
     return ours
+
+
+def facts_of(error: ClientError | BotoCoreError) -> tuple[str, str, dict[str, object]]:
+    """Return service and operation of a call that failed, and what else is known of it; ``aws`` for no service."""
+    if isinstance(error, ClientError):
+        told = cast("Mapping[str, Any]", error.response.get("ResponseMetadata", {}))
+        more: dict[str, object] = {"message": str(error.response.get("Error", {}).get("Message", ""))}
+        if "RetryAttempts" in told:
+            more["attempts"] = int(told["RetryAttempts"]) + 1
+        if told.get("RequestId"):
+            more["aws_request_id"] = told["RequestId"]
+        return service_of(error.operation_name) or "aws", error.operation_name, more
+    # A connection that failed does not tell which service it was for; the hooks of its client have noted that.
+    service, operation, attempts = vars(error).get(CALL_OF, ("aws", "", None))
+    return service, operation, {"message": str(error), **({} if attempts is None else {"attempts": attempts})}
 
 
 def rule_for(error: ClientError | BotoCoreError) -> Rule:

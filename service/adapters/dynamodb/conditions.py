@@ -77,6 +77,9 @@ SHOWS_MORE = "#shown < :shown"
 IS_UNFINISHED = "#state IN (:queued, :running)"
 IS_FINAL = "#state IN (:succeeded, :failed, :cancelled)"
 
+# A worker that lives says so once for each attempt of its own that another worker took over.
+WAS_TAKEN_FOR_DEAD = "#attempt > :attempt AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
+
 # A deletion that is repeated finds nothing, and that is what it wanted.
 MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
 
@@ -135,6 +138,15 @@ def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> 
         HAS_STOOD_STILL,
         f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {count}, #stamp = :stamp",
         {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def note_alive(attempt: int) -> Change:
+    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
+    return Change(
+        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
+        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
+        {"attempt": attempt, "one": 1, "zero": 0},
     )
 
 

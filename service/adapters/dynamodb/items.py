@@ -28,8 +28,7 @@ from service.ports.jobs import IdempotencyKey
 T = TypeVar("T")
 
 JOB, UPLOAD, IDEMPOTENCY = "job#", "upload#", "idempotency#"
-STAMP = "stamp"
-PENDING = "pending"  # the `state` of an upload that is still to come; a complete one has none
+STAMP, PENDING = "stamp", "pending"  # the latter: `state` of an upload that is still to come; a complete one has none
 
 
 def job_pk(job_id: str) -> str:
@@ -96,6 +95,7 @@ def lease_values(lease: Lease) -> dict[str, Scalar | None]:
         "lapses": lease.lapses,
         "excused": lease.excused or None,
         "faults": lease.faults,
+        "alive": lease.alive or None,
     }
 
 
@@ -241,6 +241,7 @@ def _lease(key: str, item: Item) -> Lease:
         lapses=int(item["lapses"]["N"]),
         excused=int(item["excused"]["N"]) if "excused" in item else 0,  # an older release wrote none
         faults=int(item["faults"]["N"]),
+        alive=int(item["alive"]["N"]) if "alive" in item else 0,  # an older release wrote none
     )
 
 

@@ -25,6 +25,7 @@ from service.adapters.dynamodb.items import (
     job_to_item,
     key_expired,
 )
+from service.adapters.dynamodb.notes import DynamoNotes
 from service.adapters.dynamodb.table import PAGE, Entries, Refusal
 from service.adapters.dynamodb.uploads import DynamoUploads
 from service.adapters.dynamodb.values import Item
@@ -58,7 +59,7 @@ from service.ports.time import Clock, Ids
 TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
 
 
-class DynamoJobs(DynamoUploads):
+class DynamoJobs(DynamoUploads, DynamoNotes):
     """Jobs and uploads in one table. `shards` must be the same in every process."""
 
     def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
@@ -234,9 +235,6 @@ class DynamoJobs(DynamoUploads):
                 return there
             change = changes.cancel_running() if there.state is State.RUNNING else changes.cancel_queued(now)
         raise Unavailable("The job changes hands too fast to be cancelled.")
-
-    async def note_shown(self, job_id: str, percent: float) -> None:
-        await self._table.update(job_pk(job_id), changes.note_shown(percent))
 
     async def delete(self, job_id: str) -> None:
         before = await self._table.delete(job_pk(job_id), changes.forget())

@@ -101,10 +101,8 @@ class Table:
             }
             for item, change in puts
         ]
-        keys = " ".join(item[KEY]["S"] for item, _ in puts)
         for number in range(1, TRIES + 1):
             reasons = await self._aws.run(self._transact, actions)
-            self._log("TransactWriteItems", keys, "refused" if reasons else "ok")
             if reasons is None:
                 return None
             if any(reason["Code"] == CONDITION_FAILED for reason in reasons):
@@ -234,9 +232,7 @@ class Table:
     async def _call(self, call: Callable[..., Any], operation: str, key: str, **arguments: Any) -> Any:
         if operation != "BatchGetItem":
             arguments["TableName"] = self._name
-        answer = await self._aws.run(call, **arguments)
-        self._log(operation, key, "refused" if isinstance(answer, Refusal) else "ok")
-        return answer
+        return await self._aws.run(call, **arguments)
 
     def _transact(self, actions: list[Any]) -> list[Any] | None:
         try:
@@ -248,9 +244,6 @@ class Table:
                 return reasons
             raise
         return None
-
-    def _log(self, operation: str, key: str, status: str) -> None:
-        emit(events.AWS_CALL, service="dynamodb", operation=operation, status=status, table=self._name, key=key)
 
     async def _pause(self, operation: str, number: int) -> None:
         emit(events.AWS_RETRIED, service="dynamodb", operation=operation, attempt=number + 1)

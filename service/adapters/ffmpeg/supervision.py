@@ -18,6 +18,7 @@ from service.adapters.ffmpeg.process import FfmpegProcess
 from service.adapters.ffmpeg.progress import ProgressReporter
 from service.adapters.ffmpeg.report import doubt, not_decoded, report
 from service.adapters.ffmpeg.scratch import path_of
+from service.adapters.ffmpeg.stderr_log import StderrLog
 from service.adapters.ffmpeg.timeouts import Watchdog, output_cap
 from service.adapters.system.cgroups import memory_kills
 from service.core.errors import NoFfmpeg, OutputTooLarge, TranscodeFailed
@@ -64,6 +65,7 @@ class Supervision:
         self._window, self._uploader, self._source = running.window, running.uploader, running.source
         self._track = running.track
         self._log = LogReader()
+        self._said = StderrLog(self._clock.monotonic())
         self._cap = output_cap(order.input_size, self._config.max_output_bytes)  # of the output
         self._room = self._cap  # for it
         self._memory_kills = memory_kills()
@@ -93,7 +95,8 @@ class Supervision:
             process.close()
             seconds = round(self._clock.monotonic() - started, 3)
             last_lines = self._log.last_lines[-3:]
-            emit(events.FFMPEG_ENDED, exit_code=process.exit_code(), seconds=seconds, last_lines=last_lines)
+            code_of_end, pid = process.exit_code(), process.pid
+            emit(events.FFMPEG_ENDED, pid=pid, exit_code=code_of_end, seconds=seconds, last_lines=last_lines)
         if self._source.error is not None:
             raise self._source.error
         if (problem := outcome_of(self._process_end(code))) is not None:
@@ -140,7 +143,7 @@ class Supervision:
             text = process.read_stderr(config.tick / 8 if grown > config.part_size // 4 else config.tick)
             if text:
                 log.feed(text)
-                emit(events.FFMPEG_SAID, line=text[-1000:].decode(errors="replace"))
+                self._said.write(text, clock.monotonic())
             before, size = size, window.size()
             grown = size - before
             self._uploader.send_finished(size)
@@ -195,6 +198,7 @@ class Supervision:
             if not (text := process.read_stderr(0)):
                 return
             self._log.feed(text)
+            self._said.write(text, self._clock.monotonic())
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from service.adapters.redis.connection import ERRORS, RedisLink
+from service.adapters.redis.calls import ERRORS
+from service.adapters.redis.connection import RedisLink
 from service.core.findings import Finding
 
 WITHOUT = "progress comes from DynamoDB every two seconds, and jobs start up to two seconds later"

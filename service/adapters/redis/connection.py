@@ -8,13 +8,13 @@ back. Without the pause, a Redis that is unreachable would cost each poll a whol
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
+from service.adapters.redis.calls import ERRORS, LoggedRedis
 from service.core.circuit import CallOutcome, Circuit, CircuitState
 from service.ports.time import Clock
 from service.telemetry import emit, events
@@ -25,7 +25,7 @@ TIMEOUT = 0.25  # seconds, to connect and for an answer: what comes later than t
 FAILURES = 1  # a hint is worth no second time-out; for S3 and DynamoDB it takes five
 RESET = 1.5  # seconds; below the two seconds after which progress would come from DynamoDB anyway
 CONNECTIONS = 32
-ERRORS = (RedisError, OSError)  # a time-out is one of the latter
+CANCEL_AGAIN = 0.2  # seconds before a task is cancelled once more: redis-py may have swallowed a cancellation
 
 
 class RedisLink:
@@ -45,7 +45,8 @@ class RedisLink:
             retry=Retry(NoBackoff(), 0),  # a repetition would come too late; the circuit does the waiting
             decode_responses=True,
         )
-        self.client: Redis = Redis.from_pool(pool)
+        self.client = cast("LoggedRedis", LoggedRedis.from_pool(pool))
+        self.client.log_with(clock.monotonic, lambda: self._circuit.state.value)
         self._clock = clock
         self._circuit = Circuit(threshold=FAILURES, reset=reset)
 
@@ -97,9 +98,21 @@ class RedisLink:
         if before and not self.degraded:
             emit(events.REDIS_BACK)
 
+    def connection(self) -> Connection:
+        """Return a new connection that is not one of the pool and not connected yet; its owner closes it."""
+        pool = self.client.connection_pool
+        return cast("Connection", pool.make_connection())  # type: ignore[no-untyped-call]  # redis-py says no more
+
     async def aclose(self) -> None:
         """Close the connections."""
         try:
             await self.client.aclose()
         except ERRORS as error:
             self.note_failure(error)
+
+
+async def ended(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task that talks to Redis until it has ended: once may not be enough, see `RedisLink.ask`."""
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN)

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from service.adapters.redis.connection import ERRORS, RedisLink
+from service.adapters.redis.calls import ERRORS, log
+from service.adapters.redis.connection import RedisLink, ended
 from service.adapters.system.in_process import LocalWakeups
 from service.core.backoff import REDIS_LISTENER
 from service.ports.hints import for_all
@@ -28,7 +29,6 @@ CHANNEL = "reprise:work"
 # or a load balancer may drop an idle connection without a word, most after minutes. Until that is noticed, a worker
 # finds new jobs up to two seconds late, by its own poll: 20 seconds of that are cheap, and so is a PING in 10.
 MAX_SILENCE = 10.0
-CANCEL_AGAIN = 0.2  # seconds before the listener is cancelled once more: redis-py may have swallowed a cancellation
 
 
 class RedisWakeups:
@@ -59,9 +59,7 @@ class RedisWakeups:
 
     async def aclose(self) -> None:
         """Stop listening. Sleepers go on waiting for announcements of this process."""
-        while self._listener is not None and not self._listener.done():
-            self._listener.cancel()  # again, because redis-py may swallow it: see `RedisLink.ask`
-            await asyncio.wait({self._listener}, timeout=CANCEL_AGAIN)
+        await ended(self._listener)
 
     def _listen(self) -> None:
         if self._listener is None:
@@ -104,6 +102,7 @@ class RedisWakeups:
             self._local.ring(job_id or None)
 
     def _connected(self) -> None:
+        log("SUBSCRIBE", CHANNEL, "ok", 0.0, "open" if self._link.degraded else "closed")
         self._link.note_answer()
         self._tried.set()
         self._failures = 0

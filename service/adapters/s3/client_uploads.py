@@ -84,7 +84,7 @@ class ClientUploads:
         """Store a part that a client sent through the service. Raises `ObjectGone` if the transfer is not open."""
         bucket = self.bucket
         part = await bucket.aws.run(_while_open(bucket.multipart.send), key, transfer, number, body)
-        emit(events.S3_PART_STORED, key=key, part=number, size=part.size)
+        emit(events.S3_PART_STORED, bucket=bucket.name, key=key, part=number, size=part.size)
         return part
 
     async def arrived(self, key: str, transfer: str) -> Sequence[Part]:
@@ -99,7 +99,7 @@ class ClientUploads:
         object is the proof.
         """
         stored = await self.bucket.aws.run(_while_open(self.bucket.multipart.complete), key, transfer, parts)
-        emit(events.S3_COMPLETED, key=key, parts=len(parts), size=stored.size)
+        emit(events.S3_COMPLETED, bucket=self.bucket.name, key=key, parts=len(parts), size=stored.size)
         return stored
 
 

@@ -60,7 +60,7 @@ class OutputUpload:
         upload_id = self._begin_once()
         part = self._aws.call_waiting_out_circuit(self._uploads.send, key, upload_id, number, body)
         self._parts[number] = part
-        emit(events.S3_PART_STORED, key=key, part=number, size=part.size)
+        emit(events.S3_PART_STORED, bucket=self.destination.bucket, key=key, part=number, size=part.size)
 
     def complete(self) -> Stored:
         """Make the object exist. Safe to repeat. Raises `StoreError`."""
@@ -69,7 +69,7 @@ class OutputUpload:
         self._completed = True
         if self._strays:
             self.abandon()
-        emit(events.S3_COMPLETED, key=key, parts=len(parts), size=stored.size)
+        emit(events.S3_COMPLETED, bucket=self.destination.bucket, key=key, parts=len(parts), size=stored.size)
         return stored
 
     def abort(self) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+from pathlib import Path
 
 
 def raise_descriptor_limit() -> int:
@@ -15,6 +16,19 @@ def raise_descriptor_limit() -> int:
         with contextlib.suppress(OSError, ValueError):  # a platform that refuses leaves us with what there is
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return descriptor_limit()
+
+
+def descriptors_in_use() -> int:
+    """Return how many descriptors this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1  # without the one that lists them
+
+
+def descriptor_share() -> float | None:
+    """Return the share of the descriptors of this process that is in use; None where the platform does not tell."""
+    try:
+        return round(descriptors_in_use() / descriptor_limit(), 3)
+    except OSError:
+        return None
 
 
 def descriptor_limit() -> int:

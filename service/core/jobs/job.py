@@ -117,6 +117,10 @@ class Job:
         """Note that the holder is alive, and its durable progress, which never falls."""
         return replace(self, lease=self.lease.renewed(), percent=max(self.percent, percent), path=path or self.path)
 
+    def found_alive(self, attempt: int) -> Self:
+        """Note that this attempt was taken over while its worker lived."""
+        return replace(self, lease=self.lease.found_alive(attempt))
+
     def released(self, due_at: float, *, fault: bool) -> Self:
         """Give the job back: at shutdown, or (`fault`) because of something that may pass."""
         return replace(self, lease=self.lease.released(due_at, fault=fault))

@@ -35,8 +35,9 @@ Trust ends earlier
 
 What each failure does
     ===========================  ====================================================================================
-    holder killed                its beat stands still; taken over after one lease as seen by the first watcher, or
-                                 given back to the queue if that has no slot free
+    holder killed                its beat stands still; taken over after one lease as seen by the first watcher, or at
+                                 once if Redis shows that it is gone (`core.jobs.presence`); or given back to the
+                                 queue if the watcher has no slot free
     holder told to stop          it releases: back to ``queued`` at once, without counting as a lapse
     holder cut off from store    it pauses by itself before its lease ends, and asks until it hears that it was
                                  replaced, or was not and goes on
@@ -50,7 +51,8 @@ What each failure does
     `LeasePolicy.max_lapses` lapsed attempts end a job as `attempts_exhausted`: a file that kills its container stops
     travelling. A frozen or starved host is no such file. So a lapse does not count if the worker gave the job back
     when it knew that its trust had ended, if it renewed late before it fell silent, or if another job of the same
-    worker stood still with it; of these it takes `LeasePolicy.max_takeovers`.
+    worker stood still with it; of these it takes `LeasePolicy.max_takeovers`. A worker that is refused while it trusts
+    its lease was taken for dead by mistake, and notes that in the record: this lapse does not count either.
 
 States
     ::
@@ -145,6 +147,7 @@ class Lease:
     lapses: int = 0  # takeovers: attempts that ended without a word, and nothing but the job explains it
     excused: int = 0  # takeovers that something else explains
     faults: int = 0  # attempts that ended in a passing fault
+    alive: int = 0  # the last attempt whose worker found that it was taken over while it lived
 
     @property
     def final(self) -> bool:
@@ -186,6 +189,16 @@ class Lease:
     def renewed(self) -> Self:
         """Note that its holder is alive."""
         return self._step(Event.RENEW, beat=self.beat + 1)
+
+    def found_alive(self, attempt: int) -> Self:
+        """
+        Take back the lapse that was counted when this attempt was taken over: its worker lives.
+
+        Safe to repeat. Nothing changes if the attempt is the present one, or an earlier one than was noted before.
+        """
+        if self.final or not self.alive < attempt < self.attempt or self.lapses == 0:
+            return self
+        return dataclasses.replace(self, alive=attempt, lapses=self.lapses - 1, excused=self.excused + 1)
 
     def released(self, due_at: float, *, fault: bool) -> Self:
         """Give it back: at shutdown, or (`fault`) because of something that may pass."""

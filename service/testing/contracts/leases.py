@@ -226,6 +226,36 @@ class LeasesContract:
             await jobs.exhaust(a_running_job().lease, a_failure(), NOON)
         assert await jobs.get("job1") is None
 
+    async def test_lapse_of_a_worker_that_lives_is_excused_once(self, jobs: Jobs) -> None:
+        """A worker that was taken over while it lived takes that lapse back, once for each attempt of its own."""
+        held = await a_held_job(jobs)
+        await jobs.note_alive("job1", 1)
+        assert held == await jobs.get("job1")  # nothing was taken over
+
+        second = await jobs.take_over(held.lease, "worker2")
+        for _ in range(2):
+            await jobs.note_alive("job1", 1)
+        third = await jobs.take_over(second.lease, "worker3")
+        await jobs.note_alive("job1", 2)
+        await jobs.note_alive("job1", 1)
+
+        there = await jobs.get("job1")
+        assert there is not None
+        assert (there.attempt, there.owner, there.lease.beat) == (3, "worker3", third.lease.beat)
+        assert (there.lease.lapses, there.lease.excused, there.lease.alive) == (0, 2, 2)
+
+    async def test_nothing_is_excused_of_a_job_that_has_ended(self, jobs: Jobs) -> None:
+        """A job that has ended or is gone, and a takeover that did not count, are left as they are."""
+        first, second = await a_held_job(jobs), await a_held_job(jobs, "job2")
+        taken = await jobs.take_over(first.lease, "worker2")
+        ended = await jobs.fail(taken.holding, a_failure(), NOON)
+        excused = await jobs.take_over(second.lease, "worker2", excused=True)
+
+        for key in ("job1", "job2", "job3"):
+            await jobs.note_alive(key, 1)
+
+        assert (ended, excused, None) == (await jobs.get("job1"), await jobs.get("job2"), await jobs.get("job3"))
+
     @pytest.mark.parametrize("excused", [False, True])
     async def test_requeued_job_waits_again_and_its_holder_is_refused(self, jobs: Jobs, *, excused: bool) -> None:
         """A watcher gives a lapsed job back to the queue, which counts as a takeover does; its holder is fenced."""

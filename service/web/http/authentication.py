@@ -14,6 +14,7 @@ from litestar.handlers import BaseRouteHandler
 
 from service.core.access import ApiKey, tenant_with
 from service.core.errors import Unauthorized
+from service.telemetry import bind_tenant
 
 NAMELESS = ""  # the one tenant of an open service
 MAX_KEY_LENGTH = 512
@@ -26,7 +27,9 @@ def guard(keys: Sequence[ApiKey]) -> Guard:
     """Make a guard that finds the tenant and leaves it for `parameters.caller_of`. It raises `Unauthorized`."""
 
     def admit(connection: Connection, _: BaseRouteHandler) -> None:
-        connection.scope["state"]["tenant"] = authenticate(keys, key_in(connection)) if keys else NAMELESS
+        tenant = authenticate(keys, key_in(connection)) if keys else NAMELESS
+        connection.scope["state"]["tenant"] = tenant
+        bind_tenant(tenant)
 
     return admit
 

@@ -21,13 +21,14 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Messag
 from service.core.errors import BodyTooSlow, StoreError
 from service.core.pace import Pace
 from service.ports.time import Clock, Ids
-from service.telemetry import emit, events, log_context
+from service.telemetry import emit, events, request_context
 from service.web.http.config import WebConfig
 from service.web.http.problems import malformed_host
 
 LINGER_SECONDS = 2.0
 LINGERERS = 64  # connections that are drained at once; a flood of refused bodies is closed without
 LATE = 2.0  # seconds by which an alarm may be late before it says that this process stood still, not the client
+POLLED = frozenset({"/v1/jobs/{job_id}", "/v1/jobs/{job_id}/progress"})
 SMALL_BODY = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
 
 HEADERS: Mapping[str, str] = {
@@ -64,7 +65,7 @@ class RequestMiddleware:
             return
         request_id = request_id_in(scope) or self.ids.new()
         exchange = HttpExchange(scope, receive, send, self, request_id)
-        with log_context(request_id=exchange.request_id):
+        with request_context(exchange.request_id) as facts:
             try:
                 app = self.app if names_host(header(scope, b"host")) else malformed_host
                 await app(scope, exchange.receive, exchange.send)
@@ -73,7 +74,7 @@ class RequestMiddleware:
                 if not broken_store(error):
                     emit(events.UNEXPECTED, where="answer", exc_info=error)
             finally:
-                exchange.log()
+                exchange.log(facts)
 
 
 class HttpExchange:
@@ -146,17 +147,29 @@ class HttpExchange:
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
-    def log(self) -> None:
-        """Log one line for the whole exchange; probes are of no interest by default."""
+    def log(self, facts: Mapping[str, object]) -> None:
+        """Log one line for the whole exchange, with the `facts` of its file; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
-        event = events.PROBE_DONE if probe else events.REQUEST_DONE
-        fields: dict[str, object] = {"method": self.scope.get("method"), "path": path, "status": self.status}
+        more = dict(facts)
         if tenant := self.scope["state"].get("tenant"):
-            fields["tenant"] = tenant
+            more["tenant"] = tenant
         if problem := self.scope["state"].get("problem"):
-            fields["code"] = problem
-        emit(event, **fields, seconds=round(self._clock.monotonic() - self._began, 4))
+            more["code"] = problem
+        seconds = round(self._clock.monotonic() - self._began, 4)
+        emit(
+            events.PROBE_DONE if probe else events.REQUEST_POLLED if self._polled() else events.REQUEST_DONE,
+            method=self.scope.get("method"),
+            path=path,
+            status=self.status,
+            seconds=seconds,
+            **more,
+        )
+
+    def _polled(self) -> bool:
+        """Tell whether a client has looked how far its job is, and was told: it does so about once a second."""
+        template = self.scope.get("path_template", "")
+        return self.scope.get("method") == "GET" and template in POLLED and self.status < HTTPStatus.BAD_REQUEST
 
     async def _linger(self) -> None:
         if not self._asked and header(self.scope, b"expect"):

@@ -14,6 +14,7 @@ from chaos.stack.watcher import LABEL
 from tests.support.cluster import wait_for
 from tests.support.docker import ROOT, stack_worker
 from tests.support.image import docker
+from tests.support.story_check import differences
 
 pytestmark = [pytest.mark.timeout(900), stack_worker]
 
@@ -81,6 +82,7 @@ def test_small_scenario_kills_containers_and_every_promise_holds(image: str, tmp
         assert judged["figures"]["kills"] >= 2
         assert judged["figures"]["jobs"] >= 4
         assert (tmp_path / "smoke-4" / "report.html").exists()
+        assert differences(tmp_path / "smoke-4") == [], "`service story` tells each job as the history has it"
         assert run.left() == []
 
 

@@ -19,7 +19,7 @@ from service.cli.sample import write_sample
 from tests.support.cluster import Watcher, pause, wait_for
 from tests.support.compose import Stack
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
-from tests.support.docker import ROOT, stack_worker
+from tests.support.docker import ROOT, images, stack_worker
 from tests.support.image import docker, holder
 
 pytestmark = [pytest.mark.timeout(1200), stack_worker]
@@ -105,6 +105,19 @@ def test_compose_presigns_addresses_reachable_from_outside(running: Stack, piece
     assert there.startswith(f"http://localhost:{running.environment['REPRISE_COMPOSE_S3_PORT']}/")
     assert (found.status_code, found.content) == (206, b"OggS")
     assert found.headers["Access-Control-Allow-Origin"] == running.address
+
+
+def test_profile_observe_is_complete_and_off_by_default(stack: Stack) -> None:
+    """`--profile observe` adds Prometheus, Grafana and Jaeger, pinned, for this machine; else they are not there."""
+    described = json.loads(stack.compose("--profile", "observe", "config", "--format", "json"))["services"]
+    usual = json.loads(stack.compose("config", "--format", "json"))["services"]
+
+    added = {name: described[name]["image"] for name in described.keys() - usual.keys()}
+    assert added == {name: images()[f"{name.upper()}_IMAGE"] for name in ("prometheus", "grafana", "jaeger")}
+    assert all(port["host_ip"] == "127.0.0.1" for name in added for port in described[name]["ports"])
+    mounted = [Path(it["source"]) for name in added for it in described[name].get("volumes", [])]
+    assert mounted
+    assert all(path.is_dir() for path in mounted)
 
 
 def test_compose_proxy_does_not_buffer_uploads(running: Stack) -> None:

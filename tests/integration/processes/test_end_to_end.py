@@ -15,7 +15,9 @@ import boto3
 import httpx
 import imageio_ffmpeg
 import pytest
+import redis
 
+from service.adapters.redis.presence import CHANNEL
 from service.adapters.system.ambient import SystemIds
 from service.cli.sample import write_sample
 from service.core.media.arguments import output_arguments
@@ -81,6 +83,16 @@ def finish(cluster: Cluster, job: dict[str, Any], watcher: Watcher, alive: int) 
     return job, hashlib.sha256(output.read_bytes()).hexdigest()
 
 
+def shown(cluster: Cluster) -> bool:
+    """Whether Redis shows that every process lives, if there is a Redis."""
+    if "REDIS_URL" not in cluster.pointed:
+        return False
+    starts = (event for service in cluster.services for event in service.events())
+    channels = {CHANNEL + event["instance"] for event in starts if event["event"] == "service.starting"}
+    with redis.Redis.from_url(cluster.pointed["REDIS_URL"], decode_responses=True) as client:
+        return len(channels) == len(cluster.services) and channels <= set(client.pubsub_channels())
+
+
 @pytest.mark.requirement("1.1", "1.3", "1.4", "1.6", "2.5", "2.7", "3.4", "3.5", "4.2", "4.3", "4.5", "4.6", "6.7")
 @pytest.mark.parametrize("target", ["mp3", "flac"])
 def test_sigkill_in_the_middle(cluster: Cluster, piece: Path, target: str, tmp_path: Path) -> None:
@@ -93,6 +105,7 @@ def test_sigkill_in_the_middle(cluster: Cluster, piece: Path, target: str, tmp_p
     wait_for(lambda: watcher.readings[-1] >= moment, f"{moment} %")
     victim = cluster.holder()
     assert victim is not None
+    wait_for(lambda: shown(cluster) == ("REDIS_URL" in cluster.pointed), "Redis shows the workers")
     ffmpeg = next(event["pid"] for event in victim.events() if event["event"] == "ffmpeg.started")
     victim.kill()
     wait_for(lambda: gone(ffmpeg), "ffmpeg dies with its parent")

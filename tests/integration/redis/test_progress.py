@@ -73,7 +73,7 @@ async def mortal_link(mortal_redis: RedisServer, clock: HandClock) -> AsyncItera
 
 def said(logs: list[EventDict]) -> list[str]:
     """The events about Redis."""
-    return [entry["event"] for entry in logs if entry["event"].startswith("redis.")]
+    return [name for entry in logs if (name := entry["event"]).startswith("redis.") and name != "redis.call"]
 
 
 @on_every_redis

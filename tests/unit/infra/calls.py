@@ -147,19 +147,6 @@ CALLS: Mapping[str, Call] = {
     "cloudwatch/logGroup:LogGroup": Call(
         "logs", "CreateLogGroup", {"name": "logGroupName"}, {"retentionInDays": LATER}, name="name"
     ),
-    "cloudwatch/logMetricFilter:LogMetricFilter": Call(
-        "logs",
-        "PutMetricFilter",
-        {"pattern": "filterPattern", "metricTransformation": "metricTransformations", "value": "metricValue"},
-        name="name",
-        wrap=lambda it: {
-            **{name: value for name, value in it.items() if name != "name"},
-            "filterName": it["name"],
-            "metricTransformation": [
-                {f"metric{name.capitalize()}": value for name, value in it["metricTransformation"].items()}
-            ],
-        },
-    ),
     "cloudwatch/metricAlarm:MetricAlarm": Call(
         "cloudwatch", "PutMetricAlarm", {"name": "AlarmName", "metricQueries": "Metrics"}, wrap=alarm, name="name"
     ),

@@ -35,7 +35,6 @@ MAY_GO: Mapping[str, str] = {
     "budgets/budget:Budget": "it holds nothing",
     "cloudwatch/dashboard:Dashboard": "it holds nothing",
     "cloudwatch/logGroup:LogGroup": "it goes with the containers that write to it",
-    "cloudwatch/logMetricFilter:LogMetricFilter": "it holds nothing",
     "cloudwatch/metricAlarm:MetricAlarm": "its history is all it holds",
     "ec2/internetGateway:InternetGateway": "it goes with the last tasks",
     "ec2/routeTable:RouteTable": "it goes with the last tasks",

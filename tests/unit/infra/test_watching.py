@@ -7,46 +7,43 @@ from collections.abc import Mapping
 import pytest
 
 from infra.watching.alarms import OURS, Alarm, service_alarms, table_alarms, worker_alarms
-from infra.watching.signals import QUEUE, QUEUE_EVENT, SIGNALS, Signal
+from infra.watching.signals import QUEUE, SIGNALS, TRIGGERS, namespace
 from service.telemetry import events
+from service.telemetry.embedded_metrics import METRICS
 from tests.support.cloud import Recorded
 from tests.unit.infra.stacks import STACKS, stack, with_
+from tests.unit.infra.test_containers import environments
 
 SAID: Mapping[str, events.Event] = {it.name: it for it in vars(events).values() if isinstance(it, events.Event)}
-FIELD = re.compile(r"\$\.(\w+)")
 ALARMS = [*service_alarms(), *table_alarms("t"), *worker_alarms({})]
 
 
-@pytest.mark.parametrize("signal", SIGNALS, ids=lambda it: it.metric)
-def test_what_is_counted_is_what_the_service_says(signal: Signal) -> None:
-    """Each event exists, at a level that is logged, and has the fields that the filter reads."""
-    event = SAID[signal.event]
-    assert event.level >= events.INFO
-    assert set(FIELD.findall(f"{signal.pattern} {signal.amount}")) <= {"event", *event.fields}
-
-
-def test_a_pattern_is_one_that_cloudwatch_reads() -> None:
-    """A condition alone, or two in brackets."""
-    patterns = {signal.metric: signal.pattern for signal in SIGNALS}
-    assert patterns["JobsFailed"] == '{ $.event = "job.failed" }'
-    assert patterns["ServerErrors"] == '{ ($.event = "request.done") && ($.status >= 500) }'
+def test_alarms_and_the_service_name_the_same_metrics() -> None:
+    """Each metric of `service/metrics.json` is written by the service, and what is watched here is one of them."""
+    assert [(it.name, it.event, it.value) for it in SIGNALS] == [(it.name, it.event, it.value) for it in METRICS]
+    watched = {metric.name for alarm in service_alarms() for metric in (alarm.metric, alarm.unless) if metric}
+    watched |= {trigger.metric for trigger in TRIGGERS}
+    assert watched <= {it.name for it in METRICS}
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_each_event_is_counted_where_it_is_said(name: str) -> None:
-    """Each signal has a filter on the log of each container that says it, and on no other log."""
-    found = sorted(
-        it["metricTransformation"]["name"] for it in stack(name).of("cloudwatch/logMetricFilter:LogMetricFilter")
-    )
-    apart = STACKS[name].get("worker") == "fargate"
-    wanted = sorted(signal.metric for signal in SIGNALS for _ in range(len(signal.says) if apart else 1))
-    assert found == wanted
+def test_containers_write_metrics_where_the_alarms_look_for_them(name: str) -> None:
+    """The namespace that containers are told is that of all alarms on the service's metrics, without dimensions."""
+    cloud, namespaces = stack(name), set[str]()
+    for alarm in cloud.of("cloudwatch/metricAlarm:MetricAlarm"):
+        single = [alarm.inputs] if "metricName" in alarm.inputs else []
+        several = [query["metric"] for query in alarm.inputs.get("metricQueries", ()) if "metric" in query]
+        ours = [it for it in (*single, *several) if it["metricName"] in {metric.name for metric in METRICS}]
+        namespaces |= {it["namespace"] for it in ours}
+        assert not [it for it in ours if it.get("dimensions")]
+    told = {plain["REPRISE_METRICS_NAMESPACE"] for plain, _ in environments(cloud)}
+    assert namespaces == told == {namespace("prod" if name.endswith("prod") else "dev")}
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda it: it.name)
 def test_an_alarm_watches_a_metric_that_exists_and_says_what_to_do(alarm: Alarm) -> None:
-    """Metrics of ours are counted by a signal; the text is a sentence or more."""
-    ours = {signal.metric for signal in SIGNALS}
+    """Metrics of ours are written by the service; the text is a sentence or more."""
+    ours = {signal.name for signal in SIGNALS}
     for metric in (alarm.metric, alarm.unless):
         assert metric is None or metric.namespace != OURS or metric.name in ours
     assert alarm.advice.endswith(".")
@@ -132,7 +129,7 @@ def test_workers_are_scaled_by_the_queues_length_and_age(name: str) -> None:
 @pytest.mark.parametrize("name", STACKS)
 def test_numbers_of_the_queue_are_never_added_up(name: str) -> None:
     """Each converting process reports the same numbers: alarms, scaling and dashboard take the maximum of them."""
-    cloud, queue = stack(name), {signal.metric for signal in QUEUE}
+    cloud, queue = stack(name), {signal.name for signal in QUEUE}
     statistics = [
         it["statistic"] for it in cloud.of("cloudwatch/metricAlarm:MetricAlarm") if it.inputs.get("metricName") in queue
     ]
@@ -143,18 +140,13 @@ def test_numbers_of_the_queue_are_never_added_up(name: str) -> None:
     ]
     widgets = json.loads(cloud.one("cloudwatch/dashboard:Dashboard")["dashboardBody"])["widgets"]
     shown = [it["properties"] for it in widgets if it["properties"].get("title") == "Queue"]
-    assert [[metric for _, metric in it["metrics"]] for it in shown] == [[signal.metric for signal in QUEUE]]
+    assert [[metric for _, metric in it["metrics"]] for it in shown] == [[signal.name for signal in QUEUE]]
     assert {*statistics, *(it["stat"] for it in shown)} == {"Maximum"}
 
 
 def test_metrics_of_the_queue_are_the_numbers_that_are_logged() -> None:
     """Length and age are read off the event as they stand there, and too great an age is an alarm."""
-    cloud = stack("ecs-express, fargate, none, dev")
-    read = {
-        it["metricTransformation"]["name"]: it["metricTransformation"]["value"]
-        for it in cloud.of("cloudwatch/logMetricFilter:LogMetricFilter")
-        if QUEUE_EVENT in it["pattern"]
-    }
-    assert read == {"QueuedJobs": "$.queued", "RunningJobs": "$.running", "QueueAgeSeconds": "$.oldest_seconds"}
-    alarm = cloud.one("cloudwatch/metricAlarm:MetricAlarm", "dev-queue-age")
+    read = {it.name: it.value for it in QUEUE}
+    assert read == {"QueuedJobs": "queued", "RunningJobs": "running", "QueueAgeSeconds": "oldest_seconds"}
+    alarm = stack("ecs-express, fargate, none, dev").one("cloudwatch/metricAlarm:MetricAlarm", "dev-queue-age")
     assert alarm["metricName"] == "QueueAgeSeconds"

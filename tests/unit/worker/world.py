@@ -18,6 +18,7 @@ from service.testing.factories import a_job
 from service.testing.memory_hints import MemoryBoard, MemoryWakeups
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.memory_presence import MemoryConnections, MemoryPresence
 from service.testing.memory_workers import MemoryWorkers
 from service.testing.transcoder import ScriptedTranscoder
 from service.testing.virtual_time import VirtualClock, run
@@ -79,10 +80,12 @@ class Instance:
     freezer: Freezer
     transcoder: ScriptedTranscoder
     task: asyncio.Task[None]
+    hang_up: Callable[[], None]
 
     def kill(self) -> None:
-        """SIGKILL, as the rest of the world sees it: nothing more comes from there."""
+        """SIGKILL, as the rest of the world sees it: nothing more comes from there, and its connections are closed."""
         self.freezer.freeze()
+        self.hang_up()
 
     async def stop(self) -> None:
         """SIGTERM."""
@@ -99,6 +102,7 @@ class World:
     workers: MemoryWorkers = field(init=False)
     board: MemoryBoard = field(default_factory=MemoryBoard)
     wakeups: MemoryWakeups = field(default_factory=lambda: MemoryWakeups(VirtualClock()))
+    connections: MemoryConnections | None = None  # to Redis, if there is one that shows them
     clock: VirtualClock = field(default_factory=VirtualClock)
     instances: list[Instance] = field(default_factory=list)
 
@@ -133,9 +137,13 @@ class World:
             clock=clock,
             ids=SeededIds(len(self.instances)),
             capacity=capacity or UnlimitedCapacity(),
+            presence=freezer.guard(MemoryPresence(self.connections, name)) if self.connections else None,
         )
+        if self.connections:
+            self.connections.connect(name)
         worker = Worker(ports, WorkerConfig(instance=name, slots=slots), plan)
-        instance = Instance(worker, freezer, transcoder, asyncio.create_task(worker.run(), name=name))
+        task, connections = asyncio.create_task(worker.run(), name=name), self.connections or MemoryConnections()
+        instance = Instance(worker, freezer, transcoder, task, lambda: connections.cut(name))
         self.instances.append(instance)
         return instance
 

@@ -84,7 +84,7 @@ class WindowDraft:
         answer = self._aws.call_waiting_out_circuit(
             self._s3.put_object, Bucket=to.bucket, Key=to.key, Body=cast("IO[bytes]", body), ContentType=to.content_type
         )
-        emit(events.S3_COMPLETED, key=to.key, parts=1, size=len(body))
+        emit(events.S3_COMPLETED, bucket=to.bucket, key=to.key, parts=1, size=len(body))
         return Stored(to.key, len(body), bare(answer["ETag"]))
 
     def _close_window(self) -> None:

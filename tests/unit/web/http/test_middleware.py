@@ -5,7 +5,9 @@ import re
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from service.testing.factories import a_job
 from tests.unit.web.asgi import Call
 from tests.unit.web.conftest import World, client_of
 
@@ -40,6 +42,19 @@ async def test_every_request_is_one_log_line(
     line = capsys.readouterr().out
     for part in ("request.done", "GET", "/v1/jobs/short", "404", "not_found", "request-1", "seconds="):
         assert part in line
+
+
+async def test_polls_that_are_answered_well_are_logged_at_debug_only(world: World, api: httpx.AsyncClient) -> None:
+    """Looks at a job and its progress are `request.polled`, with its size and format; a failed one is a request."""
+    job = a_job(job_id="polledpolledpolled", tenant="", expires_at=world.clock.wall() + 60)
+    await world.jobs.submit(job)
+    with capture_logs() as lines:
+        for path in ("polledpolledpolled", "polledpolledpolled/progress", "unknownunknownunknown", "short"):
+            await api.get(f"/v1/jobs/{path}")
+
+    told = [(line["event"], line["log_level"], line["status"]) for line in lines if "request" in line["event"]]
+    assert told == [("request.polled", "debug", 200)] * 2 + [("request.done", "info", 404)] * 2
+    assert (lines[0]["job_id"], lines[0]["size"], lines[0]["format"]) == (job.job_id, job.input_size, "mp3")
 
 
 async def test_the_query_stays_out_of_the_log(

@@ -1,0 +1,1 @@
+"""Clients that well-known generators make from the OpenAPI document."""

@@ -1,0 +1,85 @@
+"""What the log never holds, what it is bounded by, and what it says of an instance's life."""
+
+from tests.mutations.tree import Edit, Mutation
+
+REDACTION = "tests/unit/test_redaction.py"
+LIFECYCLE = "tests/unit/worker/test_lifecycle.py"
+LOGGING = "service/telemetry/logging.py"
+
+LOGS = (
+    Mutation(
+        "log-hides-forms",
+        "what has the form of a secret is in no line",
+        (Edit("service/telemetry/redaction.py", "return _FORMS.sub(_hide, line) if", "return line if"),),
+        (f"{REDACTION}::test_what_has_the_form_of_a_secret_is_hidden",),
+    ),
+    Mutation(
+        "log-hides-known-secrets",
+        "the secrets of the process are in no line",
+        (Edit("service/telemetry/redaction.py", "line = known.sub(HIDDEN, line)", "pass"),),
+        (f"{REDACTION}::test_secrets_of_the_environment_are_hidden_in_every_form",),
+    ),
+    Mutation(
+        "log-lines-are-bounded",
+        "a client cannot fill the log with megabytes",
+        (Edit(LOGGING, "            shorten,\n", ""),),
+        (f"{REDACTION}::test_megabytes_become_a_line_that_can_be_read",),
+        "assert|ValueError",
+    ),
+    Mutation(
+        "log-marks-tracebacks",
+        "no text of a client begins a line",
+        (Edit(LOGGING, 'f"  | {_harmless(line)}"', "_harmless(line)"),),
+        (f"{REDACTION}::test_no_text_of_a_client_begins_a_line",),
+    ),
+    Mutation(
+        "log-drops-floods",
+        "a damaged file cannot flood the log through ffmpeg",
+        (Edit("service/adapters/ffmpeg/stderr_log.py", "if self._left < 1:", "if self._left < -(1 << 60):"),),
+        ("tests/unit/adapters/ffmpeg/test_stderr_log.py::test_flood_of_stderr_is_cut_and_says_how_much_was_dropped",),
+    ),
+    Mutation(
+        "log-names-the-restart",
+        "a restarted container says which jobs its last process left",
+        (Edit("service/worker/first_look.py", "(pid == mine or not alive(int(pid)))", "pid == mine"),
+         Edit("service/worker/first_look.py", "return host == ours and", "return host != ours and")),
+        (f"{LIFECYCLE}::test_start_after_a_crash_names_the_jobs_that_stand_still",),
+    ),
+    Mutation(
+        "log-tells-the-loss",
+        "a takeover says how much is converted once more",
+        (Edit("service/worker/takeover.py", "seen.percent / 100", "job.attempt / 100"),),
+        (f"{LIFECYCLE}::test_takeover_says_how_long_the_worker_was_silent_and_what_is_lost",),
+    ),
+    Mutation(
+        "log-tells-the-shortage-once",
+        "a shortage is one line, and not one for each look",
+        (Edit("service/worker/pressure.py", "if set(found) - set(self._short_of):", "if found:"),),
+        (f"{LIFECYCLE}::test_pressure_is_logged_when_it_begins_and_when_it_is_over",),
+        "assert|ValueError",
+    ),
+    Mutation(
+        "polls-stay-out-of-the-log",
+        "a job costs the same lines however often it is polled",
+        (Edit("service/web/http/middleware.py", "if self._polled() else", "if False else"),),
+        ("tests/unit/web/http/test_middleware.py::test_polls_that_are_answered_well_are_logged_at_debug_only",),
+    ),
+    Mutation(
+        "context-of-its-own",
+        "a request is not logged under the tenant of another one on its connection",
+        (
+            Edit(
+                LOGGING,
+                "    structlog.contextvars.clear_contextvars()\n    facts: dict",
+                "    facts: dict",
+            ),
+        ),
+        ("tests/unit/test_telemetry.py::test_request_begins_its_context_anew",),
+    ),
+    Mutation(
+        "alarms-namespace",
+        "containers write their metrics where the alarms look for them",
+        (Edit("infra/containers.py", "namespace(config.stack)", '"Reprise"'),),
+        ("tests/unit/infra/test_watching.py::test_containers_write_metrics_where_the_alarms_look_for_them",),
+    ),
+)  # fmt: skip
