@@ -11,6 +11,7 @@ from benchmarks.scale.work import NothingLeft, waiting
 from service.core import defaults
 from service.testing.clock import SeededIds
 from service.testing.memory_hints import MemoryBoard, MemoryChannel, MemoryWakeups
+from service.testing.memory_presence import MemoryConnections, MemoryPresence
 from service.testing.virtual_time import Process, VirtualClock
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
@@ -37,6 +38,8 @@ class Fleet:
 
     backing: Backing
     seconds: Mapping[str, float]
+    heard: bool = False  # whether the connections to a Redis tell of deaths
+    connections: MemoryConnections = field(default_factory=MemoryConnections)
     board: MemoryBoard = field(default_factory=MemoryBoard)
     channel: MemoryChannel = field(default_factory=MemoryChannel)
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Fleet:
 
     def _gone(self, instance: Instance) -> None:
         instance.process.halt()
+        self.connections.cut(instance.name)
         self.channel.ends = [end for end in self.channel.ends if getattr(end, "owner", "") != instance.name]
         self._later(REPLACED)
 
@@ -96,7 +100,9 @@ class Fleet:
             transcoder=nothing,
             clock=clock,
             ids=ids,
+            presence=MemoryPresence(self.connections, name) if self.heard else None,
         )
+        self.connections.connect(name)
         worker = Worker(ports, WorkerConfig(instance=name, show_interval=SHOWN), waiting(self.seconds))
         instance = Instance(name, process, worker)
 

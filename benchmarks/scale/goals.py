@@ -66,7 +66,7 @@ def first_come_first_served(results: Sequence[Result]) -> Verdict:
 def every_job_is_watched(results: Sequence[Result]) -> Verdict:
     """Some other worker looks at each running job within a lease, whatever happens to the workers."""
     goal = f"another worker looks at each running job at least once in a lease ({LEASE:g} s), whatever dies"
-    found = [it for name in ("busy", "arriving", "deep", "faults") for it in _of(name, results)]
+    found = [it for name in ("busy", "arriving", "deep", "faults", "heard") for it in _of(name, results)]
     worst = max((it.unwatched.most for it in found), default=0.0)
     played = bool(_of("faults", results))
     return Verdict(goal, f"{worst:.1f} s at most" if played else "not played", played and worst <= LEASE)

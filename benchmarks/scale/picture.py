@@ -1,6 +1,7 @@
 """The picture of docs/scale.md, as SVG; the same figures give the same file."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A figure of one scene, over the sizes."""
+
+    scene: str
+    label: str
+    figure: Callable[[Result], Spread]
+    colour: str
+
+
 def write(path: Path, results: Sequence[Result]) -> None:
     """Draw, and write it to a file."""
     with mpl.rc_context(STYLE):
@@ -39,9 +50,13 @@ def write(path: Path, results: Sequence[Result]) -> None:
         cost, units, wait, recovery = figure.subplots(2, 2).flat
         _cost(cost, results)
         _units(units, results)
-        _seconds(wait, results, "arriving", {"wait": lambda it: it.waits}, "a job waits for a worker, seconds")
-        after = {"SIGKILL": lambda it: it.killed, "SIGTERM": lambda it: it.stopped}
-        _seconds(recovery, results, "faults", after, "from the end of a worker to the next attempt, seconds")
+        curves = [Curve("arriving", "wait", lambda it: it.waits, GREEN)]
+        _seconds(wait, results, curves, "a job waits for a worker, seconds")
+        curves = [
+            Curve("faults", "by silence", lambda it: it.killed, BLUE),
+            Curve("heard", "by Redis", lambda it: it.killed, ORANGE),
+        ]
+        _seconds(recovery, results, curves, "from SIGKILL to the next attempt, seconds")
         recovery.axhline(LEASE, color=GREY, linestyle="--", linewidth=1)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
@@ -69,27 +84,14 @@ def _units(axes: Axes, results: Sequence[Result]) -> None:
     axes.set(title=f"by operation, {largest.workers:,} busy workers, % of compute")
 
 
-def _seconds(
-    axes: Axes,
-    results: Sequence[Result],
-    scene: str,
-    figures: dict[str, Callable[[Result], Spread]],
-    title: str,
-) -> None:
-    found = [it for it in results if it.scene == scene]
-    sizes = [it.workers for it in found]
-    for (name, figure), colour in zip(figures.items(), (BLUE, ORANGE), strict=False):
-        for label, style in (("p50", "o-"), ("p99", "^--"), ("most", "x:")):
-            values = [getattr(figure(it), label) for it in found]
-            axes.plot(
-                sizes,
-                values,
-                style,
-                color=colour,
-                label=f"{name}, {label.replace('most', 'max')}",
-                linewidth=1,
-                markersize=4,
-            )
+def _seconds(axes: Axes, results: Sequence[Result], curves: Sequence[Curve], title: str) -> None:
+    for curve in curves:
+        found = [it for it in results if it.scene == curve.scene]
+        for name, style, share in (("p50", "o-", "p50"), ("p99", "^--", "p99"), ("max", "x:", "most")):
+            values = [getattr(curve.figure(it), share) for it in found]
+            label = f"{curve.label}, {name}"
+            sizes = [it.workers for it in found]
+            axes.plot(sizes, values, style, color=curve.colour, label=label, linewidth=1, markersize=4)
     axes.set(title=title, ylim=(0, None))
     _workers(axes, results)
     axes.legend(fontsize=8)

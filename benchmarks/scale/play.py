@@ -69,7 +69,7 @@ class Stage:
         self.watching = Watching(self.clock.monotonic, self.clock.wall)
         self.backing = Backing(self.store, self.meter, self.watching, dice, MemoryWorkers(self.store))
         self.seconds: dict[str, float] = {}
-        self.fleet = Fleet(self.backing, self.seconds)
+        self.fleet = Fleet(self.backing, self.seconds, scene.heard)
         self.api, self.wakeups = CountedJobs(self.backing, "api"), MemoryWakeups(self.clock)
         self.busy_seconds = 0.0
 
@@ -159,8 +159,10 @@ class Stage:
             await self.fleet.stop(name)
 
     async def _victims(self, count: int) -> AsyncIterator[str]:
-        for _ in range(count):
-            await self.clock.sleep(0.9 * self.scene.measured / count)
+        """Return workers that are chosen by chance, at moments that are so too; none so late that nothing follows."""
+        begun = self.clock.monotonic()
+        for moment in sorted(0.85 * self.scene.measured * self.dice.random() for _ in range(count)):
+            await self.clock.sleep(begun + moment - self.clock.monotonic())
             yield self.dice.choice(list(self.fleet.instances))
 
     async def _age(self) -> None:

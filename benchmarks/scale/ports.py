@@ -167,6 +167,9 @@ class CountedJobs(Reached):
         requeue = lambda: self._store.requeue(seen, excused=excused)  # noqa: E731
         return await self._write("requeue", seen.key, (QUEUED, RUNNING), requeue)
 
+    async def note_alive(self, key: str, attempt: int) -> None:
+        await self._write("note_alive", key, (), lambda: self._store.note_alive(key, attempt))
+
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return await self._write("exhaust", seen.key, (RUNNING,), lambda: self._store.exhaust(seen, failure, now))
 

@@ -24,6 +24,7 @@ class Scene:
     load: float = 0.0  # share of all workers that arriving jobs keep busy
     tenants: int = 1
     deaths: tuple[int, int] = (0, 0)  # workers that are killed, and that are told to stop; and other trouble
+    heard: bool = False  # whether there is a Redis that tells of deaths
     counted_from_start: bool = False  # also the time in which all workers find the queue at once
 
     @property
@@ -82,10 +83,10 @@ def deep(workers: int, jobs: int, conversion: tuple[float, float], measured: flo
     )
 
 
-def faults(workers: int, measured: float = 120.0) -> Scene:
+def faults(workers: int, measured: float = 60.0, *, heard: bool = False) -> Scene:
     """Workers are killed and told to stop, the index is behind now and then, and shards of it are throttled."""
     return Scene(
-        name="faults",
+        name="heard" if heard else "faults",
         workers=workers,
         measured=measured,
         waiting=int(0.4 * workers),
@@ -94,6 +95,7 @@ def faults(workers: int, measured: float = 120.0) -> Scene:
         load=0.4,
         tenants=10,
         deaths=(KILLED.played(workers), STOPPED.played(workers)),
+        heard=heard,
     )
 
 
@@ -102,15 +104,16 @@ def scenes(workers: int, seconds: float | None = None) -> tuple[Scene, ...]:
     Return all scenes of this size, each measured for so many `seconds` or as long as it needs.
 
     A small fleet is cheap to play, and needs longer for as many deaths. The largest one does not come to the end of its
-    deep queue: the first 20,000 jobs of 100,000 tell enough.
+    deep queue: the first thousands of 100,000 jobs tell enough.
     """
-    longer = {10: 8.0, 100: 2.5}.get(workers, 1.0)
+    longer = {10: 12.0, 100: 2.5}.get(workers, 1.0)
     return (
-        idle(workers, seconds or 45 * longer),
-        busy(workers, seconds or 60 * longer),
-        arriving(workers, seconds or 60 * longer),
-        deep(workers, 100 * workers, (2.0, 4.0), seconds or {1000: 60.0}.get(workers, 400.0)),
-        faults(workers, seconds or 90 * longer),
+        idle(workers, seconds or 20 * longer),
+        busy(workers, seconds or 20 * longer),
+        arriving(workers, seconds or 30 * longer),
+        deep(workers, 100 * workers, (2.0, 4.0), seconds or {1000: 20.0, 100: 120.0}.get(workers, 400.0)),
+        faults(workers, seconds or 60 * longer),
+        faults(workers, seconds or 60 * longer, heard=True),
     )
 
 

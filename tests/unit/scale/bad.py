@@ -43,5 +43,5 @@ def all_results() -> list[Result]:
     return [
         a_result(scene, workers, **({"operations": idle} if scene == "idle" else {}))
         for workers in (10, 100, 1000)
-        for scene in ("idle", "busy", "arriving", "deep", "faults")
+        for scene in ("idle", "busy", "arriving", "deep", "faults", "heard")
     ]
