@@ -38,7 +38,8 @@ def holders_stop_before_takeover(history: History) -> list[str]:
     """
     Trust ends before the lease: when a job is taken over, the ffmpeg of the attempt before has stopped or stands still.
 
-    Unless its process did not run for a while, in which case it could not stop it either.
+    Unless its process did not run for a while, in which case it could not stop it either, or was taken for dead by a
+    mistaken hint, which the fence is for.
     """
     broken = []
     running: dict[tuple[str, int], Conversion] = {(one.job_id, one.attempt): one for one in history.conversions}
@@ -48,7 +49,7 @@ def holders_stop_before_takeover(history: History) -> list[str]:
             continue
         overslept = before.asleep is not None and before.asleep > write.at - 2 * LEASE
         works = (before.ended is None or before.ended > write.at) and not before.stands_at(write.at)
-        if works and not overslept:
+        if works and not overslept and (write.job_id, write.attempt) not in history.heard:
             broken.append(f"{write.job_id}: attempt {write.attempt} began while {before.via} was still converting")
     return broken
 

@@ -193,6 +193,9 @@ class History:
     removals: list[Removal] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
+    heard: set[tuple[str, int]] = field(
+        default_factory=set
+    )  # (job, attempt) begun because its worker seemed to be gone
     surprises: list[str] = field(default_factory=list)  # errors that no handler was written for
     disturbed: set[str] = field(default_factory=set)  # containers to which, or to whose stores, anything was done
     noisy: bool = False  # any call of any container could go wrong

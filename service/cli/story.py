@@ -132,7 +132,7 @@ def _deaths(story: Story, lives: Sequence[Life], *, every: bool) -> Iterator[str
 
 
 def _death(process: Process, held: set[str]) -> str:
-    name = f"{process.source} ({process.instance})" if process.source else process.instance
+    name = process.instance if process.name == process.instance else f"{process.name} ({process.instance})"
     how = "died while it was being stopped" if process.stopping is not None else "died without a word"
     how = how if process.died else "fell silent (killed, or frozen until the logs end)"
     known = "its container was started again" if process.died else "its container was not started again"

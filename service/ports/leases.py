@@ -43,15 +43,15 @@ class Leases(RunningJobs, Protocol):
         Raises `IllegalTransition` if its (attempt, beat) is not that of `seen`.
         """
 
+    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
+        """Give a lapsed lease back to the queue, where it keeps its due time; same condition as `take_over`."""
+
     async def note_alive(self, key: str, attempt: int) -> None:
         """
         Note that this attempt was taken over while its worker lived: that lapse counts as excused.
 
         Safe to repeat; does nothing if there is no such job, it has ended, or the attempt is the present one.
         """
-
-    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
-        """Give a lapsed lease back to the queue, where it keeps its due time; same condition as `take_over`."""
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         """End a job whose attempts keep lapsing; same condition as `take_over`."""

@@ -32,5 +32,5 @@ class Workers(Protocol):
     async def running_keys(self) -> Sequence[str]:
         """Return the keys of all running jobs."""
 
-    async def glance(self, keys: Sequence[str]) -> Mapping[str, Job]:
-        """Return those jobs that exist and can be read, by key."""
+    async def glance(self, keys: Sequence[str], *, strongly: bool = False) -> Mapping[str, Job]:
+        """Return those jobs that exist and can be read, by key; `strongly` consistent if need be."""

@@ -44,8 +44,8 @@ class Process:
 
     @property
     def name(self) -> str:
-        """What to call it: the container, where the log names it."""
-        return self.source or self.instance
+        """What to call it: its container, where the log or the host names one."""
+        return self.source or (self.host if _is_container(self.host) else self.instance)
 
     @property
     def host(self) -> str:

@@ -98,21 +98,22 @@ def costs(life: Life) -> list[str]:
         if after is not None and after.begun is not None and attempt.last is not None:
             idle = max(after.begun - attempt.last, 0.0)
             text += f"; the job stood still for at most {seconds(idle)}"
-            if attempt.begun is not None:
-                done = max(attempt.last - attempt.begun, 0.0)
-                text += f", and at least {seconds(done)} of work were done again"
-            text += _again(after)
+            text += _again(attempt, after)
         found.append(text)
     return found
 
 
-def _again(after: Attempt) -> str:
-    """Say how much the attempt after it converts again, where its line has that."""
+def _again(attempt: Attempt, after: Attempt) -> str:
+    """Say how much is converted again: by the line of the takeover, else by the time that the attempt had taken."""
     sound = after.takeover.number("lost_seconds") if after.takeover else None
     size = after.takeover.number("lost_bytes") if after.takeover else None
     parts = [f"{seconds(sound)} of sound"] if sound is not None else []
     parts += [f"{number(size)} bytes of the input"] if size is not None else []
-    return f": at most {', '.join(parts)}" if parts else ""
+    if parts:
+        return f", and at most {', '.join(parts)} were converted again"
+    if attempt.begun is None or attempt.last is None:
+        return ""
+    return f", and at least {seconds(max(attempt.last - attempt.begun, 0.0))} of work were done again"
 
 
 def _cut_by(attempt: Attempt) -> str:

@@ -96,7 +96,7 @@ JOB_TAKEN_OVER = Event(
 JOB_REQUEUED = Event(
     "job.requeued",
     WARNING,
-    "a job whose worker fell silent waits in the queue again: no worker that watches it has a free slot",
+    "the job's worker was silent for a lease, and no worker that watches it has a free slot: it is queued again",
     ("job_id", "previous_owner", "excused"),
 )
 JOB_TAKEN_FROM_LIVING = Event(

@@ -79,13 +79,13 @@ class MemoryJobs:
     async def take_over(self, seen: Lease, owner: str, *, excused: bool = False) -> Job:
         return self._put(self._stood_still(seen).taken_over(owner, excused=excused))
 
+    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
+        return self._put(self._stood_still(seen).requeued(excused=excused))
+
     async def note_alive(self, key: str, attempt: int) -> None:
         job = self.jobs.get(key)
         if job is not None and (after := job.found_alive(attempt)) != job:
             self._put(after)
-
-    async def requeue(self, seen: Lease, *, excused: bool = False) -> Job:
-        return self._put(self._stood_still(seen).requeued(excused=excused))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
         return self._put(self._stood_still(seen).exhausted(failure, now))

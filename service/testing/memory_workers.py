@@ -43,5 +43,5 @@ class MemoryWorkers:
     async def running_keys(self) -> Sequence[str]:
         return sorted(job.job_id for job in self.jobs.jobs.values() if job.state is State.RUNNING)
 
-    async def glance(self, keys: Sequence[str]) -> Mapping[str, Job]:
+    async def glance(self, keys: Sequence[str], *, strongly: bool = False) -> Mapping[str, Job]:
         return await self.jobs.get_many(keys)

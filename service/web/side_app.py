@@ -51,5 +51,5 @@ def _guards(config: WebConfig, *, open_service: bool) -> list[Guard]:
     return [guard(config.api_keys)] if config.api_keys or open_service else [_refuse]
 
 
-def _refuse(_: Connection, __: BaseRouteHandler) -> None:
+async def _refuse(_: Connection, __: BaseRouteHandler) -> None:
     raise Unauthorized("This process has no API keys: set REPRISE_API_KEYS, or REPRISE_METRICS=open.")

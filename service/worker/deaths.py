@@ -30,8 +30,8 @@ class Deaths:
         """
         Return the leases of workers that are gone, out of those that others hold.
 
-        Ask with a list that was read strongly consistent. A lease comes back again until it has changed, in case it
-        finds no free slot at first; one that was renewed meanwhile has a holder that lives.
+        Ask with a list that was read strongly consistent if some are `expected`. A lease comes back again until it has
+        changed, in case it finds no free slot at first; one that was renewed meanwhile has a holder that lives.
         """
         now = self._clock.monotonic()
         self._asked |= dict.fromkeys((lease.owner for lease in others if lease.owner is not None), now)
@@ -44,6 +44,11 @@ class Deaths:
         dead = [lease for lease in others if lease.key in known and _same(lease, known[lease.key])]
         self._dead = {lease.key: lease for lease in dead}
         return dead
+
+    @property
+    def expected(self) -> bool:
+        """Whether jobs are to be found whose worker is gone: then the list has to be read strongly consistent."""
+        return bool(self._gone or self._dead)
 
     async def wait(self, seconds: float) -> None:
         """Wait for so long, or until a death was heard."""

@@ -169,7 +169,8 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            running = {job.job_id: job for job in await self._neighbours.look()}
+            looked = await self._neighbours.look(strongly=self._deaths.expected)
+            running = {job.job_id: job for job in looked}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
             others = [job.lease for job in running.values() if job.holding not in ours]
@@ -180,7 +181,7 @@ class Worker:
             dead = [lease for lease in self._deaths.among(others) if lease not in lapsed]
             self._troubled |= owners_of_several(dead)
             due = [*((lease, "silence") for lease in lapsed), *((lease, "gone") for lease in dead)]
-            settled = all([await self._rescue(running[lease.key], cause) for lease, cause in due])
+            settled = all([await self._rescue(running[lease.key], cause, in_vain) for lease, cause in due])
             # A lapsed job that finds no free slot here, or cannot be taken, stays due: look again soon, not at once.
             in_vain = 0 if settled else in_vain + 1
             again = self._neighbours.look_every(nothing=not others) if settled else retry.delay(in_vain)
@@ -191,7 +192,7 @@ class Worker:
             self._look_due = self._ports.clock.monotonic() + wait
             await self._deaths.wait(wait)
 
-    async def _rescue(self, seen: Job, cause: str) -> bool:
+    async def _rescue(self, seen: Job, cause: str, in_vain: int) -> bool:
         """
         Take over, or end what was taken over too often. Returns whether this worker has settled it.
 
@@ -215,7 +216,7 @@ class Worker:
                     job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
                 now = self._ports.clock.monotonic()
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
-            elif self._to_requeue(lease):
+            elif self._to_requeue(lease, cause, in_vain):
                 await leases.requeue(lease, excused=excused)
                 emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
                 await self._ports.wakeups.announce(seen.job_id)
@@ -225,10 +226,10 @@ class Worker:
             return False
         return True
 
-    def _to_requeue(self, lease: Lease) -> bool:
+    def _to_requeue(self, lease: Lease, cause: str, in_vain: int) -> bool:
         """Tell whether a lapsed job has waited long enough for a watcher with a free slot; few workers wait for one."""
-        if everything(self._neighbours.workers):
-            return False
+        if everything(self._neighbours.workers) or cause == "gone":
+            return in_vain > 1 and not everything(self._neighbours.workers)
         stands_for = self._ports.clock.monotonic() - self._sightings[lease.key].since
         return stands_for >= self._config.lease.duration + self._config.watch_interval
 

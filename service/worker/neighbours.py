@@ -80,15 +80,20 @@ class Neighbours:
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def look(self) -> Sequence[Job]:
-        """Return the running jobs of others that this worker watches, as they are. Raises `StoreError`."""
+    async def look(self, *, strongly: bool = False) -> Sequence[Job]:
+        """
+        Return the running jobs of others that this worker watches, as they are or were a moment ago.
+
+        `strongly`: as they are, because what is known of their workers is newer than an old answer might be. Raises
+        `StoreError`.
+        """
         await self._keep_up()
         watched = await self._read_entries()
         if ring.everything(self.workers):
             jobs: Mapping[str, Job] = {job.job_id: job for job in await self._ports.leases.running()}
         else:
             await self._look_at_list()
-            jobs = await self._read_jobs(watched)
+            jobs = await self._read_jobs(watched, strongly=strongly)
         self._note(jobs)
         await self._remove_gone(watched, jobs)
         held = self._held()
@@ -173,13 +178,13 @@ class Neighbours:
         self._strays.update(ring.sample(unknown, self.workers or 1, draw()))
         self._list_due = now + ring.list_all_every(self.workers or 1, self._lease) * (0.75 + draw() / 2)
 
-    async def _read_jobs(self, watched: Sequence[Place]) -> Mapping[str, Job]:
+    async def _read_jobs(self, watched: Sequence[Place], *, strongly: bool) -> Mapping[str, Job]:
         wanted = set(self._strays)
         for place in watched:
             if entry := self._entries.get(place.instance):
                 wanted |= set(entry.jobs) - self._settled[place.instance]
         wanted -= self._held()
-        return await self._ports.workers.glance(sorted(wanted)) if wanted else {}
+        return await self._ports.workers.glance(sorted(wanted), strongly=strongly) if wanted else {}
 
     def _note(self, jobs: Mapping[str, Job]) -> None:
         """Take note of which holders are alive, and of which jobs need no watching any more."""

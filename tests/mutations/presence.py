@@ -19,7 +19,7 @@ PRESENCE = (
     Mutation(
         "presence-epoch",
         "what was seen through another connection, or of another Redis, is no evidence of an absence",
-        (Edit(CORE, "if look.epoch != before.epoch:", "if not before.epoch:"),),
+        (Edit(CORE, "if look.epoch != before.epoch or", "if not before.epoch or"),),
         (
             f"{RULES}::test_nothing_is_concluded_across_a_look_that_is_void[epoch]",
             f"{DEATHS}::test_when_all_connections_break_no_job_is_taken[restart]",
@@ -53,6 +53,12 @@ PRESENCE = (
         (f"{RULES}::test_watcher_that_sleeps_in_the_middle_of_a_look_does_not_take_that_for_a_grace",),
     ),
     Mutation(
+        "presence-stale",
+        "a watcher that did not look for a while concludes nothing from what it saw before",
+        (Edit(CORE, " or sent - before.at > policy.stale:", ":"),),
+        (f"{RULES}::test_watcher_that_did_not_look_for_a_while_begins_anew",),
+    ),
+    Mutation(
         "presence-share",
         "when most workers vanish at once, none counts as gone",
         (Edit(CORE, "if len(missing) > 1 and", "if len(missing) > 1_000 and"),),
@@ -61,7 +67,7 @@ PRESENCE = (
     Mutation(
         "presence-once",
         "a worker that lives without Redis is gone once",
-        (Edit(CORE, "Memory(look.epoch, seen - gone,", "Memory(look.epoch, seen,"),),
+        (Edit(CORE, "Memory(look.epoch, now, seen - gone,", "Memory(look.epoch, now, seen,"),),
         (f"{RULES}::test_worker_is_gone_once",),
     ),
     Mutation(

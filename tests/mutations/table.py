@@ -11,6 +11,7 @@ from tests.mutations.costs import COSTS
 from tests.mutations.edge import BODIES, CONNECTIONS
 from tests.mutations.infrastructure import INFRASTRUCTURE
 from tests.mutations.logs import LOGS
+from tests.mutations.neighbours import NEIGHBOURS
 from tests.mutations.presence import PRESENCE
 from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
 from tests.mutations.sandbox import CONFINEMENT
@@ -22,5 +23,5 @@ from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *PRESENCE, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
-    *CONFINEMENT, *SHARES, *INFRASTRUCTURE, *CONNECTIONS, *BODIES, *LOGS, *STORIES,
+    *CONFINEMENT, *SHARES, *NEIGHBOURS, *INFRASTRUCTURE, *CONNECTIONS, *BODIES, *LOGS, *STORIES,
 )  # fmt: skip

@@ -10,6 +10,7 @@ from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Dice, VirtualClock
 from tests.simulation.container import Backing, Container, Role
+from tests.simulation.presence import Connections
 from tests.simulation.store import LoggedJobs, LoggedWorkers
 from tests.simulation.world import World
 
@@ -24,7 +25,9 @@ class Cluster:
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, VirtualClock()
         jobs = LoggedJobs(world)
-        self.backing = Backing(jobs, MemoryObjects(), MemoryBoard(), MemoryChannel(), LoggedWorkers(world, jobs))
+        self.backing = Backing(
+            jobs, MemoryObjects(), MemoryBoard(), MemoryChannel(), LoggedWorkers(world, jobs), Connections(world)
+        )
         self.containers: list[Container] = []
         self.everyone: list[Container] = []  # also those that have ended
         self.quiet = False

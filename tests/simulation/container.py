@@ -17,6 +17,7 @@ from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
 from tests.simulation.ffmpeg import SimulatedTranscoder
 from tests.simulation.janitors import JanitorWire, WatchedWire, a_janitor
+from tests.simulation.presence import Connections, SimulatedPresence
 from tests.simulation.store import LoggedJobs, LoggedWorkers
 from tests.simulation.wire import HintWire, Weather, Wire
 from tests.simulation.world import World
@@ -31,6 +32,7 @@ class Backing:
     board: MemoryBoard
     channel: MemoryChannel
     workers: LoggedWorkers
+    connections: Connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Container:
 
     def __init__(self, world: World, backing: Backing, name: str, role: Role) -> None:
         self.world, self.name, self.role = world, name, role
-        self.process, self.weather = Process(name), Weather()
+        self.process, self.weather, self.connections = Process(name), Weather(), backing.connections
         self.alive, self.stopping = True, False
         self.born, self.died = world.moment(), math.inf
         clock, ids = VirtualClock(role.skew), SeededIds(zlib.crc32(f"{world.seed}/{name}".encode()))
@@ -90,7 +92,11 @@ class Container:
         self.transcoder: SimulatedTranscoder | None = None
         self.working: asyncio.Task[Any] | None = None
         if role.worker:
+            world.slots[name] = role.slots
             self.transcoder = transcoder = SimulatedTranscoder(world, backing.objects, objects, self.process, self.kill)
+            presence = SimulatedPresence(world, self.connections, name, self.weather) if self.connections.used else None
+            if presence is not None:
+                self.start(presence.keep())
             ports = WorkerPorts(
                 jobs=jobs,
                 leases=jobs,
@@ -101,6 +107,7 @@ class Container:
                 transcoder=cast("Any", transcoder),
                 clock=clock,
                 ids=ids,
+                presence=presence,
             )
             self.worker = Worker(ports, WorkerConfig(instance=name, slots=role.slots))
             self.working = self.start(self.worker.run())
@@ -128,6 +135,7 @@ class Container:
             return
         self.alive, self.died = False, self.world.moment()
         self.process.halt()
+        self._hang_up()
         self._asleep()
         self.world.history.disturbed.add(self.name)
         self.world.note("KILLED", container=self.name)
@@ -173,9 +181,14 @@ class Container:
         """It has ended by itself, and whatever it was still taking back from the object store with it."""
         self.alive, self.died = False, self.world.moment()
         self.process.halt()
+        self._hang_up()
         for upload in self.transcoder.clearing if self.transcoder else ():
             job_id, attempt = upload.split("/")
             self.world.excuses[job_id, int(attempt)] = "its container had ended"
+
+    def _hang_up(self) -> None:
+        self.world.dead.add(self.name)
+        self.connections.cut(self.name)  # the kernel closes it
 
     def _asleep(self) -> None:
         for one in self.world.history.conversions:

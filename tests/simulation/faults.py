@@ -157,6 +157,9 @@ STOP_IN_TROUBLE = Kind(
 def _redis(weather: str) -> Inject[Scene]:
     def inject(scene: Scene) -> None:
         scene.container.weather.redis = weather
+        connections = scene.cluster.backing.connections
+        if weather == "away" and connections.dice.random() < 0.5:  # else Redis does not notice
+            connections.cut_one(scene.container.name)
 
     return inject
 

@@ -29,9 +29,11 @@ from service.ports.jobs import IdempotencyKey
 from service.testing.factories import changed
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.worker import attempt, janitor, steps
+from service.worker import attempt, deaths, janitor, steps
 from service.worker.heartbeat import Heartbeat
+from tests.simulation import mistaken
 from tests.simulation.ffmpeg import SimulatedDraft
+from tests.simulation.presence import SimulatedPresence
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,19 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "list-of-all": Mutation(
         "jobs of workers without an entry are found in the list of all", ((ring, "sample", _takes_none),)
+    ),
+    "presence-epoch": Mutation(
+        "what was seen through another connection is no evidence", ((deaths, "recall", mistaken.recall_across_epochs),)
+    ),
+    "presence-own": Mutation(
+        "a watcher that is not connected itself concludes nothing",
+        ((SimulatedPresence, "_ours_is_among", mistaken.trusts_any_server),),
+    ),
+    "presence-grace": Mutation(
+        "a worker that connects again in time is not gone", ((deaths, "recall", mistaken.recall_without_grace),)
+    ),
+    "presence-once": Mutation(
+        "a worker that lives without Redis is gone once", ((deaths, "recall", mistaken.recall_again_and_again),)
     ),
     "tenant-job": Mutation("another tenant's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(

@@ -25,7 +25,8 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container
 from tests.simulation.ffmpeg import converted, digest, file_of
 from tests.simulation.janitors import GRACE, a_day_later, clean, ownerless
-from tests.simulation.nemesis import Nemesis
+from tests.simulation.nemesis import TROUBLED, Nemesis
+from tests.simulation.presence import needless_takeovers
 from tests.simulation.stranger import pry
 from tests.simulation.uploading import upload
 from tests.simulation.world import World
@@ -65,7 +66,7 @@ def simulate(seed: int, *, trace: bool = False) -> Result:
             world.over = True
             unwind(loop, cluster)
             loop.close()
-    broken = broken_promises(world.history)
+    broken = broken_promises(world.history) + needless_takeovers(world, cluster[0].backing.connections)
     return Result(seed, world.history, world.render() if trace or broken else "", world.hits, broken)
 
 
@@ -87,6 +88,8 @@ async def play(world: World, clusters: list[Cluster]) -> None:
     nemesis = Nemesis(cluster)
     world.small_pages = world.dice.random() < 0.3
     cluster.background(nemesis.rage())
+    if cluster.backing.connections.used:
+        cluster.background(cluster.backing.connections.rage(TROUBLED))
     await cluster.clock.sleep(0.1)
     dice = world.dice
     orders: list[Coroutine[Any, Any, None]] = []

@@ -158,6 +158,6 @@ class LoggedWorkers(MemoryWorkers):
         self._world.hit("a worker looked at the list of all running jobs")
         return self._logged.running_listed()
 
-    async def glance(self, keys: Sequence[str]) -> Mapping[str, Job]:
+    async def glance(self, keys: Sequence[str], *, strongly: bool = False) -> Mapping[str, Job]:
         self._world.hit("a worker looked at the jobs of its neighbours")
-        return self._logged.as_before(keys, self._logged.lateness() / 3)
+        return self._logged.as_before(keys, 0.0 if strongly else self._logged.lateness() / 3)

@@ -38,6 +38,9 @@ class World:
     traps: list[Trap] = field(default_factory=list)
     excuses: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): why it could not tidy up
     attempts: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): the container that began it
+    dead: set[str] = field(default_factory=set)  # containers that were killed, or have ended
+    slots: dict[str, int] = field(default_factory=dict)  # by container
+    needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
@@ -75,6 +78,10 @@ class World:
             self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
         if event is events.JOB_REQUEUED:
             self.hit("a lapsed job went back to the queue")
+        if event is events.JOB_TAKEN_OVER and fields["cause"] == "gone" and not self.over:
+            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), int(str(fields["attempt"])))
+        if event is events.JOB_TAKEN_FROM_LIVING:
+            self.hit("a worker found that it was taken for dead")
         process = Process.current.get()
         if event in (events.JOB_CLAIMED, events.JOB_TAKEN_OVER) and process is not None:
             self.attempts[str(fields["job_id"]), int(str(fields["attempt"]))] = process.name
@@ -86,6 +93,13 @@ class World:
         if (process := Process.current.get()) is not None:
             for job in jobs:
                 self.looks.setdefault(job.job_id, []).append((self.moment(), process.name))
+
+    def _note_heard(self, owner: str, job_id: str, attempt: int) -> None:
+        """A takeover because the worker of a job seemed to be gone."""
+        self.history.heard.add((job_id, attempt))
+        self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
+        if owner not in self.dead:
+            self.needless.append((owner, job_id))
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""

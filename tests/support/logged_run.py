@@ -8,8 +8,8 @@ import hashlib
 import json
 import socket
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,10 @@ def planted_wav(seconds: float) -> bytes:
     return data[: -len(marks)] + marks
 
 
-@contextmanager
-def sabotaged(folder: Path) -> Iterator[dict[str, str]]:
-    """The variable that makes a process answer a deletion with a mistake of ours."""
+def sabotage(folder: Path) -> dict[str, str]:
+    """The variable that makes processes answer a deletion with a mistake of ours."""
     (folder / "sitecustomize.py").write_text(SABOTAGE)
-    yield {"PYTHONPATH": str(folder)}
+    return {"PYTHONPATH": str(folder)}
 
 
 def logged_run(embedded: Mapping[str, str], folder: Path) -> Run:
@@ -103,10 +102,9 @@ def logged_run(embedded: Mapping[str, str], folder: Path) -> Run:
     }
     with ExitStack() as stack:
         stack.callback(redis.close)
-        broken = stack.enter_context(sabotaged(folder))
-        cluster = stack.enter_context(a_cluster(embedded, extra=extra))
+        cluster = stack.enter_context(a_cluster(embedded, extra=extra | sabotage(folder)))
         run.bucket = cluster.pointed["REPRISE_BUCKET"]
-        api = cluster.start(REPRISE_ROLE="api", **broken)
+        api = cluster.start(REPRISE_ROLE="api")
         scratch = folder / "scratch"
         (folder / "disk").mkdir()
         scratch.symlink_to(folder / "disk")

@@ -1,9 +1,9 @@
 """
 What `python -m service story` tells from the logs of a chaos run, compared with the run's own history.
 
-The history has the final states from the table, the kills from the engine and the container of each attempt from the
-stream it was logged in; the story has the text of the logs. `python -m tests.support.story_check FOLDER` prints the
-differences.
+The history has the final states from the table, the kills with their moments from the engine, and the container of each
+attempt from the stream it was logged in; the story has the text of the logs.
+`python -m tests.support.story_check FOLDER` prints the differences.
 """
 
 import json
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from chaos.interruptions import interruptions
 from chaos.recording import history_of, read
 from tests.support.docker import ROOT
 
+SLACK = timedelta(seconds=2)  # between a kill and its record, on a busy machine
 BEGINS = frozenset({"claimed", "taken_over"})
 Told = Mapping[str, Any]
 
@@ -67,13 +69,24 @@ def differences(folder: Path) -> list[str]:
     for which, container in holders.items():
         if which not in named or named[which]["container"] != container:
             found.append(f"attempt {which} was in {container}, and not {named.get(which)}")
-    found += _ends(history_cuts(folder), named)
+    cuts = {(one.job_id, one.attempt): one for one in interruptions(history)}
+    found += _ends({which: one.cause for which, one in cuts.items()}, named)
+    deaths = {(life.name, life.at): life.wall for life in history.lives if life.what == "killed"}
+    found += _moments({which: deaths.get((one.container, one.at), "") for which, one in cuts.items()}, named)
     return sorted(found)
 
 
-def history_cuts(folder: Path) -> Mapping[tuple[str, int], str]:
-    """The attempts that were cut short, and by what: killed, paused, stopped …"""
-    return {(one.job_id, one.attempt): one.cause for one in interruptions(history_of(read(folder)))}
+def _moments(deaths: Mapping[tuple[str, int], str], named: Mapping[tuple[str, int], Told]) -> list[str]:
+    """A kill fell between the moments that the story names; the engine notes it a moment after it has done it."""
+    found = []
+    for which, wall in deaths.items():
+        attempt = named.get(which)
+        if not wall or attempt is None or attempt["end"] not in {"killed", "silent"} or not attempt["until"]:
+            continue
+        killed, last, until = (datetime.fromisoformat(one) for one in (wall, attempt["last"], attempt["until"]))
+        if not last - SLACK <= killed <= until + SLACK:
+            found.append(f"attempt {which} was killed at {wall}, and not between {last} and {until}")
+    return found
 
 
 def _ends(cuts: Mapping[tuple[str, int], str], named: Mapping[tuple[str, int], Told]) -> list[str]:

@@ -141,15 +141,6 @@ def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> 
     )
 
 
-def note_alive(attempt: int) -> Change:
-    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
-    return Change(
-        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
-        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
-        {"attempt": attempt, "one": 1, "zero": 0},
-    )
-
-
 def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> Change:
     """Make a running item queued, by a watcher instead of the holder."""
     count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
@@ -157,6 +148,15 @@ def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> C
         HAS_STOOD_STILL,
         f"SET #state = :queued, #queue = :queue, {count}, #stamp = :stamp REMOVE #owner",
         {**_pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
+    )
+
+
+def note_alive(attempt: int) -> Change:
+    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
+    return Change(
+        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
+        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
+        {"attempt": attempt, "one": 1, "zero": 0},
     )
 
 

@@ -67,8 +67,8 @@ class DynamoWorkers:
         shards = await asyncio.gather(*map(self._table.keys_in, all_shards(RUNNING, self._shards)))
         return sorted({job_id_of(pk) for _, pk in itertools.chain(*shards)})
 
-    async def glance(self, keys: Sequence[str]) -> Mapping[str, Job]:
-        items = await self._table.get_many([job_pk(key) for key in keys], strongly=False)
+    async def glance(self, keys: Sequence[str], *, strongly: bool = False) -> Mapping[str, Job]:
+        items = await self._table.get_many([job_pk(key) for key in keys], strongly=strongly)
         return {job.job_id: job for item in items if (job := readable_job(item))}
 
 

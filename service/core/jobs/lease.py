@@ -36,8 +36,8 @@ Trust ends earlier
 What each failure does
     ===========================  ====================================================================================
     holder killed                its beat stands still; taken over after one lease as seen by the first watcher, or at
-                                 once if Redis shows that it is gone (`core.jobs.presence`); or given back to the
-                                 queue if the watcher has no slot free
+                                 once if Redis shows that it is gone (`core.jobs.presence`); given back to the queue if
+                                 its watchers have no slot free
     holder told to stop          it releases: back to ``queued`` at once, without counting as a lapse
     holder cut off from store    it pauses by itself before its lease ends, and asks until it hears that it was
                                  replaced, or was not and goes on

@@ -10,8 +10,8 @@ counts when two looks show it that are a grace apart, and what is taken over for
 every takeover. A mistake costs a needless takeover and nothing else.
 
 The hint is void, and everything that was seen is forgotten, when absences have another explanation: the watcher has
-lost its own connection or Redis has been restarted (another `epoch`), Redis does not answer (no `Look`), or more than
-a share of all watched workers are away at once.
+lost its own connection or Redis has been restarted (another `epoch`), Redis does not answer (no `Look`), more than a
+share of all watched workers are away at once, or the watcher itself did not look for a while.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,14 +40,20 @@ class PresencePolicy:
     every: float = 0.15  # from one look to the next
     grace: float = 0.35  # between two looks that show an absence: a worker whose connection was cut is back by then
     share: float = 0.5  # of the watched workers: if more of them are away at once, it is not they that have a problem
+    stale: float = 1.5  # from one look to the next: a watcher that was frozen has missed what happened meanwhile
     remembered: float = 30.0  # for which a worker that holds nothing any more is asked about: its next job may be new
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a watcher has seen in the present epoch: who was there, and since when (monotonic seconds) some are not."""
+    """
+    What a watcher has seen in the present epoch: who was there, and since when some are not.
+
+    Times in monotonic seconds; `at` is that of the last answer.
+    """
 
     epoch: str = ""
+    at: float = 0.0
     seen: frozenset[str] = frozenset()
     missing: Mapping[str, float] = field(default_factory=dict)
 
@@ -75,14 +81,14 @@ def recall(
     """
     if look is None:
         return NOTHING, frozenset()
-    if look.epoch != before.epoch:
-        return Memory(look.epoch, look.present & asked), frozenset()
+    if look.epoch != before.epoch or sent - before.at > policy.stale:
+        return Memory(look.epoch, now, look.present & asked), frozenset()
     seen = (before.seen | look.present) & asked
     missing = {name: before.missing.get(name, now) for name in sorted(seen - look.present)}
     if len(missing) > 1 and len(missing) > policy.share * len(seen):
         return NOTHING, frozenset()
     gone = frozenset(name for name, since in missing.items() if sent - since >= policy.grace)
-    return Memory(look.epoch, seen - gone, {name: missing[name] for name in missing if name not in gone}), gone
+    return Memory(look.epoch, now, seen - gone, {name: missing[name] for name in missing if name not in gone}), gone
 
 
 def owners_of_several(leases: Iterable[Lease]) -> set[str]:

@@ -226,6 +226,30 @@ class LeasesContract:
             await jobs.exhaust(a_running_job().lease, a_failure(), NOON)
         assert await jobs.get("job1") is None
 
+    @pytest.mark.parametrize("excused", [False, True])
+    async def test_requeued_job_waits_again_and_its_holder_is_refused(self, jobs: Jobs, *, excused: bool) -> None:
+        """A watcher gives a lapsed job back to the queue, which counts as a takeover does; its holder is fenced."""
+        seen = await jobs.renew((await a_held_job(jobs)).holding, 40.0, "streaming")
+
+        queued = await jobs.requeue(seen.lease, excused=excused)
+
+        assert seen.requeued(excused=excused) == queued
+        assert queued == await jobs.get("job1")
+        assert list(await jobs.claimable(NOON, 10)) == ["job1"]
+        with pytest.raises(Fenced):
+            await jobs.renew(seen.holding, 50.0, None)
+        with pytest.raises(IllegalTransition):
+            await jobs.requeue(seen.lease)
+
+    async def test_holder_who_renewed_is_not_requeued(self, jobs: Jobs) -> None:
+        """A watcher cannot give back what was renewed since it looked."""
+        seen = await a_held_job(jobs)
+        renewed = await jobs.renew(seen.holding, 1.0, None)
+
+        with pytest.raises(IllegalTransition):
+            await jobs.requeue(seen.lease)
+        assert renewed == await jobs.get("job1")
+
     async def test_lapse_of_a_worker_that_lives_is_excused_once(self, jobs: Jobs) -> None:
         """A worker that was taken over while it lived takes that lapse back, once for each attempt of its own."""
         held = await a_held_job(jobs)
@@ -255,30 +279,6 @@ class LeasesContract:
             await jobs.note_alive(key, 1)
 
         assert (ended, excused, None) == (await jobs.get("job1"), await jobs.get("job2"), await jobs.get("job3"))
-
-    @pytest.mark.parametrize("excused", [False, True])
-    async def test_requeued_job_waits_again_and_its_holder_is_refused(self, jobs: Jobs, *, excused: bool) -> None:
-        """A watcher gives a lapsed job back to the queue, which counts as a takeover does; its holder is fenced."""
-        seen = await jobs.renew((await a_held_job(jobs)).holding, 40.0, "streaming")
-
-        queued = await jobs.requeue(seen.lease, excused=excused)
-
-        assert seen.requeued(excused=excused) == queued
-        assert queued == await jobs.get("job1")
-        assert list(await jobs.claimable(NOON, 10)) == ["job1"]
-        with pytest.raises(Fenced):
-            await jobs.renew(seen.holding, 50.0, None)
-        with pytest.raises(IllegalTransition):
-            await jobs.requeue(seen.lease)
-
-    async def test_holder_who_renewed_is_not_requeued(self, jobs: Jobs) -> None:
-        """A watcher cannot give back what was renewed since it looked."""
-        seen = await a_held_job(jobs)
-        renewed = await jobs.renew(seen.holding, 1.0, None)
-
-        with pytest.raises(IllegalTransition):
-            await jobs.requeue(seen.lease)
-        assert renewed == await jobs.get("job1")
 
     async def test_exhausted_job_fails(self, jobs: Jobs) -> None:
         """A watcher can end a job whose attempts keep lapsing, with the reason."""

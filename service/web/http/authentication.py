@@ -6,7 +6,7 @@ What gives nothing away is kept outside of the guarded router. Without keys ther
 everything belongs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -20,13 +20,14 @@ NAMELESS = ""  # the one tenant of an open service
 MAX_KEY_LENGTH = 512
 
 Connection = ASGIConnection[Any, Any, Any, Any]
-Guard = Callable[[Connection, BaseRouteHandler], None]
+Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+"""Asynchronous, or litestar calls it on a thread: that costs each request two changes of threads, and its context."""
 
 
 def guard(keys: Sequence[ApiKey]) -> Guard:
     """Make a guard that finds the tenant and leaves it for `parameters.caller_of`. It raises `Unauthorized`."""
 
-    def admit(connection: Connection, _: BaseRouteHandler) -> None:
+    async def admit(connection: Connection, _: BaseRouteHandler) -> None:
         tenant = authenticate(keys, key_in(connection)) if keys else NAMELESS
         connection.scope["state"]["tenant"] = tenant
         bind_tenant(tenant)

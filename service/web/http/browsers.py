@@ -24,7 +24,7 @@ def browser_guard(config: WebConfig) -> Guard:
     named = frozenset(origin.lower() for origin in config.cors_origins if origin != "*")
     known = OWN | frozenset(config.hosts)
 
-    def admit(connection: Connection, handler: BaseRouteHandler) -> None:
+    async def admit(connection: Connection, handler: BaseRouteHandler) -> None:
         if config.api_keys or connection.scope["path"].startswith("/health/"):
             return
         host = connection.headers.get("host", "").lower()
@@ -59,7 +59,7 @@ def address_of(connection: Connection) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def only_json(connection: Connection, _: BaseRouteHandler) -> None:
+async def only_json(connection: Connection, _: BaseRouteHandler) -> None:
     """
     Guard a handler that reads JSON. Raises `NotJson` for a body that is not called `application/json`.
 

@@ -7,10 +7,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import store, table
 from service.adapters.dynamodb.store import DynamoJobs
+from service.adapters.dynamodb.workers import DynamoWorkers
 from service.core.errors import Definite, Fenced, IllegalTransition, Indefinite, Unavailable
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.queue import job_id_for
+from service.core.jobs.ring import CIRCLE, Entry
 from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output
@@ -25,6 +27,7 @@ Move = Callable[[DynamoJobs, Job], Awaitable[Job]]
 MOVES: dict[str, Move] = {
     "claim": lambda jobs, job: jobs.claim(job.job_id, "worker1", NOON),
     "take_over": lambda jobs, job: jobs.take_over(job.lease, "worker2"),
+    "requeue": lambda jobs, job: jobs.requeue(job.lease),
     "exhaust": lambda jobs, job: jobs.exhaust(job.lease, a_failure(), NOON),
     "release": lambda jobs, job: jobs.release(job.holding, NOON, fault=True),
     "succeed": lambda jobs, job: jobs.succeed(job.holding, an_output(job), NOON),
@@ -34,6 +37,7 @@ MOVES: dict[str, Move] = {
 AFTER: dict[str, Callable[[Job], Job]] = {
     "claim": lambda job: job.claimed("worker1", NOON),
     "take_over": lambda job: job.taken_over("worker2"),
+    "requeue": lambda job: job.requeued(),
     "exhaust": lambda job: job.exhausted(a_failure(), NOON),
     "release": lambda job: job.released(NOON, fault=True),
     "succeed": lambda job: job.succeeded(an_output(job), NOON),
@@ -464,3 +468,35 @@ async def test_fence_looks_at_the_state_too(jobs: DynamoJobs, client: Client, st
         await jobs.renew(held.holding, 5.0, None)
     with pytest.raises(Fenced):
         await jobs.succeed(held.holding, an_output(held), NOON)
+
+
+async def test_watching_asks_for_cheap_reads_and_few_of_them(jobs: DynamoJobs, client: Client, aws: Aws) -> None:
+    """Neighbours, their entries and their jobs are read eventually consistent, with one call each."""
+    workers = DynamoWorkers(aws, Impatient(), SeededIds())
+    workers._table._client = jobs._table._client
+    for name in (f"worker{n}" for n in range(6)):
+        await workers.enter(Entry(instance=name, beat=1, jobs=("job1",)))
+    await jobs.submit(a_job())
+    client.calls.clear()
+
+    await workers.before(CIRCLE, 4)
+    await workers.entries(["worker1", "worker2"])
+    await workers.glance(["job1"])
+
+    assert [name for name, _ in client.calls] == ["query", "batch_get_item", "batch_get_item"]
+    assert "'ConsistentRead': False" in str(client.calls)
+    assert "'ConsistentRead': True" not in str(client.calls)
+
+
+async def test_damaged_entry_of_a_worker_is_left_out(jobs: DynamoJobs, client: Client, aws: Aws) -> None:
+    """An entry that cannot be read hides no other one."""
+    workers = DynamoWorkers(aws, Impatient(), SeededIds())
+    for name in ("worker1", "worker2"):
+        await workers.enter(Entry(instance=name, beat=1))
+    client.update_item(
+        TableName=jobs._table._name,
+        Key={"pk": {"S": "worker#worker1"}},
+        UpdateExpression="REMOVE jobs",
+    )
+
+    assert [entry.instance for entry in await workers.entries(["worker1", "worker2"])] == ["worker2"]

@@ -229,8 +229,8 @@ def test_log_of_default_level_is_short_and_safe_for_a_terminal(
     embedded_stack: Mapping[str, str], tmp_path: Path
 ) -> None:
     """A job costs so many lines whatever is polled; in a terminal neither a lie nor a traceback makes a line."""
-    with logged_run.sabotaged(tmp_path) as broken, a_cluster(embedded_stack, redis=False) as cluster:
-        service = cluster.start(REPRISE_LOG_FORMAT="text", **broken)
+    with a_cluster(embedded_stack, redis=False, extra=logged_run.sabotage(tmp_path)) as cluster:
+        service = cluster.start(REPRISE_LOG_FORMAT="text")
 
         def written() -> list[str]:
             return service.log.read_text().split("\n")[:-1]
@@ -252,7 +252,7 @@ def test_log_of_default_level_is_short_and_safe_for_a_terminal(
             http.post("/v1/uploads", files={"file": (f"\n{logged_run.FORGED}", tone(0.1))})
             assert http.delete(url).status_code == 500
             wait_for(lambda: "DELETE" in written()[-1], "the last line is written")
-    lines = [line for line in written()[before:] if "queue.depth" not in line]
+            lines = [line for line in written()[before:] if "queue.depth" not in line]
     text = "\n".join(lines)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
     trace = [line for line in lines if line.startswith("  | ")]

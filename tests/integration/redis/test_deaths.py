@@ -27,6 +27,7 @@ from service.telemetry.events import Event
 from service.testing.factories import a_job, an_output
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_objects import MemoryObjects
+from service.testing.memory_workers import MemoryWorkers
 from service.testing.virtual_time import Dice
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.loop import Worker
@@ -46,10 +47,14 @@ class Fleet:
     url: str
     stack: AsyncExitStack
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    workers: MemoryWorkers = field(init=False)
     finish: asyncio.Event = field(default_factory=asyncio.Event)
     presences: dict[str, RedisPresence] = field(default_factory=dict)
     taken: list[Mapping[str, Any]] = field(default_factory=list)  # from whom, and why
     regretted: int = 0  # of these, those that had a worker which lives
+
+    def __post_init__(self) -> None:
+        self.workers = MemoryWorkers(self.jobs)
 
     async def start(self, name: str) -> None:
         """Start a worker with one slot; its connections bear its name."""
@@ -59,6 +64,7 @@ class Fleet:
         ports = WorkerPorts(
             jobs=self.jobs,
             leases=self.jobs,
+            workers=self.workers,
             objects=objects,
             board=RedisBoard(link),
             wakeups=wakeups,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.cli import main, story
-from tests.unit.story.logs import FIRST, JOB, ONE, OTHER, SECOND
+from tests.unit.story.logs import CONTAINER, FIRST, JOB, NEIGHBOUR, ONE, SECOND
 
 LOGS = b"\n".join([*FIRST, b"listening on http://0.0.0.0:8080", *SECOND])
 
@@ -22,8 +22,8 @@ def test_story_of_one_job_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     out = capsys.readouterr().out
 
     assert f"job {JOB}: succeeded after 15.5 s, in 2 attempts, of which 1 was cut short" in out
-    assert f"cost: attempt 1, in {ONE}, was killed between 02:19:50.000 and 02:19:54.000" in out
-    assert f"{ONE} died without a word between 02:19:50.000 and 02:19:54.000" in out
+    assert f"cost: attempt 1, in {CONTAINER}, was killed between 02:19:50.000 and 02:19:54.000" in out
+    assert f"{CONTAINER} ({ONE}) died without a word between 02:19:50.000 and 02:19:54.000" in out
     assert "read: 13 lines, 1 left out (1 no event)" in out
 
 
@@ -31,7 +31,18 @@ def test_all_jobs_are_a_line_each(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     """--all has one line for each job, whatever its length; --json one object."""
     assert run(monkeypatch, "--all") == 0
     (line,) = (one for one in capsys.readouterr().out.splitlines() if one.strip().startswith(JOB))
-    assert line.split() == [JOB, "succeeded", "02:19:45.000", "15.5", "s", "2", "1", "killed", f"{ONE},", OTHER]
+    assert line.split() == [
+        JOB,
+        "succeeded",
+        "02:19:45.000",
+        "15.5",
+        "s",
+        "2",
+        "1",
+        "killed",
+        f"{CONTAINER},",
+        NEIGHBOUR,
+    ]
 
     assert run(monkeypatch, "--all", "--json") == 0
     (told,) = (json.loads(one) for one in capsys.readouterr().out.splitlines())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 JOB, UPLOAD = "y7w3gebimltsalmcxjeol7cu2a0kvlzwv", "4yd6eo5dkptreyfr5zrvbcalyi"
 ONE, OTHER = "dda11009cc7d-7-gfadnh", "499fec3b77a2-7-z63o6n"
+CONTAINER, NEIGHBOUR = "dda11009cc7d", "499fec3b77a2"  # what Docker calls their containers
 AGAIN = "dda11009cc7d-6-aaaaaa"  # another process in the container of ONE
 BEGAN = datetime(2026, 11, 26, 2, 19, 40, tzinfo=UTC).timestamp()
 

@@ -5,7 +5,7 @@ from service.story.lives import Story, story_of
 from service.story.picture import page
 from service.story.telling import costs, headline, sentences
 from service.story.words import clock, harmless, seconds
-from tests.unit.story.logs import BEGAN, FIRST, JOB, ONE, OTHER, SECOND, UPLOAD, about, line
+from tests.unit.story.logs import BEGAN, CONTAINER, FIRST, JOB, NEIGHBOUR, ONE, OTHER, SECOND, UPLOAD, about, line
 
 HOSTILE = '\x1b[2J\x1b]0;owned\x07\n{"event": "job.failed"}\r\u202e\u2028\ud800<script>alert(1)</script>\'"&'
 
@@ -36,12 +36,12 @@ def test_killed_container_is_named_with_when_and_what_it_cost() -> None:
 
     assert headline(life) == "succeeded after 15.5 s, in 2 attempts, of which 1 was cut short"
     assert cost == (
-        f"attempt 1, in {ONE}, was killed between 02:19:50.000 and 02:19:54.000; the job stood still for at most "
+        f"attempt 1, in {CONTAINER}, was killed between 02:19:50.000 and 02:19:54.000; the job stood still for at most "
         "6.0 s, and at least 2.0 s of work were done again"
     )
     said = [(clock(one.at), one.where, one.text) for one in sentences(life, story.processes)]
     assert said == sorted(said, key=lambda one: one[0])
-    assert next(text for _, where, text in said if where == OTHER).startswith(f"takes the job over from {ONE}, ")
+    assert next(text for _, where, text in said if where == NEIGHBOUR).startswith(f"takes the job over from {ONE}, ")
     assert said[0][2] == f"upload {UPLOAD} is stored: song.wav, wav, 7,056,044 bytes"
 
 
@@ -67,7 +67,9 @@ def test_takeover_tells_what_its_line_knows() -> None:
         " attempt 2"
         for one in sentences(life, story.processes)
     )
-    assert costs(life)[0].endswith("done again: at most 1 min 38 s of sound, 2,893,000 bytes of the input")
+    assert costs(life)[0].endswith(
+        "6.0 s, and at most 1 min 38 s of sound, 2,893,000 bytes of the input were converted again"
+    )
 
 
 class Seen(HTMLParser):
@@ -107,8 +109,8 @@ def test_page_shows_each_attempt_and_each_death() -> None:
     made = page(story, list(story.lives.values()))
 
     assert made.count('<path class="cut"') == 2
-    assert f"attempt 1 in {ONE}: killed, 2.0 s" in made
-    assert f"attempt 2 in {OTHER}: succeeded, 4.5 s" in made
+    assert f"attempt 1 in {CONTAINER}: killed, 2.0 s" in made
+    assert f"attempt 2 in {NEIGHBOUR}: succeeded, 4.5 s" in made
 
 
 def test_story_of_very_many_lines_is_bounded() -> None:

@@ -62,6 +62,24 @@ def left(world: World) -> set[str]:
     return {*world.objects.objects, *world.objects.unfinished.values()}
 
 
+@in_virtual_time
+async def test_janitor_that_is_not_on_duty_leaves_the_rounds_to_others() -> None:
+    """Of many containers a few go through the bucket, and one that comes on duty begins with its next round."""
+    world = World()
+    world.objects.put(UNNAMED, b"x")
+    duty: list[bool] = []
+    ports = a_janitor(world)._ports
+    task = asyncio.create_task(Janitor(ports, JanitorConfig(interval=INTERVAL, grace=GRACE), lambda: bool(duty)).run())
+
+    await world.clock.sleep(GRACE + 3 * INTERVAL)
+    assert left(world) == {UNNAMED}
+    duty.append(True)
+    await world.clock.sleep(GRACE + 3 * INTERVAL)
+
+    assert left(world) == set()
+    task.cancel()
+
+
 @pytest.mark.requirement("7.16")
 @in_virtual_time
 async def test_leftovers_of_a_killed_attempt_disappear() -> None:

@@ -167,6 +167,7 @@ async def test_entry_names_what_its_worker_holds_and_no_more() -> None:
 async def test_dead_entries_leave_the_ring_and_living_ones_stay() -> None:
     """A worker that died without a job is taken off the ring in the end, and no other is."""
     world = await a_fleet(8, jobs=2)
+    assert set(world.workers.ring) == {f"worker{n}" for n in range(8)}
     idle = next(name for name, entry in world.workers.ring.items() if entry.idle)
 
     named(world, idle).kill()
@@ -275,4 +276,30 @@ async def test_entry_of_another_worker_is_known_as_written() -> None:
         instance="worker0", beat=world.workers.beats["worker0"], jobs=(), idle=True
     )
     assert world.workers.places == [(position_of("worker0"), "worker0")]
+    end(world)
+
+
+@in_virtual_time
+async def test_number_of_workers_stays_known_to_all() -> None:
+    """Each of a dozen workers knows how many there are, however long they have stood side by side."""
+    world = await a_fleet(12)
+    await world.clock.sleep(20 * LEASE)
+
+    assert {instance.worker._neighbours.workers for instance in world.instances} == {12}
+    end(world)
+
+
+@in_virtual_time
+async def test_of_many_sleepers_a_few_wake_for_a_job() -> None:
+    """Where all of forty workers sleep, one new job is looked for by a few of them, and begun at once."""
+    world = await a_fleet(40)
+    counting = Counting(world.jobs)
+    for instance in world.instances:
+        object.__setattr__(instance.worker._ports, "leases", counting)
+    awake = [instance.worker._neighbours.wakes("job1") for instance in world.instances]
+
+    await world.submit()
+    await world.until(lambda job: job.state is State.RUNNING, within=0.3)
+
+    assert 1 <= sum(awake) <= 15
     end(world)

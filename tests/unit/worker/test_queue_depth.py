@@ -96,3 +96,19 @@ def test_queue_depth_that_cannot_be_had_costs_one_report(error: Exception, event
 
     assert [entry["event"] for entry in entries] == [event, "queue.depth"]
     assert entries[0]["where"] == "queue depth"
+
+
+def test_process_that_is_not_on_duty_counts_nothing() -> None:
+    """Of many processes a few report, and the others do not ask the store at all."""
+    jobs = FailingAtFirst(Unavailable("asked"))
+
+    async def scene() -> None:
+        task = asyncio.create_task(QueueDepth(jobs, VirtualClock(), LIMIT, lambda: False).run())
+        await VirtualClock().sleep(3 * INTERVAL)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    with capture_logs() as entries:
+        run(scene())
+    assert entries == []

@@ -50,8 +50,12 @@ class S3:
     def complete(self, *answers: tuple[int, str] | Exception, sizes: list[int | None]) -> Any:
         """Complete `PARTS`, with these answers to it and to the looks at the object."""
         self.answers, self.sizes = list(answers), sizes
-        with subscribe(lambda event, fields: self.said.append((event, fields))):
+        with subscribe(self._note):
             return self.completer.complete("b", "k", "upload", PARTS)
+
+    def _note(self, event: Event, fields: Mapping[str, object]) -> None:
+        if event is not events.AWS_CALL:
+            self.said.append((event, fields))
 
     @property
     def events(self) -> list[Event]:

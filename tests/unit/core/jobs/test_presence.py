@@ -56,14 +56,14 @@ def test_worker_is_gone_once() -> None:
 
     assert after(*looks)[1] == {"a"}
     assert all(not after(*looks, *((1.0 + n, absent) for n in range(count)))[1] for count in range(1, 9))
-    assert after(*looks, (2.0, there(*ALL)), (3.0, absent), (4.0, absent))[1] == {"a"}
+    assert after(*looks, (1.0, there(*ALL)), (1.2, absent), (1.6, absent))[1] == {"a"}
 
 
 @pytest.mark.parametrize("void", [None, there(*ALL - {"a"}, epoch="2")], ids=["away", "epoch"])
 def test_nothing_is_concluded_across_a_look_that_is_void(void: Look | None) -> None:
     """What was seen before Redis was away, or by another connection, is no evidence of an absence afterwards."""
     absent = there(*ALL - {"a"}, epoch=void.epoch if void else "1")
-    looks = ((0.0, there(*ALL)), (0.2, void), (0.6, absent), (1.2, absent), (9.0, absent))
+    looks = ((0.0, there(*ALL)), (0.2, void), (0.6, absent), (1.2, absent), (2.0, absent))
 
     assert [after(*looks[:count])[1] for count in range(len(looks) + 1)] == [frozenset()] * (len(looks) + 1)
 
@@ -90,13 +90,21 @@ def test_watcher_that_sleeps_in_the_middle_of_a_look_does_not_take_that_for_a_gr
     assert recall(memory, absent, ALL, 0.2, 60.0, POLICY)[1] == frozenset()
 
 
+def test_watcher_that_did_not_look_for_a_while_begins_anew() -> None:
+    """A watcher that was frozen has missed what was concluded meanwhile: the same absence is not concluded again."""
+    absent = there(*ALL - {"a"})
+
+    assert after((0.0, there(*ALL)), (9.0, absent), (9.2, absent), (9.6, absent))[1] == frozenset()
+    assert after((0.0, there(*ALL)), (0.2, absent), (9.0, absent))[1] == frozenset()
+
+
 def test_worker_that_is_not_asked_about_any_more_is_forgotten() -> None:
     """A worker that is not watched any more is not remembered, so that the memory does not grow."""
     memory, _ = after((0.0, there(*ALL)), (0.2, there(*ALL - {"a"})))
 
-    memory, gone = recall(memory, there("b"), frozenset("b"), 9.0, 9.0, POLICY)
+    memory, gone = recall(memory, there("b"), frozenset("b"), 0.4, 0.4, POLICY)
 
-    assert (memory, gone) == (Memory("1", frozenset("b"), {}), frozenset())
+    assert (memory, gone) == (Memory("1", 0.4, frozenset("b"), {}), frozenset())
 
 
 LOOKS = st.none() | st.builds(Look, st.sampled_from(["1", "2"]), st.frozensets(st.sampled_from(NAMES)))
