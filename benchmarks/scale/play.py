@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import gc
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import structlog
@@ -42,7 +43,9 @@ def play(scene: Scene, seed: int = 0, progress: Progress = lambda _: None) -> Re
     dice = Dice(f"{seed}/{scene.name}/{scene.workers}")
     loop = ShuffledLoop(dice)
     problems: list[str] = []
-    loop.set_exception_handler(lambda _, context: problems.append(str(context.get("exception") or context["message"])))
+    loop.set_exception_handler(
+        lambda _, context: problems.append(_told(context.get("exception") or context["message"]))
+    )
 
     def on_event(event: Event, fields: Mapping[str, object]) -> None:
         if event is events.UNEXPECTED:
@@ -56,6 +59,13 @@ def play(scene: Scene, seed: int = 0, progress: Progress = lambda _: None) -> Re
     if problems:
         raise RuntimeError(f"{scene.name} with {scene.workers} workers: {problems[0]}")
     return result
+
+
+def _told(problem: object) -> str:
+    """Return what is known of an error that no task waited for: the first one of a group, with its traceback."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return "".join(traceback.format_exception(problem)) if isinstance(problem, BaseException) else str(problem)
 
 
 class Stage:

@@ -71,19 +71,19 @@ class CountedWorkers(Reached):
     async def running_keys(self) -> Sequence[str]:
         return sorted(key for _, key, _ in keys_of(await self._query("running keys", RUNNING)))
 
-    async def glance(self, keys: Sequence[str]) -> Mapping[str, Job]:
-        await self._read_many("glance", keys)
-        found = await self._ring.glance(keys)
+    async def glance(self, keys: Sequence[str], *, strongly: bool = False) -> Mapping[str, Job]:
+        await self._read_many("glance", keys, strongly=strongly)
+        found = await self._ring.glance(keys, strongly=strongly)
         self._watching.looked(self._name, (job for job in found.values() if job.state is State.RUNNING))
         await self._travel()
         return found
 
-    async def _read_many(self, operation: str, keys: Sequence[str]) -> None:
-        """Read items, eventually consistent, a batch after the other."""
+    async def _read_many(self, operation: str, keys: Sequence[str], *, strongly: bool = False) -> None:
+        """Read items, a batch after the other."""
         for _ in range(math.ceil(len(keys) / BATCH)):
             await self._travel()
         sizes = self._store.sizes
-        self._meter.charge(operation, reads=sum(read_units(sizes.get(key, 0), consistent=False) for key in keys))
+        self._meter.charge(operation, reads=sum(read_units(sizes.get(key, 0), consistent=strongly) for key in keys))
 
     def _size(self, entry: Entry) -> int:
         return size_of(

@@ -68,7 +68,15 @@ def size_of_job(job: Job) -> int:
     shape = (
         *(-1 if text is None else len(text.encode()) for text in texts),
         *(number is None for number in numbers[-2:]),
-        *(job.source, job.target.format, id(job.target.options), lease.state, lease.excused, bool(lease.attempt)),
+        *(
+            job.source,
+            job.target.format,
+            id(job.target.options),
+            lease.state,
+            lease.excused,
+            lease.alive,
+            bool(lease.attempt),
+        ),
         *(job.path, _shape_of(job)),
     )
     of_numbers = sum(_size_of_float(number) for number in numbers if number is not None)

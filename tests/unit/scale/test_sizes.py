@@ -107,7 +107,11 @@ def test_sizes_of_jobs_are_those_of_their_items() -> None:
     lives = [job, job.claimed("worker", NOON + 1.5)]
     lives += [lives[1].renewed(percent, "streaming") for percent in (0.1, 33.3, 99.9)]
     lives += [lives[-1].taken_over("another worker", excused=excused) for excused in (False, True)]
-    lives += [lives[-1].released(NOON + 20.25, fault=True), lives[1].succeeded(an_output(), NOON + 300.001)]
+    lives += [
+        lives[-2].found_alive(1),
+        lives[-1].released(NOON + 20.25, fault=True),
+        lives[1].succeeded(an_output(), NOON + 300.001),
+    ]
     lives += [
         lives[1].failed(a_failure(), NOON + 3),
         job.cancelled(NOON),
