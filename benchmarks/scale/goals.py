@@ -13,6 +13,8 @@ IDLE_BEFORE = 11_098.0
 Read units of an idle worker in an hour before the workers shared their work, when each of them listed all running jobs
 once a second: this very scene, played with that worker.
 """
+BUSY_BEFORE = {10: 0.134, 100: 0.961}
+"""What state cost then with every worker busy, as a share of compute, by the number of workers."""
 LEASE = LeasePolicy().duration  # seconds
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.scale import limits, picture
-from benchmarks.scale.goals import verdicts
+from benchmarks.scale.goals import BUSY_BEFORE, verdicts
 from benchmarks.scale.meter import READS, WRITES
 from benchmarks.scale.rates import MONTH, RATES
 from benchmarks.scale.results import Result, Spread, usd_of_worker_hour
@@ -79,6 +79,8 @@ def _goals(results: Sequence[Result]) -> Iterator[str]:
 
 def _costs(results: Sequence[Result]) -> Iterator[str]:
     yield "## What state costs\n"
+    before = " and ".join(f"{share:.0%} with {workers}" for workers, share in BUSY_BEFORE.items())
+    yield f"When every worker read all running jobs once a second, the scene *busy* came to {before} workers.\n"
     yield "| scene | workers | read units a worker-hour | write units a worker-hour | USD a worker-hour | of compute |"
     yield "| --- | --: | --: | --: | --: | --: |"
     for it in results:
