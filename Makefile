@@ -28,6 +28,8 @@ CODE := service reprise tests benchmarks scripts chaos infra
 # The marks of the tests that are too costly for `make test`; each has a target of its own, and is a stage of .ci/run.
 COSTLY := long or mutation or containers or apprunner or infra_engine
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 --durations-min=1
+KILLS ?= 20
+PAIRS ?= 20
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -35,7 +37,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test test-long mutations test-containers test-apprunner infra-test \
-        chaos requirements events simulate scale bench odd-files chaos-picture chaos-teeth format lock clean
+        chaos requirements events simulate scale bench odd-files chaos-picture page-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,10 +99,13 @@ scale: $(VENV)/ready-dev ## play 10, 100 and 1,000 workers in virtual time, and 
 	@$(BIN)/python -m benchmarks.scale
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --kills $(KILLS) --pairs $(PAIRS)
 
 odd-files: $(VENV)/ready-dev ## try the test files of mutagen and tinytag, which pip downloads, against plain ffmpeg
 	@$(BIN)/python -m scripts.odd_files
+
+page-picture: $(VENV)/ready-dev ## take the picture of the built-in page anew that the README shows; it needs chromium
+	@$(BIN)/python -m tests.support.page_picture
 
 chaos-teeth: $(VENV)/ready-dev ## break each guard in an image, and see the chaos suite notice (twenty minutes)
 	@$(BIN)/python -m tests.teeth

@@ -1,105 +1,109 @@
-"""Measure how long a job pauses when its process dies: from the signal to progress by another process."""
+"""
+Measure what the death of a process costs: how long its job pauses, and how much later it ends.
+
+The first is the time from the signal to progress by another process. The second is the *kill penalty*: the time of a
+job whose process is killed once, at a random moment, less that of the same job undisturbed. It holds the pause and what
+is converted once more. Both are measured with Redis, which shows at once that a process is gone, and without.
+"""
 
 import argparse
 import signal
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import quantiles
-from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.pair import LONG, SHORT, SPEED, Pair
 from benchmarks.rig import BAD, GOOD
-from service import settings, wiring
-from service.cli import processes
-from service.cli.client import Client
-from service.cli.convert import pause
-from service.cli.sample import write_sample
+from service import settings
+from service.adapters.system.ambient import SystemIds
 from service.cli.serve import embed
 
-T = TypeVar("T")
-MINUTES = 10
-LATEST = 60.0  # seconds to wait for anything, on a machine that does other things as well
-PROMISED = {signal.SIGKILL: "lease + 2 s", signal.SIGTERM: "1 s"}
+WITH, WITHOUT = "with Redis", "without"
+IDLE_POLL = 2.0  # seconds, after which a worker without Redis looks for work
+LEASE = settings.read({}).lease
+# (signal, Redis) → seconds for half of all, None if nothing is promised; seconds for 99 of 100
+PROMISED: Mapping[tuple[signal.Signals, str], tuple[float | None, float]] = {
+    (signal.SIGKILL, WITH): (1.0, LEASE + 2),
+    (signal.SIGTERM, WITH): (None, 1.0),
+    (signal.SIGKILL, WITHOUT): (None, LEASE + 2),
+    (signal.SIGTERM, WITHOUT): (None, IDLE_POLL + 0.5),
+}
 
 
 def run(console: Console, given: argparse.Namespace, environment: Mapping[str, str]) -> None:
-    """Kill the converting one of two processes, again and again; print the distribution of the pauses."""
-    lease = settings.read({}).lease
-    bounds = {signal.SIGKILL: lease + 2, signal.SIGTERM: 1.0}
-    table = Table(title=f"recovery: seconds from signal to progress elsewhere, lease {lease:g} s", title_justify="left")
-    for name in ("signal", "times", "p50", "p99", "longest", "promised", ""):
-        table.add_column(name, justify="right")
+    """Kill the converting one of two processes, again and again; print the distributions."""
     with tempfile.TemporaryDirectory(prefix="reprise-") as name, ExitStack() as stack:
-        pair = _Pair(stack, embed(stack, environment), Path(name))
-        for number, bound in bounds.items():
-            pauses = [pair.strike(number) for _ in range(given.kills)]
-            cuts = quantiles(pauses, n=100, method="inclusive")
-            figures = [f"{seconds:.2f}" for seconds in (cuts[49], cuts[98], max(pauses))]
-            verdict = GOOD if cuts[98] <= bound else BAD
-            table.add_row(number.name, str(given.kills), *figures, PROMISED[number], verdict)
-    console.print(table)
+        pointed = dict(embed(stack, environment))
+        modes = {WITH: pointed, WITHOUT: {name: value for name, value in pointed.items() if name != "REDIS_URL"}}
+        if "REDIS_URL" not in pointed:
+            console.print("There is no redis-server here: nothing is measured with Redis.")
+            del modes[WITH]
+        console.print(_pauses(modes, Path(name), given.kills))
+        console.print(_penalties(modes, Path(name), given.pairs))
 
 
-class _Pair:
-    """Two service processes, of which `strike` kills the converting one and starts a new one."""
+def _pauses(modes: Mapping[str, Mapping[str, str]], folder: Path, kills: int) -> Table:
+    title = f"recovery: seconds from signal to progress elsewhere, lease {LEASE:g} s"
+    table = _table(title, "signal", "", "times", "p50", "p99", "longest", "promised", "")
+    for mode, pointed in modes.items():
+        with _a_pair(pointed, folder) as pair:
+            upload_id = pair.upload(LONG)
+            for number in (signal.SIGKILL, signal.SIGTERM):
+                pauses = [pair.strike(upload_id, number) for _ in range(kills)]
+                half, most = PROMISED[number, mode]
+                (p50, p99), said = _cuts(pauses), f"p99 {most:g} s"
+                holds = p99 <= most and (half is None or p50 <= half)
+                said = said if half is None else f"p50 {half:g} s, {said}"
+                verdict = GOOD if holds else BAD
+                table.add_row(number.name, mode, str(kills), *_figures(p50, p99, max(pauses)), said, verdict)
+    return table
 
-    def __init__(self, stack: ExitStack, pointed: Mapping[str, str], folder: Path) -> None:
-        self._stack, self._pointed, self._folder = stack, pointed, folder
-        self._count = 0
-        self._services = [self._start(), self._start()]
-        piece = folder / "piece.wav"
-        write_sample(piece, MINUTES * 60)
-        client = self._client(*self._services)
-        self._upload_id = str(client.upload(piece, lambda _: None)["upload_id"])
 
-    def strike(self, number: signal.Signals) -> float:
-        """Submit, send the signal to the converting process, return the seconds until the other one makes progress."""
-        client = self._client(*self._services)
-        job_id = str(client.submit(self._upload_id, "mp3", {})["job_id"])
-        victim = self._wait(lambda: self._progressed(job_id, self._services, 1))[0]
-        (other,) = (service for service in self._services if service is not victim)
-        at = wiring.SystemClock().wall()
-        victim.process.send_signal(number)
-        _, resumed = self._wait(lambda: self._progressed(job_id, [other], 2))
-        survivor = self._client(other)
-        survivor.cancel(job_id)
-        self._wait(lambda: survivor.job(job_id)["state"] == "cancelled")
-        victim.stop()
-        self._services = [other, self._start()]
-        return resumed - at
+def _penalties(modes: Mapping[str, Mapping[str, str]], folder: Path, pairs: int) -> Table:
+    """Convert in turn undisturbed and killed."""
+    title = "kill penalty: seconds by which a job ends later that is killed once at a random moment"
+    table = _table(
+        title, "", "pairs", "undisturbed p50", "killed p50", "penalty p50", "penalty p99", "of it twice, p50"
+    )
+    ids = SystemIds()
+    for mode, pointed in modes.items():
+        with _a_pair(pointed, folder, REPRISE_FFMPEG_OPTIONS=f"-readrate {SPEED:g}") as pair:
+            upload_id = pair.upload(SHORT)
+            pair.convert(upload_id)  # not counted: what is done for the first time takes longer
+            calm, killed, moments = [], [], []
+            for _ in range(pairs):
+                calm.append(pair.convert(upload_id))
+                moments.append(calm[-1] * ids.draw())
+                killed.append(pair.convert(upload_id, kill_after=moments[-1]))
+            penalties = [late - usual for late, usual in zip(killed, calm, strict=True)]
+            middles = (_cuts(calm)[0], _cuts(killed)[0], *_cuts(penalties), _cuts(moments)[0])
+            table.add_row(mode, str(pairs), *_figures(*middles))
+    return table
 
-    def _progressed(
-        self, job_id: str, services: list[processes.ServiceProcess], attempt: int
-    ) -> tuple[processes.ServiceProcess, float] | None:
-        """Return which of them has made progress in this attempt, and when; None if none has."""
-        for service in services:
-            for event in service.events():
-                about = (event.get("job_id"), event.get("attempt"), event["event"])
-                if about == (job_id, attempt, "job.reading") and event["percent"] > 0:
-                    return service, datetime.fromisoformat(event["timestamp"]).timestamp()
-        return None
 
-    def _start(self) -> processes.ServiceProcess:
-        self._count += 1
-        settings = {"REPRISE_LOG_LEVEL": "debug"}
-        service = processes.start(f"service{self._count}", self._pointed, self._folder, **settings)
-        self._stack.callback(service.stop)
-        return service
+@contextmanager
+def _a_pair(pointed: Mapping[str, str], folder: Path, **options: str) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        yield Pair(stack, pointed, Path(tempfile.mkdtemp(dir=folder)), **options)
 
-    def _client(self, *services: processes.ServiceProcess) -> Client:
-        client = Client([service.address for service in services], pause=pause)
-        self._stack.callback(client.close)
-        return client
 
-    def _wait(self, fact: Callable[[], T | None]) -> T:
-        for _ in range(int(LATEST / 0.05)):
-            if found := fact():
-                return found
-            pause(0.05)
-        said = "\n".join(service.log.read_text()[-2000:] for service in self._services)
-        raise RuntimeError(f"nothing happened; the processes said:\n{said}")
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _cuts(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return p50 and p99."""
+    cuts = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else [seconds[0]] * 99
+    return cuts[49], cuts[98]
+
+
+def _figures(*seconds: float) -> list[str]:
+    return [f"{one:.2f}" for one in seconds]

@@ -74,4 +74,5 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--runs", type=int, default=5, help="runs for overhead, neighbours and telemetry (default: 5)")
     made.add_argument("--large-mib", type=int, default=1024, help="size of the large file in MiB (default: 1024)")
     made.add_argument("--kills", type=int, default=20, help="signals of each kind for the recovery (default: 20)")
+    made.add_argument("--pairs", type=int, default=20, help="jobs with and without a kill, in turn (default: 20)")
     return made

@@ -49,7 +49,8 @@ def holders_stop_before_takeover(history: History) -> list[str]:
             continue
         overslept = before.asleep is not None and before.asleep > write.at - 2 * LEASE
         works = (before.ended is None or before.ended > write.at) and not before.stands_at(write.at)
-        if works and not overslept and (write.job_id, write.attempt) not in history.heard:
+        successor = before.attempt + 1
+        if works and not overslept and (write.job_id, successor) not in history.heard:
             broken.append(f"{write.job_id}: attempt {write.attempt} began while {before.via} was still converting")
     return broken
 

@@ -193,9 +193,8 @@ class History:
     removals: list[Removal] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
-    heard: set[tuple[str, int]] = field(
-        default_factory=set
-    )  # (job, attempt) begun because its worker seemed to be gone
+    # (job, attempt) of takeovers, and of returns to the queue, because the worker of the job seemed to be gone.
+    heard: set[tuple[str, int]] = field(default_factory=set)
     surprises: list[str] = field(default_factory=list)  # errors that no handler was written for
     disturbed: set[str] = field(default_factory=set)  # containers to which, or to whose stores, anything was done
     noisy: bool = False  # any call of any container could go wrong

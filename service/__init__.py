@@ -11,6 +11,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         jobs/            a job's states, its lease, its place in the queue, its progress
         media/           formats, options, ffmpeg's arguments and log
             containers/  just enough of each container format to recognise a file
+            labels/      what tags say to people: title, artist, cover
     ports/               what we need from the outside: records, objects, hints, a transcoder, a clock, ids
     telemetry/           every event that is logged, with its fields; metrics are counted from it; hooks for traces
     adapters/            the outside, one folder per system

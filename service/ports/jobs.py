@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service.core.jobs.job import Job
+from service.core.listing import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class JobRecords(RunningJobs, Protocol):
         Return those that exist among different jobs, by id, each as `get` does.
 
         Raises `Definite` if one of the records cannot be read: then `get` tells which.
+        """
+
+    async def listed_jobs(self, tenant: str, before: int | None, limit: int) -> Sequence[Entry]:
+        """
+        Return the first `limit` of a tenant's jobs below the place `before`, newest first, possibly stale.
+
+        It may name one that is gone, or that was never accepted, and lacks what an older release has accepted.
         """
 
     async def queued(self, limit: int) -> int:

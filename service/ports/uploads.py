@@ -1,7 +1,9 @@
 """Uploads: records of bytes that are there, or on their way."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from service.core.listing import Entry
 from service.core.upload import PendingUpload, Upload, Usage
 
 
@@ -16,6 +18,12 @@ class UploadRecords(Protocol):
 
     async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
         """Return the upload, complete or not (strongly consistent), also when expired; None if there is none."""
+
+    async def look_up_uploads(self, upload_ids: Sequence[str]) -> Mapping[str, Upload | PendingUpload]:
+        """Return those that exist and can be read among different uploads, by id, each as `look_up_upload` does."""
+
+    async def listed_uploads(self, tenant: str, before: int | None, limit: int) -> Sequence[Entry]:
+        """Return the first `limit` of a tenant's uploads below the place `before`, as `listed_jobs` of jobs does."""
 
     async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
         """Count the uploads of a tenant that can still receive bytes, possibly stale; stops at `limit`."""

@@ -96,8 +96,9 @@ JOB_TAKEN_OVER = Event(
 JOB_REQUEUED = Event(
     "job.requeued",
     WARNING,
-    "the job's worker was silent for a lease, and no worker that watches it has a free slot: it is queued again",
-    ("job_id", "previous_owner", "excused"),
+    "the job's worker was silent for a lease, or seems to be gone (`cause`), and no worker that watches it has a free "
+    "slot: after this `attempt` it is queued again",
+    ("job_id", "attempt", "previous_owner", "excused", "cause"),
 )
 JOB_TAKEN_FROM_LIVING = Event(
     "job.taken_from_living", WARNING, "this attempt was taken over although its worker lives: it did not seem to"

@@ -13,6 +13,7 @@ from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, Not
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease, State
 from service.core.jobs.queue import NO_SPREAD, NOTHING_SERVED, Spread, fair, same_order, tag_in
+from service.core.listing import Entry, newest, place_of
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.core.upload import PendingUpload, Upload, Usage
 from service.ports.jobs import IdempotencyKey
@@ -45,6 +46,10 @@ class MemoryJobs:
 
     async def get_many(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
         return {job_id: self.jobs[job_id] for job_id in job_ids if job_id in self.jobs}
+
+    async def listed_jobs(self, tenant: str, before: int | None, limit: int) -> Sequence[Entry]:
+        entries = (_entry(job.job_id, job.created_at) for job in self.jobs.values() if job.tenant == tenant)
+        return newest(entries, before, limit)
 
     async def claimable(
         self,
@@ -134,6 +139,14 @@ class MemoryJobs:
     async def look_up_upload(self, upload_id: str) -> Upload | PendingUpload | None:
         return self.uploads.get(upload_id) or self.pending.get(upload_id)
 
+    async def look_up_uploads(self, upload_ids: Sequence[str]) -> Mapping[str, Upload | PendingUpload]:
+        known = self.pending | self.uploads
+        return {upload_id: known[upload_id] for upload_id in upload_ids if upload_id in known}
+
+    async def listed_uploads(self, tenant: str, before: int | None, limit: int) -> Sequence[Entry]:
+        known: list[Upload | PendingUpload] = [*self.pending.values(), *self.uploads.values()]
+        return newest((_entry(one.upload_id, one.created_at) for one in known if one.tenant == tenant), before, limit)
+
     async def open_uploads(self, tenant: str, now: float, limit: int) -> int:
         return min(limit, sum(one.tenant == tenant and one.closes_at > now for one in self.pending.values()))
 
@@ -190,3 +203,7 @@ class MemoryJobs:
     def _put(self, job: Job) -> Job:
         self.jobs[job.job_id] = job
         return job
+
+
+def _entry(name: str, created_at: float) -> Entry:
+    return Entry(place_of(created_at, name), name)

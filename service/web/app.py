@@ -82,7 +82,13 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
     metrics = Metrics(context, admission)
     measured = metrics_route(metrics, *(([], None) if config.metrics_open else (guards, security)))
     app = Litestar(
-        route_handlers=[api, Router("/v1", route_handlers=[formats]), HealthController, measured, *page_routes()],
+        route_handlers=[
+            api,
+            Router("/v1", route_handlers=[formats]),
+            HealthController,
+            measured,
+            *page_routes(config.storage),
+        ],
         guards=[browser_guard(config)],
         middleware=[metrics.http.middleware],
         lifespan=[metrics.lifespan],

@@ -35,7 +35,11 @@ class FormatsDocument(msgspec.Struct, frozen=True):
 
     input: list[InputFormatDocument]
     output: Annotated[
-        list[dict[str, Any]], Meta(description="with the options of each: `allowed` values, or `min`, `max`")
+        list[dict[str, Any]],
+        Meta(
+            description="with the options of each: `allowed` values, or `min`, `max`; `bands` tell which bitrates go "
+            "with which rates and channel counts"
+        ),
     ]
     options: Annotated[dict[str, Any], Meta(description="what every output format understands as well")]
 

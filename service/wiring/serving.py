@@ -89,8 +89,9 @@ async def _work(
         look_out = group.create_task(pressure.run(), name="pressure")
         if service.presence is not None and role != "api":
             await service.presence.start()  # it ends with the connections, when no lease is held any more
-        worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
+        # Its first look comes before the worker takes over what it sees.
         upkeep = [group.create_task(run(), name=name) for name, run in _upkeep(service)] if role != "api" else []
+        worker = group.create_task(service.worker.run(), name="worker") if role != "api" else None
         _on_signals(stopping, lambda name: life.stopping(name, service.worker.active))
         waiting = asyncio.create_task(stopping.wait())
         # A worker that ends by itself has found an error that it cannot work through: the whole process ends with it.
@@ -135,13 +136,14 @@ def config_of_service(settings: Settings, instance: str) -> ServiceConfig:
     )
 
 
-def config_of_web(settings: Settings) -> WebConfig:
-    """Keys and origins."""
+def config_of_web(settings: Settings, storage: tuple[str, ...] = ()) -> WebConfig:
+    """Keys and origins; `storage` are those of the bucket, as clients reach it."""
     return WebConfig(
         api_keys=settings.api_keys or (),
         metrics_open=settings.metrics == "open",
         cors_origins=settings.cors_origins,
         hosts=settings.hosts,
+        storage=storage,
         body_grace=settings.body_grace,
         min_body_rate=settings.min_body_rate,
     )
@@ -174,7 +176,7 @@ def _answer(
         circuits=lambda: circuits(*service.breakers),
         stopping=stopping,
     )
-    web = config_of_web(settings)
+    web = config_of_web(settings, service.objects.origins)
     if settings.role == "worker":
         app = create_side_app(context, web, open_service=settings.api_keys == ())
     else:

@@ -6,35 +6,44 @@ be some. What is believed, and when not, is decided in `service.core.jobs.presen
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from service.core.jobs.lease import Lease
-from service.core.jobs.presence import NOTHING, PresencePolicy, recall
+from service.core.jobs.presence import NOTHING, PresencePolicy, next_in, recall
 from service.ports.presence import Presence
 from service.ports.time import Clock
 
+SHORTEST = 0.02  # seconds between two looks
+
 
 class Deaths:
-    """Looks while others run jobs that are watched here. Without a `presence` nothing is ever heard."""
+    """Looks while there are others to watch. Without a `presence` nothing is ever heard."""
 
     def __init__(self, presence: Presence | None, clock: Clock, policy: PresencePolicy) -> None:
         self._presence, self._clock, self._policy = presence, clock, policy
         self._memory = NOTHING
-        self._asked: dict[str, float] = {}  # worker → when (monotonic seconds) it was last known to hold a job
-        self._gone: set[str] = set()  # workers whose jobs are to be found in the next list
+        self._asked: dict[str, float] = {}  # worker → when (monotonic seconds) it was last one to be watched
+        self._busy = False  # whether others run jobs that are watched here
+        self._gone: set[str] = set()  # see `gone`
         self._dead: dict[str, Lease] = {}  # by key: leases of those, as they were then
         self._watching, self._heard = asyncio.Event(), asyncio.Event()
 
-    def among(self, others: Sequence[Lease]) -> list[Lease]:
+    @property
+    def gone(self) -> frozenset[str]:
+        """Workers whose jobs are to be found in the next list."""
+        return frozenset(self._gone)
+
+    def among(self, others: Sequence[Lease], neighbours: Iterable[str] = ()) -> list[Lease]:
         """
-        Return the leases of workers that are gone, out of those that others hold.
+        Return the leases of workers that are gone, out of those that others hold; `neighbours` are watched as well.
 
         Ask with a list that was read strongly consistent if some are `expected`. A lease comes back again until it has
         changed, in case it finds no free slot at first; one that was renewed meanwhile has a holder that lives.
         """
-        now = self._clock.monotonic()
+        now, self._busy = self._clock.monotonic(), bool(others)
         self._asked |= dict.fromkeys((lease.owner for lease in others if lease.owner is not None), now)
+        self._asked |= dict.fromkeys(neighbours, now)
         self._asked = {name: at for name, at in self._asked.items() if now - at <= self._policy.remembered}
         if self._asked:
             self._watching.set()
@@ -66,7 +75,8 @@ class Deaths:
                 self._watching.clear()
                 await self._watching.wait()
             await self._look(self._presence)
-            await self._clock.sleep(self._policy.every)
+            wait = next_in(self._memory, self._clock.monotonic(), self._policy, busy=self._busy)
+            await self._clock.sleep(max(wait, SHORTEST))
 
     async def _look(self, presence: Presence) -> None:
         asked, before, sent = frozenset(self._asked), self._memory, self._clock.monotonic()

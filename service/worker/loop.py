@@ -117,12 +117,13 @@ class Worker:
                 await self._ports.clock.sleep(self._config.shortage_poll)
                 continue
             candidates = await self._candidates(idle=idle)
-            if await self._claim_some(candidates):
+            claimed, refused = await self._claim_some(candidates)
+            if claimed:
                 nap = self._config.index_delay
                 continue
-            if candidates and not in_vain:  # others were quicker, and there may be more
+            if refused and not in_vain:  # others were quicker, and there may be more
                 nap = self._config.index_delay
-            idle, in_vain = not candidates, bool(candidates)
+            idle, in_vain = not candidates, refused > 0
             if await self._ports.wakeups.wait(nap, self._neighbours.wakes):
                 nap = self._config.index_delay
             else:
@@ -133,11 +134,13 @@ class Worker:
         now, most_running = self._ports.clock.wall(), self._config.most_running
         return await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served, spread)
 
-    async def _claim_some(self, candidates: Sequence[str]) -> bool:
-        """Claim as many as there are free slots; as many at a time are named first."""
-        claimed, refused, rest = False, 0, list(candidates)
+    async def _claim_some(self, candidates: Sequence[str]) -> tuple[int, int]:
+        """Claim as many as there are free slots, so many at a time; return how many were claimed, and refused."""
+        claimed, refused, rest = 0, 0, list(candidates)
         while rest and self._free > 0:
             named, rest = rest[: self._free], rest[self._free :]
+            if not (named := await self._neighbours.still_queued(named)):
+                continue
             async with self._neighbours.naming(named):
                 for job_id in named:
                     if self._free == 0:
@@ -150,10 +153,10 @@ class Worker:
                         continue
                     emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
                     self._note_turn(tag_in(job_id))
-                    claimed = True
+                    claimed += 1
         if claimed:
             self._neighbours.note_refused(refused)
-        return claimed
+        return claimed, refused
 
     def _note_turn(self, tag: str) -> None:
         """Remember whose turn it was, of the last `TURNS` tenants."""
@@ -169,7 +172,7 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            looked = await self._neighbours.look(strongly=self._deaths.expected)
+            looked = await self._neighbours.look(self._deaths.gone, strongly=self._deaths.expected)
             running = {job.job_id: job for job in looked}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
@@ -178,7 +181,8 @@ class Worker:
             self._sightings, lapsed = sight(self._sightings, others, now, policy.duration, unseen)
             self._troubled = {owner for owner in self._troubled if any(lease.owner == owner for lease in others)}
             self._troubled |= troubled_owners(others, self._sightings, now, policy.duration)
-            dead = [lease for lease in self._deaths.among(others) if lease not in lapsed]
+            dead = self._deaths.among(others, self._neighbours.watched())
+            dead = [lease for lease in dead if lease not in lapsed]
             self._troubled |= owners_of_several(dead)
             due = [*((lease, "silence") for lease in lapsed), *((lease, "gone") for lease in dead)]
             settled = all([await self._rescue(running[lease.key], cause, in_vain) for lease, cause in due])
@@ -218,7 +222,8 @@ class Worker:
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
             elif self._to_requeue(lease, cause, in_vain):
                 await leases.requeue(lease, excused=excused)
-                emit(events.JOB_REQUEUED, job_id=seen.job_id, previous_owner=lease.owner, excused=excused)
+                fields = {"job_id": lease.key, "attempt": lease.attempt, "previous_owner": lease.owner}
+                emit(events.JOB_REQUEUED, **fields, excused=excused, cause=cause)
                 await self._ports.wakeups.announce(seen.job_id)
             else:
                 return False

@@ -80,13 +80,15 @@ class Neighbours:
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def look(self, *, strongly: bool = False) -> Sequence[Job]:
+    async def look(self, gone: Iterable[str] = (), *, strongly: bool = False) -> Sequence[Job]:
         """
         Return the running jobs of others that this worker watches, as they are or were a moment ago.
 
-        `strongly`: as they are, because what is known of their workers is newer than an old answer might be. Raises
-        `StoreError`.
+        The entries of those that are `gone` are read once more: they name what was claimed at the last. `strongly`: as
+        they are, because what is known of their workers is newer than an old answer might be. Raises `StoreError`.
         """
+        for instance in gone:
+            self._read.pop(instance, None)
         await self._keep_up()
         watched = await self._read_entries()
         if ring.everything(self.workers):
@@ -98,6 +100,11 @@ class Neighbours:
         await self._remove_gone(watched, jobs)
         held = self._held()
         return [job for job in jobs.values() if job.state is State.RUNNING and job.job_id not in held]
+
+    def watched(self) -> Iterable[str]:
+        """Return the workers whose entries are watched, and that may be alive."""
+        now = self._ports.clock.monotonic()
+        return [name for name, standing in self._standings.items() if not standing.silent(now, self._lease)]
 
     def look_every(self, *, nothing: bool) -> float:
         """Return seconds between two looks; `nothing` if the last one has shown none."""
@@ -223,6 +230,17 @@ class Neighbours:
         if self.workers is None:
             await self._keep_up()
         return Spread(self._instance, ring.spread_over(self.workers, self._share, idle=idle))
+
+    async def still_queued(self, keys: list[str]) -> list[str]:
+        """
+        Return those that are queued, before they are named and claimed in vain. Raises `StoreError`.
+
+        Where the index is behind, each of many workers that have nothing to do finds what one of them has claimed.
+        """
+        if ring.everything(self.workers):
+            return keys
+        there = await self._ports.workers.glance(keys, strongly=True)
+        return [key for key in keys if key in there and there[key].state is State.QUEUED]
 
     def note_refused(self, claims: int) -> None:
         """Take note of how many claims were refused in a look, because others were quicker."""

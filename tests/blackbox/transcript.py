@@ -24,7 +24,7 @@ POINTER = re.compile(r"0x[0-9a-f]{6,}|(?<=/proc/self/fd/)\d+")
 # What every hop says for itself, or keeps to itself: the last one is an order to proxies.
 OF_THE_HOP = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding", "x-accel-buffering"})
 OF_S3 = ("content-type", "content-disposition", "content-length", "content-range", "accept-ranges", "etag")
-READINGS = frozenset({"cpu", "disk_free", "memory"})
+READINGS = frozenset({"cpu", "disk_free", "memory", "seconds", "speed"})
 
 
 @dataclass

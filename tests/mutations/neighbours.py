@@ -100,6 +100,12 @@ NEIGHBOURS = (
         (f"{QUEUE}::test_no_job_is_put_before_one_that_came_five_seconds_earlier",),
     ),
     Mutation(
+        "claim-still-queued",
+        "what the index shows too late is not claimed in vain by many",
+        (Edit(WORKER, " and there[key].state is State.QUEUED]", "]"),),
+        (f"{FLEET}::test_job_that_the_index_shows_too_late_is_not_claimed_in_vain",),
+    ),
+    Mutation(
         "wake-few",
         "one new job wakes a few of many sleepers",
         (Edit(CORE, "* workers * idle_share < WOKEN", "* workers * idle_share < workers"),),

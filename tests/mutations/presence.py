@@ -101,6 +101,18 @@ PRESENCE = (
         (f"{DEATHS}::test_mistaken_takeover_is_counted_and_excused",),
     ),
     Mutation(
+        "presence-first-claim",
+        "a worker is watched before it has a job",
+        (Edit("service/worker/deaths.py", "        self._asked |= dict.fromkeys(neighbours, now)\n", ""),),
+        (f"{DEATHS}::test_worker_that_dies_right_after_its_first_claim_is_replaced_at_once",),
+    ),
+    Mutation(
+        "presence-last-claim",
+        "what a worker among many has claimed at the last is found when it dies",
+        (Edit("service/worker/neighbours.py", "            self._read.pop(instance, None)\n", "            pass\n"),),
+        (f"{DEATHS}::test_last_claim_of_a_worker_among_many_is_found",),
+    ),
+    Mutation(
         "presence-several",
         "jobs of a worker that died with several do not count as poisonous",
         (Edit(LOOP, "self._troubled |= owners_of_several(dead)", "self._troubled |= set()"),),

@@ -9,6 +9,21 @@ FAKE = "tests/unit/testing/test_memory_jobs.py::TestMemoryJobs"
 KEYS = "tests/unit/web/http/test_authentication.py"
 FENCE = 'FENCE = f"{IS_RUNNING} AND {IS_OURS} AND {IS_OUR_ATTEMPT}"'
 
+LISTS = (
+    Mutation(
+        "list-of-a-tenant",
+        "a tenant lists its own jobs alone",
+        (Edit("service/adapters/dynamodb/listing.py", 'return f"{kind}s#{tenant}"', 'return f"{kind}s"'),),
+        (f"{DYNAMO}::test_jobs_are_listed_newest_first_in_pages",),
+    ),
+    Mutation(
+        "list-entry-first",
+        "a job that was accepted is in the list of its tenant",
+        (Edit("service/adapters/dynamodb/store.py", "        await self._list_job(job)\n", ""),),
+        (f"{DYNAMO}::test_jobs_are_listed_newest_first_in_pages",),
+    ),
+)
+
 FENCES = (
     Mutation(
         "fence-attempt-dynamodb",

@@ -13,7 +13,7 @@ from tests.mutations.infrastructure import INFRASTRUCTURE
 from tests.mutations.logs import LOGS
 from tests.mutations.neighbours import NEIGHBOURS
 from tests.mutations.presence import PRESENCE
-from tests.mutations.records import FENCES, IDEMPOTENCY, PROGRESS
+from tests.mutations.records import FENCES, IDEMPOTENCY, LISTS, PROGRESS
 from tests.mutations.sandbox import CONFINEMENT
 from tests.mutations.shares import SHARES
 from tests.mutations.stories import STORIES
@@ -24,4 +24,5 @@ from tests.mutations.workers import JANITORS, WORKERS
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *PRESENCE, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
     *CONFINEMENT, *SHARES, *NEIGHBOURS, *INFRASTRUCTURE, *CONNECTIONS, *BODIES, *LOGS, *STORIES,
+    *LISTS,
 )  # fmt: skip

@@ -46,6 +46,18 @@ OWNERSHIP = (
         ("tests/unit/web/uploads/test_whole.py::test_deleting_another_tenants_upload_changes_nothing",),
     ),
     Mutation(
+        "label-text",
+        "text from a file is shown without control characters and marks of direction",
+        (
+            Edit(
+                "service/core/media/labels/text.py",
+                ' if one in _JOINERS or unicodedata.category(one)[0] != "C")',
+                ")",
+            ),
+        ),
+        ("tests/unit/core/media/test_labels.py::test_text_of_strangers_is_short_and_plain[marks]",),
+    ),
+    Mutation(
         "key-required",
         "without a key nothing under /v1 is answered",
         (

@@ -54,7 +54,7 @@ class Connections(MemoryConnections):
     def cut_one(self, instance: str) -> None:
         """Cut the connection of one worker alone, which may then be taken for dead."""
         if instance in self.open:
-            self.lost[instance] = VirtualClock().monotonic()
+            self.lost[instance] = self.world.cut[instance] = VirtualClock().monotonic()
             self.world.history.disturbed.add(instance)
             self.world.note("CUT", container=instance)
             self.cut(instance)
@@ -101,7 +101,7 @@ class SimulatedPresence:
         """Connect, and again whenever that breaks; seldom it takes longer than others wait for."""
         broken = self._connections.broken[self._instance]
         while True:
-            slow = 2 * self._dice.random() if self._dice.random() < 0.4 else 0.0
+            slow = self._dice.choice((0.0, 0.0, 0.0, 2.0, 12.0)) * self._dice.random()
             await self._clock.sleep(0.02 * self._dice.random() + slow)
             if self._connections.away or self._weather.redis == "away":
                 continue

@@ -1,7 +1,9 @@
 """The truth, as the simulation keeps it: the memory store, with a log of every write and an index that lags behind."""
 
+import math
 from collections.abc import Mapping, Sequence
 
+from chaos.attempts import LEASE
 from chaos.history import Write
 from service.core.jobs import queue
 from service.core.jobs.job import Job
@@ -99,6 +101,10 @@ class LoggedJobs(MemoryJobs):
             self._index.append((at, job))
         if self._world.over:
             return
+        taken = before is not None and before.owner and self.verb in {"take_over", "requeue"}
+        # Also if the one that did it was told to stop meanwhile, and never said why it did.
+        if before is not None and taken and at - self._world.cut.get(str(before.owner), -math.inf) < LEASE:
+            self._world.history.heard.add((job.job_id, before.attempt + 1))
         self._world.history.upload_of[job.job_id] = job.upload_id
         self._world.history.writes.append(
             Write(

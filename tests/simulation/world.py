@@ -40,6 +40,7 @@ class World:
     attempts: dict[tuple[str, int], str] = field(default_factory=dict)  # (job, attempt): the container that began it
     dead: set[str] = field(default_factory=set)  # containers that were killed, or have ended
     slots: dict[str, int] = field(default_factory=dict)  # by container
+    cut: dict[str, float] = field(default_factory=dict)  # by container: when its connection to Redis was cut last
     needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
@@ -78,8 +79,9 @@ class World:
             self.excuses[str(fields["job_id"]), 0] = "there was no time left to sweep"
         if event is events.JOB_REQUEUED:
             self.hit("a lapsed job went back to the queue")
-        if event is events.JOB_TAKEN_OVER and fields["cause"] == "gone" and not self.over:
-            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), int(str(fields["attempt"])))
+        if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED) and fields["cause"] == "gone" and not self.over:
+            successor = int(str(fields["attempt"])) + (event is events.JOB_REQUEUED)
+            self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), successor)
         if event is events.JOB_TAKEN_FROM_LIVING:
             self.hit("a worker found that it was taken for dead")
         process = Process.current.get()

@@ -77,8 +77,9 @@ SHOWS_MORE = "#shown < :shown"
 IS_UNFINISHED = "#state IN (:queued, :running)"
 IS_FINAL = "#state IN (:succeeded, :failed, :cancelled)"
 
-# A worker that lives says so once for each attempt of its own that another worker took over.
-WAS_TAKEN_FOR_DEAD = "#attempt > :attempt AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
+# A worker that lives says so once for each attempt of its own that another worker took over, or gave back.
+WAS_TAKEN = "(#attempt > :attempt OR (#attempt = :attempt AND #state = :queued))"
+WAS_TAKEN_FOR_DEAD = f"{WAS_TAKEN} AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
 
 # A deletion that is repeated finds nothing, and that is what it wanted.
 MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
@@ -216,8 +217,7 @@ def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
 
 def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
     """Make a running item failed, by the holder."""
-    # The path, as far as it is known; what an earlier attempt wrote stays otherwise.
-    values = {**failure_values(failure), **({"path": path} if path else {})}
+    values = {**failure_values(failure), **({"path": path} if path else {})}  # an earlier attempt's path stays
     return Change(
         FENCE,
         f"SET #state = :failed, {_ended(values)} REMOVE #owner, #queue",

@@ -71,6 +71,7 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
         """See `ports.jobs`; `job.created_at` counts as now."""
+        await self._list_job(job)
         try:
             return await (self._submit(job) if key is None else self._submit_under(job, key))
         except Indefinite:
@@ -242,6 +243,7 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
             raise IllegalTransition("Only a job that is over can be deleted; cancel it first.")
         if before is not None and (job := readable_job(before)) is not None and job.output is not None:
             await self._strike(job_id, job.output.size)
+        await self._unlist_job(job_id)
 
     # ── lost answers ─────────────────────────────────────────────────────────────────────────────────────────────
 

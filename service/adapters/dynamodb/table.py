@@ -7,6 +7,7 @@ refusal, so that the loser learns why in the same round trip. What else goes wro
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -52,36 +53,32 @@ class Table:
 
     async def get(self, key: str) -> Item | None:
         """Read strongly consistently."""
-        answer = await self._call(self._client.get_item, "GetItem", key, Key=_key(key), ConsistentRead=True)
+        answer = await self._call(self._client.get_item, Key=_key(key), ConsistentRead=True)
         item: Item | None = answer.get("Item")
         return item
 
     async def put(self, item: Item, change: Change) -> Refusal | None:
         """Put a whole item."""
-        answer = await self._write(self._client.put_item, "PutItem", item[KEY]["S"], change, Item=item)
+        answer = await self._write(self._client.put_item, change, Item=item)
         return answer if isinstance(answer, Refusal) else None
 
     async def replace(self, item: Item, change: Change) -> Item | Refusal:
         """Put a whole item in the place of another; returns the one that was there."""
-        answer = await self._write(
-            self._client.put_item, "PutItem", item[KEY]["S"], change, Item=item, ReturnValues="ALL_OLD"
-        )
+        answer = await self._write(self._client.put_item, change, Item=item, ReturnValues="ALL_OLD")
         return answer if isinstance(answer, Refusal) else answer.get("Attributes", {})
 
     async def update(self, key: str, change: Change) -> Item | Refusal:
         """Change an item; returns it as it is after the write."""
-        answer = await self._write(
-            self._client.update_item, "UpdateItem", key, change, Key=_key(key), ReturnValues="ALL_NEW"
-        )
+        answer = await self._write(self._client.update_item, change, Key=_key(key), ReturnValues="ALL_NEW")
         return answer if isinstance(answer, Refusal) else answer["Attributes"]
 
     async def delete(self, key: str, change: Change | None = None) -> Item | Refusal | None:
         """Delete an item; returns what was there, None if nothing was."""
         wanted = {"Key": _key(key), "ReturnValues": "ALL_OLD"}
         if change is None:
-            answer = await self._call(self._client.delete_item, "DeleteItem", key, **wanted)
+            answer = await self._call(self._client.delete_item, **wanted)
         else:
-            answer = await self._write(self._client.delete_item, "DeleteItem", key, change, **wanted)
+            answer = await self._write(self._client.delete_item, change, **wanted)
         return answer if isinstance(answer, Refusal) else answer.get("Attributes")
 
     async def put_all(self, puts: Sequence[tuple[Item, Change]]) -> list[Refusal | None] | None:
@@ -130,8 +127,6 @@ class Table:
         for _ in range(MAX_PAGES):
             answer = await self._call(
                 self._client.query,
-                "Query",
-                queue,
                 IndexName=INDEX,
                 **_in_queue(queue, after),
                 Limit=min(PAGE, page or PAGE),
@@ -150,8 +145,6 @@ class Table:
         while found < most:
             answer = await self._call(
                 self._client.query,
-                "Query",
-                queue,
                 IndexName=INDEX,
                 **_in_queue(queue, after),
                 Select="COUNT",
@@ -168,8 +161,6 @@ class Table:
         """Return the lowest `due_at` in one shard of the index, None if it is empty; one entry is read."""
         answer = await self._call(
             self._client.query,
-            "Query",
-            queue,
             IndexName=INDEX,
             **_in_queue(queue, None),
             ScanIndexForward=True,
@@ -179,19 +170,17 @@ class Table:
 
     async def last_in(
         self, queue: str, limit: int, *, before: float | None = None, after: float | None = None
-    ) -> Entries:
+    ) -> list[tuple[Decimal, str]]:
         """Return up to `limit` entries of one queue of the index, by falling `due_at`, on one side of a number."""
         edge, sign = (before, "<") if before is not None else (after, ">")
         answer = await self._call(
             self._client.query,
-            "Query",
-            queue,
             IndexName=INDEX,
             **_in_queue(queue, edge, sign),
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [(float(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
+        return [(Decimal(entry[DUE_AT]["N"]), entry[KEY]["S"]) for entry in answer["Items"]]
 
     async def get_many(self, keys: Sequence[str], *, strongly: bool = True) -> list[Item]:
         """Return the items that exist among `keys`, each read strongly consistently or not, in no particular order."""
@@ -205,8 +194,6 @@ class Table:
         for number in range(1, TRIES + 1):
             answer = await self._call(
                 self._client.batch_get_item,
-                "BatchGetItem",
-                f"{len(keys)} keys",
                 RequestItems={self._name: {"Keys": keys, "ConsistentRead": strongly}},
             )
             found += answer["Responses"].get(self._name, [])
@@ -218,19 +205,17 @@ class Table:
 
     # ── underneath ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _write(self, call: Callable[..., Any], operation: str, key: str, change: Change, **arguments: Any) -> Any:
+    async def _write(self, call: Callable[..., Any], change: Change, **arguments: Any) -> Any:
         """Make a conditional write; return botocore's answer, or the refusal."""
         return await self._call(
             _refusable(call),
-            operation,
-            key,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
             **arguments,
             **change.request(),
         )
 
-    async def _call(self, call: Callable[..., Any], operation: str, key: str, **arguments: Any) -> Any:
-        if operation != "BatchGetItem":
+    async def _call(self, call: Callable[..., Any], **arguments: Any) -> Any:
+        if "RequestItems" not in arguments:  # which name their table themselves
             arguments["TableName"] = self._name
         return await self._aws.run(call, **arguments)
 

@@ -16,7 +16,6 @@ The account
 
 import contextlib
 
-from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import conditions as changes
 from service.adapters.dynamodb.items import (
     any_upload_from_item,
@@ -26,25 +25,23 @@ from service.adapters.dynamodb.items import (
     upload_pk,
     upload_to_item,
 )
-from service.adapters.dynamodb.table import MAX_PAGES, PAGE, Refusal, Table
+from service.adapters.dynamodb.listing import DynamoListing
+from service.adapters.dynamodb.table import MAX_PAGES, PAGE, Refusal
 from service.core.errors import Definite, IllegalTransition, NotFound, StoreError
 from service.core.jobs.job import Job
 from service.core.upload import PendingUpload, Upload, Usage
-from service.ports.time import Clock, Ids
 
 STORED, UNKNOWN = "stored#", "?"
 MAX_ENTRIES = MAX_PAGES * PAGE  # that are added up; a tenant with more has filled its share, whatever it is
 FULL = 1 << 62  # bytes
 
 
-class DynamoUploads:
+class DynamoUploads(DynamoListing):
     """Uploads in the table; the store of jobs shares it."""
-
-    def __init__(self, aws: Aws, clock: Clock, ids: Ids) -> None:
-        self._table = Table(aws, clock, ids)
 
     async def put_upload(self, upload: Upload) -> None:
         item = upload_to_item(upload)
+        await self._list_upload(upload)
         await self._enter(upload.upload_id, upload.size, upload.tenant, upload.expires_at)
         refusal = await self._table.put(item, changes.put_new())
         if refusal and refusal.item and any_upload_from_item(refusal.item) != upload_from_item(item):
@@ -52,6 +49,7 @@ class DynamoUploads:
 
     async def begin_upload(self, pending: PendingUpload) -> None:
         item = pending_to_item(pending)
+        await self._list_upload(pending)
         await self._enter(pending.upload_id, pending.declared_size, pending.tenant, pending.expires_at)
         refusal = await self._table.put(item, changes.put_new())
         if refusal and refusal.item and any_upload_from_item(refusal.item) != any_upload_from_item(item):
@@ -67,6 +65,7 @@ class DynamoUploads:
     async def complete_upload(self, upload: Upload) -> Upload:
         """See `ports.uploads`; a write that was refused by its own earlier try reads back as what it wrote."""
         item = upload_to_item(upload)
+        await self._list_upload(upload)
         await self._enter(upload.upload_id, upload.size, upload.tenant, upload.expires_at)
         before = await self._table.replace(item, changes.complete_upload())
         if not isinstance(before, Refusal):
@@ -86,6 +85,7 @@ class DynamoUploads:
         with contextlib.suppress(Definite):  # of a damaged item, which is gone all the same
             there = any_upload_from_item(before)
             await self._strike(upload_id, there.size if isinstance(there, Upload) else there.declared_size)
+        await self._unlist_upload(upload_id)
 
     # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -101,6 +101,7 @@ class Conversion:
                 self._check_window(window)
                 self._send_rest(window, uploader)
             self._raise_if_stopped()
+            seconds = round(self._clock.monotonic() - started, 3)
             facts = {
                 "path": supervision.path,
                 "size": window.size(),
@@ -108,8 +109,8 @@ class Conversion:
                 "exit_code": exit_code,
                 "pauses": supervision.pauses,
                 "mended": source.mended,
-                "seconds": round(self._clock.monotonic() - started, 3),
-                "report": supervision.report,
+                "seconds": seconds,
+                "report": {**supervision.report, "seconds": seconds},
             }
             draft = WindowDraft(self._context.aws, self._context.s3, window, upload, facts)
             unless_drafted.pop_all()

@@ -40,8 +40,14 @@ def report(order: Order, log: LogReader, track: Track | None) -> dict[str, objec
     return {
         "ffmpeg": {"version": log.version, "arguments": list(reproduction(order.source, order.target, track))},
         "track": found.describe() if found else None,
+        "input_seconds": _rounded(log.promised_seconds),
+        "output_seconds": _rounded(log.position_seconds),
         "warnings": [{"code": code, "detail": detail} for code, detail in _warnings(order, log)],
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _warnings(order: Order, log: LogReader) -> list[tuple[str, str]]:

@@ -1,1 +1,1 @@
-"""Hints in Redis: fresh progress and wake-ups. Losing them costs latency, never a job."""
+"""Hints in Redis: fresh progress, wake-ups, and which workers are connected. Losing them costs latency, never a job."""

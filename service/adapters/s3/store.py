@@ -24,6 +24,7 @@ way, a download one chunk of 256 KiB. Disk: nothing in this folder writes to it.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from urllib.parse import urlsplit
 
 from service.adapters.aws.clients import Aws, translate_errors
 from service.adapters.s3.bucket import Bucket
@@ -48,6 +49,12 @@ class S3Objects:
         self._public = aws.s3(public=True)
         self._client_uploads = ClientUploads(self._bucket, self._public)
         self._clock = clock
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where presigned URLs lead, as a browser compares it: the endpoint, and the bucket as a name below it."""
+        address = urlsplit(self._public.meta.endpoint_url)
+        return f"{address.scheme}://{address.netloc}", f"{address.scheme}://{self._bucket.name}.{address.netloc}"
 
     async def receive(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str, limit: int) -> Stored:
         return await self._receiver.receive(key, chunks, content_type=content_type, limit=limit)

@@ -192,11 +192,12 @@ class Lease:
 
     def found_alive(self, attempt: int) -> Self:
         """
-        Take back the lapse that was counted when this attempt was taken over: its worker lives.
+        Take back the lapse that was counted when this attempt was taken over, or given back: its worker lives.
 
         Safe to repeat. Nothing changes if the attempt is the present one, or an earlier one than was noted before.
         """
-        if self.final or not self.alive < attempt < self.attempt or self.lapses == 0:
+        replaced = attempt < self.attempt or (attempt == self.attempt and self.state is State.QUEUED)
+        if self.final or not replaced or attempt <= self.alive or self.lapses == 0:
             return self
         return dataclasses.replace(self, alive=attempt, lapses=self.lapses - 1, excused=self.excused + 1)
 

@@ -37,7 +37,8 @@ class Look:
 class PresencePolicy:
     """How often a watcher looks, and what it believes. Times in seconds."""
 
-    every: float = 0.15  # from one look to the next
+    every: float = 0.15  # from one look to the next, while others run jobs that are watched
+    every_idle: float = 0.5  # else; so that a worker is known that dies right after its first claim
     grace: float = 0.35  # between two looks that show an absence: a worker whose connection was cut is back by then
     share: float = 0.5  # of the watched workers: if more of them are away at once, it is not they that have a problem
     stale: float = 1.5  # from one look to the next: a watcher that was frozen has missed what happened meanwhile
@@ -89,6 +90,12 @@ def recall(
         return NOTHING, frozenset()
     gone = frozenset(name for name, since in missing.items() if sent - since >= policy.grace)
     return Memory(look.epoch, now, seen - gone, {name: missing[name] for name in missing if name not in gone}), gone
+
+
+def next_in(memory: Memory, now: float, policy: PresencePolicy, *, busy: bool) -> float:
+    """Return seconds until the next look: when the grace of one that is missing is over, or by the usual interval."""
+    usual = policy.every if busy or memory.missing else policy.every_idle
+    return min([usual, *(max(0.0, since + policy.grace - now) for since in memory.missing.values())])
 
 
 def owners_of_several(leases: Iterable[Lease]) -> set[str]:

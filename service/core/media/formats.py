@@ -29,6 +29,13 @@ class Band:
     channels: tuple[int, ...]
     bitrates: Sequence[int]
 
+    def describe(self) -> dict[str, object]:
+        """Return what goes together, as plain JSON values."""
+        every = list(self.bitrates)
+        ends = {"min": every[0], "max": every[-1]}
+        bitrates = ends if isinstance(self.bitrates, range) else {"allowed": every}
+        return {"sample_rates": list(self.rates), "channels": list(self.channels), "bitrate_kbps": bitrates}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
@@ -76,6 +83,7 @@ class OutputFormat:
             "keeps_tags": self.keeps_tags,
             "keeps_cover": self.keeps_cover,
             "options": options,
+            "bands": [band.describe() for band in self.bands],
         }
 
 

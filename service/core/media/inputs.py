@@ -27,10 +27,13 @@ class Source:
     junk: bool = False  # so much in front of the sound that ffmpeg tries to decode it
     holds_more: str | None = None  # it holds more than it declares, which is not converted
     tracks: tuple[Track, ...] = ()  # of sound, as far as the head tells; empty: not known
+    title: str | None = None  # text of strangers, made fit to be shown by `labels.text.clean`, and so is the next
+    artist: str | None = None
+    cover: bool = False  # a picture was seen among its tags
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form of the record: what was added later only where it says something."""
-        late = ("cut_off", "suspect", "junk", "holds_more", "tracks")
+        late = ("cut_off", "suspect", "junk", "holds_more", "tracks", "title", "artist", "cover")
         return {name: value for name, value in asdict(self).items() if value or name not in late}
 
     @classmethod

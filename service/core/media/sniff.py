@@ -16,6 +16,7 @@ from service.core.media.containers import asf, blocks, boxes, chunks, ebml, flac
 from service.core.media.containers.budget import Budget, Spent
 from service.core.media.containers.layout import Ends, Examine, Layout
 from service.core.media.inputs import INPUT_FORMATS, Source
+from service.core.media.labels.read import read_labels
 from service.core.media.rates import check_rate
 from service.core.media.refusals import refused
 
@@ -75,6 +76,7 @@ def identify(
     kind = _BY_NAME[layout.name]
     check_rate(kind.name, head)
     reason = "its tags or its index are at the end" if kind.always_local else layout.reason
+    labels = read_labels(ends, kind.name)
     return Source(
         container=kind.name,
         demuxer=kind.demuxer,
@@ -87,6 +89,9 @@ def identify(
         junk=layout.junk,
         holds_more=layout.holds_more,
         tracks=layout.tracks,
+        title=labels.title,
+        artist=labels.artist,
+        cover=labels.cover,
     )
 
 

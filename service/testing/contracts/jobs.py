@@ -9,7 +9,8 @@ from service.testing.contracts.holders import HoldersContract
 from service.testing.contracts.idempotency import IdempotencyContract
 from service.testing.contracts.job_records import JobRecordsContract
 from service.testing.contracts.leases import LeasesContract
+from service.testing.contracts.listing import JobListingContract
 
 
-class JobStoreContract(JobRecordsContract, IdempotencyContract, LeasesContract, HoldersContract):
+class JobStoreContract(JobRecordsContract, JobListingContract, IdempotencyContract, LeasesContract, HoldersContract):
     """Needs the fixture ``jobs``: an empty store that fulfils `JobRecords` and `Leases`."""

@@ -268,6 +268,19 @@ class LeasesContract:
         assert (there.attempt, there.owner, there.lease.beat) == (3, "worker3", third.lease.beat)
         assert (there.lease.lapses, there.lease.excused, there.lease.alive) == (0, 2, 2)
 
+    async def test_lapse_of_a_worker_that_lives_is_excused_while_its_job_is_queued_again(self, jobs: Jobs) -> None:
+        """A worker whose job was given back to the queue while it lived takes that lapse back, once."""
+        held = await a_held_job(jobs)
+        await jobs.requeue(held.lease)
+
+        for _ in range(2):
+            await jobs.note_alive("job1", 1)
+        taken = await jobs.claim("job1", "worker2", NOON)
+        await jobs.note_alive("job1", 1)
+
+        assert (taken.lease.lapses, taken.lease.excused, taken.lease.alive) == (0, 1, 1)
+        assert taken == await jobs.get("job1")
+
     async def test_nothing_is_excused_of_a_job_that_has_ended(self, jobs: Jobs) -> None:
         """A job that has ended or is gone, and a takeover that did not count, are left as they are."""
         first, second = await a_held_job(jobs), await a_held_job(jobs, "job2")

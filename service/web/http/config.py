@@ -16,5 +16,6 @@ class WebConfig:
     min_body_rate: float = defaults.MIN_BODY_RATE  # bytes a second that are always enough
     hosts: tuple[str, ...] = ()  # what a service without keys may be called, besides its own address; `*`: anything
     cors_origins: tuple[str, ...] = ()  # web pages from elsewhere that may call this API
+    storage: tuple[str, ...] = ()  # origins where clients send files to and fetch them from, for the built-in page
     max_wait_seconds: float = 100.0  # of ?wait=; App Runner cuts a request at 120 s
     events_seconds: float = 100.0  # of one event stream, for the same reason

@@ -14,7 +14,16 @@ from msgspec import UNSET, Meta, UnsetType
 from service.application.progress import View
 from service.core.jobs.job import Job, State
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, suggested_part_size
-from service.web.http.made import FfmpegDocument, TrackDocument, WarningDocument, made_documents, track_document
+from service.web.http.made import (
+    ConversionDocument,
+    FfmpegDocument,
+    MediaDocument,
+    TrackDocument,
+    WarningDocument,
+    made_documents,
+    media_document,
+    track_document,
+)
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
 Size = Annotated[int, Meta(ge=0, description="bytes")]
@@ -38,6 +47,7 @@ class UploadDocument(msgspec.Struct, frozen=True, kw_only=True):
     tracks: Annotated[
         list[TrackDocument], Meta(description="of sound, as far as the beginning of the file tells; else empty")
     ]
+    media: Annotated[MediaDocument, Meta(description="what it is, as far as its two ends tell")]
     created_at: datetime
     expires_at: datetime
     links: UploadLinks
@@ -124,6 +134,7 @@ class JobDocument(ProgressDocument, frozen=True, kw_only=True):
     filename: Annotated[str, Meta(description="of the output", examples=["Übung 1.mp3"])]
     format: str
     options: Annotated[dict[str, Any], Meta(description="those that differ from the defaults")]
+    media: Annotated[MediaDocument, Meta(description="what went in")]
     path: Annotated[str | None, Meta(description="`streaming` or `local`, once the conversion runs")]
     cancel_requested: bool
     created_at: datetime
@@ -139,6 +150,7 @@ class JobDocument(ProgressDocument, frozen=True, kw_only=True):
     ffmpeg: Annotated[
         FfmpegDocument | UnsetType, Meta(description="how to make the same bytes by hand, when succeeded")
     ] = UNSET
+    conversion: Annotated[ConversionDocument | UnsetType, Meta(description="how long it took, when succeeded")] = UNSET
     links: JobLinks
 
 
@@ -188,6 +200,7 @@ def upload_document(upload: Upload) -> UploadDocument:
         size=upload.size,
         format=upload.source.container,
         tracks=[track_document(track.describe()) for track in upload.source.tracks],
+        media=media_document(upload.source, upload.size),
         created_at=moment(upload.created_at),
         expires_at=moment(upload.expires_at),
         links=upload_links(upload.upload_id),
@@ -245,6 +258,7 @@ def job_document(view: View) -> JobDocument:
         filename=job.filename,
         format=job.target.format,
         options=dict(job.target.options.to_dict()),
+        media=media_document(job.source, job.input_size, job.output.report if job.output else None),
         path=job.path,
         cancel_requested=job.cancel_requested,
         created_at=moment(job.created_at),

@@ -7,6 +7,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
 from service.application.jobs import ConversionRequest, accept_job, cancel_job, delete_job, idempotency_key
+from service.application.listing import list_jobs
 from service.application.progress import View, view_job, view_of, wait_for_end
 from service.core.errors import (
     Busy,
@@ -22,9 +23,11 @@ from service.core.errors import (
     UnknownFormat,
     UploadPending,
 )
-from service.core.jobs.job import Job
+from service.core.jobs.job import Job, State
+from service.core.listing import USUAL_ON_A_PAGE
 from service.core.shares import TenantQueueFull, TenantStorageFull
 from service.web.http.browsers import only_json
+from service.web.http.lists import Cursor, JobsDocument, Limit, jobs_document
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
 from service.web.http.responses import JSON, READ, UNFIT, documented
@@ -44,6 +47,9 @@ Wait = Annotated[
     QueryParameter(
         ge=0, description="Answer when the job has ended, or after so many seconds (bounded by the service)."
     ),
+]
+States = Annotated[
+    list[State] | None, QueryParameter(name="state", description="Only jobs in this state; may be given several times.")
 ]
 KeyHeader = Annotated[
     str | None,
@@ -92,6 +98,22 @@ class JobController(Controller):
         wanted = ConversionRequest(upload_id=data.upload_id, format=data.format, options=data.options)
         job = await accept_job(caller, admission, wanted, idempotency_key(caller.tenant, key, wanted))
         return answer(await view_of(caller.context, job), location=True)
+
+    @get(
+        operation_id="listJobs",
+        summary="Your jobs, newest first",
+        responses=documented(InvalidRequest, StoreError),
+    )
+    async def index(
+        self, caller: CallerDep, limit: Limit = USUAL_ON_A_PAGE, cursor: Cursor = None, states: States = None
+    ) -> JobsDocument:
+        """
+        A page of the jobs that have not expired.
+
+        One that was accepted in this second may still be missing. With `state`, a page may be short, or empty, and have
+        a next one all the same.
+        """
+        return jobs_document(await list_jobs(caller, states or (), limit, cursor))
 
     @get(
         "/{job_id:str}",

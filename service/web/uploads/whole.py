@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import Controller, Response, delete, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
@@ -11,10 +11,13 @@ from litestar.params import QueryParameter
 
 from service.application.completion import current_upload
 from service.application.context import Caller
+from service.application.listing import list_uploads
 from service.application.receiving import delete_upload, receive_upload
 from service.application.uploads import log_refusals
-from service.core.errors import ClientError, InvalidRequest, NotFound
+from service.core.errors import ClientError, InvalidRequest, NotFound, StoreError
+from service.core.listing import USUAL_ON_A_PAGE
 from service.core.upload import Upload
+from service.web.http.lists import Cursor, Limit, UploadsDocument, uploads_document
 from service.web.http.parameters import AdmissionDep, CallerDep, HttpRequest, UploadId
 from service.web.http.responses import READ, RECEIVE, UNFIT, documented
 from service.web.http.schemas import (
@@ -36,6 +39,9 @@ Filename = Annotated[
         description="Name of the file, for people to read. Without it the name is taken from the form's file, or from "
         "Content-Disposition (`filename*` of RFC 8187 included).",
     ),
+]
+States = Annotated[
+    list[Literal["pending", "complete"]] | None, QueryParameter(name="state", description="Only uploads in this state.")
 ]
 
 
@@ -74,6 +80,21 @@ class UploadController(Controller):
             async with admission.upload_slot(caller.tenant):
                 upload = await received(request, caller, filename)
         return Response(upload_document(upload), headers={"Location": upload_path(upload.upload_id)})
+
+    @get(
+        operation_id="listUploads",
+        summary="Your uploads, newest first",
+        responses=documented(InvalidRequest, StoreError),
+    )
+    async def index(
+        self, caller: CallerDep, limit: Limit = USUAL_ON_A_PAGE, cursor: Cursor = None, states: States = None
+    ) -> UploadsDocument:
+        """
+        A page of the uploads that have not expired, complete or not.
+
+        One that came to S3 in one piece counts as pending until it is used or looked at.
+        """
+        return uploads_document(await list_uploads(caller, states or (), limit, cursor))
 
     @get("/{upload_id:str}", operation_id="getUpload", summary="An upload", responses=documented(*READ, *UNFIT))
     async def read(self, caller: CallerDep, upload_id: UploadId) -> UploadDocument | PendingUploadDocument:

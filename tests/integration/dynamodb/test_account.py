@@ -7,6 +7,7 @@ import pytest
 
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import uploads
+from service.adapters.dynamodb.listing import list_key
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.jobs.lease import Holding
@@ -83,13 +84,13 @@ async def nothing(store: DynamoJobs) -> None:
 # name → what is there, the step in which the process dies, its writes, the account before and after it, and the most
 # that may be missing from the account in between
 STEPS: Mapping[str, tuple[Step, Step, int, Usage, Usage, int]] = {
-    "begin": (nothing, begun, 2, Usage(), Usage(100), 0),
-    "put": (nothing, stored, 2, Usage(), Usage(100), 0),
-    "complete": (begun, lambda s: s.complete_upload(an_upload(size=100)), 2, Usage(100), Usage(100), 0),
-    "complete-untold": (untold, lambda s: s.complete_upload(an_upload(size=100)), 3, Usage(0, 1), Usage(100), 0),
-    "delete": (stored, lambda s: s.delete_upload("upload1"), 2, Usage(100), Usage(), 0),
+    "begin": (nothing, begun, 3, Usage(), Usage(100), 0),
+    "put": (nothing, stored, 3, Usage(), Usage(100), 0),
+    "complete": (begun, lambda s: s.complete_upload(an_upload(size=100)), 3, Usage(100), Usage(100), 0),
+    "complete-untold": (untold, lambda s: s.complete_upload(an_upload(size=100)), 4, Usage(0, 1), Usage(100), 0),
+    "delete": (stored, lambda s: s.delete_upload("upload1"), 3, Usage(100), Usage(), 0),
     "succeed": (running, lambda s: s.succeed(HELD, an_output(size=100), NOON), 2, Usage(), Usage(100), 100),
-    "delete-job": (succeeded, lambda s: s.delete("job1"), 2, Usage(100), Usage(), 0),
+    "delete-job": (succeeded, lambda s: s.delete("job1"), 3, Usage(100), Usage(), 0),
 }
 
 
@@ -170,3 +171,5 @@ async def wipe(store: DynamoJobs) -> None:
     """Empty the table."""
     for pk in ("upload#upload1", "job#job1", *(f"stored#{n}#{i}" for n in ("100", "?") for i in ("upload1", "job1"))):
         await store._table.delete(pk)
+    for kind, name in (("upload", "upload1"), ("job", "job1")):
+        await store._table.delete(list_key(kind, name))

@@ -106,8 +106,8 @@ class Fleet:
         work.job = await self.jobs.succeed(work.heartbeat.holding, an_output(work.job), CLOCK.wall())
 
     def note(self, event: Event, fields: Mapping[str, object]) -> None:
-        """Count takeovers."""
-        if event is events.JOB_TAKEN_OVER:
+        """Count takeovers, and jobs that went back to the queue instead."""
+        if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED):
             self.taken.append(fields)
         self.regretted += event is events.JOB_TAKEN_FROM_LIVING
 

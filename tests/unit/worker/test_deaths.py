@@ -5,8 +5,9 @@ from structlog.testing import capture_logs
 
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
+from service.core.jobs.ring import Entry
 from service.core.jobs.trust import LeasePolicy
-from service.testing.factories import a_failure, changed
+from service.testing.factories import a_failure, a_job, changed
 from service.testing.memory_presence import MemoryConnections
 from tests.unit.worker.world import World, in_virtual_time
 
@@ -86,6 +87,50 @@ async def test_job_that_was_claimed_a_moment_before_the_death_is_found() -> None
 
     assert await taken_after(world, job_id="job2") < AT_ONCE
     await world.settle()
+
+
+@in_virtual_time
+async def test_worker_that_dies_right_after_its_first_claim_is_replaced_at_once() -> None:
+    """Workers know each other before any of them has a job, so that the first one is watched from its claim on."""
+    world, _ = a_world()
+    for name in ("a", "b"):
+        world.start(name)
+    await world.clock.sleep(3 * LEASE)
+    await world.submit()
+    await world.until(running)
+    job = await world.job()
+    victim = next(one for one in world.instances if one.task.get_name() == job.owner)
+
+    victim.kill()
+
+    assert await taken_after(world) < AT_ONCE + 0.5
+    await world.until(final)
+    await world.settle()
+
+
+@in_virtual_time
+async def test_last_claim_of_a_worker_among_many_is_found() -> None:
+    """Of many workers a few watch one another, and read what it named at the last when they hear that it has died."""
+    world, _ = a_world()
+    for n in range(10):
+        world.start(f"worker{n}", seconds=1000, slots=3)
+    await world.clock.sleep(5 * LEASE)  # until each knows that there are many
+    await world.submit()
+    await world.until(running)
+    await world.clock.sleep(2 * LEASE + 3)  # in the middle between two regular looks at its entry
+    owner = (await world.job()).owner
+    assert owner is not None
+    entry = world.workers.ring[owner]
+    await world.workers.enter(Entry(instance=owner, beat=entry.beat + 1, jobs=(*entry.jobs, "job2")))
+    await world.jobs.submit(a_job(job_id="job2", created_at=world.clock.wall()))
+    await world.jobs.claim("job2", owner, world.clock.wall())
+
+    next(one for one in world.instances if one.task.get_name() == owner).kill()
+
+    assert await taken_after(world, job_id="job2") < AT_ONCE
+    assert (await world.job()).attempt == 2
+    for instance in world.instances:
+        instance.task.cancel()
 
 
 @in_virtual_time

@@ -10,15 +10,18 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry, position_of
 from service.testing.factories import a_running_job
+from service.testing.memory_presence import MemoryConnections
 from tests.unit.worker.world import Instance, World, in_virtual_time
 
 LEASE = 6.0
 LONG = 1000.0  # seconds of a conversion
 
 
-async def a_fleet(workers: int, *, jobs: int = 0, seconds: float = LONG) -> World:
+async def a_fleet(
+    workers: int, *, jobs: int = 0, seconds: float = LONG, connections: MemoryConnections | None = None
+) -> World:
     """So many workers that have settled, and so many of them with a job each."""
-    world = World()
+    world = World(connections=connections)
     for n in range(workers):
         world.start(f"worker{n}", seconds=seconds)
     await world.clock.sleep(5 * LEASE)  # until each knows that there are many
@@ -208,6 +211,18 @@ async def test_lapsed_job_goes_back_to_the_queue_when_its_watchers_are_busy() ->
 
 
 @in_virtual_time
+async def test_job_of_a_worker_that_is_heard_to_die_goes_back_to_the_queue_at_once() -> None:
+    """Where Redis shows a death and all that watch its job are busy, the job does not wait for its lease to lapse."""
+    world = await a_fleet(6, jobs=6, connections=MemoryConnections())
+    owner = owned(await world.job("job3"))
+
+    named(world, owner).kill()
+
+    await world.until(lambda job: job.state is State.QUEUED, within=1.5, job_id="job3")
+    end(world)
+
+
+@in_virtual_time
 async def test_few_workers_wait_with_a_lapsed_job_until_one_is_free() -> None:
     """Up to three workers each watch everything, so a job that lapses while all are busy stays with its holder."""
     world = await a_fleet(3, jobs=3)
@@ -302,4 +317,26 @@ async def test_of_many_sleepers_a_few_wake_for_a_job() -> None:
     await world.until(lambda job: job.state is State.RUNNING, within=0.3)
 
     assert 1 <= sum(awake) <= 15
+    end(world)
+
+
+@in_virtual_time
+async def test_job_that_the_index_shows_too_late_is_not_claimed_in_vain() -> None:
+    """Of many workers that see a claimed job in the queue still, none tries to claim it, or names it."""
+    world = await a_fleet(12, jobs=1)
+    owner = owned(await world.job("job0"))
+    beats = dict(world.workers.beats)
+
+    class Stale(Counting):
+        async def claimable(self, *_: object) -> Sequence[str]:
+            return ["job0"]
+
+    stale = Stale(world.jobs)
+    for instance in world.instances:
+        object.__setattr__(instance.worker._ports, "leases", stale)
+    await world.clock.sleep(LEASE)
+
+    assert stale.items["claim"] == 0
+    assert owned(await world.job("job0")) == owner
+    assert all(world.workers.beats[name] <= beat + 2 for name, beat in beats.items())
     end(world)

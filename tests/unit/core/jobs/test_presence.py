@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.jobs.lease import Lease, State
-from service.core.jobs.presence import NOTHING, Look, Memory, PresencePolicy, owners_of_several, recall
+from service.core.jobs.presence import NOTHING, Look, Memory, PresencePolicy, next_in, owners_of_several, recall
 
 POLICY = PresencePolicy()
 NAMES = ("a", "b", "c", "d", "e")
@@ -141,6 +141,17 @@ def _while_absent(
         if one[2] is None or one[2].epoch != epoch or name in one[2].present:
             return
         yield one
+
+
+def test_next_look_comes_when_a_grace_is_over() -> None:
+    """Looks follow each other closely while jobs are watched or a worker is missing, and never later than its grace."""
+    missing = Memory("1", 10.0, ALL, {"a": 10.0, "b": 9.9})
+
+    assert next_in(NOTHING, 10.0, POLICY, busy=True) == POLICY.every
+    assert next_in(NOTHING, 10.0, POLICY, busy=False) == POLICY.every_idle
+    assert next_in(missing, 10.0, POLICY, busy=False) == POLICY.every
+    assert next_in(missing, 10.2, POLICY, busy=True) == pytest.approx(0.05)
+    assert next_in(missing, 99.0, POLICY, busy=True) == 0
 
 
 def test_owner_of_several_leases_is_found() -> None:

@@ -32,7 +32,7 @@ async def test_every_operation_has_a_name_for_generated_clients(document: Docume
         "createUpload", "getUpload", "deleteUpload", "createJob", "getJob", "getProgress", "cancelJob", "deleteJob",
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
         "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
-        "putPart", "completeUpload", "getStatus", "getMetrics", "getUploadParameters",
+        "putPart", "completeUpload", "getStatus", "getMetrics", "getUploadParameters", "listJobs", "listUploads",
     }  # fmt: skip
 
 

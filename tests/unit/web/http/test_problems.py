@@ -102,7 +102,7 @@ async def test_unknown_addresses_and_methods_are_problems(api: httpx.AsyncClient
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     answer = await api.put("/v1/jobs")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "OPTIONS, POST"
+    assert answer.headers["allow"] == "GET, OPTIONS, POST"
 
 
 def leaves(cls: type[RepriseError]) -> list[type[RepriseError]]:

@@ -39,6 +39,7 @@ async def test_a_submitted_job_is_202_with_its_location(world: World, api: httpx
         "filename": "Lied.mp3",
         "format": "mp3",
         "options": {"bitrate_kbps": 192},
+        "media": {"format": "wav"},
         "path": None,
         "cancel_requested": False,
         "created_at": "2027-01-15T08:00:00Z",

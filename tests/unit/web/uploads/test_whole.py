@@ -47,6 +47,7 @@ async def test_a_raw_body_becomes_an_upload(world: World, api: httpx.AsyncClient
         "size": len(wav()),
         "format": "wav",
         "tracks": [{"number": 1, "codec": "pcm", "rate": 8000, "channels": 1}],
+        "media": {"format": "wav", "duration_seconds": 0.01, "codec": "pcm", "sample_rate": 8000, "channels": 1},
         "created_at": "2027-01-15T08:00:00Z",
         "expires_at": "2027-01-16T08:00:00Z",
         "links": {"self": f"/v1/uploads/{upload_id}", "jobs": "/v1/jobs"},

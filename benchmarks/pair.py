@@ -1,0 +1,106 @@
+"""Two service processes, of which the converting one is killed, again and again."""
+
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.rig import job_seconds
+from service import wiring
+from service.cli import processes
+from service.cli.client import Client
+from service.cli.convert import pause
+from service.cli.sample import write_sample
+
+T = TypeVar("T")
+LONG, SHORT = 600.0, 40.0  # seconds of music: more than anything waits for, and a conversion of a few seconds
+SPEED = 8.0  # seconds of music in a second, for the short one: its time is then the same on every machine
+LATEST = 90.0  # seconds to wait for anything, on a machine that does other things as well
+
+
+class Pair:
+    """Two processes; `settings` are for both. Whichever is killed is replaced."""
+
+    def __init__(self, stack: ExitStack, pointed: Mapping[str, str], folder: Path, **settings: str) -> None:
+        self._stack, self._pointed, self._folder, self._settings = stack, pointed, folder, settings
+        self._count = 0
+        self._services = [self._start(), self._start()]
+
+    def upload(self, seconds: float) -> str:
+        """Upload so much music; returns the id of the upload."""
+        piece = self._folder / "piece.wav"
+        write_sample(piece, seconds)
+        return str(self._client(*self._services).upload(piece, lambda _: None)["upload_id"])
+
+    def strike(self, upload_id: str, number: signal.Signals) -> float:
+        """Submit, send the signal to the converting process, return the seconds until the other one makes progress."""
+        job_id = self._submit(upload_id)
+        victim = self._wait(lambda: self._progressed(job_id, self._services, 1))[0]
+        (other,) = (service for service in self._services if service is not victim)
+        at = wiring.SystemClock().wall()
+        victim.process.send_signal(number)
+        _, resumed = self._wait(lambda: self._progressed(job_id, [other], 2))
+        survivor = self._client(other)
+        survivor.cancel(job_id)
+        self._wait(lambda: survivor.job(job_id)["state"] == "cancelled")
+        self._replace(victim)
+        return resumed - at
+
+    def convert(self, upload_id: str, *, kill_after: float | None = None) -> float:
+        """Convert to the end, and kill the converting process so many seconds after its claim; returns the seconds."""
+        job_id = self._submit(upload_id)
+        victim = self._wait(lambda: self._holder(job_id))
+        if kill_after is not None:
+            pause(kill_after)
+            victim.kill()
+        alive = self._client(*(service for service in self._services if service.process.poll() is None))
+        job = self._wait(lambda: (now := alive.job(job_id))["state"] == "succeeded" and now)
+        if kill_after is not None:
+            self._replace(victim)
+        return job_seconds(job)
+
+    def _submit(self, upload_id: str) -> str:
+        return str(self._client(*self._services).submit(upload_id, "mp3", {})["job_id"])
+
+    def _replace(self, victim: processes.ServiceProcess) -> None:
+        victim.stop()
+        self._services = [*(service for service in self._services if service is not victim), self._start()]
+
+    def _holder(self, job_id: str) -> processes.ServiceProcess | None:
+        for service in self._services:
+            if any((event["event"], event.get("job_id")) == ("job.claimed", job_id) for event in service.events()):
+                return service
+        return None
+
+    def _progressed(
+        self, job_id: str, services: list[processes.ServiceProcess], attempt: int
+    ) -> tuple[processes.ServiceProcess, float] | None:
+        """Return which of them has made progress in this attempt, and when; None if none has."""
+        for service in services:
+            for event in service.events():
+                about = (event.get("job_id"), event.get("attempt"), event["event"])
+                if about == (job_id, attempt, "job.reading") and event["percent"] > 0:
+                    return service, datetime.fromisoformat(event["timestamp"]).timestamp()
+        return None
+
+    def _start(self) -> processes.ServiceProcess:
+        self._count += 1
+        settings = {"REPRISE_LOG_LEVEL": "debug", **self._settings}
+        service = processes.start(f"service{self._count}", self._pointed, self._folder, **settings)
+        self._stack.callback(service.stop)
+        return service
+
+    def _client(self, *services: processes.ServiceProcess) -> Client:
+        client = Client([service.address for service in services], pause=pause)
+        self._stack.callback(client.close)
+        return client
+
+    def _wait(self, fact: Callable[[], T | None]) -> T:
+        for _ in range(int(LATEST / 0.05)):
+            if found := fact():
+                return found
+            pause(0.05)
+        said = "\n".join(service.log.read_text()[-2000:] for service in self._services)
+        raise RuntimeError(f"nothing happened; the processes said:\n{said}")
