@@ -15,7 +15,7 @@ from benchmarks.scale.meter import Meter
 from benchmarks.scale.sizes import index_writes, read_units, size_of, write_units
 from benchmarks.scale.store import Looked, ScaleJobs, apart, keys_of
 from benchmarks.scale.watching import Watching
-from service.adapters.dynamodb import uploads
+from service.adapters.dynamodb import listing, uploads
 from service.adapters.dynamodb.table import BATCH
 from service.adapters.dynamodb.values import item_of
 from service.core.errors import NotFound, Refused, Throttled
@@ -32,6 +32,7 @@ from service.core.jobs.queue import (
     candidates,
     queue_of,
 )
+from service.core.listing import place_of
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_workers import MemoryWorkers
@@ -97,6 +98,7 @@ class CountedJobs(Reached):
     # ── accepting ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def submit(self, job: Job, key: IdempotencyKey | None = None) -> Job:
+        await self._enter("list job", size_of_listed(job), "listed")
         return await self._write("submit", job.job_id, (QUEUED,), lambda: self._store.submit(job, key))
 
     async def accepted(self, key: IdempotencyKey, now: float) -> Job | None:
@@ -185,7 +187,7 @@ class CountedJobs(Reached):
 
     async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
         job = await self._write("succeed", holding.key, (RUNNING,), lambda: self._store.succeed(holding, output, now))
-        await self._enter(job, output)
+        await self._enter("enter output", size_of_account(job, output), "stored")
         return job
 
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
@@ -238,10 +240,10 @@ class CountedJobs(Reached):
         self._meter.charge(operation, writes=write_units(self._store.sizes.get(key, 0)), refused=True)
         await self._travel()
 
-    async def _enter(self, job: Job, output: Output) -> None:
-        """Enter the output into the account of the tenant: an item of its own, with a place in the index."""
+    async def _enter(self, operation: str, size: int, queue: str) -> None:
+        """Write an item beside the job's, of so many bytes and with a place in a queue of the index."""
         await self._travel()
-        self._meter.charge("enter output", writes=write_units(size_of_account(job, output)), index_writes=("stored",))
+        self._meter.charge(operation, writes=write_units(size), index_writes=(queue,))
         await self._travel()
 
 
@@ -252,6 +254,18 @@ def size_of_account(job: Job, output: Output) -> int:
             "pk": uploads.entry_key(job.job_id, output.size),
             "queue": uploads.stored_queue(job.tenant),
             "due_at": job.expires_at,
+            "expires_at": math.ceil(job.expires_at),
+        })
+    )  # fmt: skip
+
+
+def size_of_listed(job: Job) -> int:
+    """Return the bytes of the entry by which a job is listed for its tenant."""
+    return size_of(
+        item_of({
+            "pk": listing.list_key(listing.JOBS, job.job_id),
+            "queue": listing.list_of(listing.JOBS, job.tenant),
+            "due_at": place_of(job.created_at, job.job_id),
             "expires_at": math.ceil(job.expires_at),
         })
     )  # fmt: skip
