@@ -1,6 +1,6 @@
 """The asynchronous client: the same methods as `reprise.Client`. Files are read and written in between, in pieces."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -71,6 +71,10 @@ class AsyncClient:
     async def job(self, job_id: str) -> Job:
         """Return a job as it is. Raises `NotFound`."""
         return await self._run(flows.look(job_id, self._patience))
+
+    def jobs(self, states: Sequence[str] = ()) -> AsyncIterator[Job]:
+        """Yield the jobs of this key, newest first; with `states` only those in one of them."""
+        return self._tell(flows.jobs(states, self._patience))
 
     def follow(self, job_id: str) -> AsyncIterator[Progress]:
         """Yield each change of a job; the last one is the `Job` that has ended. The percentage never falls."""

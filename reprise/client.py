@@ -1,6 +1,6 @@
 """The synchronous client. `reprise.AsyncClient` has the same methods."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -71,6 +71,10 @@ class Client:
     def job(self, job_id: str) -> Job:
         """Return a job as it is. Raises `NotFound`."""
         return self._run(flows.look(job_id, self._patience))
+
+    def jobs(self, states: Sequence[str] = ()) -> Iterator[Job]:
+        """Yield the jobs of this key, newest first; with `states` only those in one of them."""
+        return self._tell(flows.jobs(states, self._patience))
 
     def follow(self, job_id: str) -> Iterator[Progress]:
         """Yield each change of a job; the last one is the `Job` that has ended. The percentage never falls."""

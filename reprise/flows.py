@@ -1,14 +1,15 @@
 """Jobs as flows: submit, look, follow, download. Uploads have `reprise.uploading`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
 from reprise.asking import PATIENCE, call, delay_after, failure_of, passes
 from reprise.errors import Interrupted, JobCancelled, JobFailed, ProblemError
-from reprise.models import Job, Link, Progress
+from reprise.models import Job, JobsPage, Link, Progress
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Tell
 
 SILENCE = 30.0  # seconds without a byte of an event stream before another is tried
@@ -27,6 +28,19 @@ def submit(
 def look(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
     """Return a job as it is. Raises `NotFound`."""
     return _job((yield from call(Ask(method="GET", to=f"/v1/jobs/{job_id}"), patience)))
+
+
+def jobs(states: Sequence[str] = (), patience: float = PATIENCE) -> Flow[None]:
+    """Tell every job of this key, newest first; only those in `states`, if any are given."""
+    cursor: str | None = None
+    while True:
+        asked = [*(("state", state) for state in states), *([("cursor", cursor)] if cursor else [])]
+        to = f"/v1/jobs?{urlencode(asked)}" if asked else "/v1/jobs"
+        page = msgspec.json.decode((yield from call(Ask(method="GET", to=to), patience)).body, type=JobsPage)
+        for job in page.jobs:
+            yield Tell(job)
+        if (cursor := page.next) is None:
+            return
 
 
 def cancel(job_id: str, patience: float = PATIENCE) -> Flow[Job]:

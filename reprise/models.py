@@ -85,6 +85,13 @@ class Job(Progress, frozen=True, kw_only=True):
     warnings: list[dict[str, Any]] = []
 
 
+class JobsPage(msgspec.Struct, frozen=True):
+    """Some of a tenant's jobs, newest first; `next` asks for those behind them, None at the end."""
+
+    jobs: list[Job]
+    next: str | None = None
+
+
 class Link(msgspec.Struct, frozen=True):
     """Where an output is, without a key, for `expires` seconds."""
 

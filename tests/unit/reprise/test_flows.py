@@ -10,7 +10,7 @@ import pytest
 from reprise.asking import call
 from reprise.errors import Interrupted, NotFound, Rejected, RepriseError, TryLater, Unauthorized, Unreachable
 from reprise.files import BytesSource
-from reprise.flows import download, follow, remove, submit
+from reprise.flows import download, follow, jobs, remove, submit
 from reprise.models import Job
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Step, Tell
 from reprise.uploading import WHOLE, Begun, send
@@ -263,6 +263,24 @@ def test_follow_goes_on_after_a_broken_stream_where_it_was() -> None:
     assert opened == [None, "50.0", "50.0"]
     assert len([step for step in steps if isinstance(step, Pause)]) == 2  # also after a stream that told something
     assert isinstance(steps[-2], Close)
+
+
+def test_jobs_are_told_page_by_page() -> None:
+    """All pages are asked for in turn, each behind the one before, with the states that are wanted."""
+    pages = [
+        {"jobs": [JOB], "next": "a b"},
+        {"jobs": [], "next": "c"},
+        {"jobs": [{**JOB, "job_id": "k"}], "next": None},
+    ]
+    answers = [Answer(200, {}, msgspec.json.encode(page)) for page in pages]
+
+    _, steps = play(jobs(["queued", "running"]), answers)
+
+    assert [step.value.job_id for step in steps if isinstance(step, Tell)] == ["j", "k"]
+    asked = [step.to for step in steps if isinstance(step, Ask)]
+    first = "/v1/jobs?state=queued&state=running"
+    assert asked == [first, f"{first}&cursor=a+b", f"{first}&cursor=c"]
+    assert next(step.to for step in play(jobs(), [answers[2]])[1] if isinstance(step, Ask)) == "/v1/jobs"
 
 
 def test_follow_asks_where_streams_do_not_come_through() -> None:
