@@ -6,6 +6,7 @@ from rich.console import Console
 
 from benchmarks import memory, neighbours, overhead, polling, recovery, telemetry
 from benchmarks.rig import parser
+from service.telemetry import configure_logging
 from service.wiring import environment
 
 BENCHMARKS = {
@@ -24,6 +25,7 @@ def main() -> int:
     if unknown := set(given.what) - BENCHMARKS.keys():
         print(f"reprise: unknown benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
+    configure_logging(level="warning", form="text")
     console = Console()
     for name in given.what or BENCHMARKS:
         BENCHMARKS[name](console, given, environment())

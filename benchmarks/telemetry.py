@@ -10,6 +10,7 @@ counted in all four: it cannot be turned off.)
 import argparse
 import asyncio
 import http.server
+import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import poll_cost
 from benchmarks.requests import CONNECTIONS, rate
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
 from service import settings, wiring
@@ -39,7 +41,7 @@ PROMISED = ("logs, metrics", "… and traces")
 def run(console: Console, given: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Let the services take turns, after one round that does not count, and print medians beside the first's."""
     table = Table(title=f"telemetry: {MINUTES} minutes of WAV to MP3, and GET …/progress", title_justify="left")
-    for name in ("on", "seconds", "ratio", "answers a second", "ratio", f"promised {MOST:.2f}"):
+    for name in ("on", "seconds", "ratio", "answers a second", "ratio", "ms CPU an answer", f"promised {MOST:.2f}"):
         table.add_column(name, justify="right")
     with ExitStack() as stack:
         kinds = {
@@ -54,23 +56,31 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
         rounds = [_round(rigs, uploads) for _ in range(given.runs + 1)][1:]
     off = "nothing"
     for name in kinds:
-        seconds, answers = (median(found[name][what] for found in rounds) for what in (0, 1))
+        seconds, answers, cpu = (median(found[name][what] for found in rounds) for what in range(3))
         slower = median(found[name][0] / found[off][0] for found in rounds)
         fewer = median(found[off][1] / found[name][1] for found in rounds)
         verdict = "" if name not in PROMISED else GOOD if max(slower, fewer) <= MOST else BAD
-        table.add_row(name, f"{seconds:.2f}", f"{slower:.3f}", f"{answers:.0f}", f"{fewer:.3f}", verdict)
+        table.add_row(name, f"{seconds:.2f}", f"{slower:.3f}", f"{answers:.0f}", f"{fewer:.3f}", f"{cpu:.3f}", verdict)
     console.print(table)
+    poll_cost.run(console)
 
 
-def _round(rigs: Mapping[str, Rig], uploads: Mapping[str, str]) -> dict[str, tuple[float, float]]:
-    """Return seconds of a conversion and polls a second, of each."""
+def _round(rigs: Mapping[str, Rig], uploads: Mapping[str, str]) -> dict[str, tuple[float, float, float]]:
+    """Return seconds of a conversion, polls a second, and milliseconds of CPU a poll, of each."""
     found = {}
     for name, one in rigs.items():
         job = one.convert(uploads[name], "mp3")
         path = f"/v1/jobs/{job['job_id']}/progress"
+        before = _cpu_seconds(one)
         polls = asyncio.run(rate(one.service.address, [path] * CONNECTIONS, seconds=SECONDS))
-        found[name] = (job_seconds(job), polls)
+        found[name] = (job_seconds(job), polls, (_cpu_seconds(one) - before) / (polls * SECONDS) * 1000)
     return found
+
+
+def _cpu_seconds(one: Rig) -> float:
+    """What the service itself has used so far, without ffmpeg."""
+    words = Path(f"/proc/{one.service.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _upload(one: Rig) -> str:

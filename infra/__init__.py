@@ -1,8 +1,8 @@
 """
 The Pulumi program that makes an environment on AWS: `pulumi up` runs it, docs/deploy.md explains it.
 
-It imports nothing from `service`. What both have to agree on (keys, indexes, CORS, life cycle, permissions) is data:
-`service/resources.json` and `service/permissions.json`.
+It imports nothing from `service`. What both have to agree on (keys, indexes, CORS, life cycle, permissions, metrics) is
+data: `service/resources.json`, `service/permissions.json` and `service/metrics.json`.
 
     config       what a stack can set: typed, checked, every mistake reported at once
     iam          policies as pure functions of service/permissions.json

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from service.cli import convert, demo, provision, serve, story
 from service.settings import VARIABLES
+from service.telemetry import configure_logging
 from service.wiring import environment
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code."""
     given = _parser().parse_args(arguments)
+    configure_logging(level="warning", form="text")  # `serve` does it again, as its settings say
     try:
         return int(given.run(given))
     except KeyboardInterrupt:

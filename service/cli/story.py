@@ -138,8 +138,9 @@ def _death(process: Process, held: set[str]) -> str:
     known = "its container was started again" if process.died else "its container was not started again"
     some = f": {', '.join(sorted(held)[:4])}{' …' if len(held) > 4 else ''}" if held else ""
     short = f", short of {harmless(process.short_of)}" if process.short_of else ""
+    differ = ", by clocks that differ" if process.wrong_clock else ""
     return (
-        f"{harmless(name)} {how}{short} between {clock(process.last)} and {clock(process.until)}"
+        f"{harmless(name)} {how}{short} between {clock(process.last)} and {clock(process.until)}{differ}"
         f"; {known}{f' at {clock(process.replaced)}' if process.replaced is not None else ''}"
         f"; it held {plural(len(held), 'job') if held else 'no job'}{some}"
     )
@@ -173,6 +174,12 @@ def _wrong(text: str, code: int) -> int:
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Declare what can be said."""
+    command.description = (
+        "The life of a job, from the logs of any number of containers on standard input, in any order."
+    )
+    command.epilog = (
+        "exit codes: 0; 2 for wrong arguments, or a page that cannot be written; 3 if no line names the job"
+    )
     command.add_argument("job_id", nargs="?", metavar="JOB_ID", help="the job")
     command.add_argument("--all", action="store_true", help="one line for each job instead")
     command.add_argument("--json", action="store_true", help="one JSON object for each job")

@@ -46,6 +46,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     ├── StoreError                    a backing service did not do what was asked
     │   ├── Definite                  the effect certainly did not happen
     │   │   ├── Unavailable      503  refused for now: the connection, or the request
+    │   │   │   ├── DiskFull     503  this container has too little disk space for a file
     │   │   │   ├── NoFfmpeg     503  this container cannot start it
     │   │   │   ├── Throttled    503  it asks for fewer requests
     │   │   │   ├── QuotaReached 503  a quota is used up

@@ -6,6 +6,7 @@ that held it: its container was started again (killed), it logged on (it had bee
 or nothing more was heard of it (silent: killed, or still frozen when the logs end).
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,8 @@ def attempts_of(said: Sequence[Said], known: Mapping[str, Process]) -> list[Atte
     for attempt, after in zip(found, [*found[1:], None], strict=False):
         if after is not None and after.number == attempt.number + 1 and after.takeover is not None:
             attempt.owner = attempt.owner or after.takeover.text("previous_owner")[:MOST_NAME]
+        elif after is not None and not attempt.owner and (line := requeued(said, attempt)) is not None:
+            attempt.owner = line.text("previous_owner")[:MOST_NAME]
         process = known.get(attempt.owner)
         attempt.container = process.name if process else attempt.owner
         _conclude(attempt, after, process)
@@ -121,13 +124,26 @@ def _conclude(attempt: Attempt, after: Attempt | None, process: Process | None) 
         heard = process.heard(begun_after)
         attempt.last = max(attempt.last or heard, heard)
     bounds = [begun_after] if begun_after is not None else []
-    if process is not None and process.died and process.replaced is not None:
-        attempt.end = KILLED
+    if process is not None and process.replaced is not None:
         bounds.append(process.replaced)
-    elif after is None:
-        return
-    elif process is not None and begun_after is not None and process.last > begun_after + AFTER:
+    if process is not None and _lived_on(process, begun_after):
         attempt.end = REPLACED
-    else:
+    elif process is not None and process.died:
+        attempt.end = KILLED
+    elif after is not None:
         attempt.end = SILENT
+    else:
+        return
     attempt.until = min(bounds, default=None)
+
+
+def _lived_on(process: Process, begun_after: float | None) -> bool:
+    """Tell whether a process logged anything once its job was another's; a clock that was wrong proves nothing."""
+    return begun_after is not None and not process.wrong_clock and process.last > begun_after + AFTER
+
+
+def requeued(said: Sequence[Said], attempt: Attempt) -> Entry | None:
+    """Return the line by which an attempt without an end was given to the queue by another process."""
+    begun = attempt.begun if attempt.begun is not None else -math.inf
+    lines = [entry for entry, _ in said if entry.event == events.JOB_REQUEUED.name and entry.at >= begun]
+    return lines[0] if lines else None

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 LONGEST = 1 << 20  # bytes; an event of the service has a few thousand
 MOST_FIELD = 4096  # characters of a text that are kept
 YEARS = range(2000, 2200)
-SOURCES = ("logStreamName", "@logStream", "logStream", "stream", "container_name", "source")
+SOURCES = ("logStreamName", "@logStream", "logStream", "container_name", "source")
 MESSAGES = ("message", "@message", "log")
 STAMPS = ("timestamp", "@timestamp", "time")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,12 +34,17 @@ _HEAD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event that was logged: seconds since the epoch, and the container or stream, "" if the line does not say."""
+    """
+    An event that was logged: seconds since the epoch, and the container or stream, "" if the line does not say.
+
+    `position` is the number of its line in the input.
+    """
 
     at: float
     event: str
     source: str
     fields: Mapping[str, object]
+    position: int = 0
 
     def text(self, name: str) -> str:
         """Return a field that is a text, else ""."""
@@ -100,7 +105,7 @@ def read(lines: Iterable[bytes]) -> Logs:
             logs.no_time += 1
             continue
         fields = {name: value[:MOST_FIELD] if isinstance(value, str) else value for name, value in said.items()}
-        logs.entries.append(Entry(at, str(said["event"]), source, fields))
+        logs.entries.append(Entry(at, str(said["event"]), source, fields, logs.lines))
     return logs
 
 

@@ -18,6 +18,7 @@ from service.story.attempts import (
     SUCCEEDED,
     Attempt,
     attempts_of,
+    requeued,
 )
 from service.story.lines import Entry
 from service.story.processes import Process, attributed, processes
@@ -151,7 +152,9 @@ def _conclude(life: Life) -> None:
     if life.state in FINAL:
         return
     if life.attempts:
-        life.state = RUNNING if life.attempts[-1].end in {RUNNING, *CUT} else QUEUED
+        last = life.attempts[-1]
+        waits = last.end not in {RUNNING, *CUT} or requeued(life.said, last) is not None
+        life.state = QUEUED if waits else RUNNING
     elif life.accepted is not None:
         life.state = QUEUED
 

@@ -33,6 +33,7 @@ class Process:
     started: float | None = None
     first: float = 0.0
     last: float = 0.0
+    lines: tuple[int, int] = (0, 0)  # the first and the last in the input
     stopping: float | None = None
     stopped: float | None = None
     replaced: float | None = None  # when another process was started in its container
@@ -63,6 +64,11 @@ class Process:
         return self.times[max(position, 1) - 1]
 
     @property
+    def wrong_clock(self) -> bool:
+        """Whether its lines have later times than the beginning of the next process in its container."""
+        return self.replaced is not None and self.last > self.replaced + JITTER
+
+    @property
     def died(self) -> bool:
         """Whether it ended without a word: its container has started another process, and it was not stopped."""
         return self.replaced is not None and self.stopped is None
@@ -91,8 +97,11 @@ def processes(entries: Iterable[tuple[Entry, str]]) -> dict[str, Process]:
             continue
         process = found.get(instance)
         if process is None:
-            process = found[instance] = Process(instance, entry.source, first=entry.at)
+            process = found[instance] = Process(
+                instance, entry.source, first=entry.at, lines=(entry.position, entry.position)
+            )
         process.last = max(process.last, entry.at)
+        process.lines = min(process.lines[0], entry.position), max(process.lines[1], entry.position)
         process.times.append(entry.at)
         _note(process, entry)
     _note_replacements(found.values())
@@ -120,12 +129,16 @@ def _note(process: Process, entry: Entry) -> None:
 def _note_restart(found: Mapping[str, Process], entry: Entry) -> None:
     """A process that names the one before it, which did not give its jobs back, proves the death of that one."""
     before = found.get(entry.text("previous"))
-    if before is not None and before.last <= entry.at + JITTER:
+    if before is not None:
         before.replaced = min(entry.at, before.replaced or entry.at)
 
 
 def _note_replacements(found: Iterable[Process]) -> None:
-    """In one container there is one process after the other."""
+    """
+    In one container there is one process after the other: by their times, or where a clock was wrong by the input.
+
+    Where both say that two ran side by side, what seemed to be one container is none.
+    """
     containers: dict[str, list[Process]] = defaultdict(list)
     for process in found:
         if process.source or _is_container(process.host):
@@ -133,7 +146,7 @@ def _note_replacements(found: Iterable[Process]) -> None:
     for row in containers.values():
         row.sort(key=lambda one: one.first)
         for before, after in pairwise(row):
-            if before.last <= after.first + JITTER:
+            if before.last <= after.first + JITTER or before.lines[1] < after.lines[0]:
                 before.replaced = after.first
 
 

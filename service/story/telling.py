@@ -16,7 +16,7 @@ from service.story.attempts import (
 )
 from service.story.lines import Entry
 from service.story.lives import Life
-from service.story.processes import Process
+from service.story.processes import JITTER, Process
 from service.story.words import clock, harmless, number, plural, seconds
 from service.telemetry import events
 
@@ -48,8 +48,10 @@ OTHERS = {  # further events that belong to the story at their own level
     events.JOB_TRUST_RENEWED.name: "holds the lease again",
     events.DOWNLOAD_STARTED.name: "a download of the result begins ({via})",
     events.SERVICE_RESTARTED.name: "starts in the container of {previous}, which did not give this job back",
+    events.JOB_REQUEUED.name: "puts the job of {previous_owner}, which renewed its lease no more, into the queue",
     events.JANITOR_CLEANED.name: "the janitor removed {key} ({reason})",
 }
+MEANINGS = {event.name: event.about for event in vars(events).values() if isinstance(event, events.Event)}
 MOST_NOTES = 200  # sentences of one job that are none of its begins and ends
 
 
@@ -129,7 +131,8 @@ def _when(attempt: Attempt) -> str:
         return found_out
     if attempt.until is None:
         return f" after {clock(attempt.last)}{found_out}"
-    return f" between {clock(attempt.last)} and {clock(attempt.until)}{found_out}"
+    differ = " (by clocks that differ)" if attempt.last > attempt.until + JITTER else ""
+    return f" between {clock(attempt.last)} and {clock(attempt.until)}{differ}{found_out}"
 
 
 def _name(attempt: Attempt) -> str:
@@ -209,7 +212,14 @@ def _of_others(life: Life, processes: Mapping[str, Process]) -> Iterator[Sentenc
             values = {name: harmless(value) for name, value in entry.fields.items()}
             yield Sentence(entry.at, where, OTHERS[entry.event].format_map(_Known(values)), QUIET)
         elif entry.text("level") in {"warning", "error", "critical"}:
-            yield Sentence(entry.at, where, f"{harmless(entry.event)}: {_fields(entry)}", BAD)
+            yield Sentence(entry.at, where, _warning(entry), BAD)
+
+
+def _warning(entry: Entry) -> str:
+    """Say what an event means, by the vocabulary, and what its line has."""
+    known, shown = MEANINGS.get(entry.event), _fields(entry)
+    text = f"{entry.event}: {known}" if known else harmless(entry.event)
+    return f"{text} ({shown})" if shown else text
 
 
 class _Known(dict[str, str]):

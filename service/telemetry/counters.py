@@ -38,7 +38,7 @@ PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
 LOSSES = frozenset({"fenced", "deleted", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
-PLACES = frozenset({"web", "answer", "attempt", "feed", "janitor", "presence", "queue depth", "wakeups"})
+PLACES = frozenset({"web", "answer", "attempt", "first look", "feed", "janitor", "presence", "queue depth", "wakeups"})
 ORPHANS: Mapping[str, frozenset[str]] = {
     "kind": frozenset({"object", "transfer"}),
     "reason": frozenset(str(reason) for reason in Reason),

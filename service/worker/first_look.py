@@ -30,6 +30,9 @@ async def look_around(jobs: RunningJobs, instance: str, lease: float, alive: Cal
     except StoreError as error:
         emit(events.WORKER_TROUBLE, where="first look", reason=error.detail)
         return
+    except Exception as error:  # noqa: BLE001  # logged with its traceback, and no reason not to start
+        emit(events.UNEXPECTED, where="first look", exc_info=error)
+        return
     owners = Counter(str(job.owner) for job in running)
     emit(events.SERVICE_FOUND, running=len(running), owners=dict(owners.most_common(MOST)))
     for owner in sorted(owners):

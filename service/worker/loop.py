@@ -19,7 +19,7 @@ from service.core.jobs.lease import Lease
 from service.core.jobs.outcome import exhausted
 from service.core.jobs.presence import owners_of_several
 from service.core.jobs.queue import tag_in
-from service.core.jobs.ring import everything
+from service.core.jobs.ring import MOST
 from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
@@ -117,27 +117,34 @@ class Worker:
                 await self._ports.clock.sleep(self._config.shortage_poll)
                 continue
             candidates = await self._candidates(idle=idle)
-            if await self._claim_some(candidates):
+            if idle and await self._neighbours.stagger(len(candidates)):
+                idle = False
+                continue
+            claimed, refused = await self._claim_some(candidates)
+            if claimed:
                 nap = self._config.index_delay
                 continue
-            if candidates and not in_vain:  # others were quicker, and there may be more
+            if refused and not in_vain:  # others were quicker, and there may be more
                 nap = self._config.index_delay
-            idle, in_vain = not candidates, bool(candidates)
+            idle, in_vain = not candidates, refused > 0
             if await self._ports.wakeups.wait(nap, self._neighbours.wakes):
-                nap = self._config.index_delay
+                nap, idle = self._config.index_delay, False
             else:
                 nap = min(self._config.idle_poll, nap * 2)
 
     async def _candidates(self, *, idle: bool) -> Sequence[str]:
         spread = await self._neighbours.spread(idle=idle)
         now, most_running = self._ports.clock.wall(), self._config.most_running
-        return await self._ports.leases.claimable(now, 4 * self._free, most_running, self._served, spread)
+        limit = max(4 * self._free, MOST if idle else 0)
+        return await self._ports.leases.claimable(now, limit, most_running, self._served, spread)
 
-    async def _claim_some(self, candidates: Sequence[str]) -> bool:
-        """Claim as many as there are free slots; as many at a time are named first."""
-        claimed, refused, rest = False, 0, list(candidates)
+    async def _claim_some(self, candidates: Sequence[str]) -> tuple[int, int]:
+        """Claim as many as there are free slots, so many at a time; return how many were claimed, and refused."""
+        claimed, refused, rest = 0, 0, list(candidates[: 4 * self._free])
         while rest and self._free > 0:
             named, rest = rest[: self._free], rest[self._free :]
+            if not (named := await self._neighbours.still_queued(named)):
+                continue
             async with self._neighbours.naming(named):
                 for job_id in named:
                     if self._free == 0:
@@ -150,10 +157,10 @@ class Worker:
                         continue
                     emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
                     self._note_turn(tag_in(job_id))
-                    claimed = True
+                    claimed += 1
         if claimed:
             self._neighbours.note_refused(refused)
-        return claimed
+        return claimed, refused
 
     def _note_turn(self, tag: str) -> None:
         """Remember whose turn it was, of the last `TURNS` tenants."""
@@ -169,7 +176,7 @@ class Worker:
         retry = Backoff(first=min(self._config.takeover_retry, interval), cap=interval)
         in_vain = 0
         while True:
-            looked = await self._neighbours.look(strongly=self._deaths.expected)
+            looked = await self._neighbours.look(self._deaths.gone, strongly=self._deaths.expected)
             running = {job.job_id: job for job in looked}
             now = self._ports.clock.monotonic()
             ours = {attempt.holding for attempt in self._attempts.values() if not attempt.over}
@@ -203,6 +210,7 @@ class Worker:
         ends its workers.
         """
         lease, leases = seen.lease, self._ports.leases
+        stood = self._ports.clock.monotonic() - self._sightings[lease.key].since
         try:
             excused = self._excused(lease)
             counted = lease.lapses + (not excused), lease.excused + excused
@@ -217,7 +225,7 @@ class Worker:
                     job = await self._begin(leases.take_over(lease, self._config.instance, excused=excused))
                 now = self._ports.clock.monotonic()
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
-            elif self._to_requeue(lease, cause, in_vain):
+            elif self._neighbours.give_back(stood, cause, in_vain):
                 await leases.requeue(lease, excused=excused)
                 fields = {"job_id": lease.key, "attempt": lease.attempt, "previous_owner": lease.owner}
                 emit(events.JOB_REQUEUED, **fields, excused=excused, cause=cause)
@@ -227,13 +235,6 @@ class Worker:
         except (Refused, NotFound):
             return False
         return True
-
-    def _to_requeue(self, lease: Lease, cause: str, in_vain: int) -> bool:
-        """Tell whether a lapsed job has waited long enough for a watcher with a free slot; few workers wait for one."""
-        if everything(self._neighbours.workers) or cause == "gone":
-            return in_vain > 1 and not everything(self._neighbours.workers)
-        stands_for = self._ports.clock.monotonic() - self._sightings[lease.key].since
-        return stands_for >= self._config.lease.duration + self._config.watch_interval
 
     def _excused(self, lease: Lease) -> bool:
         """Tell whether a lapse has another cause than the job: its worker renewed late before, or lost several jobs."""

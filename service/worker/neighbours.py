@@ -20,6 +20,7 @@ from service.core.jobs.ring import Entry, Place, Standing
 from service.worker.context import WorkerConfig, WorkerPorts
 
 NEVER = float("-inf")
+JOINING = 0.2  # seconds after which the index shows the entries of those that have begun at the same time
 
 
 class Neighbours:
@@ -45,6 +46,7 @@ class Neighbours:
         self._strays: set[str] = set()  # jobs from the list of all, until a renewal is seen
         self._pairs: dict[str, tuple[int, int]] = {}  # (attempt, beat) of the jobs that were seen last
         self._share = ring.LEAST_SHARE
+        self._new = True  # until it has looked who else has begun
         self.workers: int | None = None  # about how many there are
 
     # ── its own entry ────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,13 +225,44 @@ class Neighbours:
                 self._places = [one for one in self._places if one != place]
                 return
 
+    def give_back(self, stood: float, cause: str, in_vain: int) -> bool:
+        """
+        Tell whether to give a lapsed job back to the queue, because no watcher has taken it; few workers wait with it.
+
+        It has `stood` still for so many seconds, and was looked at so often `in_vain`.
+        """
+        if ring.everything(self.workers):
+            return False
+        return in_vain > 1 if cause == "gone" else stood >= self._lease + self._interval
+
     # ── what follows from it ─────────────────────────────────────────────────────────────────────────────────────
 
     async def spread(self, *, idle: bool) -> Spread:
         """Return how to choose among candidates; `idle` if nothing was to be done before. Raises `StoreError`."""
-        if self.workers is None:
-            await self._keep_up()
+        if self._new:
+            await self._enter()
+            await self._ports.clock.sleep(JOINING)
+            await self._go_round()
+            self._new = False
         return Spread(self._instance, ring.spread_over(self.workers, self._share, idle=idle))
+
+    async def stagger(self, candidates: int) -> bool:
+        """Wait for its turn among many workers that find so many candidates at once; return whether it had to."""
+        seconds = ring.come_within(self.workers, candidates)
+        if seconds > 0:
+            await self._ports.clock.sleep(seconds * self._ports.ids.draw())
+        return seconds > 0
+
+    async def still_queued(self, keys: list[str]) -> list[str]:
+        """
+        Return those that are queued, before they are named and claimed in vain. Raises `StoreError`.
+
+        Where the index is behind, each of many workers that have nothing to do finds what one of them has claimed.
+        """
+        if ring.everything(self.workers):
+            return keys
+        there = await self._ports.workers.glance(keys, strongly=True)
+        return [key for key in keys if key in there and there[key].state is State.QUEUED]
 
     def note_refused(self, claims: int) -> None:
         """Take note of how many claims were refused in a look, because others were quicker."""

@@ -65,13 +65,13 @@ NEIGHBOURS = (
     Mutation(
         "requeue",
         "a lapsed job goes back to the queue when its watchers are busy",
-        (Edit(LOOP, "elif self._to_requeue(lease, cause, in_vain):", "elif False:"),),
+        (Edit(LOOP, "elif self._neighbours.give_back(stood, cause, in_vain):", "elif False:"),),
         (f"{FLEET}::test_lapsed_job_goes_back_to_the_queue_when_its_watchers_are_busy",),
     ),
     Mutation(
         "requeue-few",
         "few workers wait with a lapsed job until one of them is free",
-        (Edit(LOOP, " and not everything(self._neighbours.workers)", ""),),
+        (Edit(WORKER, "            return False\n        return in_vain", "            pass\n        return in_vain"),),
         (f"{FLEET}::test_few_workers_wait_with_a_lapsed_job_until_one_is_free",),
     ),
     Mutation(
@@ -98,6 +98,18 @@ NEIGHBOURS = (
         "no job is put before one that came five seconds earlier",
         (Edit("service/core/jobs/queue.py", "        if due_at <= earliest + OVERTAKES:\n", "        if due_at:\n"),),
         (f"{QUEUE}::test_no_job_is_put_before_one_that_came_five_seconds_earlier",),
+    ),
+    Mutation(
+        "claim-still-queued",
+        "what the index shows too late is not claimed in vain by many",
+        (Edit(WORKER, " and there[key].state is State.QUEUED]", "]"),),
+        (f"{FLEET}::test_job_that_the_index_shows_too_late_is_not_claimed_in_vain",),
+    ),
+    Mutation(
+        "claim-one-by-one",
+        "many workers that find a long queue at once begin one by one",
+        (Edit(WORKER, "        return seconds > 0\n", "        return False\n"),),
+        (f"{FLEET}::test_many_workers_come_one_by_one_to_a_long_queue",),
     ),
     Mutation(
         "wake-few",

@@ -46,4 +46,10 @@ STORIES = (
         (Edit("service/story/attempts.py", "process.last > begun_after + AFTER", "process.last < begun_after"),),
         (f"{LIVES}::test_process_that_logs_on_after_a_takeover_was_not_killed",),
     ),
+    Mutation(
+        "story-clocks",
+        "a clock that was wrong makes no process live on that was killed",
+        (Edit("service/story/attempts.py", "not process.wrong_clock and", "process.last and"),),
+        (f"{LIVES}::test_process_with_a_wrong_clock_is_known_to_be_killed_all_the_same",),
+    ),
 )  # fmt: skip

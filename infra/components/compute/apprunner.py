@@ -98,7 +98,6 @@ class AppRunner(Component):
             "ServiceName": service.service_name,
             "ServiceID": service.service_id,
         }
-        self.service: Resource = service
         self.register_outputs({"url": self.url})
 
     def _observability(self) -> aws.apprunner.ServiceObservabilityConfigurationArgs:

@@ -41,6 +41,7 @@ LOOK_ROUND_OF_FEW = 5 / 3  # leases between two looks at who is there, and at th
 
 LIST_ALL = 2.0  # leases at the least between two looks of a worker at the list of all running jobs
 LEAST_SHARE, MOST_SHARE = 0.25, 8.0  # of the number of workers: how many candidates a worker chooses among
+LONGEST_STAGGER = 5.0  # seconds between the first and the last of many workers that find a long queue at once
 LOOKED_AT = 10.0  # seconds in which all workers together look at each job of that list
 FEWEST, MOST = 4, 100  # jobs of it for each of them
 
@@ -197,6 +198,18 @@ def spread_over(workers: int | None, share: float, *, idle: bool) -> int:
     if workers is None or everything(workers):
         return 1
     return math.ceil(workers * (max(1.0, share) if idle else share))
+
+
+def come_within(workers: int | None, candidates: int) -> float:
+    """
+    Return within how many seconds all workers should come that find so much to do after there was nothing.
+
+    Many that all begin at once would take each other's jobs. Where there are as many jobs as workers, most of these
+    wait for longer anyway.
+    """
+    if workers is None or everything(workers) or candidates < min(workers, MOST):
+        return 0.0
+    return LONGEST_STAGGER * min(1.0, workers / MOST)
 
 
 def share_after(share: float, refused: int) -> float:

@@ -1,39 +1,30 @@
 """The built-in page, used as a visitor uses it."""
 
 import http.server
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import imageio_ffmpeg
 import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import browser_or_skip, chromium, visit
 from tests.support.built_in_page import MIB, Visitor
 from tests.support.cluster import a_cluster, wait_for
+from tests.support.page_picture import PICTURE, take, write_flac_with_cover
 from tests.unit.web.conftest import wav
 
 LARGE = 30 * MIB
 PART = 5 * MIB  # the smallest that S3 takes
 SPEED = 4 * MIB  # bytes a second that the browser may send
-READ = 100  # times as fast as music plays
-NOWHERE = "http://127.0.0.1:9"  # where nothing listens
+READ = 1  # times as fast as music plays
+NOWHERE = "http://storage.invalid"  # a name that leads to nothing
 WIDTH, HEIGHT = 390, 844  # of a phone
+PNG, LARGEST = b"\x89PNG\r\n", 250_000  # the first bytes of a picture, and the most that one in the repository has
 MOST_BUSY = 200.0  # milliseconds
 MOST_MEMORY = 64 * MIB
-
-
-def write_flac_with_cover(path: Path) -> None:
-    """Eight seconds of sound with a title, an artist and a picture."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y"]
-    command += ["-f", "lavfi", "-i", "sine=d=8", "-f", "lavfi", "-i", "testsrc=s=160x160:d=0.04"]
-    command += ["-map", "0:a", "-map", "1:v", "-c:v", "png", "-disposition:v", "attached_pic"]
-    command += ["-metadata", "title=Lied ohne Worte", "-metadata", "artist=Fanny Hensel", str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
 @pytest.mark.requirement("1.9", "6.1")
@@ -77,7 +68,7 @@ def test_the_page_watches_another_container_take_over(embedded_stack: Mapping[st
     browser_or_skip()
     song, long = tmp_path / "Übung.flac", tmp_path / "long.wav"
     write_flac_with_cover(song)
-    long.write_bytes(wav(READ * 6))
+    long.write_bytes(wav(6))
     with a_cluster(embedded_stack) as cluster, chromium() as browser:
         slow = cluster.slow_ffmpeg(READ)
         workers = [cluster.start(REPRISE_ROLE="worker", **slow) for _ in range(2)]
@@ -109,7 +100,12 @@ def test_the_page_watches_another_container_take_over(embedded_stack: Mapping[st
             visitor.wait_for_phase(long.name, "succeeded")
             visitor.check_what_was_shown(long.name)
             visitor.shot("done")
+            take(visitor, tmp_path / "picture.png")
             assert visitor.complaints == []
+    for picture in (PICTURE, tmp_path / "picture.png"):  # of the README, and as `make page-picture` takes it anew
+        assert picture.read_bytes().startswith(PNG)
+        assert 20_000 < picture.stat().st_size < LARGEST
+    assert f"]({PICTURE})" in Path("README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.requirement("6.1")
@@ -149,10 +145,12 @@ def test_ten_files_at_once_without_a_mouse(embedded_stack: Mapping[str, str], tm
         visitor.check_accessibility()
         visitor.shot("phone-dark")
 
-        with page.expect_download() as download:
-            press_until(page, "download-all", "Tab")
-            page.keyboard.press("Enter")
-        assert download.value.suggested_filename.endswith(".flac")
+        downloads: set[str] = set()
+        page.on("download", lambda download: downloads.add(download.suggested_filename))
+        press_until(page, "download-all", "Tab")
+        page.keyboard.press("Enter")
+        wait_for(lambda: page.evaluate("1") and len(downloads) == 9, "all are downloaded")
+        assert downloads == {f"{file.stem}.flac" for file in (*files, long)}
         again = visitor.entry("long.wav").locator(".again")
         page.select_option("#format", "opus")
         again.focus()
@@ -167,6 +165,47 @@ def test_ten_files_at_once_without_a_mouse(embedded_stack: Mapping[str, str], tm
         visitor.reload()
         assert page.locator("#jobs li").count() == 9
         assert visitor.complaints == []
+
+
+def test_a_folder_and_options_that_go_together(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
+    """Of a folder only what may be audio is taken, and no option is offered that the others rule out."""
+    browser_or_skip()
+    folder = tmp_path / "album"
+    (folder / "disc 1").mkdir(parents=True)
+    (folder / "disc 1" / "song.wav").write_bytes(wav(1))
+    for name in ("cover.txt", ".hidden.wav"):
+        (folder / name).write_bytes(b"nothing")
+    with a_cluster(embedded_stack) as cluster, chromium() as browser, visit(browser, cluster.start().address) as page:
+        visitor = Visitor(page)
+        page.click("summary")
+        page.select_option("#format", "mp3")
+        page.select_option("[name=sample_rate]", "8000")
+        assert offered(page, "bitrate_kbps")[-1] == "64"
+        page.select_option("[name=sample_rate]", "")
+        page.select_option("[name=bitrate_kbps]", "320")
+        assert offered(page, "sample_rate") == ["", "32000", "44100", "48000"]
+        page.select_option("[name=quality]", "2")
+        assert page.input_value("[name=bitrate_kbps]") == ""
+        page.select_option("#format", "wav")
+        assert page.is_hidden("[name=bitrate_kbps]")
+        assert page.is_hidden("[name=keep_cover]")
+        assert offered(page, "bit_depth") == ["", "8", "16", "24", "32"]
+        page.select_option("[name=bit_depth]", "24")
+        page.fill("[name=end_seconds]", "0.5")
+        page.set_input_files("#folder", folder)
+        visitor.wait_for_phase("song.wav", "succeeded")
+        assert page.locator("#jobs li").count() == 1
+        assert "→ WAV (PCM), 24 bits, to 0.5 s" in visitor.says("song.wav")
+        assert "Done, 0:01, 11.8 KiB" in visitor.says("song.wav")
+        visitor.check_accessibility()
+        visitor.shot("options")
+        assert visitor.complaints == []
+
+
+def offered(page: Page, name: str) -> list[str]:
+    """The values that a choice has at the moment."""
+    values: list[str] = page.eval_on_selector_all(f"[name={name}] option", "all => all.map(one => one.value)")
+    return values
 
 
 def press_until(page: Page, wanted: str, key: str) -> None:
@@ -215,6 +254,7 @@ def a_drain() -> Iterator[str]:
         server.server_close()
 
 
+@pytest.mark.containers  # it needs none, and takes as long
 def test_ten_large_files_do_not_freeze_the_page(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
     """While ten files of 100 MiB go up, the page answers within 200 ms, and holds none of their bytes."""
     browser_or_skip()

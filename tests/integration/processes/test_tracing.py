@@ -99,12 +99,15 @@ def test_nothing_that_traces_is_loaded_where_tracing_is_off() -> None:
 
 
 def test_spans_go_over_grpc_where_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on App Runner: a receiver of gRPC at a plain address gets what a receiver of HTTP gets."""
+    """As on App Runner: a receiver of gRPC at a plain address gets what one of HTTP gets, and no polls."""
     with grpc_receiver() as receiver:
         monkeypatch.setenv(export.ENDPOINT, receiver.address)  # its package reads it
         said = {export.ENDPOINT: receiver.address, export.PROTOCOL: "grpc", "OTEL_PROPAGATORS": "tracecontext,xray"}
         with tracing(said, "one") as wrap:
-            answer = TestClient(wrap(Litestar([hello]))).get("/hello")
+            client = TestClient(wrap(Litestar([hello])))
+            for path in ("/v1/jobs/one/progress", "/health/live", "/metrics"):
+                client.get(path)  # which are asked every second
+            answer = client.get("/hello")
     assert answer.status_code == 200
     (span,) = receiver.spans
     assert (span.name, span.kind, span.instance) == ("GET /hello", "server", "one")

@@ -1,11 +1,22 @@
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from service.cli import main, story
 from tests.unit.story.logs import CONTAINER, FIRST, JOB, NEIGHBOUR, ONE, SECOND
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command configures the logging of its process, which here is that of all tests."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
 
 LOGS = b"\n".join([*FIRST, b"listening on http://0.0.0.0:8080", *SECOND])
 

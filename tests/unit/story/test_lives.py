@@ -4,7 +4,7 @@ import pytest
 
 from service.story.lines import read
 from service.story.lives import Life, Story, story_of
-from service.story.telling import sentences
+from service.story.telling import costs, sentences
 from tests.unit.story.logs import AGAIN, ARRIVAL, BEGAN, FIRST, JOB, KEY, ONE, OTHER, SECOND, about, line, started
 
 
@@ -86,6 +86,38 @@ def test_process_that_logs_on_after_a_takeover_was_not_killed() -> None:
     assert not any(one.died for one in story.processes.values())
     silent = everything(started(1, ONE), about(8, "job.claimed", 1), line(30, "queue.depth"), *SECOND)
     assert ends(silent.lives[JOB]) == ["replaced", "succeeded"]
+
+
+def test_process_with_a_wrong_clock_is_known_to_be_killed_all_the_same() -> None:
+    """In one container the process that is first in the input is the first, although its last lines are of later."""
+    first = (
+        started(1, ONE), *ARRIVAL, about(8, "job.claimed", 1, instance=ONE),
+        line(500, "queue.depth", queued=0, instance=ONE), started(14, AGAIN),
+    )  # fmt: skip
+    life = told(*first, *SECOND)
+
+    assert ends(life) == ["killed", "succeeded"]
+    assert "by clocks that differ" not in costs(told(*FIRST, *SECOND))[0]
+    late = told(started(1, ONE), about(500, "job.claimed", 1, instance=ONE), started(14, AGAIN), *SECOND)
+    assert "(by clocks that differ)" in costs(late)[0]
+
+
+def test_process_that_was_replaced_before_it_died_was_not_killed_for_that() -> None:
+    """An attempt whose process logged on after the takeover was replaced, also if that process is killed later."""
+    first = (started(1, ONE), about(8, "job.claimed", 1, instance=ONE), line(30, "queue.depth", instance=ONE))
+
+    assert ends(told(*first, *SECOND, started(40, AGAIN))) == ["replaced", "succeeded"]
+
+
+def test_job_of_a_silent_process_that_waits_again_is_queued() -> None:
+    """A job that was put into the queue again waits, and the next claim of it is the next attempt."""
+    again = about(16, "job.requeued", previous_owner=ONE, excused=False, level="warning", instance=OTHER)
+    waiting = told(started(1, ONE), *ARRIVAL, about(8, "job.claimed", 1, instance=ONE), again)
+    assert (waiting.state, ends(waiting)) == ("queued", ["running"])
+
+    claimed = told(started(1, ONE), *ARRIVAL, again, about(18, "job.claimed", 2, instance=OTHER))
+    assert [(one.owner, one.end) for one in claimed.attempts] == [(ONE, "silent"), (OTHER, "running")]
+    assert claimed.state == "running"
 
 
 def test_process_of_which_nothing_more_is_heard_fell_silent() -> None:

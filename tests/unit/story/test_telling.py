@@ -5,6 +5,7 @@ from service.story.lives import Story, story_of
 from service.story.picture import page
 from service.story.telling import costs, headline, sentences
 from service.story.words import clock, harmless, seconds
+from service.telemetry import events
 from tests.unit.story.logs import BEGAN, CONTAINER, FIRST, JOB, NEIGHBOUR, ONE, OTHER, SECOND, UPLOAD, about, line
 
 HOSTILE = '\x1b[2J\x1b]0;owned\x07\n{"event": "job.failed"}\r\u202e\u2028\ud800<script>alert(1)</script>\'"&'
@@ -70,6 +71,20 @@ def test_takeover_tells_what_its_line_knows() -> None:
     assert costs(life)[0].endswith(
         "6.0 s, and at most 1 min 38 s of sound, 2,893,000 bytes of the input were converted again"
     )
+
+
+def test_warning_is_told_with_what_it_means() -> None:
+    """A warning about the job has the words of the vocabulary, and the fields of its line."""
+    warnings = (
+        about(9, "job.renewed_late", 1, level="warning", after=7.17, instance=ONE),
+        about(9.5, "job.taken_from_living", 1, level="warning", instance=ONE),
+    )
+    story = everything(*FIRST, *warnings, *SECOND)
+    texts = [one.text for one in sentences(story.lives[JOB], story.processes)]
+
+    assert any(text.startswith("job.renewed_late: two heartbeats were missed") for text in texts)
+    assert any(text.endswith("(after=7.17)") for text in texts)
+    assert f"job.taken_from_living: {events.JOB_TAKEN_FROM_LIVING.about}" in texts
 
 
 class Seen(HTMLParser):

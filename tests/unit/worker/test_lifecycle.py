@@ -107,11 +107,14 @@ def test_what_is_no_name_of_our_host_was_not_here(owner: str) -> None:
     assert not was_here(owner, OURS, lambda _: False)
 
 
-def test_store_that_is_away_costs_the_first_look_alone() -> None:
+@pytest.mark.parametrize(
+    ("error", "event"), [(Unavailable("gone"), "worker.trouble"), (ValueError("a mistake"), "service.unexpected")]
+)
+def test_first_look_that_fails_costs_itself_alone(error: Exception, event: str) -> None:
     """The start goes on, and the log says why nothing was found."""
-    (line,) = found(Running(error=Unavailable("gone")))
+    (line,) = found(Running(error=error))
 
-    assert (line["event"], line["where"]) == ("worker.trouble", "first look")
+    assert (line["event"], line["where"]) == (event, "first look")
 
 
 def test_takeover_says_how_long_the_worker_was_silent_and_what_is_lost() -> None:

@@ -9,7 +9,7 @@ import pytest
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry, position_of
-from service.testing.factories import a_running_job
+from service.testing.factories import a_job, a_running_job
 from service.testing.memory_presence import MemoryConnections
 from tests.unit.worker.world import Instance, World, in_virtual_time
 
@@ -239,12 +239,13 @@ class Counting:
     """Counts what is read of the ring and of running jobs, in units of items."""
 
     def __init__(self, target: Any) -> None:
-        self.target, self.items = target, Counter[str]()
+        self.target, self.items, self.tried = target, Counter[str](), Counter[str]()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.target, name)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
+            self.tried[name] += 1
             result = await method(*args, **kwargs)
             self.items[name] += len(result) if name in {"entries", "glance", "running", "running_keys"} else 1
             return result
@@ -317,4 +318,45 @@ async def test_of_many_sleepers_a_few_wake_for_a_job() -> None:
     await world.until(lambda job: job.state is State.RUNNING, within=0.3)
 
     assert 1 <= sum(awake) <= 15
+    end(world)
+
+
+@in_virtual_time
+async def test_job_that_the_index_shows_too_late_is_not_claimed_in_vain() -> None:
+    """Of many workers that see a claimed job in the queue still, none tries to claim it, or names it."""
+    world = await a_fleet(12, jobs=1)
+    owner = owned(await world.job("job0"))
+    beats = dict(world.workers.beats)
+
+    class Stale(Counting):
+        async def claimable(self, *_: object) -> Sequence[str]:
+            return ["job0"]
+
+    stale = Stale(world.jobs)
+    for instance in world.instances:
+        object.__setattr__(instance.worker._ports, "leases", stale)
+    await world.clock.sleep(LEASE)
+
+    assert stale.tried["claim"] == 0
+    assert owned(await world.job("job0")) == owner
+    assert all(world.workers.beats[name] <= beat + 2 for name, beat in beats.items())
+    end(world)
+
+
+@in_virtual_time
+async def test_many_workers_come_one_by_one_to_a_long_queue() -> None:
+    """Of workers that find more jobs than they are, after there were none, all begin soon, and few are refused."""
+    world = World()
+    stored = await world._upload("upload1")
+    for n in range(200):
+        job = a_job(job_id=f"job{n}", input_etag=stored.etag, input_size=stored.size, created_at=world.clock.wall())
+        await world.jobs.submit(job)
+    counting = Counting(world.jobs)
+    for n in range(40):
+        world.start(f"worker{n}", seconds=LONG, jobs=counting)
+
+    await world.clock.sleep(6.0)
+
+    assert sum(job.state is State.RUNNING for job in world.jobs.jobs.values()) == 40
+    assert counting.tried["claim"] <= 42
     end(world)

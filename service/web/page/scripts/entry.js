@@ -19,6 +19,7 @@ export class Entry {
   #pace = new Pace();
   #changed;
   #now = {};
+  #removed = false;
 
   // `record` is what is remembered; `changed` is called whenever there is something to show.
   constructor(record, changed = () => {}) {
@@ -150,10 +151,10 @@ export class Entry {
   }
 
   #job(job) {
-    this.#reading(job);
     const { media, filename, conversion, warnings } = job;
-    this.#set({ media, filename, conversion, warnings, outputSize: job.size, download: job.links.download });
-    if (job.error) this.#set({ refusal: refusal(job.error) });
+    const told = { media, filename, conversion, warnings, outputSize: job.size, download: job.links.download };
+    Object.assign(this.record, told, job.error && { refusal: refusal(job.error) }); // before the state that speaks of it
+    this.#reading(job);
   }
 
   #fail(problem) {
@@ -182,6 +183,7 @@ export class Entry {
     const { id, job_id, begun } = this.record;
     this.#stop.abort(new Error("removed"));
     this.#unfollow();
+    this.#removed = true;
     this.#changed = () => {};
     await forget(id);
     if (job_id) await stubbornly(() => call("DELETE", `/v1/jobs/${job_id}`)).catch(() => {});
@@ -193,7 +195,7 @@ export class Entry {
   // Changes what is remembered.
   #set(changes) {
     Object.assign(this.record, changes);
-    remember(this.record);
+    if (!this.#removed) remember(this.record);
     this.#changed(this);
   }
 

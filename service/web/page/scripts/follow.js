@@ -13,6 +13,7 @@ export function follow(jobId, told) {
   let closed = false, source = null, timer = null, doubt = null;
 
   function listen() {
+    if (source) return;
     source = new EventSource(`${path}/events`);
     streams += 1;
     source.addEventListener("open", found);
@@ -30,6 +31,7 @@ export function follow(jobId, told) {
   }
 
   async function ask() {
+    clearTimeout(timer);
     try {
       const reading = await call("GET", `${path}/progress`);
       if (closed) return;
@@ -37,6 +39,7 @@ export function follow(jobId, told) {
       if (["queued", "running"].includes(reading.state)) told.reading(reading);
       else {
         const job = await call("GET", path);
+        if (closed) return;
         end();
         return told.ended(job);
       }
@@ -57,6 +60,14 @@ export function follow(jobId, told) {
     told.lost(false);
   }
 
+  // A stream may hang on without a network; and when that is back, the browser would wait before it tries again.
+  function away() {
+    hang();
+    told.lost(true);
+    clearTimeout(timer);
+    timer = setTimeout(ask, EVERY);
+  }
+
   function hang() {
     if (!source) return;
     source.close();
@@ -66,11 +77,15 @@ export function follow(jobId, told) {
 
   function end() {
     closed = true;
+    removeEventListener("offline", away);
+    removeEventListener("online", ask);
     clearTimeout(timer);
     clearTimeout(doubt);
     hang();
   }
 
+  addEventListener("offline", away);
+  addEventListener("online", ask);
   ask();
   return end;
 }

@@ -20,10 +20,10 @@ export class View {
     this.#part(".name").textContent = name;
     this.#part(".target").textContent = `→ ${actions.titleOf(format)}${chosen ? `, ${chosen}` : ""}`;
     this.#part("progress").setAttribute("aria-label", `Progress of ${name}`);
-    this.#button(".cancel", `Cancel ${name}`, () => entry.cancel());
-    this.#button(".remove", `Remove ${name}`, () => this.#remove());
-    this.#button(".again", `Convert ${name} again`, () => actions.again(entry));
-    this.#button(".goon", `Go on with ${name}`, () => (entry.record.handle ? entry.readAgain() : actions.choose()));
+    this.#button(".cancel", name, () => entry.cancel());
+    this.#button(".remove", name, () => this.#remove());
+    this.#button(".again", name, () => actions.again(entry));
+    this.#button(".goon", name, () => (entry.record.handle ? entry.readAgain() : actions.choose()));
     entry.onChange(() => this.#soon());
     this.draw();
   }
@@ -105,9 +105,9 @@ export class View {
     node.hidden = !text;
   }
 
-  #button(selector, label, work) {
+  #button(selector, name, work) {
     const button = this.#part(selector);
-    button.setAttribute("aria-label", label);
+    button.setAttribute("aria-label", `${button.textContent}: ${name}`);
     button.addEventListener("click", work);
   }
 

@@ -200,3 +200,12 @@ def test_share_rises_with_refusals_and_falls_back() -> None:
     assert ring.share_after(1.0, 3) == 8.0
     assert ring.share_after(1.0, 0) == pytest.approx(0.95)
     assert ring.share_after(0.25, 0) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("workers", "candidates", "expected"),
+    [(None, 100, 0.0), (3, 100, 0.0), (1000, 99, 0.0), (1000, 100, 5.0), (20, 19, 0.0), (20, 20, 1.0)],
+)
+def test_only_a_long_queue_makes_workers_come_one_by_one(workers: int | None, candidates: int, expected: float) -> None:
+    """Few workers, and those that find fewer jobs than workers, begin at once."""
+    assert ring.come_within(workers, candidates) == expected
