@@ -15,8 +15,8 @@ from service.cli.convert import pause
 from service.cli.sample import write_sample
 
 T = TypeVar("T")
-LONG, SHORT = 600.0, 40.0  # seconds of music: more than anything waits for, and a conversion of a few seconds
-SPEED = 8.0  # seconds of music in a second, for the short one: its time is then the same on every machine
+LONG, SHORT = 600.0, 24.0  # seconds of music: more than anything waits for, and a conversion of a few seconds
+SPEED = 4.0  # seconds of music in a second, for the short one: its time is then the same on every machine
 LATEST = 90.0  # seconds to wait for anything, on a machine that does other things as well
 
 
