@@ -37,7 +37,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal -
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup demo run restarts check unit integration test test-long mutations test-containers test-apprunner infra-test \
-        chaos requirements events simulate bench odd-files chaos-picture page-picture chaos-teeth format lock clean
+        chaos requirements events simulate scale bench odd-files chaos-picture page-picture chaos-teeth format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ events: $(VENV)/ready-dev ## write docs/events.md, the table of all that is logg
 
 simulate: $(VENV)/ready-dev ## play the service under faults that a seed chooses: SEEDS=0-9999, or one
 	@$(BIN)/python -m tests.simulation $(SEEDS)
+
+scale: $(VENV)/ready-dev ## play 10, 100 and 1,000 workers in virtual time, and write docs/scale.md (under five minutes)
+	@$(BIN)/python -m benchmarks.scale
 
 bench: $(VENV)/ready-embedded ## measure memory and overhead against plain ffmpeg, as ratios
 	@$(BIN)/python -m benchmarks --kills $(KILLS) --pairs $(PAIRS)

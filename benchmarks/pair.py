@@ -34,11 +34,16 @@ class Pair:
         write_sample(piece, seconds)
         return str(self._client(*self._services).upload(piece, lambda _: None)["upload_id"])
 
-    def strike(self, upload_id: str, number: signal.Signals) -> float:
-        """Submit, send the signal to the converting process, return the seconds until the other one makes progress."""
+    def strike(self, upload_id: str, number: signal.Signals, after: float) -> float:
+        """
+        Submit, and send the signal to the converting process so many seconds after its first progress.
+
+        Returns the seconds until the other one makes progress.
+        """
         job_id = self._submit(upload_id)
         victim = self._wait(lambda: self._progressed(job_id, self._services, 1))[0]
         (other,) = (service for service in self._services if service is not victim)
+        pause(after)
         at = wiring.SystemClock().wall()
         victim.process.send_signal(number)
         _, resumed = self._wait(lambda: self._progressed(job_id, [other], 2))

@@ -24,6 +24,7 @@ from service.adapters.system.ambient import SystemIds
 from service.cli.serve import embed
 
 WITH, WITHOUT = "with Redis", "without"
+WITHIN = 5.0  # seconds of the first progress: when the signal is sent
 IDLE_POLL = 2.0  # seconds, after which a worker without Redis looks for work
 LEASE = settings.read({}).lease
 # (signal, Redis) → seconds for half of all, None if nothing is promised; seconds for 99 of 100
@@ -50,11 +51,12 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
 def _pauses(modes: Mapping[str, Mapping[str, str]], folder: Path, kills: int) -> Table:
     title = f"recovery: seconds from signal to progress elsewhere, lease {LEASE:g} s"
     table = _table(title, "signal", "", "times", "p50", "p99", "longest", "promised", "")
+    ids = SystemIds()
     for mode, pointed in modes.items():
         with _a_pair(pointed, folder) as pair:
             upload_id = pair.upload(LONG)
             for number in (signal.SIGKILL, signal.SIGTERM):
-                pauses = [pair.strike(upload_id, number) for _ in range(kills)]
+                pauses = [pair.strike(upload_id, number, WITHIN * ids.draw()) for _ in range(kills)]
                 half, most = PROMISED[number, mode]
                 (p50, p99), said = _cuts(pauses), f"p99 {most:g} s"
                 holds = p99 <= most and (half is None or p50 <= half)

@@ -20,12 +20,6 @@ def recall_without_grace(before: Memory, look: Look | None, *rest: Any) -> Concl
     return recall(before, look, asked, sent, now, replace(policy, grace=0.0))
 
 
-def recall_again_and_again(before: Memory, look: Look | None, *rest: Any) -> Concluded:
-    """Conclude the same from one absence for as long as it lasts."""
-    memory, gone = recall(before, look, *rest)
-    return replace(memory, seen=memory.seen | gone), gone
-
-
 def trusts_any_server(self: SimulatedPresence, present: frozenset[str]) -> bool:  # as what it replaces
     """Look also where the own connection is not."""
     return True

@@ -263,9 +263,6 @@ MUTATIONS: Mapping[str, Mutation] = {
     "presence-grace": Mutation(
         "a worker that connects again in time is not gone", ((deaths, "recall", mistaken.recall_without_grace),)
     ),
-    "presence-once": Mutation(
-        "a worker that lives without Redis is gone once", ((deaths, "recall", mistaken.recall_again_and_again),)
-    ),
     "tenant-job": Mutation("another tenant's job does not exist", ((lookup, "visible_job", _visible_to_all),)),
     "tenant-upload": Mutation(
         "another tenant's upload does not exist",

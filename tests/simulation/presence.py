@@ -136,7 +136,16 @@ class SimulatedPresence:
 
 
 def needless_takeovers(world: World, connections: Connections) -> list[str]:
-    """A worker that lives loses what it holds at most once for each time that its own connection alone was away."""
+    """
+    A worker that lives loses what it holds at most once for each time that its own connection alone was away.
+
+    And none believes that this has happened to it when it has not.
+    """
+    believed = world.hits["a worker found that it was taken for dead"]
+    if believed > len(world.needless):
+        return [
+            f"needless_takeovers: {believed} workers believe that they were taken for dead, of {len(world.needless)}"
+        ]
     taken, cuts = Counter(owner for owner, _ in world.needless), connections.cuts + Counter(connections.lost.keys())
     return [
         f"needless_takeovers: {owner} lives, was cut off {cuts[owner]} times, and lost {times} jobs"

@@ -68,7 +68,7 @@ def test_the_page_watches_another_container_take_over(embedded_stack: Mapping[st
     browser_or_skip()
     song, long = tmp_path / "Übung.flac", tmp_path / "long.wav"
     write_flac_with_cover(song)
-    long.write_bytes(wav(8))
+    long.write_bytes(wav(6))
     with a_cluster(embedded_stack) as cluster, chromium() as browser:
         slow = cluster.slow_ffmpeg(READ)
         workers = [cluster.start(REPRISE_ROLE="worker", **slow) for _ in range(2)]
@@ -165,6 +165,47 @@ def test_ten_files_at_once_without_a_mouse(embedded_stack: Mapping[str, str], tm
         visitor.reload()
         assert page.locator("#jobs li").count() == 9
         assert visitor.complaints == []
+
+
+def test_a_folder_and_options_that_go_together(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
+    """Of a folder only what may be audio is taken, and no option is offered that the others rule out."""
+    browser_or_skip()
+    folder = tmp_path / "album"
+    (folder / "disc 1").mkdir(parents=True)
+    (folder / "disc 1" / "song.wav").write_bytes(wav(1))
+    for name in ("cover.txt", ".hidden.wav"):
+        (folder / name).write_bytes(b"nothing")
+    with a_cluster(embedded_stack) as cluster, chromium() as browser, visit(browser, cluster.start().address) as page:
+        visitor = Visitor(page)
+        page.click("summary")
+        page.select_option("#format", "mp3")
+        page.select_option("[name=sample_rate]", "8000")
+        assert offered(page, "bitrate_kbps")[-1] == "64"
+        page.select_option("[name=sample_rate]", "")
+        page.select_option("[name=bitrate_kbps]", "320")
+        assert offered(page, "sample_rate") == ["", "32000", "44100", "48000"]
+        page.select_option("[name=quality]", "2")
+        assert page.input_value("[name=bitrate_kbps]") == ""
+        page.select_option("#format", "wav")
+        assert page.is_hidden("[name=bitrate_kbps]")
+        assert page.is_hidden("[name=keep_cover]")
+        assert offered(page, "bit_depth") == ["", "8", "16", "24", "32"]
+        page.select_option("[name=bit_depth]", "24")
+        page.fill("[name=end_seconds]", "0.5")
+        page.set_input_files("#folder", folder)
+        visitor.wait_for_phase("song.wav", "succeeded")
+        assert page.locator("#jobs li").count() == 1
+        assert "→ WAV (PCM), 24 bits, to 0.5 s" in visitor.says("song.wav")
+        assert "Done, 0:01, 11.8 KiB" in visitor.says("song.wav")
+        visitor.check_accessibility()
+        visitor.shot("options")
+        assert visitor.complaints == []
+
+
+def offered(page: Page, name: str) -> list[str]:
+    """The values that a choice has at the moment."""
+    values: list[str] = page.eval_on_selector_all(f"[name={name}] option", "all => all.map(one => one.value)")
+    return values
 
 
 def press_until(page: Page, wanted: str, key: str) -> None:

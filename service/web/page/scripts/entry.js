@@ -151,10 +151,10 @@ export class Entry {
   }
 
   #job(job) {
-    this.#reading(job);
     const { media, filename, conversion, warnings } = job;
-    this.#set({ media, filename, conversion, warnings, outputSize: job.size, download: job.links.download });
-    if (job.error) this.#set({ refusal: refusal(job.error) });
+    const told = { media, filename, conversion, warnings, outputSize: job.size, download: job.links.download };
+    Object.assign(this.record, told, job.error && { refusal: refusal(job.error) }); // before the state that speaks of it
+    this.#reading(job);
   }
 
   #fail(problem) {
