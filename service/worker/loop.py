@@ -141,14 +141,15 @@ class Worker:
     async def _claim_some(self, candidates: Sequence[str]) -> tuple[int, int]:
         """Claim as many as there are free slots, so many at a time; return how many were claimed, and refused."""
         claimed, refused, rest = 0, 0, list(candidates[: 4 * self._free])
+        crowded = len(rest) >= 4 * self._free  # look once more at the last moment: others are at these jobs, too
         while rest and self._free > 0:
             named, rest = rest[: self._free], rest[self._free :]
             if not (named := await self._neighbours.still_queued(named)):
                 continue
             async with self._neighbours.naming(named):
                 for job_id in named:
-                    if self._free == 0:
-                        break
+                    if self._free == 0 or (crowded and not await self._neighbours.still_queued([job_id])):
+                        continue
                     claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
                     try:
                         job = await self._begin(claim)

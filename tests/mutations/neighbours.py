@@ -108,7 +108,7 @@ NEIGHBOURS = (
     Mutation(
         "claim-one-by-one",
         "many workers that find a long queue at once begin one by one",
-        (Edit(WORKER, "        return seconds > 0\n", "        return False\n"),),
+        (Edit(WORKER, "sleep(seconds * self._ports.ids.draw())", "sleep(0)"),),
         (f"{FLEET}::test_many_workers_come_one_by_one_to_a_long_queue",),
     ),
     Mutation(
