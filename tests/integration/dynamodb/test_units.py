@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from benchmarks.scale.meter import Meter
@@ -206,12 +207,20 @@ async def test_size_of_an_item_is_right_to_the_byte(compared: Compared, beyond: 
 
 async def test_deep_queue_is_counted_page_by_page(compared: Compared, aws: Aws) -> None:
     """A look at a shard with more jobs than a page, of two tenants, costs what the pages of the index cost."""
-    ids, client = SeededIds(3), aws.dynamodb()
+    ids, settings = SeededIds(3), aws.settings
+    client = boto3.client(  # one of its own: no adapter writes in batches, and what logs their calls knows of none
+        "dynamodb",
+        endpoint_url=settings.dynamodb_endpoint,
+        region_name=settings.region,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+    )
     made = (typical(ids, f"tenant-{number % 2}", round(NOON - number / 7, 3)) for number in itertools.count())
     jobs = list(itertools.islice((job for job in made if shard_of(job.job_id, SHARDS) == 0), PAGE + 50))
     for first in range(0, len(jobs), 25):
         puts: Any = [{"PutRequest": {"Item": job_to_item(job, SHARDS)}} for job in jobs[first : first + 25]]
-        client.batch_write_item(RequestItems={aws.settings.table: puts})
+        client.batch_write_item(RequestItems={settings.table: puts})
+    client.close()
     for job in jobs:
         await compared.store.submit(job)
 
@@ -219,5 +228,5 @@ async def test_deep_queue_is_counted_page_by_page(compared: Compared, aws: Aws) 
     await compared(lambda store: store.queued(PAGE))
     every = await compared(lambda store: store.queued(2 * PAGE))
 
-    assert looked["index"] > 7 + 7 * 0.5  # a page, and three shards and the four of what runs, where nothing is
-    assert every["index"] > looked["index"] - 7 * 0.5
+    assert looked["index"] > 7 * 0.5 + 1  # a page, and three shards and the four of what runs, where nothing is
+    assert every["index"] > looked["index"]
