@@ -142,7 +142,7 @@ def needless_takeovers(world: World, connections: Connections) -> list[str]:
     And none believes that this has happened to it when it has not.
     """
     believed = world.hits["a worker found that it was taken for dead"]
-    if believed > len(world.needless):
+    if believed > max(len(world.needless), world.taken_when_cut):
         return [
             f"needless_takeovers: {believed} workers believe that they were taken for dead, of {len(world.needless)}"
         ]

@@ -105,6 +105,7 @@ class LoggedJobs(MemoryJobs):
         # Also if the one that did it was told to stop meanwhile, and never said why it did.
         if before is not None and taken and at - self._world.cut.get(str(before.owner), -math.inf) < LEASE:
             self._world.history.heard.add((job.job_id, before.attempt + 1))
+            self._world.taken_when_cut += 1
         self._world.history.upload_of[job.job_id] = job.upload_id
         self._world.history.writes.append(
             Write(

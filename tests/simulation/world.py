@@ -41,6 +41,7 @@ class World:
     dead: set[str] = field(default_factory=set)  # containers that were killed, or have ended
     slots: dict[str, int] = field(default_factory=dict)  # by container
     cut: dict[str, float] = field(default_factory=dict)  # by container: when its connection to Redis was cut last
+    taken_when_cut: int = 0  # takeovers from containers that were cut lately, also if no event tells of them
     needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
