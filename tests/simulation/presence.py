@@ -101,7 +101,7 @@ class SimulatedPresence:
         """Connect, and again whenever that breaks; seldom it takes longer than others wait for."""
         broken = self._connections.broken[self._instance]
         while True:
-            slow = self._dice.choice((0.0, 0.0, 0.0, 2.0, 12.0)) * self._dice.random()
+            slow = self._dice.choice((0.0, 0.4, 0.4, 2.0, 12.0)) * self._dice.random()
             await self._clock.sleep(0.02 * self._dice.random() + slow)
             if self._connections.away or self._weather.redis == "away":
                 continue
