@@ -7,6 +7,7 @@ from benchmarks.scale.rates import KILLED, STOPPED
 TYPICAL = (150.0, 450.0)  # seconds of a conversion; on average 300, as in docs/costs.md
 SHORT = (60.0, 120.0)
 SIZES = (10, 100, 1000)
+CAME_WITHIN = 150.0  # seconds in which a deep queue has come: twice as fast as all workers take it, or it were none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def deep(workers: int, jobs: int, conversion: tuple[float, float], measured: flo
         workers=workers,
         measured=measured,
         waiting=jobs,
-        came_within=3600.0,
+        came_within=CAME_WITHIN,
         conversion=conversion,
         counted_from_start=True,
     )
@@ -111,7 +112,7 @@ def scenes(workers: int, seconds: float | None = None) -> tuple[Scene, ...]:
         idle(workers, seconds or 20 * longer),
         busy(workers, seconds or 20 * longer),
         arriving(workers, seconds or 30 * longer),
-        deep(workers, 100 * workers, (2.0, 4.0), seconds or {1000: 20.0, 100: 120.0}.get(workers, 400.0)),
+        deep(workers, 100 * workers, (2.0, 4.0), seconds or {1000: 8.0, 100: 60.0}.get(workers, 400.0)),
         faults(workers, seconds or 60 * longer),
         faults(workers, seconds or 60 * longer, heard=True),
     )
