@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request
+from playwright.sync_api import Locator, Page, Response
 
 from tests.support.browser import bundled
 from tests.support.cluster import wait_for
@@ -48,7 +48,7 @@ class Visitor:
         page.on("console", lambda said: self.complaints.append(said.text) if "Content Security" in said.text else None)
         self._network = page.context.new_cdp_session(page)
         self._parts: list[str] = []
-        page.on("requestfinished", self._note)
+        page.on("response", self._note)
         page.add_init_script(RECORDER)
         page.evaluate(RECORDER)
         self.wait_until_ready()
@@ -68,17 +68,17 @@ class Visitor:
         self.page.set_input_files("#file", list(files))
 
     def parts_sent(self) -> list[str]:
-        """The numbers of the parts that have been sent straight to the storage."""
+        """The numbers of the parts that the storage has taken from the browser itself."""
         self.page.evaluate("0")  # playwright tells of requests only while it is asked something
         return list(self._parts)
 
-    def _note(self, request: Request) -> None:
-        if request.method == "PUT" and "partNumber=" in request.url:
-            self._parts.append(request.url.partition("partNumber=")[2].partition("&")[0])
+    def _note(self, response: Response) -> None:
+        if response.ok and response.request.method == "PUT" and "partNumber=" in response.url:
+            self._parts.append(response.url.partition("partNumber=")[2].partition("&")[0])
 
-    def send_at_most(self, speed: float) -> None:
-        """Let the browser send so many bytes a second; -1: as many as it can."""
-        limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
+    def send_at_most(self, speed: float, *, offline: bool = False) -> None:
+        """Let the browser send so many bytes a second (-1: as many as it can), or nothing while it is offline."""
+        limits = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
         self._network.send("Network.emulateNetworkConditions", limits)
 
     def entry(self, name: str) -> Locator:
