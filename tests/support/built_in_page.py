@@ -76,9 +76,9 @@ class Visitor:
         if response.ok and response.request.method == "PUT" and "partNumber=" in response.url:
             self._parts.append(response.url.partition("partNumber=")[2].partition("&")[0])
 
-    def send_at_most(self, speed: float, *, offline: bool = False) -> None:
-        """Let the browser send so many bytes a second (-1: as many as it can), or nothing while it is offline."""
-        limits = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
+    def send_at_most(self, speed: float) -> None:
+        """Let the browser send so many bytes a second; -1: as many as it can."""
+        limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
         self._network.send("Network.emulateNetworkConditions", limits)
 
     def entry(self, name: str) -> Locator:

@@ -17,6 +17,7 @@ from tests.support.page_picture import PICTURE, take, write_flac_with_cover
 from tests.unit.web.conftest import wav
 
 LARGE = 30 * MIB  # six parts
+UNDER_WAY = 3  # parts at once, whose answers may be lost with the page
 SPEED = 4 * MIB  # bytes a second that the browser may send
 READ = 1  # times as fast as music plays
 NOWHERE = "http://storage.invalid"  # a name that leads to nothing
@@ -41,9 +42,7 @@ def test_a_large_file_survives_a_kill(embedded_stack: Mapping[str, str], tmp_pat
             visitor.add(large)
             wait_for(visitor.parts_sent, "some of the large one is up")
             cluster.services[0].kill()
-            visitor.send_at_most(SPEED, offline=True)  # or all of it may be up before the next process is there
             cluster.start(REPRISE_PORT=str(urlsplit(address).port))
-            visitor.send_at_most(SPEED / 40)  # until the page is left, which waits for an answer
             visitor.reload()
             assert visitor.phase("large.wav") == "absent"
             assert "Choose the file again" in visitor.says("large.wav")
@@ -51,7 +50,8 @@ def test_a_large_file_survives_a_kill(embedded_stack: Mapping[str, str], tmp_pat
             visitor.send_at_most(-1)
             visitor.add(large)
             visitor.wait_for_phase("large.wav", "succeeded")
-            assert sorted(visitor.parts_sent()) == ["1", "2", "3", "4", "5", "6"], "what had arrived was sent again"
+            assert set(visitor.parts_sent()) == {"1", "2", "3", "4", "5", "6"}
+            assert len(visitor.parts_sent()) <= 6 + UNDER_WAY, "what had arrived was sent again"
             visitor.check_what_was_shown("large.wav")
             with page.expect_download() as download:
                 visitor.entry("large.wav").locator(".download").click()
