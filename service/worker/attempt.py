@@ -105,12 +105,15 @@ class Attempt:
         """
         Note that another worker has taken over by mistake: nothing but a hint comes before the end of trust.
 
-        What cannot be noted counts as a lapse.
+        What cannot be noted counts as a lapse. A refusal may also mean that an answer was lost, and that it was this
+        attempt which has ended the job.
         """
-        emit(events.JOB_TAKEN_FROM_LIVING)
         holding = self._heartbeat.holding
         with suppress(StoreError):
-            await self._ports.leases.note_alive(holding.key, holding.attempt)
+            job = await self._ports.jobs.get(holding.key)
+            if job is not None and (job.attempt, job.owner) != (holding.attempt, holding.owner) and not job.final:
+                emit(events.JOB_TAKEN_FROM_LIVING)
+                await self._ports.leases.note_alive(holding.key, holding.attempt)
 
     async def _steps(self) -> None:
         if self._work.job.cancel_requested:  # an earlier holder did not live to see that

@@ -112,7 +112,7 @@ class SimulatedTranscoder:
             for tick in range(TICKS + 1):
                 report(Reading(position_seconds=float(tick), total_seconds=float(TICKS)))
                 if tick == ends_at:
-                    await self._meet(kind)
+                    await self._meet(kind, run, trusted)
                 await self._work(run, seconds / TICKS, trusted)
         except BaseException:
             if not world.over:
@@ -163,7 +163,7 @@ class SimulatedTranscoder:
         task.add_done_callback(lambda _: self.clearing.pop(upload_of(order), None))
         return task
 
-    async def _meet(self, kind: str) -> None:
+    async def _meet(self, kind: str, run: Conversion, trusted: Callable[[], bool]) -> None:
         """What lies in the middle of a file, or happens to ffmpeg there."""
         trouble = self.world.dice.random() if self.world.noise else 1.0
         if kind == "bad":
@@ -173,7 +173,7 @@ class SimulatedTranscoder:
             self.die()
         elif trouble < 0.04:
             self.world.hit("ffmpeg stalled")
-            await VirtualClock().sleep(STALL)
+            await self._work(run, STALL, trusted)
             raise FfmpegStalled
         elif trouble < 0.08:
             self.world.hit("ffmpeg died")
