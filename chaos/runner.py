@@ -48,6 +48,7 @@ class Harness:
     display: Display
     players: list[Player]
     freezer: IdleFreezer | None
+    healed: bool = False
 
     def go(self) -> list[str]:
         """Run it to its end; returns what went wrong with the harness itself."""
@@ -77,6 +78,13 @@ class Harness:
             self.stack.restore(dependency)
         for member in self.stack.members:
             self.stack.thaw(member)
+        self._start_ended()
+        self.healed = True
+
+    def _start_ended(self) -> None:
+        """Start members that have ended, as a platform does: one that was started amid faults may have given up."""
+        self.stack.ended()
+        for member in self.stack.members:
             if member not in self.stack.running():
                 self.stack.start(member)
 
@@ -88,6 +96,8 @@ class Harness:
             if seconds is not None and now - began > seconds:
                 return False
             self.display.show(self._line(what, now), now)
+            if self.healed:
+                self._start_ended()
             pause(0.25)
         return True
 

@@ -49,6 +49,9 @@ class Stack(Protocol):
     def ready(self) -> Sequence[str]:
         """Return those of them that have answered since they were started."""
 
+    def ended(self) -> Sequence[str]:
+        """Look for members that have ended by themselves, and return them; they do not run any more."""
+
     def address(self, member: str) -> str:
         """Return where clients reach a member."""
 

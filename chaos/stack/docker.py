@@ -84,6 +84,12 @@ class DockerStack:
         with self._lock:
             return [name for name in self.running() if name in self._ready]
 
+    def ended(self) -> Sequence[str]:
+        found = [name for name in self.running() if self._boxes[name].state()["Status"] == "exited"]
+        for member in found:
+            self._gone(member)
+        return found
+
     def address(self, member: str) -> str:
         return f"http://127.0.0.1:{self._ports[member]}"
 

@@ -14,6 +14,9 @@ class RememberedStack:
     held: list[Holding] = field(default_factory=list)
     done: list[tuple[str, ...]] = field(default_factory=list)
 
+    def ended(self) -> list[str]:
+        return []
+
     def running(self) -> list[str]:
         return [member for member in self.members if member not in self.down]
 
