@@ -206,8 +206,7 @@ class DockerStack:
     # ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def samples(self) -> Sequence[Sample]:
-        found = (sample(self._boxes[member]) for member in self.running())
-        return [one for one in found if one is not None]
+        return [one for member in self.running() if (one := sample(self._boxes[member])) is not None]
 
     def stored(self) -> Stored:
         return self._kit.stored(self._backing)
@@ -219,9 +218,8 @@ class DockerStack:
         return self._kit.leftovers(self._backing)
 
     def inside(self, member: str) -> Mapping[str, int]:
-        box = self._boxes[member]
         found = f'find "{self._kit.scratch}" -type f ! -name .full | wc -l'
-        return {"ffmpeg": self.signal(member, "ffmpeg", "0"), "files": int(box.run("sh", "-c", found))}
+        return {"ffmpeg": self.signal(member, "ffmpeg", "0"), "files": int(self._boxes[member].run("sh", "-c", found))}
 
     def close(self) -> None:
         for member in list(self._boxes):
