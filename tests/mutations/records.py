@@ -170,6 +170,12 @@ PROGRESS = (
         ("tests/unit/core/jobs/test_progress.py::test_new_attempt_shows_the_old_progress_until_it_passes_it",),
     ),
     Mutation(
+        "earlier-attempt",
+        "a reading of an earlier attempt is not shown",
+        (Edit("service/core/jobs/progress.py", "if hint is not None and hint.attempt < job.attempt:", "if False:"),),
+        ("tests/unit/core/jobs/test_progress.py::test_reading_of_an_earlier_attempt_is_none",),
+    ),
+    Mutation(
         "shown-dynamodb",
         "the mark of what was shown only rises",
         (Edit(CONDITIONS, 'SHOWS_MORE = "#shown < :shown"', 'SHOWS_MORE = "#shown <> :shown"'),),

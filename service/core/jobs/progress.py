@@ -2,7 +2,7 @@
 Percentages that never fall, whichever container answers.
 
 Two places know how far a job is. Redis has the fine reading, several times a second; the job's record has a coarse one,
-written with each heartbeat. Readers come through any container, and any of them may lose Redis at any moment. Three
+written with each heartbeat. Readers come through any container, and any of them may lose Redis at any moment. Four
 rules make what they answer rise only:
 
 1. *The record leads.* With each renewal the worker writes a **ceiling** a little above the present reading
@@ -11,6 +11,8 @@ rules make what they answer rise only:
 2. *An answer from the record alone is noted.* Such a reader shows the ceiling and first raises the record's ``shown``
    to it.
 3. *Every answer respects ``shown``.* It is the greater of the Redis reading and ``shown``.
+4. *A reading of an earlier attempt is none.* Its worker may have been replaced without knowing it, and a Redis that was
+   flushed meanwhile takes from it what is lower than what its successor has shown.
 
 A new attempt starts at nought again; until it passes the old marks, the rules hold the reading where it was. 100 is
 reserved: it is the answer if, and only if, the record says ``succeeded``.
@@ -83,10 +85,13 @@ def shown(job: Job, hint: Hint | None) -> float:
     """Return the percentage to answer with, by the rules above."""
     if job.state is State.SUCCEEDED:
         return 100.0
+    if hint is not None and hint.attempt < job.attempt:
+        hint = None
     # A job that ended short has nothing newer to wait for: its ceiling is what all agree on, with Redis or without.
     return clamp(max(job.shown, job.percent if hint is None or job.final else hint.percent))
 
 
 def must_note(job: Job, hint: Hint | None) -> bool:
     """Tell whether this answer is made from the record alone and has to raise ``shown`` first (rule 2)."""
-    return hint is None and not job.final and job.percent > job.shown
+    alone = hint is None or hint.attempt < job.attempt
+    return alone and not job.final and job.percent > job.shown

@@ -142,6 +142,17 @@ def test_new_attempt_shows_the_old_progress_until_it_passes_it() -> None:
 
 
 @pytest.mark.requirement("2.5")
+def test_reading_of_an_earlier_attempt_is_none() -> None:
+    """What a worker publishes that was replaced without knowing it is not shown: the record counts, and is noted."""
+    job = a_running_job(attempt=2, percent=74.8, shown=41.6)
+
+    assert shown(job, Hint(50.0, 1)) == 74.8
+    assert must_note(job, Hint(50.0, 1))
+    assert shown(job, Hint(50.0, 2)) == 50.0
+    assert not must_note(job, Hint(50.0, 2))
+
+
+@pytest.mark.requirement("2.5")
 @pytest.mark.parametrize("state", sorted(FINAL - {State.SUCCEEDED}))
 @pytest.mark.parametrize("order", [(None, Hint(45.0, 1)), (Hint(45.0, 1), None)], ids=["away first", "there first"])
 def test_progress_of_a_failed_job_is_the_same_with_and_without_redis(
