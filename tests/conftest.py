@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from scripts.requirements_report import load_sections
@@ -45,6 +46,16 @@ def brief_on_ci() -> None:
     """
     for name in ("CI", "BUILD_NUMBER"):
         os.environ.pop(name, None)  # noqa: TID251  # pytest asks for them, and nothing else from here on
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Put back how the log is written: what a test has configured, as every command does, is not for the next one."""
+    before = structlog.get_config()
+    try:
+        return (yield)
+    finally:
+        structlog.configure(**before)
 
 
 @pytest.hookimpl(wrapper=True)

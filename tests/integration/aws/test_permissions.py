@@ -37,7 +37,7 @@ ROOMS = ("application", "web/uploads", "web/jobs", "web/operations", "worker")
 ROLES = tuple(f"tests/unit/{room}" for room in ROOMS)
 
 # Each of the two recordings takes as long as the tests that it runs, which is too long for one test elsewhere.
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("permissions")]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800), pytest.mark.xdist_group("permissions")]
 
 
 class Call(NamedTuple):

@@ -163,9 +163,13 @@ async def test_ffmpeg_dies_with_the_service(bench: Bench, folder: Path, tmp_path
         f"asyncio.run(transcoder.convert({order!r}, lambda reading: None))\n"
     )
     service, found = run_and_kill(code), list[int]()
+
+    def runs() -> bool:
+        found[:] = running(program, service.pid)  # once: it may be another the next time
+        return bool(found)
+
     try:
-        await until(lambda: running(program, service.pid), "ffmpeg runs")
-        found += running(program, service.pid)
+        await until(runs, "ffmpeg runs")
         pid = found[0]
         os.kill(pid, signal.SIGSTOP)  # as if it were paused
         await until(lambda: state_of(pid) == "T", "it is stopped")

@@ -63,6 +63,7 @@ def test_same_seed_gives_the_same_figures() -> None:
     assert again[0] == again[1] != again[2]
 
 
+@pytest.mark.long
 def test_killed_workers_are_replaced_and_their_jobs_taken_over() -> None:
     """In the scene of faults, jobs of workers that were killed or told to stop go on elsewhere."""
     result = play(
