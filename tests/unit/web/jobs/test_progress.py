@@ -108,13 +108,13 @@ async def test_the_record_is_read_last(world: World, api: httpx.AsyncClient) -> 
 
 @pytest.mark.requirement("2.5")
 async def test_a_new_attempt_does_not_lower_what_is_shown(world: World, api: httpx.AsyncClient) -> None:
-    """A new attempt starts at nought, what clients see does not."""
+    """A new attempt starts at nought; what clients see goes to the ceiling of the record, and stays."""
     world.running(percent=50.0)
     world.hint(48.0)
     assert await percent(api) == 48.0
     world.jobs.jobs[JOB] = world.jobs.jobs[JOB].taken_over("another")
     answer = (await api.get(f"/v1/jobs/{JOB}/progress")).json()
-    assert answer == {"job_id": JOB, "state": "running", "percent": 48.0, "attempt": 2, "resumed": True}
+    assert answer == {"job_id": JOB, "state": "running", "percent": 50.0, "attempt": 2, "resumed": True}
 
 
 @pytest.mark.requirement("2.7")
