@@ -20,10 +20,7 @@ PRESENCE = (
         "presence-epoch",
         "what was seen through another connection, or of another Redis, is no evidence of an absence",
         (Edit(CORE, "if look.epoch != before.epoch or", "if not before.epoch or"),),
-        (
-            f"{RULES}::test_nothing_is_concluded_across_a_look_that_is_void[epoch]",
-            f"{DEATHS}::test_when_all_connections_break_no_job_is_taken[restart]",
-        ),
+        (f"{RULES}::test_nothing_is_concluded_across_a_look_that_is_void[epoch]",),
     ),
     Mutation(
         "presence-void",
