@@ -20,6 +20,7 @@ import httpx
 ID = re.compile(r"(?<![a-z2-7])[a-z2-7]{26}(?![a-z2-7])")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 PRESIGNED = re.compile(r"https?://[^\s\"]+X-Amz-Signature=[^\s\"]+")
+ORIGIN = re.compile(r"https?://[^\s;,]+")  # in a content security policy: where the storage is
 POINTER = re.compile(r"0x[0-9a-f]{6,}|(?<=/proc/self/fd/)\d+")
 # What every hop says for itself, or keeps to itself: the last one is an order to proxies.
 OF_THE_HOP = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding", "x-accel-buffering"})
@@ -63,7 +64,8 @@ class Conversation:
         document = _is_document(answer)
         for name, value in sorted(answer.headers.items()):
             if name not in OF_THE_HOP and not (document and name == "content-length"):
-                self._write(f"  {name}: {value}")
+                hidden = ORIGIN.sub("<storage>", value) if name == "content-security-policy" else value
+                self._write(f"  {name}: {hidden}")
         self._write(f"  {_body(answer)}")
 
     def _write(self, line: str) -> None:

@@ -45,7 +45,7 @@ class ListedUploadDocument(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["pending", "complete"]
     filename: str
     size: Annotated[Size | None, Meta(description="bytes, of a pending one as the client declared it")]
-    media: Annotated[MediaDocument | UnsetType, Meta(description="what it is, if it is complete")] = UNSET
+    media: MediaDocument | UnsetType = UNSET  # of one that is complete
     created_at: datetime
     expires_at: datetime
     links: ListedLinks

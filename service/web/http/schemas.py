@@ -47,7 +47,7 @@ class UploadDocument(msgspec.Struct, frozen=True, kw_only=True):
     tracks: Annotated[
         list[TrackDocument], Meta(description="of sound, as far as the beginning of the file tells; else empty")
     ]
-    media: Annotated[MediaDocument, Meta(description="what it is, as far as its two ends tell")]
+    media: MediaDocument
     created_at: datetime
     expires_at: datetime
     links: UploadLinks
@@ -134,7 +134,7 @@ class JobDocument(ProgressDocument, frozen=True, kw_only=True):
     filename: Annotated[str, Meta(description="of the output", examples=["Übung 1.mp3"])]
     format: str
     options: Annotated[dict[str, Any], Meta(description="those that differ from the defaults")]
-    media: Annotated[MediaDocument, Meta(description="what went in")]
+    media: MediaDocument
     path: Annotated[str | None, Meta(description="`streaming` or `local`, once the conversion runs")]
     cancel_requested: bool
     created_at: datetime
