@@ -43,7 +43,7 @@ VERBS: dict[str, Verb] = {
     "stop": lambda jobs, job, n: jobs.stop(_holding(job), NOON + n),
     "cancel": lambda jobs, job, n: jobs.cancel(job.job_id, NOON + n),
     "note shown": lambda jobs, job, n: jobs.note_shown(job.job_id, n / 2),
-    "note alive": lambda jobs, job, n: jobs.note_alive(job.job_id, n % 4),
+    "note alive": lambda jobs, job, n: jobs.note_alive(job.job_id, 1 + n % 4),  # attempts are counted from 1
     "delete": lambda jobs, job, n: jobs.delete(job.job_id),
 }
 # A life has many middles and one end; a story that ends at once tells little.
