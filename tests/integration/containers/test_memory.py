@@ -95,7 +95,7 @@ def test_ten_conversions_at_once_stay_within_memory_limit(roomy: Stack, tmp_path
     wait_for(lambda: all(client.job(job)["state"] in FINAL for job in jobs), "the end of all", within=TIMEOUT)
     ended = [delivered(client, job, tmp_path) for job in jobs]
     memory = [Memory.of(each) for each in roomy.services()]
-    # Fewer than eight since claims are spread, on a quiet machine too: why is not known yet. Memory is what this is about.
+    # Fewer than eight since claims are spread, on a quiet machine too: why is not known yet. This is about memory.
     assert most_at_once(roomy.services()) >= ALIKE - 4, "they came one after the other"
     assert [each.limit for each in memory] == [LIMIT] * CONTAINERS
     assert [each.killed for each in memory] == [0] * CONTAINERS
