@@ -40,27 +40,35 @@ class _Found:
 
 def read(ends: Ends) -> Labels:
     """Read what is in front of the sound, and what lies behind it as far as the end is seen. Raises `Spent`."""
-    found, behind = _Found(), dict[int, int]()
+    found, behind, sound = _Found(), dict[int, int](), ends.size
     _, segment = beginning(ends)
     if segment is None:
         return Labels()
     for element in walk(ends.budget, ends.head, segment.at, ends.size):
         if element.number == CLUSTER:
+            sound = element.begin
             break
         if element.number == SEEK_HEAD:
             for number, offset in pointers(ends, element):
                 behind.setdefault(number, segment.at + offset)
         else:
             _look(ends.budget, ends.head, element, found)
-    seen_from = ends.size - len(ends.tail)
     for number in (INFO, TAGS, ATTACHMENTS):  # one of each, however many pointers there are
         place = behind.get(number, 0)
-        if place >= max(len(ends.head), seen_from):
-            for element in walk(ends.budget, ends.tail, place - seen_from, len(ends.tail)):
-                _look(ends.budget, ends.tail, element, found)
-                break
+        if place > sound:
+            _look_behind(ends, place, found)
     own, other = found.own, found.other
     return Labels(found.title or own.title or other.title, own.artist or other.artist, found.cover)
+
+
+def _look_behind(ends: Ends, place: int, found: _Found) -> None:
+    data = ends.head
+    if place >= len(data):
+        data, place = ends.tail, place - (ends.size - len(ends.tail))
+    if place >= 0:
+        for element in walk(ends.budget, data, place, len(data)):
+            _look(ends.budget, data, element, found)
+            break
 
 
 def _look(budget: Budget, data: bytes, element: Element, found: _Found) -> None:
