@@ -24,10 +24,9 @@ from rich.table import Table
 from benchmarks import poll_cost
 from benchmarks.requests import CONNECTIONS, rate
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
+from reprise import Client
 from service import settings, wiring
 from service.cli import processes
-from service.cli.client import Client
-from service.cli.convert import pause
 from service.cli.sample import write_sample
 from service.cli.serve import embed
 
@@ -70,7 +69,7 @@ def _round(rigs: Mapping[str, Rig], uploads: Mapping[str, str]) -> dict[str, tup
     found = {}
     for name, one in rigs.items():
         job = one.convert(uploads[name], "mp3")
-        path = f"/v1/jobs/{job['job_id']}/progress"
+        path = f"/v1/jobs/{job.job_id}/progress"
         before = _cpu_seconds(one)
         polls = asyncio.run(rate(one.service.address, [path] * CONNECTIONS, seconds=SECONDS))
         found[name] = (job_seconds(job), polls, (_cpu_seconds(one) - before) / (polls * SECONDS) * 1000)
@@ -102,8 +101,7 @@ def _rig(embedded: Mapping[str, str], more: Mapping[str, str], number: int) -> I
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-")))
         service = processes.start("service", pointed, folder)
         stack.callback(service.stop)
-        client = Client([service.address], pause=pause)
-        stack.callback(client.close)
+        client = stack.enter_context(Client(service.address))
         yield Rig(service, client, folder, wiring.ffmpeg_program(settings.read(pointed)))
 
 
