@@ -16,12 +16,16 @@ CONNECT = (httpx.ConnectError, httpx.ConnectTimeout)  # nothing was sent, so tha
 
 
 class InTurn(httpx.BaseTransport):
-    """Sends each request for the first of the `addresses` to the next of them; all other requests where they belong."""
+    """
+    Sends each request for the first of the `addresses` to the next of them; all other requests where they belong.
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    `inner` is what really sends them.
+    """
+
+    def __init__(self, addresses: Sequence[str], inner: httpx.BaseTransport | None = None) -> None:
         self._addresses = [httpx.URL(address) for address in addresses]
         self._turn = itertools.cycle(self._addresses)
-        self._inner = httpx.HTTPTransport()
+        self._inner = inner or httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         first = self._addresses[0]
