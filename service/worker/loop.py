@@ -216,7 +216,7 @@ class Worker:
             excused = self._excused(lease)
             counted = lease.lapses + (not excused), lease.excused + excused
             too_many = self._config.lease.too_many(*counted) and not seen.cancel_requested
-            if cause == "gone" and (too_many or lease.excused >= self._config.lease.max_mistaken):
+            if cause == "gone" and (too_many or lease.mistaken >= self._config.lease.max_mistaken):
                 return True
             if too_many:
                 await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
@@ -238,9 +238,10 @@ class Worker:
         return True
 
     def _excused(self, lease: Lease) -> bool:
-        """Tell whether a lapse has another cause than the job: its worker renewed late before, or lost several jobs."""
+        """Tell whether a lapse has another cause than the job; see `core.jobs.lease`."""
         policy, seen = self._config.lease, self._sightings[lease.key]
-        return seen.late_before(policy.late_after * policy.heartbeat) or lease.owner in self._troubled
+        late = seen.late_before(policy.late_after * policy.heartbeat)
+        return late or lease.owner in self._troubled or lease.lapsed_elsewhere
 
     def _held(self) -> set[str]:
         """Return the ids of the jobs whose leases this worker holds."""
