@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
-LINE = ("timestamp", "level", "event", "exception")  # of every line; `exception`: the traceback, where there is one
+# Of every line; `exception`: the traceback, where there is one; the ids: of the span around it, where it is traced.
+LINE = ("timestamp", "level", "event", "exception", "trace_id", "span_id")
 CONTEXT = ("instance", "request_id", "tenant", "job_id", "attempt")  # bound once, for all that belongs to it
 
 

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from service.telemetry import tracing
 from service.telemetry.embedded_metrics import MetricsInLines
 from service.telemetry.events import Event
 from service.telemetry.limits import TRACE, shorten
@@ -108,7 +109,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            add_instance,
+            add_identity,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -123,9 +124,9 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
     )
 
 
-def add_instance(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add what `identify` was given."""
-    return {**_process, **event}
+def add_identity(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what `identify` was given, and the ids of the span around this line, if it is traced."""
+    return {**_process, **event, **tracing.ids()}
 
 
 def hide_secrets(_: object, __: str, line: Any) -> str:

@@ -33,6 +33,13 @@ LOGS = (
         (f"{REDACTION}::test_no_text_of_a_client_begins_a_line",),
     ),
     Mutation(
+        "log-names-the-span",
+        "a line of a traced request leads to its trace",
+        (Edit(LOGGING, "{**_process, **event, **tracing.ids()}", "{**_process, **event}"),),
+        ("tests/unit/test_tracing.py::test_line_inside_a_span_names_it",),
+        "KeyError",
+    ),
+    Mutation(
         "log-drops-floods",
         "a damaged file cannot flood the log through ffmpeg",
         (Edit("service/adapters/ffmpeg/stderr_log.py", "if self._left < 1:", "if self._left < -(1 << 60):"),),
