@@ -29,6 +29,9 @@ Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
 _subscribers: list[Subscriber] = []
+# The logger that `configure_logging` has made, as long as it is in force: to make one costs ten times a line below the
+# level, of which there are several to each poll.
+_bound: dict[object, Any] = {}
 _request: ContextVar[dict[str, object] | None] = ContextVar("request", default=None)
 _process: dict[str, object] = {}  # what every line of this process has, on whatever thread it is emitted
 
@@ -37,7 +40,8 @@ def emit(event: Event, /, **fields: object) -> None:
     """Log `event`; cheap when its level is not wanted."""
     for subscriber in tuple(_subscribers):
         subscriber(event, fields)
-    structlog.get_logger().log(event.level, event.name, **fields)
+    logger = _bound.get(structlog.get_config()["logger_factory"]) or structlog.get_logger()
+    logger.log(event.level, event.name, **fields)
 
 
 def identify(instance: str) -> None:
@@ -106,6 +110,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
         plain = structlog.dev.plain_traceback
         renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24, exception_formatter=plain)
         tail = [escape_controls, renderer]
+    factory = structlog.PrintLoggerFactory(stream)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -119,9 +124,11 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
             hide_secrets,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
+    _bound.clear()
+    _bound[factory] = structlog.get_logger().bind()
 
 
 def add_identity(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
