@@ -117,7 +117,7 @@ def _end(attempt: Attempt, entry: Entry) -> None:
 
 
 def _conclude(attempt: Attempt, after: Attempt | None, process: Process | None, queued: float | None) -> None:
-    """Say how an attempt ended that does not say so itself; `queued`: when another process gave its job to the queue."""
+    """Say how an attempt ended that does not say so itself; `queued`: when another process queued its job again."""
     if attempt.end != RUNNING:
         return
     begun_after = queued if queued is not None else after.begun if after is not None else None
