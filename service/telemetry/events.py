@@ -84,6 +84,13 @@ RESOURCES_NORMAL = Event(
     ("seconds", "active", "memory", "cpu", "disk_free", "descriptors"),
 )
 UNEXPECTED = Event("service.unexpected", ERROR, "a mistake in this service, with its traceback", ("where",))
+LIBRARY_SAID = Event(
+    "library.said",
+    WARNING,
+    "a library complains, often of what a client has sent; each at most ten times a minute, `dropped` more before",
+    ("logger", "text"),
+    maybe=("dropped",),
+)
 
 # ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 JOB_CLAIMED = Event("job.claimed", INFO, "an attempt begins: the job was queued", ("job_id", "attempt"))

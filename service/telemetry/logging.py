@@ -7,7 +7,6 @@ with a copy of it. Each line is cut to a length that can be read (`limits`), and
 """
 
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -21,9 +20,6 @@ from service.telemetry.embedded_metrics import MetricsInLines
 from service.telemetry.events import Event
 from service.telemetry.limits import TRACE, shorten
 from service.telemetry.redaction import redact
-
-# C0, DEL, C1, the marks that reverse the direction of text, and lone surrogates.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
@@ -151,7 +147,8 @@ def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 def escape_controls(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """
-    Escape what a terminal would obey, in every text of an event: paths and names of files are as clients sent them.
+    Escape what a terminal would obey, and what nobody sees in it, in every text of an event: control characters, marks
+    of direction, lines of other alphabets, characters of no width, lone surrogates. Clients choose paths and names.
 
     The lines of a traceback stay lines, behind a mark, so that none of them can look like one of the log.
     """
@@ -164,8 +161,8 @@ def escape_controls(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
 
 def _harmless(value: object) -> Any:
     match value:
-        case str():
-            return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
+        case str() if not value.isprintable():
+            return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in value)
         case list() | tuple():
             return [_harmless(one) for one in value]
         case dict():
