@@ -1,5 +1,7 @@
 // The built-in page: an ordinary client of the API, put together here.
 
+import { access } from "./access.js";
+import { AccessForm } from "./access_form.js";
 import { call, stubbornly } from "./api.js";
 import { Entry } from "./entry.js";
 import { chosen, dropped } from "./files.js";
@@ -73,6 +75,7 @@ function say(text) {
 }
 
 async function start() {
+  stubbornly(() => call("GET", "/v1/status")).catch(() => {}); // asks for a key before there is a file
   await options.load(await stubbornly(() => call("GET", "/v1/formats"), { trouble: (problem) => problem && say("No connection.") }));
   for (const record of await remembered()) {
     if (!options.titleOf(record.format) || !record.name) continue;
@@ -81,6 +84,7 @@ async function start() {
     entry.restore();
   }
   $("order").dataset.ready = "yes";
+  pageHasStarted();
 }
 
 for (const [id, folder] of [["file", false], ["folder", true]]) {
@@ -100,6 +104,8 @@ document.addEventListener("drop", async (event) => {
   event.preventDefault();
   add(await dropped(event.dataTransfer));
 });
+new AccessForm($("access"), $("key-used"), { say, done: () => $("file").focus() });
+access.onChange(() => entries.forEach((entry) => entry.touch()));
 $("order").addEventListener("submit", (event) => event.preventDefault());
 $("download-all").addEventListener("click", downloadAll);
 start().catch((problem) => say(problem.message));
