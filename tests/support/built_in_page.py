@@ -13,6 +13,7 @@ SHOTS = Path("build/page")  # pictures for people, of every run
 AXE = Path("tests/integration/browser/axe")
 SERIOUS = {"serious", "critical"}
 MIB = 1024 * 1024
+NOWHERE = "http://storage.invalid"  # a storage whose name leads to nothing
 
 # Notes what each entry shows whenever it changes, and how long the page was busy.
 RECORDER = """

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import browser_or_skip, chromium, visit
-from tests.support.built_in_page import MIB, Visitor
+from tests.support.built_in_page import MIB, NOWHERE, Visitor
 from tests.support.cluster import a_cluster, wait_for
 from tests.support.page_picture import PICTURE, take, write_flac_with_cover
 from tests.unit.web.conftest import wav
@@ -20,7 +20,6 @@ LARGE = 30 * MIB  # six parts
 UNDER_WAY = 3  # parts at once, whose answers may be lost with the page
 SPEED = 4 * MIB  # bytes a second that the browser may send
 READ = 1  # times as fast as music plays
-NOWHERE = "http://storage.invalid"  # a name that leads to nothing
 WIDTH, HEIGHT = 390, 844  # of a phone
 PNG, LARGEST = b"\x89PNG\r\n", 250_000  # the first bytes of a picture, and the most that one in the repository has
 MOST_BUSY = 200.0  # milliseconds
@@ -125,6 +124,7 @@ def test_ten_files_at_once_without_a_mouse(embedded_stack: Mapping[str, str], tm
     ):
         visitor = Visitor(page)
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        page.evaluate("delete globalThis.showOpenFilePicker")  # nothing can look into its window
         with page.expect_file_chooser() as chooser:
             press_until(page, "file", "Tab")
             page.keyboard.press("Enter")

@@ -4,7 +4,7 @@ import { access } from "./access.js";
 import { AccessForm } from "./access_form.js";
 import { call, stubbornly } from "./api.js";
 import { Entry } from "./entry.js";
-import { chosen, dropped } from "./files.js";
+import { chosen, dropped, picked } from "./files.js";
 import { remembered } from "./memory.js";
 import { OptionsForm } from "./options.js";
 import { View } from "./view.js";
@@ -93,6 +93,18 @@ for (const [id, folder] of [["file", false], ["folder", true]]) {
     $(id).value = "";
   });
 }
+let canPick = true; // until it was tried in vain
+$("file").addEventListener("click", async (event) => {
+  if (!canPick || !globalThis.showOpenFilePicker) return;
+  event.preventDefault();
+  try {
+    const files = await picked();
+    if (files) add(files);
+  } catch {
+    canPick = false;
+    $("file").click();
+  }
+});
 for (const kind of ["dragenter", "dragover"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();

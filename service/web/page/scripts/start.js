@@ -2,7 +2,7 @@
 // module is missing would stand there and do nothing. Not a module itself, so that it comes before them.
 
 (() => {
-  const NAME = "reprise.loads", MOST = 5, PAUSE = 500; // milliseconds, longer each time
+  const NAME = "reprise.loads", MOST = 8, PAUSE = 500; // milliseconds, longer each time
 
   addEventListener("error", (event) => {
     if (!(event.target instanceof HTMLScriptElement || event.target instanceof HTMLLinkElement)) return;
