@@ -36,12 +36,7 @@ def test_the_page_asks_for_a_key_where_one_is_needed(embedded_stack: Mapping[str
             visitor.check_accessibility()
             visitor.shot("key")
 
-            put_in(page, "a key with spaces")
-            assert "This cannot be a key" in page.inner_text("#key-problem")
-            put_in(page, WRONG)
-            wait_for(lambda: "does not know this key" in page.inner_text("#key-problem"), "the key is refused")
-            assert page.evaluate("document.activeElement.id") == "key"
-            assert page.evaluate(KEPT) == [None, None]
+            put_in_wrong_ones(page)
             put_in(page, KEY)
             visitor.wait_for_phase(song.name, "succeeded")
             assert page.is_hidden("#access")
@@ -56,20 +51,8 @@ def test_the_page_asks_for_a_key_where_one_is_needed(embedded_stack: Mapping[str
             visitor.wait_for_phase(song.name, "succeeded")
             assert page.is_hidden("#access")
 
-            page.click("#key-used button")
-            page.wait_for_selector("#access:not([hidden])")
-            assert page.evaluate("document.activeElement.id") == "key"
-            assert page.evaluate(KEPT) == [None, None]
-            page.check("#key-stays")
-            put_in(page, KEY)
-            page.wait_for_selector("#key-used:not([hidden])")
-            assert page.evaluate(KEPT) == [None, KEY]
+            forget_and_remember(page)
             assert visitor.complaints == []
-            another = page.context.new_page()  # as after the tab was closed
-            another.goto(service.address)
-            another.wait_for_selector("#jobs audio")
-            assert "remembered on this device" in another.inner_text("#key-used")
-            assert another.is_hidden("#access")
         own = [one for one in asked if one.url.startswith(service.address)]
         assert not [one.url for one in asked if KEY in one.url or WRONG in one.url]
         assert not [one.url for one in asked if one not in own and "x-api-key" in one.headers]
@@ -82,7 +65,7 @@ def test_the_page_asks_for_a_key_where_one_is_needed(embedded_stack: Mapping[str
 def test_the_page_saves_and_plays_with_a_key_past_a_storage_out_of_reach(
     embedded_stack: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """Where neither a link can send the key nor the storage be reached, the page fetches the file, and then it plays."""
+    """Where neither a link can send the key nor the storage be reached, the page fetches the file to play it."""
     browser_or_skip()
     song = tmp_path / "song.wav"
     song.write_bytes(wav(2))
@@ -104,6 +87,33 @@ def test_the_page_saves_and_plays_with_a_key_past_a_storage_out_of_reach(
         page.click("#jobs .listen")
         wait_for(lambda: page.evaluate("document.querySelector('#jobs audio')?.currentTime > 0.2"), "it is heard")
         assert visitor.complaints == []
+
+
+def put_in_wrong_ones(page: Page) -> None:
+    """Try keys that are none, and see them refused and not kept."""
+    put_in(page, "a key with spaces")
+    assert "This cannot be a key" in page.inner_text("#key-problem")
+    put_in(page, WRONG)
+    wait_for(lambda: "does not know this key" in page.inner_text("#key-problem"), "the key is refused")
+    assert page.evaluate("document.activeElement.id") == "key"
+    assert page.evaluate(KEPT) == [None, None]
+
+
+def forget_and_remember(page: Page) -> None:
+    """Have the key forgotten, put it in to stay, and find it in a new tab."""
+    page.click("#key-used button")
+    page.wait_for_selector("#access:not([hidden])")
+    assert page.evaluate("document.activeElement.id") == "key"
+    assert page.evaluate(KEPT) == [None, None]
+    page.check("#key-stays")
+    put_in(page, KEY)
+    page.wait_for_selector("#key-used:not([hidden])")
+    assert page.evaluate(KEPT) == [None, KEY]
+    another = page.context.new_page()
+    another.goto(page.url)
+    another.wait_for_selector("#jobs audio")
+    assert "remembered on this device" in another.inner_text("#key-used")
+    assert another.is_hidden("#access")
 
 
 def put_in(page: Page, key: str) -> None:

@@ -3,6 +3,7 @@
 import { access, keyHeader } from "./access.js";
 
 const LONGEST_PAUSE = 8000; // milliseconds between two tries
+const STALLED = 90_000; // milliseconds without a byte sent, or an answer, after which a connection is taken for dead
 const TRIES = 8; // of a call that the service fails at, rather than one that does not get through
 
 export class Problem extends Error {
@@ -69,7 +70,13 @@ function sendOnce(method, url, bytes, key, { progress = () => {}, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
+    let timer = null;
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(abort, STALLED);
+    };
     const stop = (outcome, value) => {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       outcome(value);
     };
@@ -77,14 +84,18 @@ function sendOnce(method, url, bytes, key, { progress = () => {}, signal }) {
     signal?.addEventListener("abort", abort);
     request.open(method, url);
     for (const [name, value] of Object.entries(keyHeader(url, key))) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    request.upload.addEventListener("progress", (event) => {
+      alive();
+      progress(event.loaded);
+    });
     request.addEventListener("load", () => {
       const document = parsed(request);
       if (request.status >= 200 && request.status < 300) stop(resolve, document);
       else stop(reject, new Problem(request.status, document));
     });
     request.addEventListener("error", () => stop(reject, new Broken("The connection broke.")));
-    request.addEventListener("abort", () => stop(reject, signal?.reason ?? new Broken("Stopped.")));
+    request.addEventListener("abort", () => stop(reject, signal?.aborted ? signal.reason : new Broken("Stopped.")));
+    alive();
     request.send(bytes);
   });
 }

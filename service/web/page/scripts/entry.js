@@ -29,7 +29,7 @@ export class Entry {
   }
 
   get now() {
-    return { ...this.#now, locked: access.wanted, keyed: Boolean(access.key), speed: this.#pace.speed, left: this.#pace.left(this.record.phase === "running" ? 100 : this.record.size) };
+    return { ...this.#now, locked: access.wanted, keyed: Boolean(access.key), offline: !navigator.onLine, speed: this.#pace.speed, left: this.#pace.left(this.record.phase === "running" ? 100 : this.record.size) };
   }
 
   get final() {
@@ -52,7 +52,7 @@ export class Entry {
     this.#changed = changed;
   }
 
-  // Something else than the file has changed: whether the service lets us in.
+  // Something else than the file has changed: whether there is a network, or a key.
   touch() {
     this.#changed(this);
   }

@@ -8,6 +8,7 @@ import { chosen, dropped, picked } from "./files.js";
 import { remembered } from "./memory.js";
 import { OptionsForm } from "./options.js";
 import { View } from "./view.js";
+import { leftOut } from "./words.js";
 
 const BETWEEN_DOWNLOADS = 400; // milliseconds, or the browser drops some
 const $ = (id) => document.getElementById(id);
@@ -47,8 +48,14 @@ function add({ found, left }) {
     if (!known) show(entry);
     entry.bring(file);
   }
-  if (left) say(`${left} files in the folder are no audio and were left out.`);
-  else if (!found.length) say("There is no audio file in this folder.");
+  note(leftOut(found.length, left));
+}
+
+// Says it beside the field too, for visitors who see.
+function note(text) {
+  $("left").textContent = text;
+  $("left").hidden = !text;
+  say(text);
 }
 
 function show(entry) {
@@ -117,7 +124,9 @@ document.addEventListener("drop", async (event) => {
   add(await dropped(event.dataTransfer));
 });
 new AccessForm($("access"), $("key-used"), { say, done: () => $("file").focus() });
-access.onChange(() => entries.forEach((entry) => entry.touch()));
+const touchAll = () => entries.forEach((entry) => entry.touch());
+access.onChange(touchAll);
+for (const kind of ["online", "offline"]) addEventListener(kind, touchAll);
 $("order").addEventListener("submit", (event) => event.preventDefault());
 $("download-all").addEventListener("click", downloadAll);
 start().catch((problem) => say(problem.message));

@@ -48,7 +48,7 @@ export function unfetched(problem) {
 const SENTENCES = {
   waiting: () => "Waiting for its turn.",
   uploading: (entry, now) => {
-    if (now.trouble) return troubled(now.trouble, "The upload");
+    if (now.trouble || now.offline) return troubled(now.trouble, "The upload");
     return joined(`Uploading: ${Math.floor(100 * entry.share)} %`, now.speed && `${bytes(now.speed)}/s`, left(now.left));
   },
   absent: (entry) =>
@@ -74,6 +74,13 @@ const SENTENCES = {
   gone: (_, now) =>
     now.keyed ? "This conversion has expired, or belongs to another API key." : "This conversion has expired, and its file with it.",
 };
+
+// What is said of a folder, of which `taken` files may be audio and `left` may not.
+export function leftOut(taken, left) {
+  if (!taken) return "There is no audio file in this folder.";
+  if (!left) return "";
+  return left === 1 ? "1 file in the folder is no audio and was left out." : `${left} files in the folder are no audio and were left out.`;
+}
 
 export function takeover(entry) {
   if (!entry.resumed) return "";
@@ -122,7 +129,7 @@ export function duration(seconds) {
 }
 
 function troubled(problem, what) {
-  if (problem.status === 429 || problem.status === 503) return `The service has much to do. ${what} goes on by itself.`;
+  if (problem?.status === 429 || problem?.status === 503) return `The service has much to do. ${what} goes on by itself.`;
   return `No connection. ${what} goes on by itself when it is back.`;
 }
 
