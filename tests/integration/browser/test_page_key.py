@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Page, Request
 
 from tests.support.browser import browser_or_skip, chromium, visit
-from tests.support.built_in_page import NOWHERE, Visitor
+from tests.support.built_in_page import MIB, NOWHERE, Visitor
 from tests.support.cluster import a_cluster, wait_for
 from tests.unit.web.conftest import wav
 
 KEY, WRONG = "a-key-of-the-page-c0ffee", "a-wrong-key-bad1"
 CONFIGURED = f"acme:{hashlib.sha256(KEY.encode()).hexdigest()}"
+LARGE = 9 * MIB  # sent in parts, straight to the storage
 KEPT = "[sessionStorage.getItem('reprise.key'), localStorage.getItem('reprise.key')]"
 
 
@@ -22,7 +23,7 @@ def test_the_page_asks_for_a_key_where_one_is_needed(embedded_stack: Mapping[str
     """A visitor puts in a wrong key and the right one, converts, plays and saves with it, and has it forgotten."""
     browser_or_skip()
     song = tmp_path / "song.wav"
-    song.write_bytes(wav(2))
+    song.write_bytes(wav(LARGE / 16000))
     with a_cluster(embedded_stack, extra={"REPRISE_API_KEYS": CONFIGURED}) as cluster, chromium() as browser:
         service = cluster.start(REPRISE_LOG_LEVEL="debug")
         with visit(browser, service.address) as page:
@@ -39,6 +40,7 @@ def test_the_page_asks_for_a_key_where_one_is_needed(embedded_stack: Mapping[str
             put_in_wrong_ones(page)
             put_in(page, KEY)
             visitor.wait_for_phase(song.name, "succeeded")
+            assert visitor.parts_sent()
             assert page.is_hidden("#access")
             assert "until this tab is closed" in page.inner_text("#key-used")
             assert page.evaluate(KEPT) == [KEY, None]

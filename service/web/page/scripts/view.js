@@ -66,7 +66,8 @@ export class View {
     link.hidden = false;
     this.#part(".result").hidden = false;
     const length = duration(conversion?.duration_seconds);
-    this.#part(".filename").textContent = length ? `${filename} (${length})` : filename;
+    this.#part(".filename").textContent = filename;
+    this.#part(".length").textContent = length ? ` (${length})` : "";
     if (!playable(this.actions.typeOf(this.entry.record.format))) {
       this.#part(".sound").textContent = "This browser does not play this format. Download it to listen.";
     } else {
