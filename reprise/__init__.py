@@ -28,7 +28,7 @@ from reprise.errors import (
     Unreachable,
 )
 from reprise.files import BytesSource, FileSource
-from reprise.models import Failure, Job, PendingUpload, Progress, Upload
+from reprise.models import Failure, Job, ListedNotification, Notification, PendingUpload, Progress, Upload
 from reprise.uploading import Begun, Source
 
 __version__ = "0.1.0"
@@ -44,7 +44,9 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobFailed",
+    "ListedNotification",
     "NotFound",
+    "Notification",
     "PendingUpload",
     "ProblemError",
     "Progress",

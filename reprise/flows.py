@@ -9,7 +9,7 @@ import msgspec
 
 from reprise.asking import PATIENCE, call, delay_after, failure_of, passes
 from reprise.errors import Interrupted, JobCancelled, JobFailed, ProblemError
-from reprise.models import Job, JobsPage, Link, Progress
+from reprise.models import Job, JobsPage, Link, NotificationsPage, Progress
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Tell
 
 SILENCE = 30.0  # seconds without a byte of an event stream before another is tried
@@ -41,6 +41,24 @@ def jobs(states: Sequence[str] = (), patience: float = PATIENCE) -> Flow[None]:
             yield Tell(job)
         if (cursor := page.next) is None:
             return
+
+
+def notifications(state: str = "dead", patience: float = PATIENCE) -> Flow[None]:
+    """Tell every notification of this key that was given up (`dead`), or that is to be delivered (`pending`)."""
+    cursor: str | None = None
+    while True:
+        asked = {"state": state} | ({"cursor": cursor} if cursor else {})
+        answer = yield from call(Ask(method="GET", to="/v1/notifications", params=asked), patience)
+        page = msgspec.json.decode(answer.body, type=NotificationsPage)
+        for one in page.notifications:
+            yield Tell(one)
+        if (cursor := page.next) is None:
+            return
+
+
+def resend(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
+    """Send the notification of a job again."""
+    return _job((yield from call(Ask(method="POST", to=f"/v1/jobs/{job_id}/notification"), patience)))
 
 
 def cancel(job_id: str, patience: float = PATIENCE) -> Flow[Job]:

@@ -67,6 +67,31 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in FINAL
 
 
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the webhook about the end of a job is. `last_error` says why the last attempt was in vain."""
+
+    id: str
+    state: Literal["pending", "delivered", "dead"]
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+    last_error: str | None = None
+
+
+class ListedNotification(Notification, frozen=True, kw_only=True):
+    """A notification in a list."""
+
+    job_id: str
+    job_state: str
+
+
+class NotificationsPage(msgspec.Struct, frozen=True):
+    """Some notifications, the latest first; `next` asks for those behind them, None at the end."""
+
+    notifications: list[ListedNotification]
+    next: str | None = None
+
+
 class Job(Progress, frozen=True, kw_only=True):
     """A conversion. `size` of the output in bytes, when it succeeded."""
 
@@ -83,6 +108,7 @@ class Job(Progress, frozen=True, kw_only=True):
     size: int | None = None
     error: Failure | None = None
     warnings: list[dict[str, Any]] = []
+    notification: Notification | None = None
 
 
 class JobsPage(msgspec.Struct, frozen=True):

@@ -9,7 +9,25 @@ from service.core.listing import Entry
 from service.core.webhooks.endpoints import Endpoint
 
 
-class Outbox(Protocol):
+class Notifications(Protocol):
+    """What a tenant sees of its notifications. A part of `ports.jobs.JobRecords`."""
+
+    async def resend(self, job_id: str, now: float) -> Job:
+        """
+        Make a notification due now, with all of its tries, whatever became of it. Safe to repeat.
+
+        Raises `IllegalTransition` if the job has none, `NotFound` if there is no such job.
+        """
+
+    async def listed_notifications(self, tenant: str, before: int | None, limit: int, *, dead: bool) -> Sequence[Entry]:
+        """
+        Return the first `limit` dead or pending ones of a tenant below the place `before`, possibly stale.
+
+        The place of a pending one is by when it is due, of a dead one by when it was given up, the latest first.
+        """
+
+
+class Outbox(Notifications, Protocol):
     """
     One method per arrow of `core.webhooks.notification`; each is atomic and conditional, and returns the job after it.
 
@@ -35,20 +53,6 @@ class Outbox(Protocol):
 
     async def bury(self, holding: Holding, error: str, now: float) -> Job:
         """Give it up: it is listed among the dead."""
-
-    async def resend(self, job_id: str, now: float) -> Job:
-        """
-        Make a notification due now, with all of its tries, whatever became of it. Safe to repeat.
-
-        Raises `IllegalTransition` if the job has none, `NotFound` if there is no such job.
-        """
-
-    async def listed_notifications(self, tenant: str, before: int | None, limit: int, *, dead: bool) -> Sequence[Entry]:
-        """
-        Return the first `limit` dead or pending ones of a tenant below the place `before`, possibly stale.
-
-        The place of a pending one is by when it is due, of a dead one by when it was given up, the latest first.
-        """
 
 
 class Sender(Protocol):

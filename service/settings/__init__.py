@@ -82,7 +82,7 @@ class Settings:
     log_level: str
     log_format: str
     metrics_namespace: str | None
-    webhooks: Mapping[str, Endpoint]  # by tenant
+    webhooks: tuple[Endpoint, ...]  # one for each tenant that has one
     webhooks_allow: frozenset[str]
 
     @property
@@ -161,11 +161,14 @@ def _unsaid(settings: Settings, environment: Mapping[str, str]) -> list[str]:
 
 
 def _without_key(settings: Settings) -> list[str]:
-    """Limits of a tenant that has no key are a misspelt name, and would be noticed when it is too late."""
+    """A tenant that has no key is a misspelt name, and would be noticed when it is too late."""
     if not settings.api_keys:  # a worker is given none
         return []
     known = {key.tenant for key in settings.api_keys}
-    named = {"REPRISE_TENANT_LIMITS": settings.shares.tenants, "REPRISE_WEBHOOKS": settings.webhooks}
+    named = {
+        "REPRISE_TENANT_LIMITS": settings.shares.tenants,
+        "REPRISE_WEBHOOKS": [one.tenant for one in settings.webhooks],
+    }
     return [
         f"{name} names {tenant}, a tenant without a key in REPRISE_API_KEYS"
         for name, tenants in named.items()
@@ -177,7 +180,8 @@ def _without_key(settings: Settings) -> list[str]:
 def _wrong_endpoints(settings: Settings) -> list[str]:
     """What would only ever be refused when it is sent. Addresses are not repeated: they may hold a token."""
     found: list[str] = []
-    for tenant, endpoint in settings.webhooks.items():
+    for endpoint in settings.webhooks:
+        tenant = endpoint.tenant
         if endpoint.scheme == "http" and HTTP not in settings.webhooks_allow:
             found.append(f"REPRISE_WEBHOOKS: the url of {tenant!r} is not https; REPRISE_WEBHOOKS_ALLOW=http allows it")
         literal = is_address(endpoint.host)

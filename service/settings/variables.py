@@ -228,7 +228,7 @@ VARIABLES: tuple[Variable, ...] = (
         Shares(),
         "what single tenants may take",
     ),
-    Variable("REPRISE_WEBHOOKS", "webhooks", parse_endpoints, ENDPOINTS, {}, "where tenants are told of ended jobs"),
+    Variable("REPRISE_WEBHOOKS", "webhooks", parse_endpoints, ENDPOINTS, (), "where tenants are told of ended jobs"),
     Variable(
         "REPRISE_WEBHOOKS_ALLOW",
         "webhooks_allow",

@@ -37,7 +37,7 @@ from service.core.webhooks.endpoints import PRIVATE
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
-from service.web.jobs.notifications import webhook_body
+from service.web.jobs.webhook import webhook_body
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from service.worker.loop import Worker
@@ -153,7 +153,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     # And for the worker: no number of requests may keep a heartbeat, a claim or a record waiting.
     worker_aws = aws.apart(threads=2 * settings.slots + WORKER_THREADS, breaker=breakers[3])
     worker_dynamodb = aws.apart(threads=settings.slots + WORKER_THREADS, breaker=breakers[2])
-    announcing = Announcing({tag_of_tenant(tenant) for tenant in settings.webhooks})
+    announcing = Announcing({tag_of_tenant(one.tenant) for one in settings.webhooks})
     jobs = DynamoJobs(dynamodb, clock, ids, announcing=announcing)
     leases = DynamoJobs(worker_dynamodb, clock, ids, announcing=announcing)
     objects, worker_objects = S3Objects(aws, clock), S3Objects(worker_aws, clock)
@@ -186,7 +186,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     sender = WebhookSender(private=PRIVATE in settings.webhooks_allow, agent=f"Reprise/{__version__}")
     notifier = Notifier(
         NotifierPorts(outbox=leases, sender=sender, describe=webhook_body, clock=clock, ids=ids),
-        NotifierConfig(instance=instance, endpoints=settings.webhooks),
+        NotifierConfig(instance=instance, endpoints={one.tenant: one for one in settings.webhooks}),
         worker.on_duty,
     )
     if settings.role != "api":  # where no notifier runs

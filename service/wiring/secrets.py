@@ -30,7 +30,7 @@ def secrets_in(environment: Mapping[str, str]) -> Iterator[str]:
 
 def _endpoints(text: str) -> Iterable[Endpoint]:
     try:
-        return parse_endpoints(text).values()
+        return parse_endpoints(text)
     except ValueError:  # the settings complain of it
         return ()
 

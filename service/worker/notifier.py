@@ -16,7 +16,7 @@ from service.core.backoff import WORKER_SCAN
 from service.core.errors import NotFound, Refused, StoreError
 from service.core.jobs.job import Job
 from service.core.webhooks.endpoints import Endpoint
-from service.core.webhooks.notification import LEASE, Dead, Delivered, Later, conclude
+from service.core.webhooks.notification import LEASE, Dead, Delivered, Later, conclude, message_id
 from service.core.webhooks.room import room_for
 from service.core.webhooks.signature import signed_headers
 from service.ports.time import Clock, Ids
@@ -185,7 +185,8 @@ class Notifier:
         """Post it; returns the status, or why there is none. The id is that of every other attempt, too."""
         try:
             body = self._ports.describe(job)
-            headers = signed_headers(endpoint.secrets, message_id(job), int(self._ports.clock.wall()), body)
+            now = int(self._ports.clock.wall())
+            headers = signed_headers(endpoint.secrets, message_id(job.job_id, job.state), now, body)
             return await self._ports.sender.send(endpoint, headers, body)
         except Exception as error:  # noqa: BLE001  # logged with its traceback; counts as an attempt in vain
             emit(events.UNEXPECTED, where="notifier", exc_info=error)
@@ -207,8 +208,3 @@ class Notifier:
                 await self._ports.clock.sleep(WORKER_SCAN.delay(failures, self._ports.ids.draw()))
             else:
                 return
-
-
-def message_id(job: Job) -> str:
-    """Return the id of the notification of this end, by which receivers know what they have had already."""
-    return f"{job.job_id}_{job.state}"

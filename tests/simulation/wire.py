@@ -150,8 +150,19 @@ class HintWire:
         self._clock = VirtualClock()
 
     async def publish(self, job_id: str, hint: Any) -> None:
-        if await self._reached():
+        self._world.check()
+        dice = self._world.dice
+        if self._weather.redis == "slow" and dice.random() < 0.5:
+            asyncio.get_running_loop().create_task(self._land(job_id, hint, 4 * dice.random()), context=NETWORK.copy())
+            await self._clock.sleep(dice.random())
+            self._world.hit("a reading was given up and lands later")
+        elif await self._reached():
             await self._board.publish(job_id, hint)
+
+    async def _land(self, job_id: str, hint: Any, seconds: float) -> None:
+        """Redis stood still, and reads in any order what came meanwhile by connections that were given up."""
+        await self._clock.sleep(seconds)
+        await self._board.publish(job_id, hint)
 
     async def read(self, job_id: str) -> Any:
         if not await self._reached():

@@ -9,7 +9,6 @@ The tenant of a service without keys has an empty name. Several secrets are for 
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ HTTP, PRIVATE = "http", "private"  # what operators may allow beside https to pu
 class Endpoint:
     """Where the notifications of a tenant go. Neither its address nor its secrets are in its `repr`."""
 
+    tenant: str
     url: str = field(repr=False)
     secrets: tuple[bytes, ...] = field(repr=False)
 
@@ -38,9 +38,9 @@ class Endpoint:
         return urlsplit(self.url).hostname or ""
 
 
-def parse_endpoints(text: str) -> Mapping[str, Endpoint]:
+def parse_endpoints(text: str) -> tuple[Endpoint, ...]:
     """
-    Parse the JSON of all endpoints, by tenant.
+    Parse the JSON of all endpoints.
 
     Raises `ValueError` with what is wrong where. It names tenants and quotes nothing else, because what is in the wrong
     place may be a secret.
@@ -51,7 +51,7 @@ def parse_endpoints(text: str) -> Mapping[str, Endpoint]:
         raise ValueError("it is no JSON") from None
     if not isinstance(found, dict):
         raise ValueError("it is no object of JSON")  # noqa: TRY004  # as all else that is wrong in a setting
-    return {tenant: _endpoint(tenant, entry) for tenant, entry in found.items()}
+    return tuple(_endpoint(tenant, entry) for tenant, entry in found.items())
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -71,7 +71,7 @@ def _endpoint(tenant: str, entry: object) -> Endpoint:
     if not isinstance(secrets, list) or not 1 <= len(secrets) <= MOST_SECRETS:
         raise ValueError(f"{tenant!r} must have a list of 1 to {MOST_SECRETS} secrets")
     try:
-        return Endpoint(url, tuple(parse_secret(str(secret)) for secret in secrets))
+        return Endpoint(tenant, url, tuple(parse_secret(str(secret)) for secret in secrets))
     except ValueError as error:
         raise ValueError(f"{tenant!r}: {error}") from None
 

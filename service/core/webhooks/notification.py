@@ -91,6 +91,11 @@ class Notification:
             raise IllegalTransition(f"a notification that is {self.state} cannot be {what}")
 
 
+def message_id(job_id: str, state: str) -> str:
+    """Return the id of the notification of this end, by which receivers know what they have had already."""
+    return f"{job_id}_{state}"
+
+
 def is_due(due_at: float, now: float) -> bool:
     """Tell whether it may be taken; a due time farther off than any delay was written by a clock that runs ahead."""
     return due_at <= now or due_at > now + FARTHEST

@@ -87,16 +87,25 @@ def test_ten_conversions_at_once_stay_within_memory_limit(roomy: Stack, tmp_path
         finally:
             sender.close()
 
+    def submit(upload_id: str) -> str:
+        sender = Client([roomy.address], pause=pause)
+        try:
+            return str(sender.submit(upload_id, "flac", {})["job_id"])
+        finally:
+            sender.close()
+
     with ThreadPoolExecutor(ALIKE) as threads:
         uploads = list(threads.map(upload, range(ALIKE)))
     wait_for(lambda: all(map(claims, roomy.services())), "both have recovered from the uploads")
-    jobs = [client.submit(upload_id, "flac", {})["job_id"] for upload_id in uploads]
+    # At once: one by one, the first would have ended before the last is submitted to a machine that is busy with them.
+    with ThreadPoolExecutor(ALIKE) as threads:
+        jobs = list(threads.map(submit, uploads))
 
     wait_for(lambda: all(client.job(job)["state"] in FINAL for job in jobs), "the end of all", within=TIMEOUT)
     ended = [delivered(client, job, tmp_path) for job in jobs]
     memory = [Memory.of(each) for each in roomy.services()]
-    # Fewer than eight since claims are spread, on a quiet machine too: why is not known yet. This is about memory.
-    assert most_at_once(roomy.services()) >= ALIKE - 4, "they came one after the other"
+    # A container that waits for a CPU nine tenths of the time leaves further ones for later. This is about memory.
+    assert most_at_once(roomy.services()) >= ALIKE - 2, "they came one after the other"
     assert [each.limit for each in memory] == [LIMIT] * CONTAINERS
     assert [each.killed for each in memory] == [0] * CONTAINERS
     assert [each.state()["OOMKilled"] for each in roomy.services()] == [False] * CONTAINERS

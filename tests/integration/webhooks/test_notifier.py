@@ -17,7 +17,7 @@ from service.core.webhooks.signature import parse_secret
 from service.testing.clock import NOON, SeededIds, SteppingClock
 from service.testing.factories import a_failure, a_job, an_output
 from service.testing.memory_jobs import MemoryJobs
-from service.web.jobs.notifications import webhook_body
+from service.web.jobs.webhook import webhook_body
 from service.worker.notifier import Notifier, NotifierConfig, NotifierPorts
 from tests.support.cluster import FACT_TIMEOUT
 from tests.support.receiver import SECRET, Message, Receiver, Send, a_receiver, answer
@@ -38,7 +38,7 @@ class Setup:
     def start(self, name: str, *, interval: float = 5.0) -> Notifier:
         """One more notifier, which looks into the outbox so often."""
         secrets = (parse_secret(SECRET),)
-        endpoints = {tenant: Endpoint(self.receiver.url(f"/{tenant}"), secrets) for tenant in TENANTS}
+        endpoints = {tenant: Endpoint(tenant, self.receiver.url(f"/{tenant}"), secrets) for tenant in TENANTS}
         sender = WebhookSender(private=True, seconds=FACT_TIMEOUT)
         ports = NotifierPorts(outbox=self.jobs, sender=sender, describe=webhook_body, clock=self.clock, ids=SeededIds())
         notifier = Notifier(ports, NotifierConfig(instance=name, endpoints=endpoints, interval=interval))

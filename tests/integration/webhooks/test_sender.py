@@ -35,7 +35,7 @@ async def sender() -> AsyncIterator[WebhookSender]:
 
 async def posted(sender: WebhookSender, url: str) -> int | str:
     """What comes of a small message to this address."""
-    return await sender.send(Endpoint(url, (b"x" * 24,)), {"webhook-id": "one"}, b"{}")
+    return await sender.send(Endpoint("one", url, (b"x" * 24,)), {"webhook-id": "one"}, b"{}")
 
 
 def test_every_secret_signs_so_that_each_receiver_verifies(receiver: Receiver) -> None:
@@ -45,7 +45,7 @@ def test_every_secret_signs_so_that_each_receiver_verifies(receiver: Receiver) -
     async def send() -> int | str:
         sender = WebhookSender(private=True)
         headers = signed_headers(secrets, "msg_1", int(SystemClock().wall()), b'{"type":"a"}')
-        status = await sender.send(Endpoint(receiver.url("/hook?token=1"), ()), headers, b'{"type":"a"}')
+        status = await sender.send(Endpoint("one", receiver.url("/hook?token=1"), ()), headers, b'{"type":"a"}')
         await sender.aclose()
         return status
 
