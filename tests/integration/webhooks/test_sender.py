@@ -123,7 +123,7 @@ async def test_name_that_changes_its_meaning_is_refused(receiver: Receiver) -> N
     Each connection goes to an address that was checked: a name with one private address among public ones is refused,
     and so is one that turns private at the second look (DNS rebinding); there is no further look after the check.
     """
-    answers = [["203.0.113.1", "127.0.0.1"], ["127.0.0.1"], []]
+    answers = [["127.0.0.1", "8.8.8.8"], ["127.0.0.1"], []]
     asked: list[str] = []
 
     def resolve(host: str, port: int) -> list[str]:
