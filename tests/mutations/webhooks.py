@@ -100,6 +100,12 @@ WEBHOOKS = (
         (f"{RULES}/test_addresses.py::test_address_that_is_not_public_is_refused[169.254.169.254]",),
     ),
     Mutation(
+        "webhook-bounded",
+        "of an answer only the first kilobytes are read",
+        (Edit("service/adapters/webhooks/connecting.py", "return BoundedStream(made)", "return made"),),
+        (f"{SENDER}::test_slow_and_endless_answers_are_bounded",),
+    ),
+    Mutation(
         "webhook-signature-time",
         "the signature covers the time, so that no message can be replayed as a newer one",
         (Edit(f"{CORE}/signature.py", 'f"{message_id}.{timestamp}."', 'f"{message_id}."'),),

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpcore
 
+from service.adapters.webhooks.bounded import BoundedStream
 from service.core.webhooks.addresses import is_public
 
 MOST_ADDRESSES = 4  # of a name that are tried
@@ -54,7 +55,8 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception | None = None
         for address in addresses[:MOST_ADDRESSES]:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                made = await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return BoundedStream(made)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or NoAddress

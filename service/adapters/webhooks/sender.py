@@ -40,7 +40,7 @@ class WebhookSender:
         )
 
     async def send(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> int | str:
-        """See `ports.webhooks`; the body of an answer is not read at all, and its head is bounded by httpcore."""
+        """See `ports.webhooks`; the body of an answer is not read at all, its head as far as `bounded` allows."""
         wanted = {"content-type": "application/json", "user-agent": self._agent, "connection": "close", **headers}
         lines = [(name.encode(), value.encode()) for name, value in wanted.items()]
         try:

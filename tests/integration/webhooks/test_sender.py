@@ -77,7 +77,7 @@ async def test_status_of_the_answer_is_returned(
 
 
 async def test_slow_and_endless_answers_are_bounded(receiver: Receiver, sender: WebhookSender) -> None:
-    """A receiver that hangs or never ends its head costs the time limit; an endless body costs nothing."""
+    """A receiver that hangs costs the time limit; of a head or a body without end only the first kilobytes are read."""
 
     def behave(message: Message, send: Send) -> None:
         if message.path == "/hangs":
@@ -95,16 +95,10 @@ async def test_slow_and_endless_answers_are_bounded(receiver: Receiver, sender: 
                 send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
     receiver.behave = behave
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     paths = ("/hangs", "/head", "/interim", "/body")
     answers = await asyncio.gather(*(posted(sender, receiver.url(path)) for path in paths))
 
-    assert answers[0] == "timeout"
-    assert answers[1] in {"bad_answer", "timeout"}
-    assert answers[2] == "timeout"
-    assert answers[3] == 200
-    assert loop.time() - began < 20 * PATIENCE
+    assert answers == ["timeout", "bad_answer", "bad_answer", 200]
 
 
 async def test_private_address_is_refused_before_anything_is_sent(receiver: Receiver) -> None:
