@@ -33,6 +33,7 @@ async def test_every_operation_has_a_name_for_generated_clients(document: Docume
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
         "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
         "putPart", "completeUpload", "getStatus", "getMetrics", "getUploadParameters", "listJobs", "listUploads",
+        "listNotifications", "resendNotification",
     }  # fmt: skip
 
 
