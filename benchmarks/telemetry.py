@@ -43,7 +43,7 @@ from service.cli.serve import embed
 
 MINUTES = 3  # of sound in a conversion
 POLLS = 10  # of each of the clients, in each measurement
-ROUNDS_OF_POLLS = 3  # for each round of conversions
+ROUNDS_OF_POLLS = 6  # for each round of conversions
 MOST = 0.03  # of a conversion's wall time, and of what an answer takes
 CPU_CLOCK = 2  # of a process, in the id of its clock: Linux' CPUCLOCK_SCHED
 OFF = "nothing"

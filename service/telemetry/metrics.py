@@ -74,8 +74,8 @@ class EventMetrics:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count every event that is emitted meanwhile."""
-        with subscribe(self.note):
+        """Count what is emitted meanwhile."""
+        with subscribe(self.note, self._counting):
             yield
 
     def note(self, event: Event, fields: Mapping[str, object]) -> None:
