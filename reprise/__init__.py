@@ -25,10 +25,11 @@ from reprise.errors import (
     RepriseError,
     TryLater,
     Unauthorized,
+    UnexpectedAnswer,
     Unreachable,
 )
 from reprise.files import BytesSource, FileSource
-from reprise.models import Failure, Job, PendingUpload, Progress, Upload
+from reprise.models import Conversion, Failure, Ffmpeg, Job, ListedUpload, Media, PendingUpload, Progress, Upload
 from reprise.uploading import Begun, Source
 
 __version__ = "0.1.0"
@@ -38,12 +39,16 @@ __all__ = [
     "Begun",
     "BytesSource",
     "Client",
+    "Conversion",
     "Failure",
+    "Ffmpeg",
     "FileSource",
     "Interrupted",
     "Job",
     "JobCancelled",
     "JobFailed",
+    "ListedUpload",
+    "Media",
     "NotFound",
     "PendingUpload",
     "ProblemError",
@@ -53,6 +58,7 @@ __all__ = [
     "Source",
     "TryLater",
     "Unauthorized",
+    "UnexpectedAnswer",
     "Unreachable",
     "Upload",
 ]

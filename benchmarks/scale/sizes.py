@@ -74,7 +74,7 @@ def size_of_job(job: Job) -> int:
             id(job.target.options),
             lease.state,
             lease.excused,
-            lease.alive,
+            *(lease.alive, lease.mistaken, lease.lived),
             bool(lease.attempt),
         ),
         *(job.path, _shape_of(job)),

@@ -48,7 +48,7 @@ class Leases(RunningJobs, Protocol):
 
     async def note_alive(self, key: str, attempt: int) -> None:
         """
-        Note that this attempt was taken over while its worker lived: that lapse counts as excused.
+        Note that this attempt was taken over while its worker lived; if a lapse was counted, it is an excused one now.
 
         Safe to repeat; does nothing if there is no such job, it has ended, or the attempt is the present one.
         """

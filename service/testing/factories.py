@@ -28,6 +28,8 @@ class LeaseFields(TypedDict, total=False):
     excused: int
     faults: int
     alive: int
+    mistaken: int
+    lived: int
 
 
 class JobFields(LeaseFields, total=False):

@@ -27,7 +27,7 @@ from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.deaths import Deaths
 from service.worker.neighbours import Neighbours
 from service.worker.steps import CONVERSION, Plan
-from service.worker.takeover import log_takeover
+from service.worker.takeover import log_requeue, log_takeover
 
 TURNS = 10_000  # tenants
 
@@ -83,8 +83,7 @@ class Worker:
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=self._config.shutdown_cleanup_seconds)
         for task, attempt in self._attempts.items():
-            job_id, seconds = attempt.holding.key, self._config.shutdown_cleanup_seconds
-            emit(events.CLEANUP_SLOW, job_id=job_id, seconds=seconds)
+            emit(events.CLEANUP_SLOW, job_id=attempt.holding.key, seconds=self._config.shutdown_cleanup_seconds)
             task.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
@@ -147,18 +146,20 @@ class Worker:
             if not (named := await self._neighbours.still_queued(named)):
                 continue
             async with self._neighbours.naming(named):
-                for job_id in named:
-                    if self._free == 0 or (crowded and not await self._neighbours.still_queued([job_id])):
+                while named and self._free > 0:
+                    job_id, named = named[0], named[1:]
+                    if crowded and not await self._neighbours.still_queued([job_id]):
                         continue
                     claim = self._ports.leases.claim(job_id, self._config.instance, self._ports.clock.wall())
                     try:
                         job = await self._begin(claim)
                     except (Refused, NotFound):  # another worker was quicker, or the index is behind
                         refused += 1
-                        continue
-                    emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
-                    self._note_turn(tag_in(job_id))
-                    claimed += 1
+                        rest, named = [*rest, *named], []  # which another one is taking: go on behind them
+                    else:
+                        emit(events.JOB_CLAIMED, job_id=job.job_id, attempt=job.attempt)
+                        self._note_turn(tag_in(job_id))
+                        claimed += 1
         if claimed:
             self._neighbours.note_refused(refused)
         return claimed, refused
@@ -216,7 +217,7 @@ class Worker:
             excused = self._excused(lease)
             counted = lease.lapses + (not excused), lease.excused + excused
             too_many = self._config.lease.too_many(*counted) and not seen.cancel_requested
-            if cause == "gone" and (too_many or lease.excused >= self._config.lease.max_mistaken):
+            if cause == "gone" and (too_many or lease.mistaken >= self._config.lease.max_mistaken):
                 return True
             if too_many:
                 await leases.exhaust(lease, exhausted(lease), self._ports.clock.wall())
@@ -228,8 +229,7 @@ class Worker:
                 log_takeover(job, seen, self._sightings[lease.key], now, excused=excused, cause=cause)
             elif self._neighbours.give_back(stood, cause, in_vain):
                 await leases.requeue(lease, excused=excused)
-                fields = {"job_id": lease.key, "attempt": lease.attempt, "previous_owner": lease.owner}
-                emit(events.JOB_REQUEUED, **fields, excused=excused, cause=cause)
+                log_requeue(lease, excused=excused, cause=cause)
                 await self._ports.wakeups.announce(seen.job_id)
             else:
                 return False
@@ -238,9 +238,10 @@ class Worker:
         return True
 
     def _excused(self, lease: Lease) -> bool:
-        """Tell whether a lapse has another cause than the job: its worker renewed late before, or lost several jobs."""
+        """Tell whether a lapse has another cause than the job; see `core.jobs.lease`."""
         policy, seen = self._config.lease, self._sightings[lease.key]
-        return seen.late_before(policy.late_after * policy.heartbeat) or lease.owner in self._troubled
+        late = seen.late_before(policy.late_after * policy.heartbeat)
+        return late or lease.owner in self._troubled or lease.lapsed_elsewhere
 
     def _held(self) -> set[str]:
         """Return the ids of the jobs whose leases this worker holds."""

@@ -1,6 +1,7 @@
 """What is logged of a takeover: for how long the job's worker was silent, and what it costs to begin again."""
 
 from service.core.jobs.job import Job
+from service.core.jobs.lease import Lease
 from service.core.jobs.trust import Sighting
 from service.telemetry import emit, events
 
@@ -25,3 +26,9 @@ def log_takeover(job: Job, seen: Job, sighting: Sighting, now: float, *, excused
         lost_seconds=None if declared is None else round(declared * share, 1),
         lost_bytes=round(seen.input_size * share),
     )
+
+
+def log_requeue(seen: Lease, *, excused: bool, cause: str) -> None:
+    """Log that a job whose watchers have no slot free is queued again; `seen` is its lease before, for the `cause`."""
+    fields = {"job_id": seen.key, "attempt": seen.attempt, "previous_owner": seen.owner}
+    emit(events.JOB_REQUEUED, **fields, excused=excused, cause=cause)

@@ -76,7 +76,7 @@ PRESENCE = (
     Mutation(
         "presence-flapping",
         "a hint that was wrong about a job too often is not believed",
-        (Edit(LOOP, " or lease.excused >= self._config.lease.max_mistaken):", "):"),),
+        (Edit(LOOP, " or lease.mistaken >= self._config.lease.max_mistaken):", "):"),),
         (f"{DEATHS}::test_hint_that_was_wrong_about_a_job_too_often_is_not_believed",),
     ),
     Mutation(

@@ -97,6 +97,18 @@ WORKERS = (
         (f"{DOUBT}::test_a_worker_that_had_renewed_late_is_the_cause_of_its_lapse",),
     ),
     Mutation(
+        "claims-behind",
+        "a worker whose claim was refused goes on behind what another one is taking",
+        (Edit("service/worker/loop.py", "rest, named = [*rest, *named], []", "rest, named = rest, named"),),
+        ("tests/unit/worker/test_neighbours.py::test_two_workers_that_come_together_take_different_jobs",),
+    ),
+    Mutation(
+        "lapsed-elsewhere",
+        "a job whose workers died at different points is not taken for the cause",
+        (Edit("service/worker/loop.py", " or lease.lapsed_elsewhere", ""),),
+        ("tests/unit/worker/test_worker.py::test_job_whose_workers_die_at_different_points_is_finished",),
+    ),
+    Mutation(
         "takeovers",
         "also excused takeovers are bounded",
         (Edit("service/core/jobs/trust.py", " or lapses + excused >= self.max_takeovers", ""),),

@@ -34,6 +34,7 @@ REALLY_HAPPENED = (
     "ffmpeg died",
     "an answer was lost after its effect",
     "a call was given up and lands later",
+    "a reading was given up and lands later",
     "a call was refused",
     "a client got no answer",
     "a key was seen before",

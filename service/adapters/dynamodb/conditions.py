@@ -79,7 +79,7 @@ IS_FINAL = "#state IN (:succeeded, :failed, :cancelled)"
 
 # A worker that lives says so once for each attempt of its own that another worker took over, or gave back.
 WAS_TAKEN = "(#attempt > :attempt OR (#attempt = :attempt AND #state = :queued))"
-WAS_TAKEN_FOR_DEAD = f"{WAS_TAKEN} AND (attribute_not_exists(#alive) OR #alive < :attempt) AND #lapses > :zero"
+WAS_TAKEN_FOR_DEAD = f"{WAS_TAKEN} AND (attribute_not_exists(#alive) OR #alive < :attempt)"
 
 # A deletion that is repeated finds nothing, and that is what it wanted.
 MAY_BE_FORGOTTEN = f"{IS_NEW} OR {IS_FINAL}"
@@ -90,6 +90,10 @@ KEY_IS_FREE = f"{IS_NEW} OR #expires_at <= :now OR #job_id = :deleted_job"
 
 # An upload whose parts are still to come. Of two completions that race, the later one finds the first one's record.
 IS_PENDING = "#state = :pending"
+
+
+# An older release wrote no `excused`.
+ONE_MORE_EXCUSED = "#excused = if_not_exists(#excused, :zero) + :one"
 
 
 # ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,30 +137,29 @@ def claim(key: str, owner: str, now: float, stamp: str, shards: int) -> Change:
 
 def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> Change:
     """Give a running item to another owner, as a new attempt; its place in the queue is the same."""
-    # An older release wrote no `excused`.
-    count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
     return Change(
         HAS_STOOD_STILL,
-        f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {count}, #stamp = :stamp",
+        f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {_lapse(excused=excused)}, #stamp = :stamp",
         {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
     )
 
 
 def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> Change:
     """Make a running item queued, by a watcher instead of the holder."""
-    count = "#excused = if_not_exists(#excused, :zero) + :one" if excused else "#lapses = #lapses + :one"
     return Change(
         HAS_STOOD_STILL,
-        f"SET #state = :queued, #queue = :queue, {count}, #stamp = :stamp REMOVE #owner",
+        f"SET #state = :queued, #queue = :queue, {_lapse(excused=excused)}, #stamp = :stamp REMOVE #owner",
         {**_pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
     )
 
 
-def note_alive(attempt: int) -> Change:
-    """Make a lapse an excused one. Repeating it does no harm, so it needs no stamp."""
+def note_alive(attempt: int, *, counted: bool) -> Change:
+    """Note a mistake, and make a lapse that `counted` an excused one. Repeated, it does no harm: it needs no stamp."""
+    there_is = " AND #lapses > :zero" if counted else ""
+    excuse = f", #lapses = #lapses - :one, {ONE_MORE_EXCUSED}" if counted else ""
     return Change(
-        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}",
-        "SET #alive = :attempt, #lapses = #lapses - :one, #excused = if_not_exists(#excused, :zero) + :one",
+        f"{IS_UNFINISHED} AND {WAS_TAKEN_FOR_DEAD}{there_is}",
+        f"SET #alive = :attempt, #mistaken = if_not_exists(#mistaken, :zero) + :one{excuse}",
         {"attempt": attempt, "one": 1, "zero": 0},
     )
 
@@ -284,6 +287,10 @@ def use_key(now: float, deleted_job: str | None) -> Change:
 
 def _mine(holding: Holding) -> dict[str, Scalar]:
     return {"owner": holding.owner, "attempt": holding.attempt}
+
+
+def _lapse(*, excused: bool) -> str:
+    return f"{ONE_MORE_EXCUSED if excused else '#lapses = #lapses + :one'}, #lived = :seen_beat"
 
 
 def _pair(seen: Lease) -> dict[str, Scalar]:

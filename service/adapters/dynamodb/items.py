@@ -96,6 +96,8 @@ def lease_values(lease: Lease) -> dict[str, Scalar | None]:
         "excused": lease.excused or None,
         "faults": lease.faults,
         "alive": lease.alive or None,
+        "mistaken": lease.mistaken or None,
+        "lived": lease.lived or None,
     }
 
 
@@ -239,10 +241,17 @@ def _lease(key: str, item: Item) -> Lease:
         attempt=int(item["attempt"]["N"]),
         beat=int(item["beat"]["N"]),
         lapses=int(item["lapses"]["N"]),
-        excused=int(item["excused"]["N"]) if "excused" in item else 0,  # an older release wrote none
+        excused=_count(item, "excused"),
         faults=int(item["faults"]["N"]),
-        alive=int(item["alive"]["N"]) if "alive" in item else 0,  # an older release wrote none
+        alive=_count(item, "alive"),
+        mistaken=_count(item, "mistaken"),
+        lived=_count(item, "lived"),
     )
+
+
+def _count(item: Item, name: str) -> int:
+    """Read a number that an older release did not write."""
+    return int(item[name]["N"]) if name in item else 0
 
 
 def _output(item: Item) -> Output | None:

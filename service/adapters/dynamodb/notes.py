@@ -2,7 +2,7 @@
 
 from service.adapters.dynamodb import conditions as changes
 from service.adapters.dynamodb.items import job_pk
-from service.adapters.dynamodb.table import Table
+from service.adapters.dynamodb.table import Refusal, Table
 
 
 class DynamoNotes:
@@ -14,4 +14,7 @@ class DynamoNotes:
         await self._table.update(job_pk(job_id), changes.note_shown(percent))
 
     async def note_alive(self, key: str, attempt: int) -> None:
-        await self._table.update(job_pk(key), changes.note_alive(attempt))
+        for counted in (True, False):
+            noted = await self._table.update(job_pk(key), changes.note_alive(attempt, counted=counted))
+            if not isinstance(noted, Refusal):
+                return

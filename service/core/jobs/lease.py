@@ -50,9 +50,11 @@ What each failure does
 
     `LeasePolicy.max_lapses` lapsed attempts end a job as `attempts_exhausted`: a file that kills its container stops
     travelling. A frozen or starved host is no such file. So a lapse does not count if the worker gave the job back
-    when it knew that its trust had ended, if it renewed late before it fell silent, or if another job of the same
-    worker stood still with it; of these it takes `LeasePolicy.max_takeovers`. A worker that is refused while it trusts
-    its lease was taken for dead by mistake, and notes that in the record: this lapse does not count either.
+    when it knew that its trust had ended, if it renewed late before it fell silent, if another job of the same worker
+    stood still with it, or if the attempt had lasted clearly longer or less long than the one that lapsed before: a
+    file ends each of its workers at about the same point (`Lease.lapsed_elsewhere`). Of these it takes
+    `LeasePolicy.max_takeovers`. A worker that is refused while it trusts its lease was taken for dead by mistake, and
+    notes that in the record: this lapse does not count either.
 
 States
     ::
@@ -148,6 +150,8 @@ class Lease:
     excused: int = 0  # takeovers that something else explains
     faults: int = 0  # attempts that ended in a passing fault
     alive: int = 0  # the last attempt whose worker found that it was taken over while it lived
+    mistaken: int = 0  # how many workers found that
+    lived: int = 0  # renewals of the attempt that lapsed last
 
     @property
     def final(self) -> bool:
@@ -170,21 +174,27 @@ class Lease:
             and self.attempt == holding.attempt
         )
 
+    @property
+    def lapsed_elsewhere(self) -> bool:
+        """
+        Whether this attempt, if it has lapsed, did so at another point than the one that lapsed before.
+
+        A point is a number of renewals, because the record does not tell the progress of an attempt that is behind an
+        earlier one. They are due by time, and sooner where a conversion is quick: a quarter more or less is the same.
+        """
+        return self.lapses + self.excused > 0 and abs(self.beat - self.lived) > max(1, self.lived // 4)
+
     def claimed(self, owner: str) -> Self:
         """Take it from the queue for a worker."""
         return self._step(Event.CLAIM, owner=owner, attempt=self.attempt + 1, beat=0)
 
     def taken_over(self, owner: str, *, excused: bool = False) -> Self:
         """Take it for another worker, after it lapsed; `excused` if that does not count against what is leased."""
-        lapses, excuses = self.lapses + (not excused), self.excused + excused
-        return self._step(
-            Event.TAKE_OVER, owner=owner, attempt=self.attempt + 1, beat=0, lapses=lapses, excused=excuses
-        )
+        return self._lapsed(Event.TAKE_OVER, excused=excused, owner=owner, attempt=self.attempt + 1, beat=0)
 
     def requeued(self, *, excused: bool = False) -> Self:
         """Give it back by a watcher, after it lapsed; `excused` if that does not count against what is leased."""
-        lapses, excuses = self.lapses + (not excused), self.excused + excused
-        return self._step(Event.REQUEUE, owner=None, lapses=lapses, excused=excuses)
+        return self._lapsed(Event.REQUEUE, excused=excused, owner=None)
 
     def renewed(self) -> Self:
         """Note that its holder is alive."""
@@ -192,14 +202,21 @@ class Lease:
 
     def found_alive(self, attempt: int) -> Self:
         """
-        Take back the lapse that was counted when this attempt was taken over, or given back: its worker lives.
+        Note that this attempt was taken over, or given back, while its worker lived. A lapse that counts is taken back.
 
         Safe to repeat. Nothing changes if the attempt is the present one, or an earlier one than was noted before.
         """
         replaced = attempt < self.attempt or (attempt == self.attempt and self.state is State.QUEUED)
-        if self.final or not replaced or attempt <= self.alive or self.lapses == 0:
+        if self.final or not replaced or attempt <= self.alive:
             return self
-        return dataclasses.replace(self, alive=attempt, lapses=self.lapses - 1, excused=self.excused + 1)
+        counted = min(1, self.lapses)
+        return dataclasses.replace(
+            self,
+            alive=attempt,
+            mistaken=self.mistaken + 1,
+            lapses=self.lapses - counted,
+            excused=self.excused + counted,
+        )
 
     def released(self, due_at: float, *, fault: bool) -> Self:
         """Give it back: at shutdown, or (`fault`) because of something that may pass."""
@@ -216,6 +233,10 @@ class Lease:
     def cancelled(self) -> Self:
         """End it if it is queued; a running one stays with its holder, which acts on the wish."""
         return self._step(Event.CANCEL)
+
+    def _lapsed(self, event: Event, *, excused: bool, **changes: object) -> Self:
+        lapses, excuses = self.lapses + (not excused), self.excused + excused
+        return self._step(event, lapses=lapses, excused=excuses, lived=self.beat, **changes)
 
     def _step(self, event: Event, **changes: object) -> Self:
         state = TRANSITIONS.get((self.state, event))

@@ -28,7 +28,7 @@ class LeasePolicy:
     ask_pause: float = 1.0  # between two such questions
     max_lapses: int = 5  # attempts that end without a word before the job itself is taken for the cause
     max_takeovers: int = 20  # the same, with those that something else explains: a bound for the mistaken explanation
-    max_mistaken: int = 3  # excused takeovers, after which only silence counts and not that a worker seems to be gone
+    max_mistaken: int = 3  # workers that lived, after which only silence counts and not that one seems to be gone
 
     def too_many(self, lapses: int, excused: int = 0) -> bool:
         """Tell whether no other attempt is to follow after so many that lapsed, and so many that were excused."""

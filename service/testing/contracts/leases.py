@@ -266,7 +266,7 @@ class LeasesContract:
         there = await jobs.get("job1")
         assert there is not None
         assert (there.attempt, there.owner, there.lease.beat) == (3, "worker3", third.lease.beat)
-        assert (there.lease.lapses, there.lease.excused, there.lease.alive) == (0, 2, 2)
+        assert (there.lease.lapses, there.lease.excused, there.lease.alive, there.lease.mistaken) == (0, 2, 2, 2)
 
     async def test_lapse_of_a_worker_that_lives_is_excused_while_its_job_is_queued_again(self, jobs: Jobs) -> None:
         """A worker whose job was given back to the queue while it lived takes that lapse back, once."""
@@ -278,20 +278,43 @@ class LeasesContract:
         taken = await jobs.claim("job1", "worker2", NOON)
         await jobs.note_alive("job1", 1)
 
-        assert (taken.lease.lapses, taken.lease.excused, taken.lease.alive) == (0, 1, 1)
+        assert (taken.lease.lapses, taken.lease.excused, taken.lease.alive, taken.lease.mistaken) == (0, 1, 1, 1)
         assert taken == await jobs.get("job1")
 
     async def test_nothing_is_excused_of_a_job_that_has_ended(self, jobs: Jobs) -> None:
-        """A job that has ended or is gone, and a takeover that did not count, are left as they are."""
-        first, second = await a_held_job(jobs), await a_held_job(jobs, "job2")
+        """A job that has ended or is gone is left as it is."""
+        first = await a_held_job(jobs)
         taken = await jobs.take_over(first.lease, "worker2")
         ended = await jobs.fail(taken.holding, a_failure(), NOON)
-        excused = await jobs.take_over(second.lease, "worker2", excused=True)
 
-        for key in ("job1", "job2", "job3"):
+        for key in ("job1", "job3"):
             await jobs.note_alive(key, 1)
 
-        assert (ended, excused, None) == (await jobs.get("job1"), await jobs.get("job2"), await jobs.get("job3"))
+        assert (ended, None) == (await jobs.get("job1"), await jobs.get("job3"))
+
+    async def test_mistaken_takeover_that_was_excused_is_counted_as_a_mistake(self, jobs: Jobs) -> None:
+        """A worker that lives is noted also where its lapse did not count, once; what did not count is left so."""
+        held = await a_held_job(jobs)
+        await jobs.take_over(held.lease, "worker2", excused=True)
+
+        for _ in range(2):
+            await jobs.note_alive("job1", 1)
+
+        there = await jobs.get("job1")
+        assert there is not None
+        assert (there.lease.lapses, there.lease.excused, there.lease.alive, there.lease.mistaken) == (0, 1, 1, 1)
+
+    @pytest.mark.parametrize("requeued", [False, True])
+    async def test_record_says_after_how_many_renewals_an_attempt_lapsed(self, jobs: Jobs, *, requeued: bool) -> None:
+        """A takeover, and a return to the queue, keep the number of renewals of the attempt that lapsed."""
+        held = await a_held_job(jobs)
+        for _ in range(3):
+            held = await jobs.renew(held.holding, 1.0, None)
+
+        after = await (jobs.requeue(held.lease) if requeued else jobs.take_over(held.lease, "worker2"))
+
+        assert after.lease.lived == held.lease.beat >= 3
+        assert after == await jobs.get("job1")
 
     async def test_exhausted_job_fails(self, jobs: Jobs) -> None:
         """A watcher can end a job whose attempts keep lapsing, with the reason."""

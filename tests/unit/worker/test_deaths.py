@@ -248,13 +248,28 @@ async def test_hint_that_was_wrong_about_a_job_too_often_is_not_believed() -> No
     """Redis may flap: a job that was taken over needlessly three times is left to its lease."""
     world, connections = a_world()
     held = await a_held_job(world)
-    world.jobs.jobs["job1"] = changed(held, excused=LeasePolicy().max_mistaken)
+    world.jobs.jobs["job1"] = changed(held, mistaken=LeasePolicy().max_mistaken)
     world.start("b")
     await world.clock.sleep(SEEN)
 
     connections.cut("a")
 
     assert await taken_after(world) > LEASE - SEEN - 0.5
+    await world.settle()
+
+
+@in_virtual_time
+async def test_hint_is_believed_of_a_job_that_lapsed_often_without_a_mistake() -> None:
+    """However often a job's workers really died, the next death is heard at once."""
+    world, connections = a_world()
+    held = await a_held_job(world)
+    world.jobs.jobs["job1"] = changed(held, excused=LeasePolicy().max_mistaken + 1)
+    world.start("b")
+    await world.clock.sleep(SEEN)
+
+    connections.cut("a")
+
+    assert await taken_after(world) < AT_ONCE
     await world.settle()
 
 

@@ -171,13 +171,14 @@ async def test_a_cancellation_that_a_library_loses_does_not_keep_a_job_running()
     world = World()
     lost = []
 
-    async def deaf(job_id: str, hint: Hint) -> None:
+    async def deaf(job_id: str, hint: Hint, *, again: bool = False) -> bool:
         try:
             await VirtualClock().sleep(ENDLESS)
         except asyncio.CancelledError:
             lost.append(job_id)
             if len(lost) > 1:
                 raise
+        return True
 
     world.board.publish = deaf  # type: ignore[method-assign]
     instance = world.start("a")

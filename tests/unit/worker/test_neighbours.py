@@ -360,3 +360,22 @@ async def test_many_workers_come_one_by_one_to_a_long_queue() -> None:
     assert sum(job.state is State.RUNNING for job in world.jobs.jobs.values()) == 40
     assert counting.tried["claim"] <= 42
     end(world)
+
+
+@in_virtual_time
+async def test_two_workers_that_come_together_take_different_jobs() -> None:
+    """Of two workers at the same ten jobs, the one that is refused goes on behind those that the other is taking."""
+    world = World()
+    stored = await world._upload("upload1")
+    for n in range(10):
+        job = a_job(job_id=f"job{n}", input_etag=stored.etag, input_size=stored.size, created_at=world.clock.wall())
+        await world.jobs.submit(job)
+    counting = Counting(world.jobs)
+    for n in range(2):
+        world.start(f"worker{n}", seconds=LONG, slots=5, jobs=counting)
+
+    await world.clock.sleep(2.0)
+
+    assert Counter(owned(job) for job in world.jobs.jobs.values()) == {"worker0": 5, "worker1": 5}
+    assert counting.tried["claim"] <= 12
+    end(world)

@@ -348,6 +348,24 @@ async def test_a_handover_that_comes_second_does_not_cost_the_output() -> None:
 
 
 @in_virtual_time
+async def test_job_whose_workers_die_at_different_points_is_finished() -> None:
+    """A job whose workers are killed more often than a job may lapse, but now sooner and now later, succeeds."""
+    world = World()
+    await world.submit()
+    for number in range(2 * LeasePolicy().max_lapses):
+        doomed = world.start(f"doomed{number}", seconds=100)
+        await world.until(held_by(f"doomed{number}"))
+        await world.clock.sleep(2 + 18 * (number % 2))
+        doomed.kill()
+    world.start("survivor")
+
+    await world.until(final)
+    job = await world.job()
+    assert (job.state, job.attempt) == (State.SUCCEEDED, 2 * LeasePolicy().max_lapses + 1)
+    assert job.lease.lapses == 1
+
+
+@in_virtual_time
 async def test_job_that_kills_its_workers_ends_as_exhausted() -> None:
     """A job whose attempts lapse too often fails with `attempts_exhausted`, and other jobs go on."""
     world = World()
@@ -610,9 +628,9 @@ async def test_the_board_is_refreshed_several_times_a_second() -> None:
     times: list[float] = []
     publish = world.board.publish
 
-    async def noted(job_id: str, hint: Hint) -> None:
+    async def noted(job_id: str, hint: Hint, *, again: bool = False) -> bool:
         times.append(world.clock.monotonic())
-        await publish(job_id, hint)
+        return await publish(job_id, hint, again=again)
 
     world.board.publish = noted  # type: ignore[method-assign]
     world.start("a", seconds=8)

@@ -8,7 +8,7 @@ from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.items import STAMP, job_to_item
 from service.core.jobs.lease import Holding, State
 from service.testing.clock import NOON
-from service.testing.factories import a_failure, a_job, a_running_job, an_output
+from service.testing.factories import a_failure, a_job, a_running_job, an_output, changed
 
 HOLDING = Holding("job1", "worker1", 1)
 
@@ -23,6 +23,8 @@ HOLDERS = {
 OTHERS = {
     "claim": changes.claim("job1", "worker1", NOON, "stamp", 4),
     "take_over": changes.take_over(a_running_job().lease, "worker2", "stamp"),
+    "requeue": changes.requeue(a_running_job().lease, "stamp", 4, excused=True),
+    "note_alive": changes.note_alive(1, counted=True),
     "exhaust": changes.exhaust(a_running_job().lease, a_failure(), NOON, "stamp"),
     "cancel_queued": changes.cancel_queued(NOON),
     "cancel_running": changes.cancel_running(),
@@ -36,7 +38,8 @@ ALL = HOLDERS | OTHERS
 
 def _attributes() -> Iterator[str]:
     full = a_running_job(path="local", finished_at=NOON, output=an_output(), failure=a_failure())
-    yield from job_to_item(full, 4)
+    # What is not written while it is nought.
+    yield from job_to_item(changed(full, excused=1, alive=1, mistaken=1, lived=1), 4)
     yield STAMP
 
 

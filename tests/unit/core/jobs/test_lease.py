@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from itertools import product
 
@@ -79,3 +80,25 @@ def test_job_is_known_by_the_key_of_its_lease() -> None:
     """A job has no id of its own beside its lease, so the two cannot differ."""
     assert changed(a_job(), job_id="job2").lease.key == "job2"
     assert changed(a_job(), job_id="job2").job_id == "job2"
+
+
+@pytest.mark.parametrize(
+    ("lapses", "lived", "beat", "elsewhere"),
+    [
+        (0, 0, 9, False),
+        (1, 0, 1, False),
+        (1, 0, 2, True),
+        (1, 3, 1, True),
+        (1, 20, 15, False),
+        (1, 20, 14, True),
+        (1, 20, 25, False),
+        (1, 20, 26, True),
+    ],
+)
+def test_attempts_that_lapse_after_about_as_many_renewals_may_have_one_cause(
+    lapses: int, lived: int, beat: int, *, elsewhere: bool
+) -> None:
+    """A lapse is at another point if the attempt had clearly more or fewer renewals; the first has no other point."""
+    lease = dataclasses.replace(a_lease(State.RUNNING), lapses=lapses, lived=lived, beat=beat)
+
+    assert lease.lapsed_elsewhere is elsewhere
