@@ -61,6 +61,7 @@ def nothing(*_, **__):
 for name in ("emit", "note_request", "bind_tenant"):
     setattr(service.telemetry, name, nothing)
     setattr(service.telemetry.logging, name, nothing)
+service.telemetry.wanted = service.telemetry.logging.wanted = lambda _: False
 service.telemetry.log_context = lambda **_: contextlib.nullcontext()
 service.telemetry.request_context = lambda _: contextlib.nullcontext({})
 
