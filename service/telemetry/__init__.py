@@ -9,6 +9,7 @@ from service.telemetry.logging import (
     note_request,
     request_context,
     subscribe,
+    wanted,
 )
 from service.telemetry.redaction import protect
 
@@ -22,4 +23,5 @@ __all__ = [
     "protect",
     "request_context",
     "subscribe",
+    "wanted",
 ]

@@ -8,7 +8,7 @@ with a copy of it. Each line is cut to a length that can be read (`limits`), and
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
@@ -24,7 +24,7 @@ from service.telemetry.redaction import redact
 Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
-_subscribers: list[Subscriber] = []
+_subscribers: list[tuple[Subscriber, frozenset[Event] | None]] = []  # with the events that it wants; None: all
 # The logger that `configure_logging` has made, as long as it is in force: to make one costs ten times a line below the
 # level, of which there are several to each poll.
 _bound: dict[object, Any] = {}
@@ -34,10 +34,20 @@ _process: dict[str, object] = {}  # what every line of this process has, on what
 
 def emit(event: Event, /, **fields: object) -> None:
     """Log `event`; cheap when its level is not wanted."""
-    for subscriber in tuple(_subscribers):
-        subscriber(event, fields)
+    for subscriber, only in tuple(_subscribers):
+        if only is None or event in only:
+            subscriber(event, fields)
     logger = _bound.get(structlog.get_config()["logger_factory"]) or structlog.get_logger()
     logger.log(event.level, event.name, **fields)
+
+
+def wanted(event: Event) -> bool:
+    """Tell whether anything would come of `event` now: code that has to gather its fields asks before."""
+    for _, only in _subscribers:  # no `any`: this is asked several times for each request
+        if only is None or event in only:
+            return True
+    logger = _bound.get(structlog.get_config()["logger_factory"])
+    return logger is None or bool(logger.is_enabled_for(event.level))
 
 
 def identify(instance: str) -> None:
@@ -46,13 +56,14 @@ def identify(instance: str) -> None:
 
 
 @contextmanager
-def subscribe(subscriber: Subscriber) -> Iterator[None]:
-    """Call `subscriber` with every event of this process during this block."""
-    _subscribers.append(subscriber)
+def subscribe(subscriber: Subscriber, only: Iterable[Event] | None = None) -> Iterator[None]:
+    """Call `subscriber` with every event of this process during this block, or `only` with these."""
+    entry = subscriber, None if only is None else frozenset(only)
+    _subscribers.append(entry)
     try:
         yield
     finally:
-        _subscribers.remove(subscriber)
+        _subscribers.remove(entry)
 
 
 @contextmanager
@@ -73,8 +84,8 @@ def request_context(request_id: str) -> Iterator[Mapping[str, object]]:
     facts: dict[str, object] = {}
     token = _request.set(facts)
     try:
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            yield facts
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        yield facts
     finally:
         structlog.contextvars.clear_contextvars()
         _request.reset(token)

@@ -8,15 +8,17 @@ address.
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from service.core.capacity import Load, WorkerStatus
 from service.telemetry.counters import COUNTERS, Counted
@@ -26,16 +28,14 @@ from service.telemetry.logging import subscribe
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "GAUGES",
-    "Counter",
     "EventMetrics",
-    "Gauge",
-    "Histogram",
     "Readings",
     "RequestFamilies",
 ]
 
-HTTP = "reprise_http"
+HTTP, APP = "reprise_http", "reprise"
 SECONDS: tuple[float, ...] = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, math.inf)
+BOUNDS = tuple(map(floatToGoString, SECONDS))  # as Prometheus writes them
 MAX_ZEROS = 32  # series of a counter that are shown as 0 before anything was counted: the first event is an increase
 
 CIRCUIT_STATES = ("closed", "half-open", "open")
@@ -74,8 +74,8 @@ class EventMetrics:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count every event that is emitted meanwhile."""
-        with subscribe(self.note):
+        """Count what is emitted meanwhile."""
+        with subscribe(self.note, self._counting):
             yield
 
     def note(self, event: Event, fields: Mapping[str, object]) -> None:
@@ -90,16 +90,51 @@ class EventMetrics:
         return generate_latest(_Families((*map(_without_times, self.registry.collect()), *_gauges(readings))))
 
 
-class RequestFamilies:
-    """What is measured of requests. Those for addresses that do not exist are `reprise_problems_total` alone."""
+class RequestFamilies(Collector):
+    """
+    What is measured of requests. Those for addresses that do not exist are `reprise_problems_total` alone.
+
+    Plain numbers until a scrape, all on the thread of the event loop: series of prometheus_client take a lock for each
+    of five numbers, which a poll would pay for.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._running: dict[tuple[str, str], int] = {}
+        # By method, path and status: how many took up to each of `SECONDS`, and all of their seconds.
+        self._ended: dict[tuple[str, str, int], tuple[list[int], list[float]]] = {}
+        registry.register(self)
+
+    def begun(self, method: str, path: str) -> None:
+        """Note that a request is being answered."""
+        self._running[method, path] = self._running.get((method, path), 0) + 1
+
+    def ended(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Note that it was answered, and how long that took."""
+        self._running[method, path] -= 1
+        if (found := self._ended.get((method, path, status))) is None:
+            found = self._ended[method, path, status] = [0] * len(SECONDS), [0.0]
+        found[0][bisect_left(SECONDS, seconds)] += 1
+        found[1][0] += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        """Make families of all that is known."""
         labels = ("method", "path", "status_code", "app_name")
-        common: dict[str, Any] = {"labelnames": labels, "registry": registry}
-        self.count = Counter(f"{HTTP}_requests", "Requests, by the template of their route.", **common)
-        self.time = Histogram(f"{HTTP}_request_duration_seconds", "Until the last byte.", buckets=SECONDS, **common)
-        self.in_progress = Gauge(f"{HTTP}_requests_in_progress", "Requests being answered (status unknown).", **common)
-        self.errors = Counter(f"{HTTP}_requests_error", "Answers of 500 and above.", **common)
+        count = CounterMetricFamily(f"{HTTP}_requests", "Requests, by the template of their route.", labels=labels)
+        time = HistogramMetricFamily(f"{HTTP}_request_duration_seconds", "Until the last byte.", labels=labels)
+        running = GaugeMetricFamily(
+            f"{HTTP}_requests_in_progress", "Requests being answered (status unknown).", labels=labels
+        )
+        errors = CounterMetricFamily(f"{HTTP}_requests_error", "Answers of 500 and above.", labels=labels)
+        for (method, path, status), (counts, total) in self._ended.items():
+            values = (method, path, str(status), APP)
+            upto = [*itertools.accumulate(counts)]
+            count.add_metric(values, upto[-1])
+            time.add_metric(values, [*zip(BOUNDS, upto, strict=True)], total[0])
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                errors.add_metric(values, upto[-1])
+        for (method, path), now in self._running.items():
+            running.add_metric((method, path, str(int(HTTPStatus.OK)), APP), now)
+        return [count, time, running, errors]
 
 
 # ── gauges ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ class Lifetime:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Count the jobs that are given back during this block."""
-        with subscribe(self._note):
+        with subscribe(self._note, {events.JOB_RELEASED}):
             yield
 
     def stopping(self, signal: str, active: int) -> None:
@@ -41,6 +41,6 @@ class Lifetime:
             released=self._released,
         )
 
-    def _note(self, event: Event, fields: Mapping[str, object]) -> None:
-        if event is events.JOB_RELEASED and fields.get("reason") == "shutdown":
+    def _note(self, _: Event, fields: Mapping[str, object]) -> None:
+        if fields.get("reason") == "shutdown":
             self._released += 1

@@ -34,6 +34,31 @@ LOGS = (
         (f"{REDACTION}::test_no_text_of_a_client_begins_a_line",),
     ),
     Mutation(
+        "log-bounds-libraries",
+        "garbage on a connection cannot flood the log",
+        (Edit("service/telemetry/libraries.py", "if count <= MOST:", "if True:"),),
+        ("tests/unit/test_libraries.py::test_flood_of_complaints_is_cut_and_says_how_many_there_were",),
+    ),
+    Mutation(
+        "trace-headers-are-quiet",
+        "the headers of a trace that lie cannot flood the log",
+        (Edit("service/adapters/otel/export.py", ".setLevel(logging.CRITICAL)", ".setLevel(logging.WARNING)"),),
+        ("tests/integration/processes/test_tracing.py::test_spans_go_over_grpc_where_that_is_asked",),
+    ),
+    Mutation(
+        "alarms-count-the-requeued",
+        "a job whose worker is gone counts for the alarm also where no watcher has a free slot",
+        (
+            Edit(
+                "service/metrics.json",
+                '    {"name": "JobsTakenOver", "event": "job.requeued"},\n',
+                "",
+            ),
+        ),
+        ("tests/unit/test_embedded_metrics.py::test_each_way_of_losing_a_worker_is_counted_as_one",),
+        "KeyError",
+    ),
+    Mutation(
         "log-names-the-span",
         "a line of a traced request leads to its trace",
         (Edit(LOGGING, "{**_process, **event, **tracing.ids()}", "{**_process, **event}"),),

@@ -16,7 +16,7 @@ from botocore.hooks import BaseEventHooks
 from botocore.model import OperationModel
 
 from service.adapters.aws.resources import KEY
-from service.telemetry import emit, events
+from service.telemetry import emit, events, wanted
 
 SLOW = 5.0  # seconds; longer than any answer of DynamoDB may take, and than a part of an upload should
 
@@ -43,7 +43,7 @@ class CallLog:
         hooks.register("after-call-error", self._failed)
 
     def _begin(self, params: Mapping[str, Any], context: MutableMapping[str, Any], **_: object) -> None:
-        context[OURS] = (self._monotonic(), parameters_of(params), target_of(params))
+        context[OURS] = (self._monotonic(), params)
 
     def _note_repetition(self, request: AWSRequest, operation_name: str, event_name: str, **_: object) -> None:
         """botocore logs no repetition; every request that it makes comes past this hook, with its number."""
@@ -54,6 +54,8 @@ class CallLog:
     def _answered(
         self, model: OperationModel, parsed: Mapping[str, Any], context: Mapping[str, Any], event_name: str, **_: object
     ) -> None:
+        if self._goes_without_saying(context):
+            return
         told = parsed.get("ResponseMetadata", {})
         more = {"aws_request_id": told["RequestId"]} if told.get("RequestId") else {}
         if error := parsed.get("Error", {}).get("Code"):
@@ -64,12 +66,17 @@ class CallLog:
         service, operation = service_in(event_name), event_name.split(".")[2]
         if isinstance(exception, BotoCoreError):
             vars(exception)[CALL_OF] = (service, operation, attempts_in(context))
-        self._log(context, service, operation, 0, {"error": type(exception).__name__})
+        if not self._goes_without_saying(context):
+            self._log(context, service, operation, 0, {"error": type(exception).__name__})
+
+    def _goes_without_saying(self, context: Mapping[str, Any]) -> bool:
+        """Tell whether no line comes of a call, which is most of the time; a poll would pay for its fields."""
+        return self._monotonic() - context.get(OURS, (math.nan,))[0] < SLOW and not wanted(events.AWS_CALL)
 
     def _log(
         self, context: Mapping[str, Any], service: str, operation: str, status: int, more: Mapping[str, str]
     ) -> None:
-        began, parameters, target = context.get(OURS, (self._monotonic(), {}, {}))
+        began, params = context.get(OURS, (self._monotonic(), {}))
         seconds = self._monotonic() - began
         emit(
             events.AWS_SLOW if seconds >= SLOW else events.AWS_CALL,
@@ -78,8 +85,8 @@ class CallLog:
             status=status,
             attempts=attempts_in(context),
             seconds=None if math.isnan(seconds) else round(seconds, 4),
-            parameters=parameters,
-            **target,
+            parameters=parameters_of(params),
+            **target_of(params),
             **more,
         )
 

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
-from service.telemetry import emit, events
+from service.telemetry import emit, events, wanted
 
 ERRORS = (RedisError, OSError)  # a time-out is one of the latter
 Monotonic = Callable[[], float]
@@ -25,6 +25,8 @@ class LoggedRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command."""
+        if not wanted(events.REDIS_CALL):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         began, state, status = self._monotonic(), self._state(), "ok"
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
@@ -50,6 +52,8 @@ class LoggedPipeline(Pipeline):
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002  # as redis-py has it
         """Send all of them."""
+        if not wanted(events.REDIS_CALL):
+            return await super().execute(raise_on_error)
         keys = " ".join(key_in(command[0]) for command in self.command_stack)
         began, state, status = self._monotonic(), self._state(), "ok"
         try:

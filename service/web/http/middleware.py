@@ -21,7 +21,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Messag
 from service.core.errors import BodyTooSlow, StoreError
 from service.core.pace import Pace
 from service.ports.time import Clock, Ids
-from service.telemetry import emit, events, request_context
+from service.telemetry import emit, events, request_context, wanted
 from service.web.http.config import WebConfig
 from service.web.http.problems import malformed_host
 
@@ -151,6 +151,9 @@ class HttpExchange:
         """Log one line for the whole exchange, with the `facts` of its file; probes are of no interest by default."""
         path = self.scope["path"]
         probe = path.startswith("/health/") or (path == "/metrics" and self.status == HTTPStatus.OK)
+        event = events.PROBE_DONE if probe else events.REQUEST_POLLED if self._polled() else events.REQUEST_DONE
+        if not wanted(event):
+            return
         more = dict(facts)
         if tenant := self.scope["state"].get("tenant"):
             more["tenant"] = tenant
@@ -158,7 +161,7 @@ class HttpExchange:
             more["code"] = problem
         seconds = round(self._clock.monotonic() - self._began, 4)
         emit(
-            events.PROBE_DONE if probe else events.REQUEST_POLLED if self._polled() else events.REQUEST_DONE,
+            event,
             method=self.scope.get("method"),
             path=path,
             status=self.status,
