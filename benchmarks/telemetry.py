@@ -34,10 +34,9 @@ from rich.table import Table
 from benchmarks.medians import Median, median_of
 from benchmarks.requests import CONNECTIONS, rate
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
+from reprise import Client, Job
 from service import settings, wiring
 from service.cli import processes
-from service.cli.client import Client
-from service.cli.convert import pause
 from service.cli.sample import write_sample
 from service.cli.serve import embed
 
@@ -168,7 +167,7 @@ def _conversions(rigs: list[tuple[str, Rig]], uploads: Mapping[str, str]) -> dic
         cpu, ffmpeg = _cpu(one), _cpu_of_children(one)
         job = _convert(one, uploads[name])
         cpu, ffmpeg = _cpu(one) - cpu, _cpu_of_children(one) - ffmpeg
-        found[name] = Measured(job["job_id"], job_seconds(job), cpu, ffmpeg)
+        found[name] = Measured(job.job_id, job_seconds(job), cpu, ffmpeg)
     return {name: found[name] for name in uploads}
 
 
@@ -181,15 +180,16 @@ def _polls(rigs: list[tuple[str, Rig]], paths: Mapping[str, str]) -> dict[str, P
     return {name: found[name] for name in paths}
 
 
-def _convert(one: Rig, upload_id: str) -> Mapping[str, Any]:
+def _convert(one: Rig, upload_id: str) -> Job:
     """Convert to the end, with one request that waits: polls would cost more than what is measured."""
-    job = one.client.submit(upload_id, "mp3", {})
-    address = f"{one.service.address}/v1/jobs/{job['job_id']}"
-    while job["state"] not in {"succeeded", "failed", "cancelled"}:
-        job = httpx.get(address, params={"wait": 30}, timeout=60).json()
-    if job["state"] != "succeeded":
-        raise RuntimeError(f"the job ended as {job['state']}: {job.get('error')}")
-    return dict(job)
+    job = one.client.submit(upload_id, "mp3")
+    address = f"{one.service.address}/v1/jobs/{job.job_id}"
+    while not job.final:
+        httpx.get(address, params={"wait": 30}, timeout=60).raise_for_status()
+        job = one.client.job(job.job_id)
+    if job.state != "succeeded":
+        raise RuntimeError(f"the job ended as {job.state}: {job.error}")
+    return job
 
 
 def _cpu(one: Rig) -> float:
@@ -230,8 +230,7 @@ def _rig(embedded: Mapping[str, str], more: Mapping[str, str], number: int) -> I
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-")))
         service = processes.start("service", pointed, folder)
         stack.callback(service.stop)
-        client = Client([service.address], pause=pause)
-        stack.callback(client.close)
+        client = stack.enter_context(Client(service.address))
         yield Rig(service, client, folder, wiring.ffmpeg_program(settings.read(pointed)))
 
 
