@@ -39,9 +39,10 @@ ENV PATH=/opt/reprise/bin:$PATH \
 
 WORKDIR /srv/reprise
 COPY deploy/healthy.py LICENSE ./
+COPY reprise reprise
 COPY service service
 # Read-only, as all the rest: these are never compared with their sources again.
-RUN python -m compileall -q --invalidation-mode unchecked-hash service
+RUN python -m compileall -q --invalidation-mode unchecked-hash reprise service
 
 USER 10001:10001
 EXPOSE 8080 8081

@@ -13,16 +13,14 @@ from rich.table import Table
 
 from benchmarks.flood import flooding
 from benchmarks.rig import BAD, GOOD
+from reprise import Client
 from service import wiring
 from service.cli import processes
-from service.cli.client import Client, ServiceProblem
-from service.cli.convert import follow, pause
 from service.cli.sample import write_sample
 from service.cli.serve import embed
 
 MINUTES = 5
 PROMISED = 2.0  # times as long, with fair shares of two cores
-TRIES = 100  # for an upload whose place the flood has taken
 FLOOD, OTHER = "key-of-the-flood", "key-of-the-other"
 
 
@@ -39,8 +37,7 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
         write_sample(piece, MINUTES * 60)
         service = processes.start("service", embed(stack, environment), folder, REPRISE_API_KEYS=configured)
         stack.callback(service.stop)
-        client = Client([service.address], pause=pause, key=OTHER)
-        stack.callback(client.close)
+        client = stack.enter_context(Client(service.address, key=OTHER))
         times = {"alone": [_work(client, piece, folder / "out.mp3") for _ in range(given.runs)]}
         with flooding(service.address, FLOOD):
             times["beside a flood"] = [_work(client, piece, folder / "out.mp3") for _ in range(given.runs)]
@@ -57,20 +54,8 @@ def _work(client: Client, piece: Path, target: Path) -> float:
     """Upload, convert and download a file; returns the seconds from the first byte to the last."""
     clock = wiring.SystemClock()
     began = clock.monotonic()
-    job = client.submit(_upload(client, piece), "mp3", {})
-    job = follow(client, job["job_id"], lambda _: None)
-    if (job["state"], job["attempt"]) != ("succeeded", 1):
-        raise RuntimeError(f"the job ended as {job['state']} in attempt {job['attempt']}")
-    client.download(job["job_id"], target, int(job["size"]), lambda _: None)
+    job = client.wait(client.submit(client.upload(piece).upload_id, "mp3").job_id)
+    if job.attempt != 1:
+        raise RuntimeError(f"the job took {job.attempt} attempts")
+    client.download(job.job_id, target)
     return clock.monotonic() - began
-
-
-def _upload(client: Client, piece: Path) -> str:
-    for _ in range(TRIES):
-        try:
-            return str(client.upload(piece, lambda _: None)["upload_id"])
-        except ServiceProblem as problem:
-            if not str(problem).startswith("busy"):
-                raise
-            pause(0.5)
-    raise RuntimeError("there was no place for an upload")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.rig import job_seconds
+from reprise import Client
 from service import wiring
 from service.cli import processes
-from service.cli.client import Client
 from service.cli.convert import pause
+from service.cli.in_turn import client_of
 from service.cli.sample import write_sample
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Pair:
         """Upload so much music; returns the id of the upload."""
         piece = self._folder / "piece.wav"
         write_sample(piece, seconds)
-        return str(self._client(*self._services).upload(piece, lambda _: None)["upload_id"])
+        return str(self._client(*self._services).upload(piece).upload_id)
 
     def strike(self, upload_id: str, number: signal.Signals, after: float) -> float:
         """
@@ -49,7 +50,7 @@ class Pair:
         _, resumed = self._wait(lambda: self._progressed(job_id, [other], 2))
         survivor = self._client(other)
         survivor.cancel(job_id)
-        self._wait(lambda: survivor.job(job_id)["state"] == "cancelled")
+        self._wait(lambda: survivor.job(job_id).state == "cancelled")
         self._replace(victim)
         return resumed - at
 
@@ -61,13 +62,13 @@ class Pair:
             pause(kill_after)
             victim.kill()
         alive = self._client(*(service for service in self._services if service.process.poll() is None))
-        job = self._wait(lambda: (now := alive.job(job_id))["state"] == "succeeded" and now)
+        job = alive.wait(job_id)
         if kill_after is not None:
             self._replace(victim)
         return job_seconds(job)
 
     def _submit(self, upload_id: str) -> str:
-        return str(self._client(*self._services).submit(upload_id, "mp3", {})["job_id"])
+        return str(self._client(*self._services).submit(upload_id, "mp3").job_id)
 
     def _replace(self, victim: processes.ServiceProcess) -> None:
         victim.stop()
@@ -98,9 +99,7 @@ class Pair:
         return service
 
     def _client(self, *services: processes.ServiceProcess) -> Client:
-        client = Client([service.address for service in services], pause=pause)
-        self._stack.callback(client.close)
-        return client
+        return self._stack.enter_context(client_of([service.address for service in services]))
 
     def _wait(self, fact: Callable[[], T | None]) -> T:
         for _ in range(int(LATEST / 0.05)):

@@ -63,7 +63,7 @@ def _embedded(environment: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]
         piece = service.folder / "piece.wav"
         write_sample(piece, 1)
         upload_id = service.upload(piece)
-        jobs = [str(service.client.submit(upload_id, "mp3", {})["job_id"]) for _ in range(CONNECTIONS)]
+        jobs = [str(service.client.submit(upload_id, "mp3").job_id) for _ in range(CONNECTIONS)]
         yield service.service.address, jobs
 
 

@@ -1,6 +1,7 @@
 """Ask one server as fast as it answers, over a fixed number of connections that stay open."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -8,11 +9,12 @@ CONNECTIONS = 50
 LENGTH = b"content-length:"
 
 
-async def rate(address: str, paths: Sequence[str], *, seconds: float) -> float:
+async def rate(address: str, paths: Sequence[str], *, seconds: float = math.inf, each: int | None = None) -> float:
     """
     Return answers a second to `CONNECTIONS` clients that ask for `paths` in turn. `address` as ``http://host:port``.
 
-    Raises `RuntimeError` for any answer but 200: what is refused costs little, and would look quick.
+    It lasts for so many `seconds`, or until `each` client has had so many answers. Raises `RuntimeError` for any answer
+    but 200: what is refused costs little, and would look quick.
     """
     host, _, port = address.removeprefix("http://").partition(":")
     loop = asyncio.get_running_loop()
@@ -21,17 +23,21 @@ async def rate(address: str, paths: Sequence[str], *, seconds: float) -> float:
     for number in range(CONNECTIONS):
         turned = [*paths[number % len(paths) :], *paths[: number % len(paths)]]
         requests = [f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() for path in turned]
-        _, client = await loop.create_connection(lambda it=requests: _Client(it, began + seconds), host, int(port))  # type: ignore[misc]
+        _, client = await loop.create_connection(
+            lambda it=requests: _Client(it, began + seconds, each),  # type: ignore[misc]
+            host,
+            int(port),
+        )
         clients.append(client)
     answered = sum(await asyncio.gather(*(client.answered for client in clients)))
     return answered / (loop.time() - began)
 
 
 class _Client(asyncio.Protocol):
-    """One connection; `answered` is done, with the number of answers, after the time is over. Costs little to run."""
+    """One connection; `answered` is done, with the number of answers, when the time is over. Costs little to run."""
 
-    def __init__(self, requests: Sequence[bytes], until: float) -> None:
-        self._requests, self._until = requests, until
+    def __init__(self, requests: Sequence[bytes], until: float, most: int | None) -> None:
+        self._requests, self._until, self._most = requests, until, most
         self._loop = asyncio.get_running_loop()
         self._data, self._count = b"", 0
         self.answered: asyncio.Future[int] = self._loop.create_future()
@@ -49,7 +55,7 @@ class _Client(asyncio.Protocol):
             self._end(RuntimeError(head.decode()))
             return
         self._data, self._count = b"", self._count + 1
-        if self._loop.time() < self._until:
+        if self._count != self._most and self._loop.time() < self._until:
             self._transport.write(self._requests[self._count % len(self._requests)])
         else:
             self._end(None)

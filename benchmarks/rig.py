@@ -5,14 +5,11 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from reprise import Client, Job
 from service import settings, wiring
 from service.cli import processes
-from service.cli.client import Client
-from service.cli.convert import follow, pause
 from service.cli.serve import embed
 
 GOOD, BAD = "[green]holds[/]", "[red]missed[/]"
@@ -29,15 +26,11 @@ class Rig:
 
     def upload(self, path: Path) -> str:
         """Upload a file; returns its id."""
-        return str(self.client.upload(path, lambda _: None)["upload_id"])
+        return self.client.upload(path).upload_id
 
-    def convert(self, upload_id: str, target: str) -> dict[str, Any]:
-        """Convert to the end; returns the job's document."""
-        job = self.client.submit(upload_id, target, {})
-        job = follow(self.client, job["job_id"], lambda _: None)
-        if job["state"] != "succeeded":
-            raise RuntimeError(f"the job ended as {job['state']}: {job.get('error')}")
-        return job
+    def convert(self, upload_id: str, target: str) -> Job:
+        """Convert to the end; returns the job. Raises what `Client.wait` does."""
+        return self.client.wait(self.client.submit(upload_id, target).job_id)
 
     def run_ffmpeg(self, *arguments: str | Path) -> float:
         """Run plain ffmpeg; returns its seconds."""
@@ -54,15 +47,14 @@ def rig(folder: Path, environment: Mapping[str, str]) -> Iterator[Rig]:
     with ExitStack() as stack:
         service = processes.start("service", embed(stack, environment), folder)
         stack.callback(service.stop)
-        client = Client([service.address], pause=pause)
-        stack.callback(client.close)
+        client = stack.enter_context(Client(service.address))
         yield Rig(service, client, folder, wiring.ffmpeg_program(settings.read(environment)))
 
 
-def job_seconds(job: Mapping[str, Any]) -> float:
-    """From accepted to recorded, both times by the same machine's clock."""
-    created, finished = (datetime.fromisoformat(job[name]) for name in ("created_at", "finished_at"))
-    return (finished - created).total_seconds()
+def job_seconds(job: Job) -> float:
+    """From accepted to recorded, both times by the same machine's clock; of a job that has ended."""
+    assert job.finished_at is not None
+    return (job.finished_at - job.created_at).total_seconds()
 
 
 def parser() -> argparse.ArgumentParser:

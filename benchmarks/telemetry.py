@@ -1,10 +1,16 @@
 """
 Measure what logs, CloudWatch's metrics and traces cost: a conversion's time, and answers to polls in a second.
 
-Four services on one embedded stack, each with a bucket and a table of its own: one that says next to nothing, one that
-logs as it does by default with CloudWatch's metrics, one that sends a trace of every request too, and one at level
-debug, for which nothing is promised. They take turns, so that a busy machine slows all of them. (What /metrics shows is
-counted in all four: it cannot be turned off.)
+Three services on one embedded stack, each with a bucket and a table of its own: one in which nothing is logged and
+counted at all, one that logs as it does by default with the metrics of Prometheus and CloudWatch, and one that sends a
+trace of every request too. They take turns in short rounds, in one order and then in the other, and each is compared
+with the first of its own round.
+
+Wall times of a busy machine differ from round to round by more than what is measured, and are shown beside the rest
+only. The promise is judged by CPU time, which a neighbour does not take: the CPU of the service that an answer takes,
+because a service that answers as fast as it can is bound by it, and the CPU that the service takes more for a
+conversion, as a part of the conversion's wall time, which cannot grow by more than that. ffmpeg's own CPU time is left
+out of it: it does the same work in all three.
 """
 
 import argparse
@@ -13,74 +19,188 @@ import http.server
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
+from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import poll_cost
+from benchmarks.medians import Median, median_of
 from benchmarks.requests import CONNECTIONS, rate
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
+from reprise import Client, Job
 from service import settings, wiring
 from service.cli import processes
-from service.cli.client import Client
-from service.cli.convert import pause
 from service.cli.sample import write_sample
 from service.cli.serve import embed
 
-MINUTES = 10
-SECONDS = 3.0  # of each measurement of polls
-MOST = 1.03  # times as long as with nothing on; and as many answers at least, the other way round
+MINUTES = 3  # of sound in a conversion
+POLLS = 10  # of each of the clients, in each measurement
+ROUNDS_OF_POLLS = 3  # for each round of conversions
+MOST = 0.03  # of a conversion's wall time, and of what an answer takes
+CPU_CLOCK = 2  # of a process, in the id of its clock: Linux' CPUCLOCK_SCHED
+OFF = "nothing"
 ON = {"REPRISE_LOG_LEVEL": "info", "REPRISE_METRICS_NAMESPACE": "Reprise/bench"}
-PROMISED = ("logs, metrics", "… and traces")
+UNSURE = "[yellow]not sure: more --runs[/]"
+# Read by Python before the service is: what is emitted goes nowhere, and neither calls to AWS nor requests are noted.
+SILENCE = """
+import contextlib
+
+import service.telemetry
+import service.telemetry.logging
+
+def nothing(*_, **__):
+    pass
+
+for name in ("emit", "note_request", "bind_tenant"):
+    setattr(service.telemetry, name, nothing)
+    setattr(service.telemetry.logging, name, nothing)
+service.telemetry.log_context = lambda **_: contextlib.nullcontext()
+service.telemetry.request_context = lambda _: contextlib.nullcontext({})
+
+import redis.asyncio
+import redis.asyncio.client
+
+import service.adapters.aws.calls
+import service.adapters.redis.calls
+import service.web.operations.metrics
+
+service.adapters.aws.calls.CallLog.listen = nothing
+service.adapters.redis.calls.LoggedRedis.execute_command = redis.asyncio.Redis.execute_command
+service.adapters.redis.calls.LoggedPipeline.execute = redis.asyncio.client.Pipeline.execute
+service.web.operations.metrics.RequestMetrics.middleware = lambda self, app: app
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One conversion. Seconds; `cpu` is that of the service, `ffmpeg` that of the programs it ran."""
+
+    job_id: str
+    wall: float
+    cpu: float
+    ffmpeg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One service under polls: answers a second, and the service's seconds of CPU for each."""
+
+    answers: float
+    cpu: float
 
 
 def run(console: Console, given: argparse.Namespace, environment: Mapping[str, str]) -> None:
-    """Let the services take turns, after one round that does not count, and print medians beside the first's."""
-    table = Table(title=f"telemetry: {MINUTES} minutes of WAV to MP3, and GET …/progress", title_justify="left")
-    for name in ("on", "seconds", "ratio", "answers a second", "ratio", "ms CPU an answer", f"promised {MOST:.2f}"):
-        table.add_column(name, justify="right")
+    """Let the services take turns, after a round that does not count, and print medians with their intervals."""
+    taken: list[int] = []
     with ExitStack() as stack:
+        silent = stack.enter_context(_silence(environment.get("PYTHONPATH", "")))
         kinds = {
-            "nothing": {"REPRISE_LOG_LEVEL": "error"},
+            OFF: {"REPRISE_LOG_LEVEL": "error", "PYTHONPATH": silent},
             "logs, metrics": ON,
-            "… and traces": {**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": stack.enter_context(_receiver())},
-            "debug": {"REPRISE_LOG_LEVEL": "debug"},
+            "… and traces": {**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": stack.enter_context(_receiver(taken))},
         }
         embedded = embed(stack, environment)
         rigs = {name: stack.enter_context(_rig(embedded, more, n)) for n, (name, more) in enumerate(kinds.items())}
         uploads = {name: _upload(one) for name, one in rigs.items()}
-        rounds = [_round(rigs, uploads) for _ in range(given.runs + 1)][1:]
-    off = "nothing"
-    for name in kinds:
-        seconds, answers, cpu = (median(found[name][what] for found in rounds) for what in range(3))
-        slower = median(found[name][0] / found[off][0] for found in rounds)
-        fewer = median(found[off][1] / found[name][1] for found in rounds)
-        verdict = "" if name not in PROMISED else GOOD if max(slower, fewer) <= MOST else BAD
-        table.add_row(name, f"{seconds:.2f}", f"{slower:.3f}", f"{answers:.0f}", f"{fewer:.3f}", f"{cpu:.3f}", verdict)
-    console.print(table)
-    poll_cost.run(console)
+        rounds = [_conversions(_in_turn(rigs, n), uploads) for n in range(4 * given.runs + 1)]
+        paths = {name: f"/v1/jobs/{one.job_id}/progress" for name, one in rounds[0].items()}
+        polls = [_polls(_in_turn(rigs, n), paths) for n in range(ROUNDS_OF_POLLS * len(rounds))]
+        if any(rigs[OFF].service.events()) or not any(rigs["logs, metrics"].service.events()) or not taken:
+            raise RuntimeError("what should be off is on, or the other way round")
+    console.print(_of_conversions(rounds[1:]))
+    console.print(_of_polls(polls[ROUNDS_OF_POLLS:]))
 
 
-def _round(rigs: Mapping[str, Rig], uploads: Mapping[str, str]) -> dict[str, tuple[float, float, float]]:
-    """Return seconds of a conversion, polls a second, and milliseconds of CPU a poll, of each."""
+def _of_conversions(rounds: list[dict[str, Measured]]) -> Table:
+    table = Table(title=f"telemetry: {MINUTES} minutes of WAV to MP3, {len(rounds)} rounds", title_justify="left")
+    for title in ("on", "seconds", "ratio", "s CPU of the service", "of ffmpeg", "more CPU, part of the time",
+                  f"promised {MOST:.2f}"):  # fmt: skip
+        table.add_column(title, justify="right")
+    for name in rounds[0]:
+        wall = median_of([one[name].wall for one in rounds])
+        ratio = median_of([one[name].wall / one[OFF].wall for one in rounds])
+        cpu = median_of([one[name].cpu for one in rounds])
+        ffmpeg = median_of([one[name].ffmpeg for one in rounds])
+        more = median_of([(one[name].cpu - one[OFF].cpu) / one[OFF].wall for one in rounds])
+        table.add_row(name, wall.text(2), ratio.text(3), cpu.text(3), ffmpeg.text(2), *_judged(name, more))
+    return table
+
+
+def _of_polls(rounds: list[dict[str, Polled]]) -> Table:
+    title = f"telemetry: GET …/progress, {CONNECTIONS * POLLS} as fast as one service answers, {len(rounds)} rounds"
+    table = Table(title=title, title_justify="left")
+    for title in ("on", "answers a second", "ratio", "ms CPU an answer", "more CPU, part of an answer",
+                  f"promised {MOST:.2f}"):  # fmt: skip
+        table.add_column(title, justify="right")
+    for name in rounds[0]:
+        answers = median_of([one[name].answers for one in rounds])
+        ratio = median_of([one[name].answers / one[OFF].answers for one in rounds])
+        answer = median_of([one[name].cpu * 1000 for one in rounds])
+        more = median_of([one[name].cpu / one[OFF].cpu - 1 for one in rounds])
+        table.add_row(name, answers.text(0), ratio.text(3), answer.text(3), *_judged(name, more))
+    return table
+
+
+def _judged(name: str, more: Median) -> tuple[str, str]:
+    """The share that is judged, and whether the promise holds: surely, surely not, or not to be told yet."""
+    if name == OFF:
+        return "", ""
+    return more.text(3), GOOD if more.most <= MOST else BAD if more.least > MOST else UNSURE
+
+
+def _in_turn(rigs: Mapping[str, Rig], number: int) -> list[tuple[str, Rig]]:
+    """Return the services in one order, and in the next round in the other."""
+    order = list(rigs.items())
+    return order if number % 2 else order[::-1]
+
+
+def _conversions(rigs: list[tuple[str, Rig]], uploads: Mapping[str, str]) -> dict[str, Measured]:
     found = {}
-    for name, one in rigs.items():
-        job = one.convert(uploads[name], "mp3")
-        path = f"/v1/jobs/{job['job_id']}/progress"
-        before = _cpu_seconds(one)
-        polls = asyncio.run(rate(one.service.address, [path] * CONNECTIONS, seconds=SECONDS))
-        found[name] = (job_seconds(job), polls, (_cpu_seconds(one) - before) / (polls * SECONDS) * 1000)
-    return found
+    for name, one in rigs:
+        cpu, ffmpeg = _cpu(one), _cpu_of_children(one)
+        job = _convert(one, uploads[name])
+        cpu, ffmpeg = _cpu(one) - cpu, _cpu_of_children(one) - ffmpeg
+        found[name] = Measured(job.job_id, job_seconds(job), cpu, ffmpeg)
+    return {name: found[name] for name in uploads}
 
 
-def _cpu_seconds(one: Rig) -> float:
-    """What the service itself has used so far, without ffmpeg."""
-    words = Path(f"/proc/{one.service.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+def _polls(rigs: list[tuple[str, Rig]], paths: Mapping[str, str]) -> dict[str, Polled]:
+    found = {}
+    for name, one in rigs:
+        before = _cpu(one)
+        answers = asyncio.run(rate(one.service.address, [paths[name]], each=POLLS))
+        found[name] = Polled(answers, (_cpu(one) - before) / (CONNECTIONS * POLLS))
+    return {name: found[name] for name in paths}
+
+
+def _convert(one: Rig, upload_id: str) -> Job:
+    """Convert to the end, with one request that waits: polls would cost more than what is measured."""
+    job = one.client.submit(upload_id, "mp3")
+    address = f"{one.service.address}/v1/jobs/{job.job_id}"
+    while not job.final:
+        httpx.get(address, params={"wait": 30}, timeout=60).raise_for_status()
+        job = one.client.job(job.job_id)
+    if job.state != "succeeded":
+        raise RuntimeError(f"the job ended as {job.state}: {job.error}")
+    return job
+
+
+def _cpu(one: Rig) -> float:
+    """Return the seconds of CPU that the service has taken so far, by the kernel's clock for it (nanoseconds)."""
+    return time.clock_gettime((~one.service.process.pid << 3) | CPU_CLOCK)
+
+
+def _cpu_of_children(one: Rig) -> float:
+    """Return the seconds that the processes have taken which it started and that have ended (hundredths)."""
+    words = Path(f"/proc/{one.service.process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def _upload(one: Rig) -> str:
@@ -93,6 +213,14 @@ def _upload(one: Rig) -> str:
 
 
 @contextmanager
+def _silence(path: str) -> Iterator[str]:
+    """Yield a value of PYTHONPATH with which a process neither logs nor counts anything."""
+    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        Path(folder, "sitecustomize.py").write_text(SILENCE, encoding="utf-8")
+        yield os.pathsep.join(filter(None, (folder, path)))
+
+
+@contextmanager
 def _rig(embedded: Mapping[str, str], more: Mapping[str, str], number: int) -> Iterator[Rig]:
     """A service that converts, on a bucket and a table of its own."""
     name = f"telemetry-{number}"
@@ -102,16 +230,19 @@ def _rig(embedded: Mapping[str, str], more: Mapping[str, str], number: int) -> I
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-")))
         service = processes.start("service", pointed, folder)
         stack.callback(service.stop)
-        client = Client([service.address], pause=pause)
-        stack.callback(client.close)
+        client = stack.enter_context(Client(service.address))
         yield Rig(service, client, folder, wiring.ffmpeg_program(settings.read(pointed)))
 
 
 class _Taker(http.server.BaseHTTPRequestHandler):
-    """Takes spans, and does nothing with them."""
+    """Takes spans, and keeps no more than their sizes."""
+
+    def __init__(self, taken: list[int], *given: Any) -> None:
+        self._taken = taken
+        super().__init__(*given)
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self._taken.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -121,9 +252,9 @@ class _Taker(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _receiver() -> Iterator[str]:
+def _receiver(taken: list[int]) -> Iterator[str]:
     """Yield the address of something that takes spans by OTLP over HTTP."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Taker)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Taker, taken))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

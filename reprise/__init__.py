@@ -25,10 +25,23 @@ from reprise.errors import (
     RepriseError,
     TryLater,
     Unauthorized,
+    UnexpectedAnswer,
     Unreachable,
 )
 from reprise.files import BytesSource, FileSource
-from reprise.models import Failure, Job, ListedNotification, Notification, PendingUpload, Progress, Upload
+from reprise.models import (
+    Conversion,
+    Failure,
+    Ffmpeg,
+    Job,
+    ListedNotification,
+    ListedUpload,
+    Media,
+    Notification,
+    PendingUpload,
+    Progress,
+    Upload,
+)
 from reprise.uploading import Begun, Source
 
 __version__ = "0.1.0"
@@ -38,13 +51,17 @@ __all__ = [
     "Begun",
     "BytesSource",
     "Client",
+    "Conversion",
     "Failure",
+    "Ffmpeg",
     "FileSource",
     "Interrupted",
     "Job",
     "JobCancelled",
     "JobFailed",
     "ListedNotification",
+    "ListedUpload",
+    "Media",
     "NotFound",
     "Notification",
     "PendingUpload",
@@ -55,6 +72,7 @@ __all__ = [
     "Source",
     "TryLater",
     "Unauthorized",
+    "UnexpectedAnswer",
     "Unreachable",
     "Upload",
 ]

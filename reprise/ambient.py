@@ -18,6 +18,11 @@ async def asleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
+def now() -> float:
+    """Return seconds since the epoch."""
+    return time.time()
+
+
 def environment() -> Mapping[str, str]:
     """Return the environment of this process."""
     return os.environ
@@ -28,6 +33,11 @@ def end(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def drop_stdout() -> None:
+    """Let what is still written to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def jitter() -> float:

@@ -1,10 +1,14 @@
 """One request, repeated through what passes by itself."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from reprise.errors import ProblemError, RepriseError, TryLater, Unreachable, problem
+import msgspec
+
+from reprise.errors import ProblemError, RepriseError, TryLater, UnexpectedAnswer, Unreachable, problem
 from reprise.steps import Answer, Ask, Flow, NoAnswer, Pause
+
+T = TypeVar("T")
 
 PATIENCE = 120.0  # seconds of waiting in all, before a service that is away is reported
 FIRST_DELAY = 0.25  # seconds; doubled each time
@@ -16,19 +20,31 @@ def call(ask: Ask, patience: float = PATIENCE) -> Flow[Answer]:
     Return the answer to a request that may be repeated without harm.
 
     Repeats it while nothing answers, and while the service says that it cannot now (429, 5xx), as late as it asks for.
-    Raises `ProblemError` for a refusal, `Unreachable` or `TryLater` once `patience` (seconds) is over.
+    Raises `ProblemError` for a refusal, `Unreachable` or `TryLater` once `patience` (seconds) is over, and
+    `UnexpectedAnswer` for a redirect, which the service never sends to this client.
     """
     waited, failures = 0.0, 0
     while True:
         answer: Answer | NoAnswer = yield ask
-        if isinstance(answer, Answer) and answer.status < 400:
+        if isinstance(answer, Answer) and answer.status < 300:
             return answer
+        if isinstance(answer, Answer) and answer.status < 400:
+            place = answer.headers.get("location", "nowhere").partition("?")[0]
+            raise UnexpectedAnswer(f"what answers there sends everything on to {place}: give the service's own address")
         error = failure_of(answer)
         if not passes(error) or waited >= patience:
             raise error
         delay = delay_after(failures, answer)
         waited, failures = waited + delay, failures + 1
         yield Pause(delay)
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """Return a document of the API. Raises `UnexpectedAnswer` for anything else, such as the page of a proxy."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise UnexpectedAnswer(f"what answers there is no Reprise service ({error})") from None
 
 
 def failure_of(answer: Answer | NoAnswer) -> RepriseError:

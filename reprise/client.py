@@ -11,7 +11,7 @@ from reprise import ambient, flows, uploading
 from reprise.asking import PATIENCE
 from reprise.files import FileSource
 from reprise.http import FAILURES, answer_of, reason_of, request, settings
-from reprise.models import Job, ListedNotification, Progress, Upload
+from reprise.models import Job, ListedNotification, ListedUpload, Progress, Upload
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Step, Tell
 from reprise.uploading import Begun, Seen, Source
 
@@ -24,11 +24,20 @@ class Client:
 
     `url` is its address, `key` an API key. `patience` is how long (seconds) a service that is away is waited for before
     `Unreachable` or `TryLater` is raised. Not to be shared by threads while an event stream or a download is open.
+    `transport` is httpx's, for what stands between: a proxy, a private certificate authority. Raises `ValueError` for
+    what is no address, or no key.
     """
 
-    def __init__(self, url: str, *, key: str | None = None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        patience: float = PATIENCE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._base, self._headers = settings(url, key)
-        self._http = httpx.Client()
+        self._http = httpx.Client(transport=transport)
         self._patience = patience
 
     def __enter__(self) -> Self:
@@ -75,6 +84,10 @@ class Client:
     def jobs(self, states: Sequence[str] = ()) -> Iterator[Job]:
         """Yield the jobs of this key, newest first; with `states` only those in one of them."""
         return self._tell(flows.jobs(states, self._patience))
+
+    def uploads(self, states: Sequence[str] = ()) -> Iterator[ListedUpload]:
+        """Yield the uploads of this key, newest first; with `states` (`pending`, `complete`) only those in one."""
+        return self._tell(flows.uploads(states, self._patience))
 
     def follow(self, job_id: str) -> Iterator[Progress]:
         """Yield each change of a job; the last one is the `Job` that has ended. The percentage never falls."""

@@ -8,6 +8,7 @@ What can go wrong for a client, in one tree.
     │   ├── Rejected        4xx  the request cannot be carried out: an option, the file, its size
     │   └── TryLater        429, 503, and every other 5xx; raised once patience is over
     ├── Unreachable              no answer came, however often it was tried
+    ├── UnexpectedAnswer         what answers at this address is no Reprise service
     ├── JobFailed                the job ended as `failed`; `job.error` says why
     ├── JobCancelled             somebody cancelled the job
     └── Interrupted              a transfer stopped in its middle and can be resumed
@@ -61,6 +62,10 @@ class TryLater(ProblemError):
 
 class Unreachable(RepriseError):
     """No answer came."""
+
+
+class UnexpectedAnswer(RepriseError):
+    """What answers is no Reprise service: the address is wrong, or a proxy answers in its place."""
 
 
 class JobFailed(RepriseError):

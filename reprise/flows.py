@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
-
-from reprise.asking import PATIENCE, call, delay_after, failure_of, passes
-from reprise.errors import Interrupted, JobCancelled, JobFailed, ProblemError
-from reprise.models import Job, JobsPage, Link, NotificationsPage, Progress
+from reprise.asking import PATIENCE, call, decoded, delay_after, failure_of, passes
+from reprise.errors import Interrupted, JobCancelled, JobFailed, ProblemError, UnexpectedAnswer
+from reprise.models import Job, JobsPage, Link, NotificationsPage, Progress, UploadsPage
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Tell
 
 SILENCE = 30.0  # seconds without a byte of an event stream before another is tried
@@ -34,11 +32,20 @@ def jobs(states: Sequence[str] = (), patience: float = PATIENCE) -> Flow[None]:
     """Tell every job of this key, newest first; only those in `states`, if any are given."""
     cursor: str | None = None
     while True:
-        asked = [*(("state", state) for state in states), *([("cursor", cursor)] if cursor else [])]
-        to = f"/v1/jobs?{urlencode(asked)}" if asked else "/v1/jobs"
-        page = msgspec.json.decode((yield from call(Ask(method="GET", to=to), patience)).body, type=JobsPage)
+        page = decoded((yield from call(_page("/v1/jobs", states, cursor), patience)).body, JobsPage)
         for job in page.jobs:
             yield Tell(job)
+        if (cursor := page.next) is None:
+            return
+
+
+def uploads(states: Sequence[str] = (), patience: float = PATIENCE) -> Flow[None]:
+    """Tell every upload of this key, newest first; only those in `states`, if any are given."""
+    cursor: str | None = None
+    while True:
+        page = decoded((yield from call(_page("/v1/uploads", states, cursor), patience)).body, UploadsPage)
+        for upload in page.uploads:
+            yield Tell(upload)
         if (cursor := page.next) is None:
             return
 
@@ -47,9 +54,8 @@ def notifications(state: str = "dead", patience: float = PATIENCE) -> Flow[None]
     """Tell every notification of this key that was given up (`dead`), or that is to be delivered (`pending`)."""
     cursor: str | None = None
     while True:
-        asked = {"state": state} | ({"cursor": cursor} if cursor else {})
-        answer = yield from call(Ask(method="GET", to="/v1/notifications", params=asked), patience)
-        page = msgspec.json.decode(answer.body, type=NotificationsPage)
+        answer = yield from call(_page("/v1/notifications", [state], cursor), patience)
+        page = decoded(answer.body, NotificationsPage)
         for one in page.notifications:
             yield Tell(one)
         if (cursor := page.next) is None:
@@ -59,6 +65,11 @@ def notifications(state: str = "dead", patience: float = PATIENCE) -> Flow[None]
 def resend(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
     """Send the notification of a job again."""
     return _job((yield from call(Ask(method="POST", to=f"/v1/jobs/{job_id}/notification"), patience)))
+
+
+def _page(place: str, states: Sequence[str], cursor: str | None) -> Ask:
+    asked = [*(("state", state) for state in states), *([("cursor", cursor)] if cursor else [])]
+    return Ask(method="GET", to=f"{place}?{urlencode(asked)}" if asked else place)
 
 
 def cancel(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
@@ -77,8 +88,7 @@ def remove(to: str, patience: float = PATIENCE) -> Flow[None]:
 
 def formats(patience: float = PATIENCE) -> Flow[dict[str, Any]]:
     """Return what goes in and what comes out, with the options of each format."""
-    found: dict[str, Any] = (yield from call(Ask(method="GET", to="/v1/formats"), patience)).json()
-    return found
+    return decoded((yield from call(Ask(method="GET", to="/v1/formats"), patience)).body, dict[str, Any])
 
 
 def follow(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
@@ -100,11 +110,11 @@ def follow(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
                 last = piece.id or last
                 if piece.event == "done":
                     yield Close()
-                    job = msgspec.json.decode(piece.data, type=Job)
+                    job = decoded(piece.data, Job)
                     yield Tell(job)
                     return job
                 if piece.event == "progress":
-                    yield Tell(msgspec.json.decode(piece.data, type=Progress))
+                    yield Tell(decoded(piece.data, Progress))
             yield Close()
             if not heard:
                 return (yield from _poll(job_id, patience))
@@ -124,7 +134,7 @@ def _poll(job_id: str, patience: float) -> Flow[Job]:
     before: Progress | None = None
     while True:
         answer = yield from call(Ask(method="GET", to=f"/v1/jobs/{job_id}/progress"), patience)
-        progress = msgspec.json.decode(answer.body, type=Progress)
+        progress = decoded(answer.body, Progress)
         if progress.final:
             job = yield from look(job_id, patience)
             yield Tell(job)
@@ -160,6 +170,8 @@ def download(
     except ProblemError:
         yield from _source(place, 0, "", direct=True, patience=patience)  # an answer to HEAD cannot say why
         raise
+    if not {"content-length", "etag"} <= head.headers.keys():
+        raise UnexpectedAnswer("what answers there does not say how long the output is")
     size, there = int(head.headers["content-length"]), head.headers["etag"]
     if etag != there or (part.exists() and part.stat().st_size > size):
         part.unlink(missing_ok=True)
@@ -190,7 +202,7 @@ def _source(place: str, have: int, etag: str, *, direct: bool, patience: float) 
     if not direct:
         return Ask(method="GET", to=place, params={"via": "proxy"}, headers=headers)
     answer = yield from call(Ask(method="GET", to=place, params={"via": "link"}), patience)
-    return Ask(method="GET", to=msgspec.json.decode(answer.body, type=Link).url, headers=headers)
+    return Ask(method="GET", to=decoded(answer.body, Link).url, headers=headers)
 
 
 def _write(part: Path, offset: int, seen: Callable[[int], None]) -> Flow[int]:
@@ -208,4 +220,4 @@ def _write(part: Path, offset: int, seen: Callable[[int], None]) -> Flow[int]:
 
 
 def _job(answer: Answer) -> Job:
-    return msgspec.json.decode(answer.body, type=Job)
+    return decoded(answer.body, Job)

@@ -13,7 +13,19 @@ FAILURES = (httpx.TransportError, httpx.StreamError)
 
 
 def settings(url: str, key: str | None) -> tuple[str, dict[str, str]]:
-    """Return the address without a slash at its end, and the headers for the service (and for nobody else)."""
+    """
+    Return the address without a slash at its end, and the headers for the service (and for nobody else).
+
+    Raises `ValueError` for what cannot be asked: it would otherwise look like a service that is away.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url} is no address: {error}") from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise ValueError(f"{url} is no address; it begins with http:// or https://, and names a host")
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise ValueError("the API key has characters in it that no key has; was it copied whole, and nothing else?")
     headers = {"User-Agent": USER_AGENT} | ({"Authorization": f"Bearer {key}"} if key else {})
     return url.rstrip("/"), headers
 

@@ -14,6 +14,24 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a file is, as far as it is known. `format` is that of the container, `codec` as ffmpeg calls it.
+
+    `sample_rate` in Hz; `title` and `artist` are from its tags, and `cover` says whether there is a picture.
+    """
+
+    format: str
+    duration_seconds: float | None = None
+    codec: str | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    bitrate_kbps: int | None = None
+    title: str | None = None
+    artist: str | None = None
+    cover: bool = False
+
+
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """An upload that is complete and was recognised. `size` in bytes; `format` is what its bytes are."""
 
@@ -21,6 +39,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     filename: str
     size: int
     format: str
+    media: Media | None = None
     created_at: datetime
     expires_at: datetime
 
@@ -42,6 +61,47 @@ class PendingUpload(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     parts: list[Part]
     part_size: int
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """How far an upload is: `pending` or `complete`."""
+
+    state: str
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the bytes of a part go, straight to the object store."""
+
+    url: str
+    method: str = "PUT"
+    headers: dict[str, str] = {}
+
+
+class ListedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload in a list. `size` in bytes, of one that is `pending` as it was declared; `media` once complete."""
+
+    upload_id: str
+    state: Literal["pending", "complete"]
+    filename: str
+    size: int | None = None
+    media: Media | None = None
+    created_at: datetime
+    expires_at: datetime
+
+
+class Ffmpeg(msgspec.Struct, frozen=True):
+    """The command line that writes the same bytes; `INPUT` and `OUTPUT` in it stand for the files."""
+
+    version: str | None = None
+    arguments: list[str] = []
+
+
+class Conversion(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the last attempt took, in seconds, and seconds of sound in one of them (`speed`)."""
+
+    seconds: float
+    duration_seconds: float | None = None
+    speed: float | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,12 +153,13 @@ class NotificationsPage(msgspec.Struct, frozen=True):
 
 
 class Job(Progress, frozen=True, kw_only=True):
-    """A conversion. `size` of the output in bytes, when it succeeded."""
+    """A conversion. `size` of the output in bytes, `ffmpeg` and `conversion`: when it succeeded."""
 
     upload_id: str
     filename: str
     format: str
     options: dict[str, Any] = {}
+    media: Media | None = None
     path: str | None = None
     cancel_requested: bool = False
     created_at: datetime
@@ -107,7 +168,10 @@ class Job(Progress, frozen=True, kw_only=True):
     expires_at: datetime
     size: int | None = None
     error: Failure | None = None
+    track: dict[str, Any] | None = None
     warnings: list[dict[str, Any]] = []
+    ffmpeg: Ffmpeg | None = None
+    conversion: Conversion | None = None
     notification: Notification | None = None
 
 
@@ -115,6 +179,13 @@ class JobsPage(msgspec.Struct, frozen=True):
     """Some of a tenant's jobs, newest first; `next` asks for those behind them, None at the end."""
 
     jobs: list[Job]
+    next: str | None = None
+
+
+class UploadsPage(msgspec.Struct, frozen=True):
+    """Some of a tenant's uploads, newest first; `next` as for jobs."""
+
+    uploads: list[ListedUpload]
     next: str | None = None
 
 

@@ -6,14 +6,12 @@ What has arrived is asked of the service, so that resuming needs nothing but the
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
-import msgspec
-
-from reprise.asking import PATIENCE, call, delay_after
+from reprise.asking import PATIENCE, call, decoded, delay_after
 from reprise.errors import Interrupted, NotFound, ProblemError
-from reprise.models import PendingUpload, Upload
+from reprise.models import PendingUpload, Signed, Stage, Upload
 from reprise.steps import Answer, Ask, Flow, NoAnswer, Pause
 
 WHOLE = 5 * 1024 * 1024  # bytes; a smaller file goes in one request
@@ -99,14 +97,13 @@ def _send_whole(source: Source, filename: str, seen: Seen, patience: float) -> F
     )
     answer = yield from call(ask, patience)
     seen(source.size)
-    return msgspec.json.decode(answer.body, type=Upload)
+    return decoded(answer.body, Upload)
 
 
 def _begin(source: Source, filename: str, patience: float) -> Flow[Begun]:
     wanted = {"filename": filename, "size": source.size}
     answer = yield from call(Ask(method="POST", to="/v1/s3/multipart", json=wanted), patience)
-    made = answer.json()
-    return Begun(upload_id=made["upload_id"], part_size=made["part_size"])
+    return decoded(answer.body, Begun)
 
 
 def _look(begun: Begun, patience: float) -> Flow[Upload | PendingUpload | None]:
@@ -118,9 +115,9 @@ def _look(begun: Begun, patience: float) -> Flow[Upload | PendingUpload | None]:
 
 
 def _document(answer: Answer) -> Upload | PendingUpload:
-    if answer.json().get("state") == "complete":
-        return msgspec.json.decode(answer.body, type=Upload)
-    return msgspec.json.decode(answer.body, type=PendingUpload)
+    if decoded(answer.body, Stage).state == "complete":
+        return decoded(answer.body, Upload)
+    return decoded(answer.body, PendingUpload)
 
 
 def _missing(source: Source, begun: Begun, there: PendingUpload, seen: Seen) -> Iterator[tuple[int, int]]:
@@ -160,11 +157,8 @@ def _signed(begun: Begun, number: int, data: bytes, patience: float) -> Flow[Ask
     key = f"uploads/{begun.upload_id}/input"
     to = f"/v1/s3/multipart/{quote(begun.upload_id, safe='')}/{number}"
     answer = yield from call(Ask(method="GET", to=to, params={"key": key, "size": str(len(data))}), patience)
-    signed: dict[str, Any] = answer.json()
-    return Ask(
-        method=signed.get("method", "PUT"), to=signed["url"], headers=signed.get("headers") or {}, content=data,
-        seconds=120.0,
-    )  # fmt: skip
+    signed = decoded(answer.body, Signed)
+    return Ask(method=signed.method, to=signed.url, headers=signed.headers, content=data, seconds=120.0)
 
 
 def _complete(begun: Begun, patience: float) -> Flow[Upload | PendingUpload | None]:

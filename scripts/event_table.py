@@ -15,6 +15,7 @@ from service.telemetry.counters import COUNTERS
 from service.telemetry.events import CONTEXT, LINE, Event
 
 PAGE = Path(__file__).parent.parent / "docs" / "events.md"
+SOMETIMES = {"exception", "trace_id", "span_id"}
 LEVELS = {events.DEBUG: "debug", events.INFO: "info", events.WARNING: "warning", events.ERROR: "error"}
 HEAD = """\
 # Events
@@ -22,7 +23,8 @@ HEAD = """\
 Everything that the service logs.
 Do not edit: `make events` writes this from `service/telemetry/events.py`.
 
-Each line is one JSON object with {line}, and `exception` (a traceback) where there is one; \
+Each line is one JSON object with {line}, `exception` (a traceback) where there is one, \
+and `trace_id` and `span_id` where it is [traced](operations.md#traces); \
 the fields of its event, those in italics only where they apply; \
 and its context as far as there is one: {context}.
 Events at debug level are logged with `REPRISE_LOG_LEVEL=debug` only, and counted all the same.
@@ -52,7 +54,8 @@ def sections(source: str) -> Iterator[tuple[str, list[Event]]]:
 
 def page(source: str) -> str:
     """Return the document."""
-    parts = [HEAD.format(line=_names(tuple(name for name in LINE if name != "exception")), context=_names(CONTEXT))]
+    always = tuple(name for name in LINE if name not in SOMETIMES)
+    parts = [HEAD.format(line=_names(always), context=_names(CONTEXT))]
     for title, found in sections(source):
         parts.append(TABLE.format(title=title.capitalize()))
         parts += [f"| {' | '.join(_cells(event))} |\n" for event in found]

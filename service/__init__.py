@@ -38,7 +38,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
     settings/            environment in, frozen values out, all complaints at once
     story/               log lines in, the life of a job out: pure
     wiring/              settings in, running objects out; the only importer of adapters
-    cli/                 what `python -m service …` can do, one command per file
+    cli/                 what `python -m service …` can do, one command per file; they talk to a service by `reprise`
     testing/             fakes of the ports; no product code imports them
         contracts/       what each port promises, as tests for fakes and adapters
 

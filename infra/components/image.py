@@ -20,7 +20,7 @@ from infra.components.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "linux/amd64"
-COPIED = ("Dockerfile", "requirements/runtime.txt", "deploy/healthy.py", "LICENSE", "service")
+COPIED = ("Dockerfile", "requirements/runtime.txt", "deploy/healthy.py", "LICENSE", "reprise", "service")
 _ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^@:]+)")
 
 

@@ -16,7 +16,9 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from reprise import ambient
 from reprise.client import Client
 from reprise.command.conversion import Done, Exists, Phase, Wanted, convert
-from reprise.command.memory import Memory, folder
+from reprise.command.memory import Memory, folder, forget_old
+from reprise.command.outputs import STREAM, Misplaced, Pair, pairs
+from reprise.command.words import line
 from reprise.errors import RepriseError
 
 SHARE = {"upload": (0.0, 30.0), "convert": (30.0, 90.0), "download": (90.0, 100.0)}  # percent of a file's bar
@@ -26,13 +28,14 @@ LOOK = 0.2  # seconds between two looks for Ctrl-C
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What the command line asks for."""
+    """What the command line asks for. `extension` is how names of its format end."""
 
     url: str
     key: str | None
     files: list[str]
     out: str | None
     target: str
+    extension: str
     options: dict[str, object]
     at_once: int
     overwrite: bool
@@ -47,7 +50,7 @@ class Result:
     done: Done | None = None
     error: Exception | None = None
 
-    def document(self) -> dict[str, Any]:
+    def document(self, url: str) -> dict[str, Any]:
         """Return it for `--json`."""
         if self.done is not None:
             job = self.done.job
@@ -59,30 +62,36 @@ class Result:
                 "attempt": job.attempt,
                 "warnings": job.warnings,
             }
+        if self.error is None:
+            return {"source": self.source}
         code = getattr(self.error, "code", type(self.error).__name__)
-        return {"source": self.source, "error": str(self.error), "code": code}
+        return {"source": self.source, "error": line(self.error, url), "code": code}
 
 
-def convert_all(work: Work, console: Console) -> list[Result]:
+def convert_all(work: Work, console: Console, *, bars: bool, errors: bool = True) -> list[Result]:
     """
     Convert every file, and return what came of each, in their order.
 
-    A file that fails does not keep the others from being converted. Ctrl-C ends it; what was reached is kept.
+    A file that fails does not keep the others from being converted. Ctrl-C ends it; what was reached is kept. `bars`:
+    show how far it is; `errors`: say at once which files fail. Raises `Misplaced` before anything is sent.
     """
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reprise-")))
-        wanted = [_wanted(work, file, scratch) for file in work.files]
+        found = pairs(work.files, work.out, work.extension, scratch)
+        if STREAM in work.files:
+            _from_stdin(scratch / "stdin")
         columns = (
             TextColumn("{task.description}"), BarColumn(32), TaskProgressColumn(), TextColumn("{task.fields[phase]}"),
             TimeRemainingColumn(),
         )  # fmt: skip
-        bars = stack.enter_context(Progress(*columns, console=console, disable=not console.is_terminal))
-        board = _Board(bars, console, len(wanted))
+        shown = stack.enter_context(Progress(*columns, console=console, disable=not (bars and console.is_terminal)))
+        board = _Board(shown, console, len(found), bars=bars, errors=errors)
+        forget_old(folder(ambient.environment()), ambient.now())
         pool = ThreadPoolExecutor(work.at_once, thread_name_prefix="file")
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        futures = [pool.submit(_one, work, one, board) for one in wanted]
+        futures = [pool.submit(_one, work, pair, scratch, board) for pair in found]
         results = _collected(futures, board)
-        if work.out == "-" and (done := results[0].done):
+        if work.out == STREAM and (done := results[0].done):
             _to_stdout(done.output)
         return results
 
@@ -100,40 +109,27 @@ def _collected(futures: list[Future[Result]], board: "_Board") -> list[Result]:
     return [future.result() for future in futures]
 
 
-def _wanted(work: Work, file: str, scratch: Path) -> Wanted:
-    source = Path(file)
-    if file == "-":
-        source = scratch / "stdin"
-        with source.open("wb") as spooled:
-            while data := sys.stdin.buffer.read(CHUNK):
-                spooled.write(data)
-    out = scratch / "out" if work.out == "-" else Path(work.out) if work.out else source.parent
-    into_folder = work.out is None or out.is_dir() or len(work.files) > 1 or work.out.endswith("/")
-    if into_folder:
-        out.mkdir(parents=True, exist_ok=True)
-    return Wanted(
-        source=source, output=out, into_folder=into_folder, target=work.target, options=work.options,
-        overwrite=work.overwrite,
-    )  # fmt: skip
-
-
-def _one(work: Work, wanted: Wanted, board: "_Board") -> Result:
-    source = str(wanted.source)
-    seen, ended = board.begin(wanted.source.name)
+def _one(work: Work, pair: Pair, scratch: Path, board: "_Board") -> Result:
+    seen, ended = board.begin("stdin" if pair.given == STREAM else pair.source.name)
+    wanted = Wanted(
+        source=pair.source, output=pair.output, target=work.target, options=work.options, overwrite=work.overwrite
+    )
     try:
-        about = wanted.source.stat()
+        about = pair.source.stat()
+        # What came by standard input cannot be recognised when it comes again.
+        place = scratch if STREAM in {pair.given, work.out} else folder(ambient.environment())
         memory = Memory.of(
-            folder(ambient.environment()),
-            work.url, str(wanted.source.resolve()), about.st_size, about.st_mtime_ns, work.target, work.options,
-            str(wanted.output.resolve()),
+            place,
+            work.url, str(pair.source.resolve()), about.st_size, about.st_mtime_ns, work.target, work.options,
+            str(pair.output.resolve()),
         )  # fmt: skip
         with Client(work.url, key=work.key, patience=work.patience) as client:
             done = convert(client, wanted, memory, seen)
-    except (RepriseError, OSError, Exists) as error:
-        ended(f"failed: {error}")
-        return Result(source=source, error=error)
+    except (RepriseError, OSError, Exists, Misplaced) as error:
+        ended(line(error, work.url))
+        return Result(source=pair.given, error=error)
     ended(None)
-    return Result(source=source, done=done)
+    return Result(source=pair.given, done=done)
 
 
 class Stopped(BaseException):
@@ -143,20 +139,20 @@ class Stopped(BaseException):
 class _Board:
     """The bars; where there is no terminal, a line for each file that has ended."""
 
-    def __init__(self, bars: Progress, console: Console, files: int) -> None:
-        self._bars, self._console = bars, console
-        self._all = bars.add_task(f"{files} files", total=files, phase="") if files > 1 else None
+    def __init__(self, shown: Progress, console: Console, files: int, *, bars: bool, errors: bool) -> None:
+        self._shown, self._console, self._bars, self._errors = shown, console, bars, errors
+        self._all = shown.add_task(f"{files} files", total=files, phase="") if files > 1 else None
         self.stopped = threading.Event()
 
     def begin(self, name: str) -> tuple[Callable[[Phase, float, float, bool], None], Callable[[str | None], None]]:
-        bar = self._bars.add_task(name[:40], total=100, phase="")
+        bar = self._shown.add_task(name[:40], total=100, phase="")
 
         def seen(phase: Phase, done: float, of: float, resumed: bool) -> None:  # noqa: FBT001  # as `Seen` has it
             if self.stopped.is_set():
                 raise Stopped
             low, high = SHARE[phase]
             words = "goes on in another worker" if resumed and phase == "convert" else phase
-            self._bars.update(bar, completed=low + (high - low) * (done / of if of else 1), phase=words)
+            self._shown.update(bar, completed=low + (high - low) * (done / of if of else 1), phase=words)
 
         def ended(problem: str | None) -> None:
             self._end(bar, name, problem)
@@ -165,13 +161,24 @@ class _Board:
 
     def _end(self, bar: TaskID, name: str, problem: str | None) -> None:
         if problem is None:
-            self._bars.update(bar, completed=100, phase="done")
+            self._shown.update(bar, completed=100, phase="done")
         else:
-            self._bars.update(bar, phase="failed")
+            self._shown.update(bar, phase="failed")
         if self._all is not None:
-            self._bars.advance(self._all)
-        if problem is not None or not self._console.is_terminal:
-            self._console.print(f"{name}: {problem or 'done'}", markup=False, highlight=False, soft_wrap=True)
+            self._shown.advance(self._all)
+        if problem is not None and self._errors:
+            self._say(f"{name}: failed: {problem}")
+        elif problem is None and self._bars and not self._console.is_terminal:
+            self._say(f"{name}: done")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _from_stdin(path: Path) -> None:
+    with path.open("wb") as spooled:
+        while data := sys.stdin.buffer.read(CHUNK):
+            spooled.write(data)
 
 
 def _to_stdout(path: Path) -> None:

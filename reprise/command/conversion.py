@@ -1,5 +1,6 @@
 """One file through the service: uploaded, converted, fetched. It can be killed at any moment, and run again."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any, Literal
 from reprise import ambient
 from reprise.client import Client
 from reprise.command.memory import Memory
-from reprise.errors import NotFound
+from reprise.command.outputs import require_writable
+from reprise.errors import JobCancelled, JobFailed, NotFound
 from reprise.files import FileSource
 from reprise.models import Job, Progress
 from reprise.uploading import Begun
@@ -20,11 +22,10 @@ Seen = Callable[[Phase, float, float, bool], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be done. `output` is a file, or a folder in which the service's name for it is taken."""
+    """What is to be done. `output` is a file."""
 
     source: Path
     output: Path
-    into_folder: bool
     target: str
     options: dict[str, object]
     overwrite: bool
@@ -48,15 +49,19 @@ def convert(client: Client, wanted: Wanted, memory: Memory, seen: Seen) -> Done:
 
     Raises `Exists`, `OSError`, or what `reprise.errors` has. The output appears under its name only when it is whole.
     """
-    if not wanted.into_folder:
-        _refuse_existing(wanted.output, wanted)
+    output = wanted.output
+    _refuse_existing(output, wanted)
+    require_writable(output.parent)
     job = _job_of_earlier_run(client, memory)
     if job is None:
         job = _submitted(client, wanted, memory, seen)
-    job = client.wait(job.job_id, lambda progress: _tell(seen, progress))
-    output = wanted.output / job.filename if wanted.into_folder else wanted.output
-    _refuse_existing(output, wanted)
-    part = output.with_name(output.name + ".part")
+    try:
+        job = client.wait(job.job_id, lambda progress: _tell(seen, progress))
+    except (JobFailed, JobCancelled):
+        memory.forget()  # to try again is why it would be run again
+        raise
+    # Another command may be writing an output of this name at this moment: each has a file of its own.
+    part = output.with_name(f"{output.name}.{memory.path.stem[:8]}.part")
     client.download(
         job.job_id,
         part,
@@ -82,7 +87,7 @@ def _job_of_earlier_run(client: Client, memory: Memory) -> Job | None:
         memory.forget()
         return None
     if job.state in {"failed", "cancelled"}:
-        memory.forget()  # to try again is why it is run again
+        memory.forget()
         return None
     return job
 
@@ -93,7 +98,7 @@ def _submitted(client: Client, wanted: Wanted, memory: Memory, seen: Seen) -> Jo
     begun = Begun(**kept["upload"]) if "upload" in kept else None
     upload = client.upload(
         source,
-        wanted.source.name,
+        os.fsencode(wanted.source.name).decode(errors="replace"),  # a name may be any bytes, and JSON may not
         begun=begun,
         on_begun=lambda begun: memory.keep(upload={"upload_id": begun.upload_id, "part_size": begun.part_size}),
         seen=lambda count: seen("upload", count, source.size, False),  # noqa: FBT003  # as `Seen` has it

@@ -10,18 +10,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
+import reprise
 from reprise import ambient
-from reprise.client import Client
-from reprise.command import batch
-from reprise.command.options import add_flags, chosen
-from reprise.errors import RepriseError, TryLater, Unauthorized, Unreachable
-
-OK, FAILED, USAGE, LATER, KEY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+from reprise.command import batch, ready
+from reprise.command.options import add_flags, chosen, flag_of
+from reprise.command.outputs import Misplaced
+from reprise.command.words import AGAIN, FAILED, INTERRUPTED, LATER, OK, USAGE, code_of, line
+from reprise.errors import RepriseError
 
 
 def run() -> None:
@@ -34,61 +34,62 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     url = given.url or ambient.environment().get("REPRISE_URL")
     if not url:
-        print("reprise: where is the service? Give --url, or set REPRISE_URL.", file=sys.stderr)
-        return USAGE
-    if "://" not in url:
-        print(f"reprise: {url} is no address; it begins with http:// or https://.", file=sys.stderr)
-        return USAGE
+        return _refuse("where is the service? Give --url, or set REPRISE_URL")
     key = given.key or ambient.environment().get("REPRISE_API_KEY")
     try:
         if given.command == "formats":
             return _formats(url, key, given)
         return _convert(url, key, given)
     except RepriseError as error:
-        print(f"reprise: {error}", file=sys.stderr)
-        return code_of(error)
-    except KeyboardInterrupt:
-        print("reprise: interrupted; the same command goes on where it stopped.", file=sys.stderr)
-        return INTERRUPTED
-
-
-def code_of(error: Exception | None) -> int:
-    """Return the exit code that an error leads to."""
-    match error:
-        case None:
+        return _refuse(line(error, url), code_of(error))
+    except (ValueError, Misplaced, ready.UnknownFormat) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # the reader, as `head`, has seen enough; Python would flush once more
+            ambient.drop_stdout()
             return OK
-        case Unauthorized():
-            return KEY
-        case TryLater() | Unreachable():
-            return LATER
-    return FAILED
+        return _refuse(line(error, url), FAILED)
+    except KeyboardInterrupt:
+        return _refuse(f"interrupted; {AGAIN}", INTERRUPTED)
+
+
+def _refuse(why: str, code: int = USAGE) -> int:
+    print(f"reprise: {why}", file=sys.stderr)
+    return code
 
 
 def _convert(url: str, key: str | None, given: argparse.Namespace) -> int:
-    problem = _problem(given)
-    if problem:
-        print(f"reprise: {problem}", file=sys.stderr)
-        return USAGE
+    if problem := _problem(given):
+        return _refuse(problem)
+    known = ready.formats(url, key, given.patience, _notify)
+    ready.require_key(url, key, given.patience)
     work = batch.Work(
         url=url,
         key=key,
         files=given.files,
         out=given.out,
         target=given.to,
+        extension=ready.extension(known, given.to),
         options=chosen(given),
         at_once=given.jobs,
         overwrite=given.overwrite,
         patience=given.patience,
     )
-    console = Console(stderr=True, quiet=given.quiet or given.json)
-    results = batch.convert_all(work, console)
+    bars = not (given.quiet or given.json)
+    results = batch.convert_all(work, Console(stderr=True), bars=bars, errors=not given.json)
     if given.json:
-        print(json.dumps([result.document() for result in results], indent=2))
-    return max((code_of(result.error) for result in results), default=OK)
+        print(json.dumps([result.document(url) for result in results], indent=2), flush=True)
+    code = max((code_of(result.error) for result in results), default=OK)
+    if code == LATER:
+        _notify(AGAIN)
+    return code
+
+
+def _notify(what: str) -> None:
+    print(f"reprise: {what}", file=sys.stderr)
 
 
 def _problem(given: argparse.Namespace) -> str | None:
@@ -108,8 +109,7 @@ def _problem(given: argparse.Namespace) -> str | None:
 
 
 def _formats(url: str, key: str | None, given: argparse.Namespace) -> int:
-    with Client(url, key=key, patience=given.patience) as client:
-        found = client.formats()
+    found = ready.formats(url, key, given.patience, _notify)
     if given.json:
         print(json.dumps(found, indent=2))
         return OK
@@ -118,13 +118,18 @@ def _formats(url: str, key: str | None, given: argparse.Namespace) -> int:
         table.add_column(heading)
     for one in found.get("output", []):
         table.add_row(one["format"], one.get("title", ""), ", ".join(_limits(one.get("options", {}))))
-    Console().print(table)
+    # By ourselves: where the reader has seen enough, rich would end the process with an error.
+    console = Console()
+    with console.capture() as drawn:
+        console.print(table)
+    print(drawn.get(), end="", flush=True)
     return OK
 
 
 def _limits(options: dict[str, Any]) -> list[str]:
     words = []
-    for name, limits in options.items():
+    for option, limits in options.items():
+        name = flag_of(option)
         if isinstance(limits, dict) and "min" in limits:
             words.append(f"{name} {limits['min']:g}…{limits['max']:g}")
         elif isinstance(limits, dict) and limits.get("allowed"):
@@ -135,13 +140,20 @@ def _limits(options: dict[str, Any]) -> list[str]:
     return words
 
 
+class _Parser(argparse.ArgumentParser):
+    """Answers a mistake with one line; all that can be said is in `--help`."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message} ({self.prog} --help says more)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="reprise",
         description="Convert audio with a Reprise service. An interrupted command goes on when it is run again.",
         epilog=" ".join((__doc__ or "").strip().splitlines()[-2:]),
     )
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     group = common.add_argument_group("the service")
     group.add_argument("--url", help="its address (default: $REPRISE_URL)")
     group.add_argument("--key", help="an API key (default: $REPRISE_API_KEY, which no list of processes shows)")
@@ -149,11 +161,14 @@ def _parser() -> argparse.ArgumentParser:
         "--patience", type=float, default=120, metavar="S", help="how long to wait for a service that is away (120)"
     )
     group.add_argument("--json", action="store_true", help="print what came of it as JSON")
+    parser.add_argument("--version", action="version", version=f"reprise {reprise.__version__}")
     commands = parser.add_subparsers(required=True, dest="command", metavar="convert | formats")
     command = commands.add_parser("convert", parents=[common], help="convert files")
     command.add_argument("files", nargs="+", metavar="FILE", help="what to convert; - is standard input")
     command.add_argument("--to", required=True, metavar="FORMAT", help="mp3, wav, flac … (reprise formats lists them)")
-    command.add_argument("--out", metavar="PLACE", help="a folder, a file, or - (default: beside each file)")
+    command.add_argument(
+        "--out", metavar="PLACE", help="a folder, a file (its name has an ending), or - (default: beside each file)"
+    )
     command.add_argument("--jobs", type=_count, default=2, metavar="N", help="files at the same time (2)")
     command.add_argument("--overwrite", action="store_true", help="replace what is there already")
     command.add_argument("--quiet", action="store_true", help="no progress, only errors")
@@ -163,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    """Return a number of files at once. Raises `ValueError`, of which argparse makes a line."""
-    if not 1 <= (number := int(text)) <= 64:
-        raise ValueError(text)
-    return number
+    """Return a number of files at once. Raises what argparse makes a line of."""
+    if not (text.isdecimal() and 1 <= int(text) <= 64):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 64")
+    return int(text)

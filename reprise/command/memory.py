@@ -5,6 +5,7 @@ One small file for each conversion, named after what it is: the service, the fil
 change), the format and the options. It is removed when the output is there.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,11 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+OLD = 30 * 86_400  # seconds
+
 
 def folder(environment: Mapping[str, str]) -> Path:
     """Return where it is kept: `$XDG_STATE_HOME/reprise`, or below the home directory."""
     base = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "/")) / ".local" / "state")
     return Path(base) / "reprise"
+
+
+def forget_old(place: Path, now: float) -> None:
+    """Remove what no run has touched for a month; the service keeps what it is about for a day or a few."""
+    for path in place.glob("*.json"):
+        with contextlib.suppress(OSError):
+            if now - path.stat().st_mtime > OLD:
+                path.unlink()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,13 @@ class Flag:
     about: str
     switch: bool = True  # what a switch sends
 
+    @property
+    def text(self) -> str:
+        """How it is written: `--bitrate`, `--no-tags`."""
+        if self.kind is None:
+            return f"--{'' if self.switch else 'no-'}{self.name.removeprefix('keep_').replace('_', '-')}"
+        return f"--{self.name.removesuffix('_kbps').removesuffix('_seconds').replace('_', '-')}"
+
 
 def number_or_text(text: str) -> int | str:
     """Return a number if it is one."""
@@ -47,18 +54,19 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the sound", "What a format has is shown by: reprise formats")
     for flag in FLAGS:
         if flag.kind is None:
-            flag_name = f"--{'' if flag.switch else 'no-'}{flag.name.removeprefix('keep_').replace('_', '-')}"
             group.add_argument(
-                flag_name, dest=flag.name, action="store_const", const=flag.switch, default=None, help=flag.about
+                flag.text, dest=flag.name, action="store_const", const=flag.switch, default=None, help=flag.about
             )
         else:
-            group.add_argument(
-                f"--{flag.name.removesuffix('_kbps').removesuffix('_seconds').replace('_', '-')}",
-                dest=flag.name, type=flag.kind, metavar=flag.metavar, help=flag.about,
-            )  # fmt: skip
+            group.add_argument(flag.text, dest=flag.name, type=flag.kind, metavar=flag.metavar, help=flag.about)
     group.add_argument(
         "--option", action="append", default=[], type=pair, metavar="NAME=VALUE", help="any option of the API"
     )
+
+
+def flag_of(option: str) -> str:
+    """Return how an option of the API is given: by its flag, or with `--option` where it is newer than this command."""
+    return next((flag.text for flag in FLAGS if flag.name == option), f"--option {option}=")
 
 
 def chosen(given: argparse.Namespace) -> dict[str, object]:
@@ -68,10 +76,10 @@ def chosen(given: argparse.Namespace) -> dict[str, object]:
 
 
 def pair(text: str) -> tuple[str, object]:
-    """Return ``NAME=VALUE`` as a name and a JSON value. Raises `ValueError`, of which argparse makes a line."""
+    """Return ``NAME=VALUE`` as a name and a JSON value. Raises what argparse makes a line of."""
     name, found, value = text.partition("=")
     if not found or not name:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     if value in {"true", "false"}:
         return name, value == "true"
     for kind in (int, float):

@@ -24,7 +24,7 @@ from service.core.errors import (
 from service.core.media.inputs import Source
 from service.core.media.sniff import BEYOND_BYTES, HEAD_BYTES, TAIL_BYTES, Beyond, tags_end
 from service.core.upload import IN_ONE_PIECE, Part, PendingUpload, Upload, assembled, check_size
-from service.ports.objects import Stored
+from service.ports.objects import NotStored, Stored
 from service.telemetry import emit, events
 
 # Nothing that the client can still send would help; the bytes go at once, and not after a day.
@@ -126,6 +126,11 @@ async def _join(context: ServiceContext, pending: PendingUpload, claimed: Sequen
         return await context.objects.join_parts(pending.key, pending.transfer, chosen)
     except ObjectChanged as error:
         raise UploadPending("A part was sent again in this moment; complete the upload once more.") from error
+    except NotStored as error:
+        if await context.uploads.look_up_upload(pending.upload_id) is None:
+            raise NotFound(f"Upload {pending.upload_id} was removed in this moment.") from error
+        emit(events.S3_NOT_WHOLE, key=error.key, size=error.size, found=None)
+        raise
 
 
 async def _piece(context: ServiceContext, pending: PendingUpload, claimed: Sequence[tuple[int, str]] | None) -> Stored:

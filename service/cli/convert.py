@@ -6,17 +6,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from reprise import Client, Job, JobFailed, RepriseError
 from service import wiring
 from service.cli import processes
-from service.cli.client import Client, NobodyAnswers, ServiceProblem
 from service.cli.serve import embed
 
-POLL = 0.2  # seconds
+PATIENCE = 10.0  # seconds for a service that is away
 
 
 def run(given: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -30,44 +29,47 @@ def run(given: argparse.Namespace, environment: Mapping[str, str]) -> int:
         with ExitStack() as stack:
             address = given.url or environment.get("REPRISE_URL") or _embedded(stack, environment)
             key = given.key or environment.get("REPRISE_API_KEY")
-            client = Client([address.rstrip("/")], pause=pause, key=key)
-            stack.callback(client.close)
+            client = stack.enter_context(Client(address, key=key, patience=PATIENCE))
             return _convert(client, console, given, options)
-    except (ServiceProblem, NobodyAnswers, ValueError, processes.DidNotStart, wiring.EmbeddedError) as error:
-        console.print(f"reprise: {error}", style="red", highlight=False, markup=False)
+    except (RepriseError, ValueError, OSError, processes.DidNotStart, wiring.EmbeddedError) as error:
+        console.print(f"reprise: {explained(error)}", style="red", highlight=False, markup=False)
         return 1
 
 
 def _convert(client: Client, console: Console, given: argparse.Namespace, options: dict[str, object]) -> int:
     with progress_bars(console) as bars:
         sending = bars.add_task("upload", total=given.input.stat().st_size)
-        upload = client.upload(given.input, lambda count: bars.advance(sending, count))
-        job = client.submit(upload["upload_id"], given.to, options)
+        upload = client.upload(given.input, seen=lambda count: bars.update(sending, completed=count))
+        job = client.submit(upload.upload_id, given.to, options)
         working = bars.add_task("convert", total=100)
-        job = follow(client, job["job_id"], lambda percent: bars.update(working, completed=percent))
-        if job["state"] != "succeeded":
-            error = job.get("error") or {"code": job["state"], "detail": "the job did not succeed"}
-            lines = (error.get("diagnostics") or {}).get("last_lines", [])
-            raise ServiceProblem("\n  ".join([f"{error['code']}: {error['detail']}", *map(str, lines)]))
-        output = given.output or given.input.with_name(job["filename"])
+        job = client.wait(job.job_id, lambda progress: bars.update(working, completed=progress.percent))
+        output = given.output or given.input.with_name(job.filename)
         if output.is_dir():
-            output /= job["filename"]
+            output /= job.filename
         if output.resolve() == given.input.resolve():
             raise ValueError(f"{output} is the input itself; name another output")
-        fetching = bars.add_task("download", total=job["size"])
-        client.download(job["job_id"], output, job["size"], lambda count: bars.advance(fetching, count))
-    console.print(f"{output} ({job['size']:,} bytes)", highlight=False, markup=False)
+        fetching = bars.add_task("download", total=job.size)
+        fetch(client, job, output, lambda count: bars.update(fetching, completed=count))
+    console.print(f"{output} ({job.size:,} bytes)", highlight=False, markup=False)
     return 0
 
 
-def follow(client: Client, job_id: str, show: Callable[[float], None]) -> dict[str, Any]:
-    """Poll until the job has ended; `show` gets each percentage. Returns the job's document."""
-    while True:
-        now = client.progress(job_id)
-        show(now["percent"])
-        if now["state"] in {"succeeded", "failed", "cancelled"}:
-            return client.job(job_id)
-        pause(POLL)
+def fetch(client: Client, job: Job, output: Path, seen: Callable[[int], None] = lambda _: None) -> None:
+    """Download the output of a job; the file appears only when it is whole. `seen` is told how many bytes are there."""
+    part = output.with_name(output.name + ".part")
+    try:
+        client.download(job.job_id, part, seen=seen)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def explained(error: Exception) -> str:
+    """Return what to tell of an error: what is advised, and the last lines of ffmpeg, below it."""
+    if isinstance(error, JobFailed) and error.job.error is not None:
+        return "\n  ".join([str(error), *map(str, error.job.error.diagnostics.get("last_lines", []))])
+    hint = getattr(error, "hint", None)
+    return f"{error} {hint}" if hint else str(error)
 
 
 def pause(seconds: float) -> None:

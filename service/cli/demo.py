@@ -10,20 +10,20 @@ import argparse
 import hashlib
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from reprise import Client, Job, RepriseError
 from service import settings, wiring
 from service.cli import processes
-from service.cli.client import Client, NobodyAnswers, ServiceProblem
-from service.cli.convert import follow, pause, progress_bars
+from service.cli.convert import fetch, pause, progress_bars
+from service.cli.in_turn import client_of
 from service.cli.processes import ServiceProcess
 from service.cli.sample import write_sample
 from service.cli.serve import embed
@@ -37,6 +37,7 @@ TOLD = {
     "job.succeeded": "records the finished file",
 }
 KILL_AT = 50.0  # percent
+POLL = 0.2  # seconds
 
 
 class PromiseBroken(Exception):
@@ -87,7 +88,7 @@ def run(given: argparse.Namespace, environment: Mapping[str, str]) -> int:
             story, source, job, output = _play(stack, console, given, environment, folder)
             console.print(_timeline(story))
             _judge(console, story, source, job, output, settings.read(environment))
-    except (PromiseBroken, ServiceProblem, NobodyAnswers, processes.DidNotStart, wiring.EmbeddedError) as error:
+    except (PromiseBroken, RepriseError, processes.DidNotStart, wiring.EmbeddedError) as error:
         console.print(f"reprise: {error}", style="red", highlight=False, markup=False)
         return 1
     except settings.SettingsError as error:
@@ -98,7 +99,7 @@ def run(given: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _play(
     stack: ExitStack, console: Console, given: argparse.Namespace, environment: Mapping[str, str], folder: Path
-) -> tuple[Story, Path, dict[str, Any], Path]:
+) -> tuple[Story, Path, Job, Path]:
     with console.status("starting S3, DynamoDB and Redis, and two service processes"):
         pointed = embed(stack, {**environment, "REPRISE_API_KEYS": "none"})
         services = []
@@ -108,32 +109,40 @@ def _play(
     for service in services:
         console.print(f"{service.name} (process {service.process.pid}) answers at {service.address}", highlight=False)
     story = Story(services)
-    client = Client([service.address for service in services], pause=pause)
-    stack.callback(client.close)
+    client = stack.enter_context(client_of([service.address for service in services]))
     with progress_bars(console) as bars:
         source = folder / "piece.wav"
         making = bars.add_task("compose", total=given.minutes * 60)
         write_sample(source, given.minutes * 60, lambda seconds: bars.update(making, completed=seconds))
         sending = bars.add_task("upload", total=source.stat().st_size)
-        upload = client.upload(source, lambda count: bars.advance(sending, count))
-        story.note("client", f"has uploaded {source.stat().st_size:,} bytes of {upload['format']}")
-        job = client.submit(upload["upload_id"], "mp3", {})
+        upload = client.upload(source, seen=lambda count: bars.update(sending, completed=count))
+        story.note("client", f"has uploaded {source.stat().st_size:,} bytes of {upload.format}")
+        job = client.submit(upload.upload_id, "mp3")
         working = bars.add_task("convert", total=100)
 
         def show(percent: float) -> None:
             story.saw(percent)
             bars.update(working, completed=percent)
 
-        job = follow(client, job["job_id"], show)
-        if job["state"] != "succeeded":
-            raise PromiseBroken(f"the job ended as {job['state']}: {job.get('error')}")
+        job = _follow(client, job, show)
+        if job.state != "succeeded":
+            raise PromiseBroken(f"the job ended as {job.state}: {job.error}")
         story.note("client", "reads 100 %")
         given.keep.mkdir(parents=True, exist_ok=True)
-        output = given.keep / job["filename"]
-        fetching = bars.add_task("download", total=job["size"])
-        client.download(job["job_id"], output, job["size"], lambda count: bars.advance(fetching, count))
-        story.note("client", f"has downloaded {job['size']:,} bytes from the process that is left")
+        output = given.keep / job.filename
+        fetching = bars.add_task("download", total=job.size)
+        fetch(client, job, output, lambda count: bars.update(fetching, completed=count))
+        story.note("client", f"has downloaded {job.size:,} bytes")
     return story, source, job, output
+
+
+def _follow(client: Client, job: Job, show: Callable[[float], None]) -> Job:
+    """Poll until the job has ended: each reading is of the other process, which an event stream would not be."""
+    while not job.final:
+        pause(POLL)
+        job = client.job(job.job_id)
+        show(job.percent)
+    return job
 
 
 def _timeline(story: Story) -> Table:
@@ -155,13 +164,11 @@ def _timeline(story: Story) -> Table:
     return table
 
 
-def _judge(
-    console: Console, story: Story, source: Path, job: Mapping[str, Any], output: Path, given: settings.Settings
-) -> None:
+def _judge(console: Console, story: Story, source: Path, job: Job, output: Path, given: settings.Settings) -> None:
     """Hold what was delivered against the promise; raises `PromiseBroken`."""
     if story.killed is None:
         raise PromiseBroken("the conversion was over before anything could be killed; try --minutes 20")
-    if job["attempt"] < 2 or not job["resumed"]:  # the second attempt is the resumed one
+    if job.attempt < 2 or not job.resumed:  # the second attempt is the resumed one
         raise PromiseBroken("the killed attempt finished the job all the same")
     with console.status("running plain ffmpeg for comparison"):
         plain = source.with_name("plain.mp3")

@@ -13,6 +13,7 @@ from service import settings, wiring
 from service.cli import report
 from service.cli.sample import write_sample
 from service.telemetry import configure_logging
+from service.telemetry.libraries import listen_to_libraries
 
 PATIENCE = 1.0  # seconds for threads that are about to end
 
@@ -37,6 +38,7 @@ def run(environment: Mapping[str, str]) -> int:
             people = given.embedded and "REPRISE_LOG_FORMAT" not in environment
             form = "text" if people else given.log_format
             configure_logging(level=given.log_level, form=form, namespace=given.metrics_namespace)
+            listen_to_libraries()
             sample: Path | None = None
             embedded = given.embedded
             if embedded:

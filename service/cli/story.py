@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -22,7 +22,7 @@ from service.story.lives import Life, Story, story_of
 from service.story.picture import page
 from service.story.processes import Process
 from service.story.record import as_object
-from service.story.telling import BAD, GOOD, QUIET, Sentence, costs, headline, sentences
+from service.story.telling import BAD, GOOD, QUIET, Sentence, cost_of_death, costs, headline, sentences
 from service.story.words import clock, day, harmless, plural, seconds
 
 CHUNK = 1 << 16
@@ -123,15 +123,16 @@ def _some(texts: Sequence[str]) -> str:
 
 def _deaths(story: Story, lives: Sequence[Life], *, every: bool) -> Iterator[str]:
     """Say which processes died, when, and with what; of those without one of these jobs only where `every` is set."""
-    jobs = {life.job_id for life in lives}
+    jobs = {life.job_id: life for life in lives}
     for process in sorted(story.processes.values(), key=lambda one: one.last):
-        held = {job for job, _ in process.unfinished} & jobs
+        held = {job: number for job, number in process.unfinished if job in jobs}
         silent = process.taken is not None and process.stopped is None
         if (held and (process.died or silent)) or (every and process.died):
-            yield _death(process, held)
+            cost = cost_of_death([(jobs[job], number) for job, number in held.items()])
+            yield _death(process, held.keys(), cost)
 
 
-def _death(process: Process, held: set[str]) -> str:
+def _death(process: Process, held: Collection[str], cost: str) -> str:
     name = process.instance if process.name == process.instance else f"{process.name} ({process.instance})"
     how = "died while it was being stopped" if process.stopping is not None else "died without a word"
     how = how if process.died else "fell silent (killed, or frozen until the logs end)"
@@ -142,7 +143,7 @@ def _death(process: Process, held: set[str]) -> str:
     return (
         f"{harmless(name)} {how}{short} between {clock(process.last)} and {clock(process.until)}{differ}"
         f"; {known}{f' at {clock(process.replaced)}' if process.replaced is not None else ''}"
-        f"; it held {plural(len(held), 'job') if held else 'no job'}{some}"
+        f"; it held {plural(len(held), 'job') if held else 'no job'}{some}{f'; {cost}' if cost else ''}"
     )
 
 

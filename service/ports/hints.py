@@ -14,8 +14,14 @@ def for_all(_: str) -> bool:
 class ProgressBoard(Protocol):
     """Hints: losing all of it costs freshness. Never raises `StoreError`; a board that is away says nothing."""
 
-    async def publish(self, job_id: str, hint: Hint) -> None:
-        """Show a reading; a lower percentage than the one shown is ignored."""
+    async def publish(self, job_id: str, hint: Hint, *, again: bool = False) -> bool:
+        """
+        Show a reading; a lower percentage than the one shown is ignored.
+
+        `again` if its publisher has shown this job before. Then nothing is shown, and False returned, if nothing of
+        the job is there any more: the reading may have been on its way since before all was lost, and be lower than
+        what was seen since. The publisher begins anew with a reading of that moment.
+        """
 
     async def read(self, job_id: str) -> Hint | None:
         """Return what is shown, or None if nothing is, or the board is away."""

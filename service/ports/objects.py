@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.core.errors import Indefinite
 from service.core.upload import Part
 
 
@@ -36,6 +37,18 @@ class Form:
 
     url: str
     fields: Mapping[str, str]
+
+
+class NotStored(Indefinite):
+    """
+    An object of `size` bytes was completed, and is not there.
+
+    It was removed in this moment, because nothing wants it any more, or the store has lost it: the caller can tell.
+    """
+
+    def __init__(self, key: str = "", size: int = 0) -> None:
+        super().__init__(f"{key} was completed with {size} bytes, and is not there")
+        self.key, self.size = key, size
 
 
 class Objects(Protocol):

@@ -6,7 +6,6 @@ that held it: its container was started again (killed), it logged on (it had bee
 or nothing more was heard of it (silent: killed, or still frozen when the logs end).
 """
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -71,11 +70,12 @@ def attempts_of(said: Sequence[Said], known: Mapping[str, Process]) -> list[Atte
     for attempt, after in zip(found, [*found[1:], None], strict=False):
         if after is not None and after.number == attempt.number + 1 and after.takeover is not None:
             attempt.owner = attempt.owner or after.takeover.text("previous_owner")[:MOST_NAME]
-        elif after is not None and not attempt.owner and (line := requeued(said, attempt)) is not None:
+        line = requeued(said, attempt)
+        if line is not None and not attempt.owner:
             attempt.owner = line.text("previous_owner")[:MOST_NAME]
         process = known.get(attempt.owner)
         attempt.container = process.name if process else attempt.owner
-        _conclude(attempt, after, process)
+        _conclude(attempt, after, process, None if line is None else line.at)
         if attempt.end == LOST and after is not None and after.begun is not None:
             attempt.last = process.heard(after.begun) if process else attempt.begun
             attempt.until = after.begun
@@ -98,7 +98,8 @@ def _attempt(number: int, said: Sequence[Said]) -> Attempt:
             attempt.takeover = entry if entry.event == events.JOB_TAKEN_OVER.name else None
         elif entry.event in ENDS:
             _end(attempt, entry)
-        if entry.text("request_id") == "":  # a request about the job may be answered by any process
+        # What another process says of it is no sign of its holder: a takeover by the queue, an answer to a request.
+        if entry.text("request_id") == "" and entry.event != events.JOB_REQUEUED.name:
             owners[instance] += 1
         percent = entry.number("percent")
         attempt.percent = max(attempt.percent or 0.0, percent) if percent is not None else attempt.percent
@@ -115,11 +116,11 @@ def _end(attempt: Attempt, entry: Entry) -> None:
     attempt.end, attempt.ended, attempt.reason = end, entry.at, reason
 
 
-def _conclude(attempt: Attempt, after: Attempt | None, process: Process | None) -> None:
-    """Say how an attempt ended that does not say so itself."""
+def _conclude(attempt: Attempt, after: Attempt | None, process: Process | None, queued: float | None) -> None:
+    """Say how an attempt ended that does not say so itself; `queued`: when another process queued its job again."""
     if attempt.end != RUNNING:
         return
-    begun_after = after.begun if after is not None else None
+    begun_after = queued if queued is not None else after.begun if after is not None else None
     if process is not None:
         heard = process.heard(begun_after)
         attempt.last = max(attempt.last or heard, heard)
@@ -130,7 +131,7 @@ def _conclude(attempt: Attempt, after: Attempt | None, process: Process | None) 
         attempt.end = REPLACED
     elif process is not None and process.died:
         attempt.end = KILLED
-    elif after is not None:
+    elif after is not None or queued is not None:
         attempt.end = SILENT
     else:
         return
@@ -144,6 +145,5 @@ def _lived_on(process: Process, begun_after: float | None) -> bool:
 
 def requeued(said: Sequence[Said], attempt: Attempt) -> Entry | None:
     """Return the line by which an attempt without an end was given to the queue by another process."""
-    begun = attempt.begun if attempt.begun is not None else -math.inf
-    lines = [entry for entry, _ in said if entry.event == events.JOB_REQUEUED.name and entry.at >= begun]
-    return lines[0] if lines else None
+    lines = (entry for entry, _ in said if entry.event == events.JOB_REQUEUED.name)
+    return next((entry for entry in lines if entry.number("attempt") == attempt.number), None)

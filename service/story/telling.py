@@ -1,6 +1,6 @@
 """The life of a job in sentences, each with its moment; what it cost; and what the logs do not tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.story.attempts import (
@@ -103,6 +103,26 @@ def costs(life: Life) -> list[str]:
             text += _again(attempt, after)
         found.append(text)
     return found
+
+
+def cost_of_death(ended: Sequence[tuple[Life, int]]) -> str:
+    """Say in one phrase what the end of a process cost, which held these attempts of jobs; "" if that is not known."""
+    idle, sound, work = list[float](), list[float](), list[float]()
+    for life, held in ended:
+        attempt, after = (next((one for one in life.attempts if one.number == it), None) for it in (held, held + 1))
+        if attempt is None or after is None or after.begun is None or attempt.last is None:
+            continue
+        idle.append(max(after.begun - attempt.last, 0.0))
+        lost = after.takeover.number("lost_seconds") if after.takeover else None
+        if lost is not None:
+            sound.append(lost)
+        elif attempt.begun is not None:
+            work.append(max(attempt.last - attempt.begun, 0.0))
+    still = "it stood still for at most" if len(ended) == 1 else "none stood still for more than"
+    parts = [f"{still} {seconds(max(idle))}"] if idle else []
+    parts += [f"at most {seconds(sum(sound))} of sound were converted again"] if sound else []
+    parts += [f"at least {seconds(sum(work))} of work were done again"] if work else []
+    return ", and ".join(parts)
 
 
 def _again(attempt: Attempt, after: Attempt) -> str:

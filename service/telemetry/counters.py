@@ -117,6 +117,12 @@ COUNTERS: tuple[Counted, ...] = (
         {"cause": frozenset({"silence", "gone"})},
     ),
     Counted(
+        "reprise_jobs_requeued",
+        "Jobs of a silent or lost worker that this one queued again, because it had no free slot to take them over.",
+        _each(events.JOB_REQUEUED),
+        {"cause": frozenset({"silence", "gone"})},
+    ),
+    Counted(
         "reprise_takeovers_needless",
         "Jobs of this worker that another one took over while this one lived.",
         _each(events.JOB_TAKEN_FROM_LIVING),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
-LINE = ("timestamp", "level", "event", "exception")  # of every line; `exception`: the traceback, where there is one
+# Of every line; `exception`: the traceback, where there is one; the ids: of the span around it, where it is traced.
+LINE = ("timestamp", "level", "event", "exception", "trace_id", "span_id")
 CONTEXT = ("instance", "request_id", "tenant", "job_id", "attempt")  # bound once, for all that belongs to it
 
 
@@ -83,6 +84,13 @@ RESOURCES_NORMAL = Event(
     ("seconds", "active", "memory", "cpu", "disk_free", "descriptors"),
 )
 UNEXPECTED = Event("service.unexpected", ERROR, "a mistake in this service, with its traceback", ("where",))
+LIBRARY_SAID = Event(
+    "library.said",
+    WARNING,
+    "a library complains, often of what a client has sent; each at most ten times a minute, `dropped` more before",
+    ("logger", "text"),
+    maybe=("dropped",),
+)
 
 # ── worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 JOB_CLAIMED = Event("job.claimed", INFO, "an attempt begins: the job was queued", ("job_id", "attempt"))

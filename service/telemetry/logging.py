@@ -7,7 +7,6 @@ with a copy of it. Each line is cut to a length that can be read (`limits`), and
 """
 
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -16,18 +15,19 @@ from typing import Any, TextIO
 
 import structlog
 
+from service.telemetry import tracing
 from service.telemetry.embedded_metrics import MetricsInLines
 from service.telemetry.events import Event
 from service.telemetry.limits import TRACE, shorten
 from service.telemetry.redaction import redact
 
-# C0, DEL, C1, the marks that reverse the direction of text, and lone surrogates.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
 Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
 _subscribers: list[Subscriber] = []
+# The logger that `configure_logging` has made, as long as it is in force: to make one costs ten times a line below the
+# level, of which there are several to each poll.
+_bound: dict[object, Any] = {}
 _request: ContextVar[dict[str, object] | None] = ContextVar("request", default=None)
 _process: dict[str, object] = {}  # what every line of this process has, on whatever thread it is emitted
 
@@ -36,7 +36,8 @@ def emit(event: Event, /, **fields: object) -> None:
     """Log `event`; cheap when its level is not wanted."""
     for subscriber in tuple(_subscribers):
         subscriber(event, fields)
-    structlog.get_logger().log(event.level, event.name, **fields)
+    logger = _bound.get(structlog.get_config()["logger_factory"]) or structlog.get_logger()
+    logger.log(event.level, event.name, **fields)
 
 
 def identify(instance: str) -> None:
@@ -105,10 +106,11 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
         plain = structlog.dev.plain_traceback
         renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24, exception_formatter=plain)
         tail = [escape_controls, renderer]
+    factory = structlog.PrintLoggerFactory(stream)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            add_instance,
+            add_identity,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -118,14 +120,16 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
             hide_secrets,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
+    _bound.clear()
+    _bound[factory] = structlog.get_logger().bind()
 
 
-def add_instance(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add what `identify` was given."""
-    return {**_process, **event}
+def add_identity(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what `identify` was given, and the ids of the span around this line, if it is traced."""
+    return {**_process, **event, **tracing.ids()}
 
 
 def hide_secrets(_: object, __: str, line: Any) -> str:
@@ -143,7 +147,8 @@ def hide_queries(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 def escape_controls(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """
-    Escape what a terminal would obey, in every text of an event: paths and names of files are as clients sent them.
+    Escape what a terminal would obey, and what nobody sees in it, in every text of an event: control characters, marks
+    of direction, lines of other alphabets, characters of no width, lone surrogates. Clients choose paths and names.
 
     The lines of a traceback stay lines, behind a mark, so that none of them can look like one of the log.
     """
@@ -156,8 +161,8 @@ def escape_controls(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
 
 def _harmless(value: object) -> Any:
     match value:
-        case str():
-            return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
+        case str() if not value.isprintable():
+            return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in value)
         case list() | tuple():
             return [_harmless(one) for one in value]
         case dict():

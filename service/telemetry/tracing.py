@@ -26,6 +26,9 @@ class Tracer(Protocol):
     def carried(self) -> str | None:
         """Return the context of the current span; None outside of every span that is recorded."""
 
+    def ids(self) -> Mapping[str, str]:
+        """Return `trace_id` and `span_id` of the current span, in hexadecimal; nothing outside as above."""
+
 
 _tracers: list[Tracer] = []
 
@@ -46,6 +49,11 @@ def note(**attributes: str | int) -> None:
 def carried() -> str | None:
     """Return what another process needs to go on with this trace; None if there is none."""
     return _tracers[-1].carried() if _tracers else None
+
+
+def ids() -> Mapping[str, str]:
+    """Return what a line of the log needs to be found from its trace, and the trace from it."""
+    return _tracers[-1].ids() if _tracers else {}
 
 
 @contextmanager

@@ -15,11 +15,13 @@ class MemoryBoard:
         self.away = False
         self.hints: dict[str, Hint] = {}
 
-    async def publish(self, job_id: str, hint: Hint) -> None:
+    async def publish(self, job_id: str, hint: Hint, *, again: bool = False) -> bool:
+        if again and not self.away and job_id not in self.hints:
+            return False
         shown = self.hints.get(job_id, Hint(-1.0, -1))
-        if self.away or hint.percent < shown.percent:
-            return
-        self.hints[job_id] = Hint(hint.percent, max(hint.attempt, shown.attempt))
+        if not self.away and hint.percent >= shown.percent:
+            self.hints[job_id] = Hint(hint.percent, max(hint.attempt, shown.attempt))
+        return True
 
     async def read(self, job_id: str) -> Hint | None:
         return None if self.away else self.hints.get(job_id)

@@ -128,12 +128,13 @@ class Attempt:
 
     async def _show(self) -> None:
         """Bring readings to the board; it ignores what is lower than what it has."""
-        last = -1.0
+        last, before = -1.0, False
         while True:
             percent = self._heartbeat.showable
             if percent != last:
-                last = percent
-                await self._ports.board.publish(self._work.job.job_id, Hint(percent, self._work.job.attempt))
+                hint = Hint(percent, self._work.job.attempt)
+                before = await self._ports.board.publish(self._work.job.job_id, hint, again=before)
+                last = percent if before else -1.0
             await self._ports.clock.sleep(self._config.show_interval)
 
     def _outcome_of(self, task: asyncio.Task[None]) -> Outcome:

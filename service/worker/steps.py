@@ -18,7 +18,7 @@ from service.core.errors import Fenced, Indefinite, ObjectChanged, StoreError
 from service.core.jobs.job import Job, Output
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.naming import output_key, result_prefix
-from service.ports.objects import Stored
+from service.ports.objects import NotStored, Stored
 from service.ports.transcoder import Draft, Order
 from service.telemetry import emit, events
 from service.worker.context import WorkerPorts
@@ -90,8 +90,19 @@ async def convert(work: Work, order: Order) -> Draft:
 
 
 async def publish(work: Work, draft: Draft) -> Output:
-    """Make the output exist, complete, under a key that carries the attempt. Still no record names it."""
-    stored: Stored = await draft.publish()
+    """
+    Make the output exist, complete, under a key that carries the attempt. Still no record names it.
+
+    It may be swept away in the same moment, by the end of a job that was cancelled, deleted or taken over meanwhile:
+    the lease tells that from a loss. Raises `Fenced` and `CancelRequested` then.
+    """
+    try:
+        stored: Stored = await draft.publish()
+    except NotStored as error:
+        async with work.heartbeat.quiet:
+            await work.heartbeat.renew()
+        emit(events.S3_NOT_WHOLE, key=error.key, size=error.size, found=None)
+        raise
     work.published = True
     return Output(key=stored.key, size=stored.size, etag=stored.etag, report=report_of(draft))
 

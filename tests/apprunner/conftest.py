@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.client import Client
+from reprise import Client
 from service.cli.sample import write_sample
 from tests.apprunner.platform import AppRunner, running
-from tests.support.cluster import pause
 from tests.support.compose import SLOW
 from tests.support.containers import Container as Backing
 from tests.support.containers import endpoint_of
@@ -76,7 +75,7 @@ def client(opened: ExitStack) -> Callable[[AppRunner], Client]:
     """A client of a platform."""
 
     def made(platform: AppRunner) -> Client:
-        one = Client([platform.address], pause=pause)
+        one = Client(platform.address)
         opened.callback(one.close)
         return one
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.smoke.audio import compare_flac, samples, wav
-from service.cli.client import Client
+from reprise import Client
 from tests.apprunner.conftest import LIMIT, Platform
 from tests.apprunner.platform import AppRunner
 from tests.apprunner.test_conversions import waited

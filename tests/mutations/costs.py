@@ -32,6 +32,7 @@ COSTS = (
         (
             f"{MULTIPLIES}[tracks of elements beyond their parents]",
             f"{MULTIPLIES}[pointers beyond their parents]",
+            f"{MULTIPLIES}[tags of Matroska beyond their parents]",
             "tests/unit/core/media/test_arbitrary_lengths.py::test_steps_are_bounded_by_bytes",
         ),
     ),
@@ -64,6 +65,18 @@ COSTS = (
         "of what lies behind the sound no more is copied than a header",
         (Edit(f"{CONTAINERS}/boxes.py", "ends.window(at, 16)", "ends.window(at, ends.size)"),),
         (f"{MULTIPLIES}[filling behind the sound]",),
+    ),
+    Mutation(
+        "labels-once",
+        "tags to which many pointers lead are read once",
+        (
+            Edit(
+                "service/core/media/labels/matroska.py",
+                "behind.setdefault(number, segment.at + offset)",
+                "_look_behind(ends, segment.at + offset, found)",
+            ),
+        ),
+        ("tests/unit/core/media/test_labels.py::test_pointers_to_the_same_tags_are_followed_once",),
     ),
     Mutation(
         "sniff-off-the-loop",

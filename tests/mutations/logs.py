@@ -4,6 +4,7 @@ from tests.mutations.tree import Edit, Mutation
 
 REDACTION = "tests/unit/test_redaction.py"
 LIFECYCLE = "tests/unit/worker/test_lifecycle.py"
+ENDING = "tests/unit/worker/test_ending.py::test_output_that_is_swept_away_is_an_alarm_only_where_it_is_wanted"
 LOGGING = "service/telemetry/logging.py"
 
 LOGS = (
@@ -33,10 +34,33 @@ LOGS = (
         (f"{REDACTION}::test_no_text_of_a_client_begins_a_line",),
     ),
     Mutation(
+        "log-names-the-span",
+        "a line of a traced request leads to its trace",
+        (Edit(LOGGING, "{**_process, **event, **tracing.ids()}", "{**_process, **event}"),),
+        ("tests/unit/test_tracing.py::test_line_inside_a_span_names_it",),
+        "KeyError",
+    ),
+    Mutation(
         "log-drops-floods",
         "a damaged file cannot flood the log through ffmpeg",
         (Edit("service/adapters/ffmpeg/stderr_log.py", "if self._left < 1:", "if self._left < -(1 << 60):"),),
         ("tests/unit/adapters/ffmpeg/test_stderr_log.py::test_flood_of_stderr_is_cut_and_says_how_much_was_dropped",),
+    ),
+    Mutation(
+        "log-no-false-alarm",
+        "an output that was swept away with its job is no alarm",
+        (
+            Edit(
+                "service/worker/steps.py",
+                "        async with work.heartbeat.quiet:\n            await work.heartbeat.renew()\n        emit(",
+                "        emit(",
+            ),
+        ),
+        (
+            f"{ENDING}[cancelled]",
+            f"{ENDING}[taken over]",
+            f"{ENDING}[deleted]",
+        ),
     ),
     Mutation(
         "log-names-the-restart",

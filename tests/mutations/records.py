@@ -152,6 +152,14 @@ PROGRESS = (
         ("tests/integration/redis/test_progress.py::TestRedisBoard::test_a_lower_reading_is_ignored",),
     ),
     Mutation(
+        "flushed-redis",
+        "a reading that was on its way while Redis was flushed is not shown",
+        (Edit("service/adapters/redis/progress.py", "if ARGV[4] == '1' and", "if ARGV[4] == '2' and"),),
+        (
+            "tests/integration/redis/test_progress.py::TestRedisBoard::test_reading_that_was_overtaken_by_a_loss_is_not_shown",
+        ),
+    ),
+    Mutation(
         "monotonic-dynamodb",
         "the durable percentage never falls",
         (Edit(CONDITIONS, 'f"{FENCE} AND {CEILING_DOES_NOT_FALL}"', "FENCE"),),

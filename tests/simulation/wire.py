@@ -149,20 +149,22 @@ class HintWire:
         self._world, self._weather, self._board = world, weather, board
         self._clock = VirtualClock()
 
-    async def publish(self, job_id: str, hint: Any) -> None:
+    async def publish(self, job_id: str, hint: Any, *, again: bool = False) -> bool:
         self._world.check()
         dice = self._world.dice
         if self._weather.redis == "slow" and dice.random() < 0.5:
-            asyncio.get_running_loop().create_task(self._land(job_id, hint, 4 * dice.random()), context=NETWORK.copy())
+            late = self._land(4 * dice.random(), self._board.publish(job_id, hint, again=again))
+            asyncio.get_running_loop().create_task(late, context=NETWORK.copy())
             await self._clock.sleep(dice.random())
             self._world.hit("a reading was given up and lands later")
         elif await self._reached():
-            await self._board.publish(job_id, hint)
+            return bool(await self._board.publish(job_id, hint, again=again))
+        return True
 
-    async def _land(self, job_id: str, hint: Any, seconds: float) -> None:
+    async def _land(self, seconds: float, publication: Awaitable[object]) -> None:
         """Redis stood still, and reads in any order what came meanwhile by connections that were given up."""
         await self._clock.sleep(seconds)
-        await self._board.publish(job_id, hint)
+        await publication
 
     async def read(self, job_id: str) -> Any:
         if not await self._reached():

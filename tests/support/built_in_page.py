@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Response
+from playwright.sync_api import Locator, Page, Request, Response
 
 from tests.support.browser import bundled
 from tests.support.cluster import wait_for
@@ -13,6 +13,7 @@ SHOTS = Path("build/page")  # pictures for people, of every run
 AXE = Path("tests/integration/browser/axe")
 SERIOUS = {"serious", "critical"}
 MIB = 1024 * 1024
+NOWHERE = "http://storage.invalid"  # a storage whose name leads to nothing
 
 # Notes what each entry shows whenever it changes, and how long the page was busy.
 RECORDER = """
@@ -47,7 +48,10 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda said: self.complaints.append(said.text) if "Content Security" in said.text else None)
         self._network = page.context.new_cdp_session(page)
+        self._begun: list[str] = []
         self._parts: list[str] = []
+        self._again: list[str] = []
+        page.on("request", self._note_begun)
         page.on("response", self._note)
         page.add_init_script(RECORDER)
         page.evaluate(RECORDER)
@@ -67,18 +71,39 @@ class Visitor:
         """Choose files."""
         self.page.set_input_files("#file", list(files))
 
+    def drop(self, *paths: Path) -> None:
+        """Drop files and folders on the page, as from a window beside it."""
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._network.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
+
+    def progress(self, name: str) -> float:
+        """How far the bar of its newest entry is, from 0 to 100."""
+        return float(self.entry(name).locator("progress").evaluate("bar => bar.value"))
+
     def parts_sent(self) -> list[str]:
-        """The numbers of the parts that the storage has taken from the browser itself."""
+        """The numbers of the parts that the storage is seen to have taken; the last answers before a reload are not."""
         self.page.evaluate("0")  # playwright tells of requests only while it is asked something
         return list(self._parts)
 
-    def _note(self, response: Response) -> None:
-        if response.ok and response.request.method == "PUT" and "partNumber=" in response.url:
-            self._parts.append(response.url.partition("partNumber=")[2].partition("&")[0])
+    def check_parts(self, count: int) -> None:
+        """The browser has sent so many parts to the storage itself, and none again that was seen to be taken."""
+        self.page.evaluate("0")
+        assert set(self._begun) == {str(number) for number in range(1, count + 1)}
+        assert self._again == [], "what had arrived was sent again"
 
-    def send_at_most(self, speed: float) -> None:
-        """Let the browser send so many bytes a second; -1: as many as it can."""
-        limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
+    def _note_begun(self, request: Request) -> None:
+        if number := _part_in(request):
+            self._begun.append(number)
+            self._again += [number] if number in self._parts else []
+
+    def _note(self, response: Response) -> None:
+        if response.ok and (number := _part_in(response.request)):
+            self._parts.append(number)
+
+    def send_at_most(self, speed: float, *, offline: bool = False) -> None:
+        """Let the browser send so many bytes a second; -1: as many as it can. `offline`: nothing at all."""
+        limits = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
         self._network.send("Network.emulateNetworkConditions", limits)
 
     def entry(self, name: str) -> Locator:
@@ -113,6 +138,11 @@ class Visitor:
         """The longest time in which the page did not answer, in milliseconds."""
         return float(self.page.evaluate("longest"))
 
+    def memory(self) -> int:
+        """Bytes that the page holds: its objects, and the buffers behind them."""
+        found: Mapping[str, float] = self._network.send("Runtime.getHeapUsage")
+        return round(sum(found.get(name, 0) for name in ("usedSize", "embedderHeapUsedSize", "backingStorageSize")))
+
     def shot(self, name: str) -> None:
         """Keep a picture of the whole page for people."""
         SHOTS.mkdir(parents=True, exist_ok=True)
@@ -129,3 +159,8 @@ class Visitor:
             if one["impact"] in SERIOUS
         ]
         assert not serious, "\n".join(serious)
+
+
+def _part_in(request: Request) -> str:
+    """The number of the part that a request sends to the storage; nothing for any other request."""
+    return request.url.partition("partNumber=")[2].partition("&")[0] if request.method == "PUT" else ""

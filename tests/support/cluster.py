@@ -17,9 +17,10 @@ import boto3
 import httpx
 import pytest
 
+from reprise import Client
 from service import settings
 from service.cli import processes
-from service.cli.client import Client
+from service.cli.in_turn import client_of
 from service.cli.serve import embed
 from service.wiring import environment, prepare_embedded
 
@@ -80,7 +81,7 @@ class Cluster:
 
     def client(self, *services: processes.ServiceProcess) -> Client:
         """A client of these processes, or of all."""
-        client = Client([service.address for service in services or self.services], pause=pause)
+        client = client_of([service.address for service in services or self.services])
         self.stack.callback(client.close)
         return client
 

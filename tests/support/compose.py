@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
+from reprise import Client
 from service.adapters.system.ambient import SystemIds
-from service.cli.client import Client
-from tests.support.cluster import pause
 from tests.support.docker import LABEL, ROOT
 from tests.support.image import RUN, Container, docker
 
@@ -36,7 +35,7 @@ class Stack:
 
     def client(self) -> Client:
         """A client, closed at the end of it all."""
-        client = Client([self.address], pause=pause)
+        client = Client(self.address)
         self.to_close.callback(client.close)
         return client
 

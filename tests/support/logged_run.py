@@ -194,7 +194,15 @@ def _downloads(run: Run, http: httpx.Client, cluster: Cluster) -> None:
 def lies(address: str) -> int:
     """Send what no client of ours sends, byte by byte; returns how many requests that were."""
     parts = urlsplit(address)
+    name = "".join(f"%{byte:02x}" for byte in f"\u202e\u2028\u0085\u200b\x1b[2J\n{FORGED}".encode())
+    odd = '\u202e\u2028{"event": "job.exhausted"}\u0085\u200b\U000e0041'.encode()
+    named = b"Host: x\r\nUser-Agent: " + odd + b"\r\nReferer: " + odd + b"\r\nRange: bytes=" + odd
     heads = [
+        f"GET /v1/jobs/{name}?wait={name}&{name}={name} HTTP/1.1\r\nHost: x".encode(),
+        f"PUT /v1/s3/multipart/{name}/1?key={name} HTTP/1.1\r\nHost: x\r\nContent-Length: 0".encode(),
+        b"GET /v1/formats HTTP/1.1\r\n" + named + b"\r\nIf-Match: " + odd + b"\r\nIdempotency-Key: " + odd,
+        b"GET /v1/formats HTTP/1.1\r\n" + named + b"\r\ntracestate: " + odd + b"\r\nbaggage: " + b"%zz," * 2000,
+        b"GARBAGE\r\n" * 1000,
         b"GET /v1/jobs/%0A%1B%5B2J" + FORGED.encode("latin-1", "replace").hex().encode() + b" HTTP/1.1\r\nHost: x",
         b"GET /%0a%7B%22event%22%3A%22job.exhausted%22%7D%0a HTTP/1.1\r\nHost: x\r\nX-Request-Id: of\x1b[2Jthe-lie",
         b"GET /v1/formats HTTP/1.1\r\nHost: \x1b[2J\r\nUser-Agent: \x1b[2J" + b"u" * 10_000,
@@ -208,7 +216,7 @@ def lies(address: str) -> int:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
             while line.recv(65536):
                 pass
-    return len(heads)
+    return len(heads) - 1  # garbage is no request
 
 
 def signatures_in(url: str) -> set[str]:

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chaos.interruptions import interruptions
+from chaos.history import History
+from chaos.interruptions import Interruption, interruptions
 from chaos.recording import history_of, read
 from tests.support.docker import ROOT
 
@@ -70,10 +71,17 @@ def differences(folder: Path) -> list[str]:
         if which not in named or named[which]["container"] != container:
             found.append(f"attempt {which} was in {container}, and not {named.get(which)}")
     cuts = {(one.job_id, one.attempt): one for one in interruptions(history)}
-    found += _ends({which: one.cause for which, one in cuts.items()}, named)
+    found += _ends({which: _cause(history, one) for which, one in cuts.items()}, named)
     deaths = {(life.name, life.at): life.wall for life in history.lives if life.what == "killed"}
     found += _moments({which: deaths.get((one.container, one.at), "") for which, one in cuts.items()}, named)
     return sorted(found)
+
+
+def _cause(history: History, cut: Interruption) -> str:
+    """What ended an attempt; a takeover by presence is often recorded before the death that it follows from."""
+    killed = (life.at - cut.at for life in history.lives if (life.name, life.what) == (cut.container, "killed"))
+    late = any(0 <= after <= SLACK.total_seconds() for after in killed)
+    return "killed" if cut.cause == "replaced" and late else cut.cause
 
 
 def _moments(deaths: Mapping[tuple[str, int], str], named: Mapping[tuple[str, int], Told]) -> list[str]:

@@ -23,7 +23,7 @@ def log() -> Iterator[io.StringIO]:
     structlog.configure(**before)
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda it: it.name)
+@pytest.mark.parametrize("metric", METRICS, ids=lambda it: f"{it.name} {it.event}")
 def test_metrics_are_of_events_that_are_logged_with_their_fields(metric: EmbeddedMetric) -> None:
     """Each metric is of an event that is logged by default and always has the fields that are read."""
     event = EVENTS[metric.event]
@@ -32,11 +32,22 @@ def test_metrics_are_of_events_that_are_logged_with_their_fields(metric: Embedde
 
 
 def test_metrics_do_not_take_the_name_of_a_field() -> None:
-    """Names are unique, and no field of an event is overwritten by a metric."""
-    names = [metric.name for metric in METRICS]
+    """A name is that of one number, whichever events it counts, and no field of an event is overwritten by a metric."""
+    names = [(metric.name, metric.event) for metric in METRICS]
+    numbers = {(metric.name, metric.value, metric.unit) for metric in METRICS}
     fields = {name for event in EVENTS.values() for name in (*event.fields, *event.maybe, *events.LINE)}
     assert len(names) == len(set(names))
-    assert not fields & set(names)
+    assert len(numbers) == len({name for name, _ in names})
+    assert not fields & {name for name, _ in names}
+
+
+def test_each_way_of_losing_a_worker_is_counted_as_one(log: io.StringIO) -> None:
+    """A job whose worker is gone counts for the alarm, whether it is taken over or waits for a free slot."""
+    fields = {"job_id": "j", "attempt": 1, "previous_owner": "o", "excused": False, "cause": "gone"}
+    emit(events.JOB_REQUEUED, **fields)
+    emit(events.JOB_TAKEN_OVER, **fields, silent=None, percent=0.0, lost_seconds=None, lost_bytes=None)
+
+    assert [line["JobsTakenOver"] for line in map(json.loads, log.getvalue().splitlines())] == [1, 1]
 
 
 def test_line_of_a_counted_event_is_an_embedded_metric(log: io.StringIO) -> None:

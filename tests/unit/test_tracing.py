@@ -1,14 +1,19 @@
 """Which spans the service opens, and under which: seen by a tracer that writes them down."""
 
+import io
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+import structlog
+
 from service.adapters.dynamodb.items import job_from_item, job_to_item
 from service.application.admission import Admission
 from service.application.jobs import ConversionRequest, accept_job
 from service.core.jobs.job import Job
+from service.telemetry import configure_logging, emit, events
 from service.telemetry.tracing import Kind, span, traced_by
 from service.testing.factories import a_job
 from service.worker.steps import CONVERSION
@@ -46,6 +51,10 @@ class Notebook:
         """Return a name instead of a context."""
         return _current.get() or None
 
+    def ids(self) -> Mapping[str, str]:
+        """Return the name of the span instead of its ids."""
+        return {"trace_id": "trace", "span_id": _current.get()} if _current.get() else {}
+
 
 async def test_accepted_job_carries_the_context_of_its_request() -> None:
     """The record of a job names the span in which it was accepted, which is a child of the request's."""
@@ -57,6 +66,24 @@ async def test_accepted_job_carries_the_context_of_its_request() -> None:
     assert ("job", "producer", "request") in notebook.opened
     assert job.trace == "job"
     assert notebook.noted["job_id"] == job.job_id
+
+
+def test_line_inside_a_span_names_it() -> None:
+    """What is logged inside of a span has its ids, what is logged outside, or without a tracer, has none."""
+    before, stream = structlog.get_config(), io.StringIO()
+    configure_logging(level="info", form="json", stream=stream)
+    try:
+        with traced_by(Notebook()):
+            emit(events.JOB_STOPPED)
+            with span("attempt"):
+                emit(events.JOB_STOPPED)
+        with span("attempt"):
+            emit(events.JOB_STOPPED)
+    finally:
+        structlog.configure(**before)
+    outside, inside, off = map(json.loads, stream.getvalue().splitlines())
+    assert (inside["trace_id"], inside["span_id"]) == ("trace", "attempt")
+    assert not {"trace_id", "span_id"} & {*outside, *off}
 
 
 async def test_job_carries_nothing_where_nothing_is_traced() -> None:

@@ -23,6 +23,8 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"  # `http/protobuf` (default) or `grpc`
 SHARE = "OTEL_TRACES_SAMPLER_ARG"  # of the requests that are traced, 0 to 1
 PROPAGATORS = "OTEL_PROPAGATORS"
+# What these complain of is in the headers of a request, up to 180 lines for one that lies.
+OF_CALLERS = ("opentelemetry.baggage", "opentelemetry.propagators", "opentelemetry.trace")
 SEND_TIMEOUT = 5.0  # seconds; longer, and the end of a container would wait for a receiver that is away
 
 
@@ -78,6 +80,8 @@ def provider(environment: Mapping[str, str], *, instance: str, version: str) -> 
     made.add_span_processor(BatchSpanProcessor(_exporter(environment)))
     logger = logging.getLogger("opentelemetry")
     logger.handlers[:], logger.propagate = [_Trouble(level=logging.WARNING)], False
+    for name in OF_CALLERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return made
 
 

@@ -46,3 +46,10 @@ class OtelTracer:
         carrier: dict[str, str] = {}
         self._form.inject(carrier)
         return carrier.get(HEADER)
+
+    def ids(self) -> Mapping[str, str]:
+        """Return the current span's ids as receivers show them, also when it has just ended, unless it is not kept."""
+        context = trace.get_current_span().get_span_context()
+        if not context.trace_flags.sampled:
+            return {}
+        return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}

@@ -15,7 +15,10 @@ SECONDS_TO_LIVE = 3600
 FIELDS = ["percent", "attempt"]
 
 RISE = """
--- KEYS[1] a job; ARGV: percent, attempt, seconds to live. Percent and attempt only rise.
+-- KEYS[1] a job; ARGV: percent, attempt, seconds to live, whether it was shown before. Percent and attempt only rise.
+if ARGV[4] == '1' and redis.call('EXISTS', KEYS[1]) == 0 then
+    return 0
+end
 local shown = redis.call('HMGET', KEYS[1], 'percent', 'attempt')
 local percent, attempt = tonumber(shown[1] or -1), tonumber(shown[2] or -1)
 if tonumber(ARGV[1]) > percent then
@@ -26,6 +29,7 @@ if tonumber(ARGV[1]) == percent and tonumber(ARGV[2]) > attempt then
     redis.call('HSET', KEYS[1], 'attempt', ARGV[2])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
 """
 
 
@@ -36,10 +40,9 @@ class RedisBoard:
         self._link = link
         self._rise = link.client.register_script(RISE)
 
-    async def publish(self, job_id: str, hint: Hint) -> None:
-        await self._link.ask(
-            lambda: self._rise(keys=[_key(job_id)], args=[hint.percent, hint.attempt, SECONDS_TO_LIVE])
-        )
+    async def publish(self, job_id: str, hint: Hint, *, again: bool = False) -> bool:
+        args = [hint.percent, hint.attempt, SECONDS_TO_LIVE, int(again)]
+        return await self._link.ask(lambda: self._rise(keys=[_key(job_id)], args=args)) != 0
 
     async def read(self, job_id: str) -> Hint | None:
         return _hint(await self._link.ask(lambda: self._link.client.hmget(_key(job_id), FIELDS)))

@@ -22,7 +22,7 @@ from service.adapters.s3.answers import bare, quoted, upload_has_ended
 from service.core.backoff import S3_COMPLETION
 from service.core.errors import Indefinite, ObjectGone, Unavailable
 from service.core.upload import Part
-from service.ports.objects import Stored
+from service.ports.objects import NotStored, Stored
 from service.telemetry import emit, events
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Completer:
         Make the object exist, on this thread. An upload that was completed before counts as success.
 
         No other process may write the key. Raises what botocore raises, for the caller to translate, and `Indefinite`
-        if S3 says that it is done, but the object is not there or not whole; removing that is for the caller, which
-        knows whether it owns the object.
+        if S3 says that it is done, but the object is not whole; removing that is for the caller, which knows whether it
+        owns the object. Raises `NotStored` if it is not there: the caller knows whether it was removed on purpose.
         """
         size, attempt = sum(part.size for part in parts), 1
         while (error := self._ask(bucket, key, upload_id, parts, size)) is not None:
@@ -60,10 +60,11 @@ class Completer:
             attempt += 1
             emit(events.AWS_RETRIED, service="s3", operation="CompleteMultipartUpload", attempt=attempt)
         found = self._look(bucket, key)
-        if found is None or found.size != size:
-            there = found.size if found else None
-            emit(events.S3_NOT_WHOLE, key=key, size=size, found=there)
-            raise Indefinite(f"S3 completed {key} with {there} instead of {size} bytes")
+        if found is None:
+            raise NotStored(key, size)
+        if found.size != size:
+            emit(events.S3_NOT_WHOLE, key=key, size=size, found=found.size)
+            raise Indefinite(f"S3 completed {key} with {found.size} instead of {size} bytes")
         return found
 
     def _ask(

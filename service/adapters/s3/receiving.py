@@ -19,7 +19,8 @@ from service.adapters.s3.answers import bare
 from service.adapters.s3.bucket import Bucket
 from service.core.errors import EmptyUpload, StoreError, UploadTooLarge
 from service.core.upload import MAX_PARTS, Part
-from service.ports.objects import Stored
+from service.ports.objects import NotStored, Stored
+from service.telemetry import emit, events
 
 T = TypeVar("T")
 
@@ -157,4 +158,8 @@ class _Transfer:
 
     async def _complete(self) -> Stored:
         bucket = self._bucket
-        return await bucket.aws.run(bucket.multipart.complete, self._key, self._upload_id or "", self._parts)
+        try:
+            return await bucket.aws.run(bucket.multipart.complete, self._key, self._upload_id or "", self._parts)
+        except NotStored as error:  # no record names it yet, so nothing can have removed it
+            emit(events.S3_NOT_WHOLE, key=error.key, size=error.size, found=None)
+            raise

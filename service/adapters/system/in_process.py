@@ -13,8 +13,8 @@ class SilentBoard:
 
     degraded = True
 
-    async def publish(self, job_id: str, hint: Hint) -> None:
-        return None
+    async def publish(self, job_id: str, hint: Hint, *, again: bool = False) -> bool:
+        return True
 
     async def read(self, job_id: str) -> Hint | None:
         return None

@@ -2,7 +2,7 @@
 Percentages that never fall, whichever container answers.
 
 Two places know how far a job is. Redis has the fine reading, several times a second; the job's record has a coarse one,
-written with each heartbeat. Readers come through any container, and any of them may lose Redis at any moment. Four
+written with each heartbeat. Readers come through any container, and any of them may lose Redis at any moment. Five
 rules make what they answer rise only:
 
 1. *The record leads.* With each renewal the worker writes a **ceiling** a little above the present reading
@@ -13,6 +13,8 @@ rules make what they answer rise only:
 3. *Every answer respects ``shown``.* It is the greater of the Redis reading and ``shown``.
 4. *A reading of an earlier attempt is none.* Its worker may have been replaced without knowing it, and a Redis that was
    flushed meanwhile takes from it what is lower than what its successor has shown.
+5. *What is shown again needs something that is shown.* A reading may be on its way for so long that Redis was flushed
+   meanwhile, and others were seen: there it shows nothing, and its publisher begins anew (`ports.hints`).
 
 A new attempt starts at nought again; until it passes the old marks, the rules hold the reading where it was. 100 is
 reserved: it is the answer if, and only if, the record says ``succeeded``.

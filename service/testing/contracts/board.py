@@ -69,6 +69,18 @@ class ProgressBoardContract:
         await board.publish("a", Hint(1.0, 1))
         assert await board.read("a") == Hint(1.0, 1)
 
+    async def test_reading_that_was_overtaken_by_a_loss_is_not_shown(self, board: ProgressBoard) -> None:
+        """What a publisher shows again is not shown if all was lost meanwhile; it is told so, and begins anew."""
+        assert await board.publish("a", Hint(40.0, 2))
+        assert await board.publish("a", Hint(41.0, 2), again=True)
+        await board.forget("a")
+
+        assert not await board.publish("a", Hint(42.0, 2), again=True)
+        assert await board.read("a") is None
+
+        assert await board.publish("a", Hint(43.0, 2))
+        assert await board.read("a") == Hint(43.0, 2)
+
     async def test_many_at_once_never_fall(self, board: ProgressBoard) -> None:
         """Whatever the order in which fifty readings arrive, no reader sees one fall, and the highest stays."""
         order = [(number * 37) % 50 for number in range(50)]

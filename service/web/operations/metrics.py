@@ -1,23 +1,24 @@
 """
 `/metrics`: serves what `service.telemetry.metrics` counts, and measures requests.
 
-Requests are measured by litestar's own middleware, by the template of their route. The gauges are read at each scrape,
-from what `/v1/status` reads too.
+The gauges are read at each scrape, from what `/v1/status` reads too.
 """
 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from litestar import Litestar, Response, Router, get
 from litestar.di import NamedDependency, Provide
+from litestar.enums import ScopeType
 from litestar.params import SkipValidation
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.application.admission import Admission, Counts
 from service.application.context import ServiceContext
+from service.ports.time import Clock
 from service.telemetry.metrics import (
     CONTENT_TYPE_LATEST,
     Counter,
@@ -31,6 +32,7 @@ from service.web.http.authentication import Guard
 
 QUEUE_COUNT_TTL = 5.0  # seconds for which a count of the queue is shown: scraping must not become a load on the store
 QUEUE_COUNT_TIMEOUT = 2.0  # seconds for which a scrape waits for that count
+APP = "reprise"  # a label of all of them
 UNKNOWN = Counts(queued=None, running=None, elsewhere=None)
 
 
@@ -45,7 +47,7 @@ class Metrics:
         self._context, self._admission = context, admission
         self._receives_uploads = receives_uploads
         self._events = EventMetrics()
-        self.http = RequestMetrics(families=RequestFamilies(self._events.registry))
+        self.http = RequestMetrics(RequestFamilies(self._events.registry), context.clock)
         self._counts, self._until = UNKNOWN, -math.inf
 
     async def document(self) -> bytes:
@@ -89,33 +91,66 @@ class Metrics:
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Middleware(PrometheusMiddleware):
-    """litestar's middleware, which keeps its metrics in one global registry otherwise."""
+class RequestMetrics:
+    """
+    Measures requests by the template of their route, because an id must never become a label.
 
-    _config: "RequestMetrics"
+    As litestar's own middleware does, which looks up each series anew for every request: that is a thirtieth of a poll.
+    """
 
-    def request_count(self, labels: dict[str, str | int | float]) -> Counter:
-        return self._config.families.count
+    def __init__(self, families: RequestFamilies, clock: Clock) -> None:
+        self._families, self._clock = families, clock
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._running: dict[tuple[str, str], Gauge] = {}
 
-    def request_time(self, labels: dict[str, str | int | float]) -> Histogram:
-        return self._config.families.time
+    def middleware(self, app: ASGIApp) -> ASGIApp:
+        """Wrap an application, or a part of it, whose route is known."""
 
-    def requests_in_progress(self, labels: dict[str, str | int | float]) -> Gauge:
-        return self._config.families.in_progress
+        async def measured(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != ScopeType.HTTP:
+                await app(scope, receive, send)
+                return
+            method, path, status, began = scope["method"], scope["path_template"], int(HTTPStatus.OK), self._now()
+            ended = began
 
-    def requests_error_count(self, labels: dict[str, str | int | float]) -> Counter:
-        return self._config.families.errors
+            async def sending(message: Message) -> None:
+                nonlocal status, ended
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                else:
+                    ended = self._now()
+                await send(message)
 
+            running = self._running_of(method, path)
+            running.inc()
+            try:
+                await app(scope, receive, sending)
+            finally:
+                running.dec()
+                count, time = self._series_of(method, path, status)
+                count.inc()
+                time.observe(ended - began)
 
-@dataclass(kw_only=True)
-class RequestMetrics(PrometheusConfig):
-    """How litestar measures requests: into our families, by the template of their route."""
+        return measured
 
-    families: RequestFamilies
-    app_name: str = "reprise"
-    prefix: str = "reprise_http"
-    group_path: bool = True  # an id must never become a label
-    middleware_class: type[PrometheusMiddleware] = field(default=_Middleware)
+    def _now(self) -> float:
+        return self._clock.monotonic()
+
+    def _running_of(self, method: str, path: str) -> Gauge:
+        if (found := self._running.get((method, path))) is None:
+            # Of what is not answered yet no status is known.
+            found = self._families.in_progress.labels(method, path, int(HTTPStatus.OK), APP)
+            self._running[method, path] = found
+        return found
+
+    def _series_of(self, method: str, path: str, status: int) -> tuple[Counter, Histogram]:
+        if (found := self._series.get((method, path, status))) is None:
+            labels = (method, path, status, APP)
+            found = self._families.count.labels(*labels), self._families.time.labels(*labels)
+            self._series[method, path, status] = found
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._families.errors.labels(method, path, status, APP).inc()
+        return found
 
 
 # ── the address ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ def policy(storage: Sequence[str]) -> str:
     """Return what the page may do; `storage` are the origins that files are sent to and fetched from."""
     there = " ".join(["'self'", *storage])
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src {there}; media-src {there}; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src {there}; media-src {there} blob:; "
         "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -1,16 +1,21 @@
 """The command `reprise`, as a person or a script runs it."""
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
 import venv
+import wave
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reprise.command.main import FAILED, INTERRUPTED, LATER, USAGE
+from reprise import ambient
+from reprise.command.main import main
+from reprise.command.words import FAILED, INTERRUPTED, LATER, USAGE
 from service.wiring import environment
 from tests.support.cluster import Cluster, wait_for
 
@@ -121,19 +126,86 @@ def test_interrupted_command_goes_on_when_it_is_run_again(shell: Shell, piece: P
         (("convert", "-", "--to", "mp3"), USAGE, "--out"),
         (("convert", "a", "-", "--to", "mp3"), USAGE, "standard input"),
         (("formats", "--url", "localhost:8000"), USAGE, "http://"),
-        (("formats", "--url", "http://127.0.0.1:9", "--patience", "0"), LATER, "Connect"),
-        (("convert", __file__, "--to", "mp3", "--jobs", "0"), USAGE, "--jobs"),
+        (("formats", "--url", "http://127.0.0.1:9", "--patience", "0"), LATER, "does not answer (Connect"),
+        (("convert", __file__, "--to", "mp3", "--jobs", "0"), USAGE, "--jobs: '0' is no number from 1 to 64"),
+        (("convert", __file__, "--to", "mp3", "--option", "x"), USAGE, "'x' is not NAME=VALUE"),
+        (("convert", __file__, "--to", "mp3", "--key", "kéy"), USAGE, "the API key has characters"),
+        (("convert", __file__, "--to", "mp33"), USAGE, "Did you mean mp3?"),
+        (("convert", __file__, __file__, "--to", "mp3"), USAGE, "is given twice"),
+        (("convert", __file__, "--to", "mp3", "--out", "/proc/"), FAILED, "nothing can be written into /proc"),
+        (("convert", "/dev/null", "--to", "mp3", "--out", "x.mp3"), USAGE, "/dev/null is no file"),
+        (("convert",), USAGE, "--help"),
+        ((), USAGE, "convert | formats"),
     ],
 )
 def test_mistakes_get_one_line_and_their_exit_code(
-    shell: Shell, arguments: tuple[str, ...], code: int, words: str
+    cluster: Cluster,
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """A mistake on the command line says what to do, without a traceback."""
-    done = shell(*arguments)
+    """A mistake on the command line is one line that says what to do, and nothing is left behind."""
+    monkeypatch.setenv("REPRISE_URL", cluster.services[0].address)
 
-    assert done.returncode == code
-    assert words in done.stderr.decode()
-    assert "Traceback" not in done.stderr.decode()
+    assert _exit_code(arguments) == code
+    told = capfd.readouterr()
+    assert words in told.err
+    assert (told.err.count("\n"), told.out) == (1, "")
+
+
+def test_address_of_something_else_is_told_at_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the address of another server nothing is sent, and what has to be mended is the address."""
+    other = cluster.pointed["AWS_ENDPOINT_URL_S3"]
+
+    assert _exit_code(("formats", "--url", other)) == LATER
+    assert f"{other}: what answers there is no Reprise service" in capfd.readouterr().err
+
+
+def test_waiting_for_a_service_is_told_at_once(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is away is waited for, which is said when the wait begins."""
+    told = []
+    monkeypatch.setattr(ambient, "sleep", lambda _: told.append(capfd.readouterr().err))
+
+    assert _exit_code(("formats", "--url", "http://127.0.0.1:9", "--patience", "1")) == LATER
+    assert "trying for 1 s" in told[0]
+
+
+def _exit_code(arguments: tuple[str, ...]) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def test_command_takes_odd_files(shell: Shell, piece: Path, tmp_path: Path) -> None:
+    """An empty file is refused in words, also with --quiet; a name may be any bytes; a reader may have seen enough."""
+    odd = tmp_path / os.fsdecode(b"od\xff.wav")
+    with wave.open(str(odd), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(200_000))
+    (tmp_path / "empty.wav").touch()
+    done = shell("convert", "empty.wav", odd.name, "--to", "wav", "--out", "out", "--quiet", cwd=tmp_path)
+
+    assert done.returncode == FAILED
+    assert done.stderr.decode() == "empty.wav: failed: The upload has no bytes. (empty_upload)\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [odd.name]
+    line = f"{shlex.join(COMMAND)} convert - --to wav --out - < {shlex.quote(os.fsdecode(odd))} | head -c 4"
+    piped = subprocess.run(
+        ["/bin/bash", "-o", "pipefail", "-c", line],
+        env=shell.environment,
+        capture_output=True,
+        timeout=200,
+        check=False,
+    )
+    assert (piped.returncode, piped.stdout) == (0, b"RIFF"), piped.stderr
+    assert b"Traceback" not in piped.stderr
+    assert shell.kept() == []
 
 
 @pytest.mark.requirement("8.3")

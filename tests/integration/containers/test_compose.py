@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from reprise import Client
 from service.adapters.system.ambient import environment
-from service.cli.client import Client
 from service.cli.sample import write_sample
-from tests.support.cluster import Watcher, pause, wait_for
+from tests.support.cluster import Watcher, wait_for
 from tests.support.compose import Stack
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
 from tests.support.docker import ROOT, images, stack_worker
@@ -88,7 +88,7 @@ def test_killed_while_it_converts(running: Stack, piece: Path, tmp_path: Path) -
     job, digest = delivered(client, job_id, tmp_path)
     victim.start_again()
 
-    assert job["attempt"] >= 2
+    assert job.attempt >= 2
     assert digest == digest_of_plain(piece, "flac", tmp_path)
     readings = watcher.stop()
     assert all(before <= after for before, after in pairwise(readings))
@@ -99,7 +99,7 @@ def test_killed_while_it_converts(running: Stack, piece: Path, tmp_path: Path) -
 def test_compose_presigns_addresses_reachable_from_outside(running: Stack, piece: Path, tmp_path: Path) -> None:
     """A download is redirected to an address that can be reached from outside, and a page of ours may read it."""
     job, _ = converted(running.client(), piece, "ogg", tmp_path)
-    there = httpx.get(f"{running.address}{job['links']['download']}").headers["Location"]
+    there = httpx.get(f"{running.address}/v1/jobs/{job.job_id}/download").headers["Location"]
     found = httpx.get(there, headers={"Origin": running.address, "Range": "bytes=0-3"})
 
     assert there.startswith(f"http://localhost:{running.environment['REPRISE_COMPOSE_S3_PORT']}/")
@@ -137,7 +137,7 @@ def test_compose_proxy_does_not_buffer_events(running: Stack, piece: Path, tmp_p
     job_id = submitted(client, piece, "mp3")
     with httpx.stream("GET", f"{running.address}/v1/jobs/{job_id}/events", timeout=100) as events:
         first = next(line for line in events.iter_lines() if line.startswith("data:"))
-        state = client.job(job_id)["state"]
+        state = client.job(job_id).state
     delivered(client, job_id, tmp_path)
 
     assert json.loads(first.removeprefix("data:"))["percent"] < 100
@@ -187,10 +187,10 @@ def shaken(running: Stack, seed: int, piece: Path, folder: Path) -> tuple[str, l
 
         def convert_meanwhile(number: int) -> list[tuple[int, str]]:
             (mine := folder / str(number)).mkdir(parents=True)
-            client, results = Client([running.address], pause=pause), []
+            client, results = Client(running.address), []
             while platform.poll() is None:
                 job, digest = converted(client, piece, "mp3", mine)
-                results.append((job["attempt"], digest))
+                results.append((job.attempt, digest))
             client.close()
             return results
 

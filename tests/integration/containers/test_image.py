@@ -11,9 +11,10 @@ from typing import Any
 import imageio_ffmpeg
 import pytest
 
-from service.cli.client import Client
+from reprise import Client
+from service.cli.in_turn import client_of
 from service.cli.sample import write_sample
-from tests.support.cluster import Watcher, pause, wait_for
+from tests.support.cluster import Watcher, wait_for
 from tests.support.compose import SLOW, Stack
 from tests.support.delivery import converted, delivered, digest_of_plain, submitted
 from tests.support.docker import ROOT, images, stack_worker
@@ -94,7 +95,7 @@ def begun(stack: ExitStack, piece: Path, containers: list[Container]) -> tuple[C
 
 def a_client(stack: ExitStack, *containers: Container) -> Client:
     """A client of these containers, closed with `stack`."""
-    client = Client([each.address for each in containers], pause=pause)
+    client = client_of([each.address for each in containers])
     stack.callback(client.close)
     return client
 
@@ -135,7 +136,7 @@ def test_image_works_without_root_capabilities_and_disk(
     client = a_client(opened, container)
     for source, target, path in ((piece, "mp3", "streaming"), (moov_last, "flac", "local")):
         job, digest = converted(client, source, target, tmp_path)
-        assert (job["path"], digest) == (path, digest_of_plain(source, target, tmp_path))
+        assert (job.path, digest) == (path, digest_of_plain(source, target, tmp_path))
 
     status = container.inside("cat", "/proc/1/status", "/proc/self/status")
     assert re.findall(r"^Uid:\s+(\d+)", status, flags=re.MULTILINE) == ["10001", "10001"]
@@ -179,8 +180,8 @@ def test_killed_container_is_replaced_by_another(start: Start, piece: Path, tmp_
     job, digest = delivered(client, job_id, tmp_path)
 
     assert killed.state()["ExitCode"] == 137
-    assert job["attempt"] >= 2
-    assert job["resumed"]
+    assert job.attempt >= 2
+    assert job.resumed
     assert digest == digest_of_plain(piece, "mp3", tmp_path)
     readings = watcher.stop()
     assert (watcher.problems, readings) == ([], sorted(readings))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.client import Client
+from reprise import Client
 from service.cli.sample import RATE, write_sample
-from tests.support.cluster import pause, wait_for
+from tests.support.cluster import wait_for
 from tests.support.compose import Stack, compose_stack
-from tests.support.delivery import delivered, digest_of_plain
+from tests.support.delivery import delivered, digest_of_plain, uploaded_through
 from tests.support.docker import stack_worker
 from tests.support.image import Container
 
@@ -80,28 +80,18 @@ def test_ten_conversions_at_once_stay_within_memory_limit(roomy: Stack, tmp_path
     write_sample(piece, SIZE / (4 * RATE))
     client = roomy.client()
 
-    def upload(_: int) -> str:
-        sender = Client([roomy.address], pause=pause)
-        try:
-            return str(sender.upload(piece, lambda _: None)["upload_id"])
-        finally:
-            sender.close()
-
     def submit(upload_id: str) -> str:
-        sender = Client([roomy.address], pause=pause)
-        try:
-            return str(sender.submit(upload_id, "flac", {})["job_id"])
-        finally:
-            sender.close()
+        with Client(roomy.address) as sender:
+            return sender.submit(upload_id, "flac").job_id
 
     with ThreadPoolExecutor(ALIKE) as threads:
-        uploads = list(threads.map(upload, range(ALIKE)))
+        uploads = list(threads.map(lambda _: uploaded_through(roomy.address, piece), range(ALIKE)))
     wait_for(lambda: all(map(claims, roomy.services())), "both have recovered from the uploads")
     # At once: one by one, the first would have ended before the last is submitted to a machine that is busy with them.
     with ThreadPoolExecutor(ALIKE) as threads:
         jobs = list(threads.map(submit, uploads))
 
-    wait_for(lambda: all(client.job(job)["state"] in FINAL for job in jobs), "the end of all", within=TIMEOUT)
+    wait_for(lambda: all(client.job(job).state in FINAL for job in jobs), "the end of all", within=TIMEOUT)
     ended = [delivered(client, job, tmp_path) for job in jobs]
     memory = [Memory.of(each) for each in roomy.services()]
     # A container that waits for a CPU nine tenths of the time leaves further ones for later. This is about memory.
@@ -109,5 +99,5 @@ def test_ten_conversions_at_once_stay_within_memory_limit(roomy: Stack, tmp_path
     assert [each.limit for each in memory] == [LIMIT] * CONTAINERS
     assert [each.killed for each in memory] == [0] * CONTAINERS
     assert [each.state()["OOMKilled"] for each in roomy.services()] == [False] * CONTAINERS
-    assert [job["attempt"] for job, _ in ended] == [1] * ALIKE
+    assert [job.attempt for job, _ in ended] == [1] * ALIKE
     assert {digest for _, digest in ended} == {digest_of_plain(piece, "flac", tmp_path)}

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from service.cli.client import Client
+from reprise import Client, Job
 from service.cli.processes import ServiceProcess
 from service.cli.sample import write_sample
 from tests.support.cluster import LEASE, Cluster, Watcher, a_cluster, pause, wait_for
 from tests.support.containers import Container, endpoint_of
-from tests.support.delivery import digest_of_plain, patiently
+from tests.support.delivery import digest_of_plain
 from tests.support.docker import one_worker
 from tests.support.targets import bare, on
 from tests.support.toxiproxy import Toxiproxy, a_line_to
@@ -60,25 +60,25 @@ class Course:
     def __init__(self, cluster: Cluster, piece: Path) -> None:
         self.cluster, self.piece = cluster, piece
         self.client: Client = cluster.client()
-        upload = self.client.upload(piece, lambda _: None)
-        self.job_id = self.client.submit(upload["upload_id"], "mp3", {})["job_id"]
+        upload = self.client.upload(piece)
+        self.job_id = self.client.submit(upload.upload_id, "mp3").job_id
         self.watcher = Watcher([service.address for service in cluster.services], self.job_id).start()
         wait_for(lambda: self.watcher.readings and self.watcher.readings[-1] > 5, "progress")
 
-    def ended_well(self) -> dict[str, Any]:
+    def ended_well(self) -> Job:
         """Wait for the end: the bytes are those of plain ffmpeg, no reading fell, nothing worse than 503 was said."""
         readings = self.watcher.readings
         wait_for(lambda: readings[-1] == 100, "100 %", within=TIMEOUT)
-        job: Mapping[str, Any] = patiently(lambda: self.client.job(self.job_id))
+        job = self.client.job(self.job_id)
         self.watcher.stop()
-        assert job["state"] == "succeeded"
+        assert job.state == "succeeded"
         assert all(before <= after for before, after in pairwise(readings)), readings
         assert [said for said in self.watcher.problems if not said.startswith("503")] == []
         output = self.cluster.folder / "download"
-        patiently(lambda: self.client.download(self.job_id, output, job["size"], lambda _: None))
+        self.client.download(self.job_id, output)
         plain = digest_of_plain(self.piece, "mp3", self.cluster.folder)
         assert hashlib.sha256(output.read_bytes()).hexdigest() == plain
-        return dict(job)
+        return job
 
     def told(self, name: str) -> list[dict[str, Any]]:
         """The events of this name, of all processes."""
@@ -96,8 +96,8 @@ def test_sigkill_on_localstack_and_valkey(start: Start, localstack: Container, p
 
     job = course.ended_well()
 
-    assert job["attempt"] >= 2
-    assert job["resumed"]
+    assert job.attempt >= 2
+    assert job.resumed
     assert [len(left) for left in course.cluster.left_in_s3()] == [2, 0]
 
 
@@ -128,7 +128,7 @@ def test_the_line_to_aws_fails_for_a_while(start: Start, localstack: Container, 
         job = course.ended_well()
 
         if harm == "slow":
-            assert job["attempt"] == 1, "slowness is no reason to give a job up"
+            assert job.attempt == 1, "slowness is no reason to give a job up"
         else:
             assert course.told("job.renewal_failed") or course.told("job.trust_ended"), "it was really away"
             wait_for(lambda: [len(left) for left in course.cluster.left_in_s3()] == [2, 0], "nothing is left over")
@@ -175,7 +175,7 @@ def test_valkey_is_killed(start: Start, localstack: Container, piece: Path) -> N
 
         job = course.ended_well()
 
-        assert job["attempt"] == 1
+        assert job.attempt == 1
         assert course.watcher.problems == []
     finally:
         valkey.close()

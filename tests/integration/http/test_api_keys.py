@@ -2,15 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import httpx
 import pytest
 
-from service.cli.client import Client, ServiceProblem
+from reprise import Client, NotFound
+from reprise.command.main import main as command
+from reprise.command.words import KEY as NO_KEY
 from service.cli.main import main
 from service.cli.processes import DidNotStart
 from service.cli.sample import write_sample
-from tests.support.cluster import Cluster, a_cluster, pause
+from tests.support.cluster import Cluster, a_cluster
 
 KEY, OTHER = "an-acme-key-c0ffee", "another-key-5eed"
 CONFIGURED = ",".join(
@@ -33,13 +36,13 @@ def test_convert_with_a_key(
     [service] = cluster.services
     song, out = cluster.folder / "song.wav", cluster.folder / "song.mp3"
     write_sample(song)
-    command = ["convert", str(song), str(out), "--to", "mp3", "--url", service.address]
+    line = ["convert", str(song), str(out), "--to", "mp3", "--url", service.address]
 
-    assert main(command) == 1
+    assert main(line) == 1
     assert "unauthorized" in capfd.readouterr().err
-    assert main([*command, "--key", "wrong-key-bad1"]) == 1
+    assert main([*line, "--key", "wrong-key-bad1"]) == 1
     monkeypatch.setenv("REPRISE_API_KEY", KEY)
-    assert main(command) == 0
+    assert main(line) == 0
     assert out.stat().st_size > 1000
 
     log = service.log.read_text()
@@ -48,20 +51,39 @@ def test_convert_with_a_key(
     assert "wrong-key-bad1" not in log
 
 
+def test_installed_command_with_a_wrong_key_says_what_to_do(
+    cluster: Cluster, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Without a key, or with a wrong one, the command `reprise` says so once, and sends nothing."""
+    songs = [tmp_path / "one.wav", tmp_path / "two.wav"]
+    for song in songs:
+        write_sample(song, 1)
+    address = cluster.services[0].address
+    line = ["convert", *map(str, songs), "--to", "mp3", "--url", address]
+
+    for key in ([], ["--key", "wrong-key-bad2"]):
+        assert command([*line, *key]) == NO_KEY
+        told = capfd.readouterr().err
+        assert told.count("\n") == 1
+        assert f"give one that {address} knows by --key" in told
+    assert command(["formats", "--url", address, "--json"]) == 0
+    assert not list(tmp_path.glob("*.mp3"))
+
+
 def test_an_upload_of_one_tenant_does_not_exist_for_another(cluster: Cluster) -> None:
     """What one tenant has uploaded does not exist for another, and the page and the formats are for everybody."""
     [service] = cluster.services
     song = cluster.folder / "mine.wav"
     write_sample(song)
-    mine, theirs = (Client([service.address], pause=pause, key=key) for key in (KEY, OTHER))
-    upload = mine.upload(song, lambda _: None)["upload_id"]
+    mine, theirs = (Client(service.address, key=key) for key in (KEY, OTHER))
+    upload = mine.upload(song).upload_id
 
-    with pytest.raises(ServiceProblem, match="not_found"):
-        theirs.submit(upload, "mp3", {})
-    job = mine.submit(upload, "mp3", {})["job_id"]
-    with pytest.raises(ServiceProblem, match="not_found"):
+    with pytest.raises(NotFound, match="not_found"):
+        theirs.submit(upload, "mp3")
+    job = mine.submit(upload, "mp3").job_id
+    with pytest.raises(NotFound, match="not_found"):
         theirs.job(job)
-    assert mine.job(job)["upload_id"] == upload
+    assert mine.job(job).upload_id == upload
     for path in ("/", "/v1/formats", "/health/live", "/schema"):
         assert httpx.get(service.address + path).status_code == 200
     mine.close()

@@ -42,15 +42,15 @@ def test_a_takeover_is_counted_in_the_process_that_did_it(embedded_stack: Mappin
         slow = cluster.slow_ffmpeg(2)
         victim = cluster.start(**slow)
         client = cluster.client(victim)
-        upload = client.upload(piece, lambda _: None)
-        job = client.submit(upload["upload_id"], "mp3", {})
+        upload = client.upload(piece)
+        job = client.submit(upload.upload_id, "mp3")
         wait_for(lambda: scraped(victim)["reprise_ffmpeg_started_total streaming"] == 1, "it converts")
         before = scraped(victim)
         victim.kill()
         other = cluster.start(**slow)
         client = cluster.client(other)
-        done = wait_for(lambda: (now := client.job(job["job_id"]))["state"] == "succeeded" and now, "success")
-        httpx.get(f"{other.address}/v1/jobs/{job['job_id']}/download", params={"via": "proxy"}).raise_for_status()
+        done = wait_for(lambda: (now := client.job(job.job_id)).state == "succeeded" and now, "success")
+        httpx.get(f"{other.address}/v1/jobs/{job.job_id}/download", params={"via": "proxy"}).raise_for_status()
         after = wait_for(lambda: (now := scraped(other))["reprise_downloads_sent_bytes_total"] and now, "it was sent")
 
     assert before["reprise_uploads_stored_bytes_total"] == piece.stat().st_size
@@ -60,7 +60,7 @@ def test_a_takeover_is_counted_in_the_process_that_did_it(embedded_stack: Mappin
     assert before["reprise_redis_degraded"] == 1, "there is none"
     assert after["reprise_attempts_started_total taken_over"] == 1
     assert after["reprise_jobs_ended_total succeeded"] == 1
-    assert after["reprise_converted_bytes_total"] == after["reprise_downloads_sent_bytes_total"] == done["size"]
+    assert after["reprise_converted_bytes_total"] == after["reprise_downloads_sent_bytes_total"] == done.size
     assert after["reprise_heartbeats_total"] > 0
     assert after["reprise_queue_jobs queued"] == 0
     assert not [name for name in after if "other" in name], "everything that was said is in the vocabulary"

@@ -47,15 +47,15 @@ def test_killed_in_the_middle_of(
         victim = cluster.start(**{endpoint: wire.url})
         wire.spring = victim.process.kill
         client = cluster.client(victim)
-        upload = client.upload(piece, lambda _: None)
-        job = client.submit(upload["upload_id"], "aiff", {})
+        upload = client.upload(piece)
+        job = client.submit(upload.upload_id, "aiff")
         wait_for(lambda: victim.process.poll() is not None, "the trap is sprung")
 
         other = cluster.client(cluster.start())
-        job = wait_for(lambda: (now := other.job(job["job_id"]))["state"] == "succeeded" and now, "success")
+        job = wait_for(lambda: (now := other.job(job.job_id)).state == "succeeded" and now, "success")
         output = tmp_path / "download"
-        other.download(job["job_id"], output, job["size"], lambda _: None)
+        other.download(job.job_id, output)
 
-        assert job["attempt"] == (1 if (point, after) == ("the record", True) else 2)
+        assert job.attempt == (1 if (point, after) == ("the record", True) else 2)
         assert hashlib.sha256(output.read_bytes()).hexdigest() == plain(piece, "aiff", tmp_path)
         wait_for(lambda: [len(left) for left in cluster.left_in_s3()] == [2, 0], "nothing else is left")

@@ -17,6 +17,7 @@ import imageio_ffmpeg
 import pytest
 import redis
 
+from reprise import Job
 from service.adapters.redis.presence import CHANNEL
 from service.adapters.system.ambient import SystemIds
 from service.cli.sample import write_sample
@@ -61,25 +62,25 @@ def rises(readings: list[float]) -> bool:
     return all(before <= after for before, after in pairwise(readings))
 
 
-def begin(cluster: Cluster, piece: Path, target: str = "mp3") -> tuple[dict[str, Any], Watcher]:
+def begin(cluster: Cluster, piece: Path, target: str = "mp3") -> tuple[Job, Watcher]:
     """Upload, submit, and watch through all processes; returns when the conversion shows progress."""
     client = cluster.client()
-    upload = client.upload(piece, lambda _: None)
-    job = client.submit(upload["upload_id"], target, {})
-    watcher = Watcher([service.address for service in cluster.services], job["job_id"]).start()
+    upload = client.upload(piece)
+    job = client.submit(upload.upload_id, target)
+    watcher = Watcher([service.address for service in cluster.services], job.job_id).start()
     wait_for(lambda: watcher.readings and watcher.readings[-1] > 0, "progress")
     return job, watcher
 
 
-def finish(cluster: Cluster, job: dict[str, Any], watcher: Watcher, alive: int) -> tuple[dict[str, Any], str]:
+def finish(cluster: Cluster, job: Job, watcher: Watcher, alive: int) -> tuple[Job, str]:
     """Wait for the end by asking process number `alive`; returns the job and the sha256 of its download."""
     client = cluster.client(cluster.services[alive])
-    job = wait_for(lambda: (now := client.job(job["job_id"]))["state"] == "succeeded" and now, "success")
+    job = wait_for(lambda: (now := client.job(job.job_id)).state == "succeeded" and now, "success")
     wait_for(lambda: watcher.readings[-1] == 100, "100 %")
     assert watcher.problems == []
     assert rises(watcher.stop())
     output = cluster.folder / "download"
-    client.download(job["job_id"], output, job["size"], lambda _: None)
+    client.download(job.job_id, output)
     return job, hashlib.sha256(output.read_bytes()).hexdigest()
 
 
@@ -113,8 +114,8 @@ def test_sigkill_in_the_middle(cluster: Cluster, piece: Path, target: str, tmp_p
     job, digest = finish(cluster, job, watcher, 1 - cluster.services.index(victim))
 
     assert digest == plain(piece, target, tmp_path), f"killed at {moment} %"
-    assert job["attempt"] >= 2
-    assert job["resumed"]
+    assert job.attempt >= 2
+    assert job.resumed
     objects, uploads = cluster.left_in_s3()
     assert len(objects) == 2, objects
     assert uploads == []
@@ -183,7 +184,7 @@ def test_waiting_request_is_answered_on_sigterm(piece: Path, embedded_stack: Map
         service = cluster.start(**cluster.slow_ffmpeg(SPEED))
         job, watcher = begin(cluster, piece)
         watcher.stop()
-        sent, url = threading.Event(), f"{service.address}/v1/jobs/{job['job_id']}"
+        sent, url = threading.Event(), f"{service.address}/v1/jobs/{job.job_id}"
         trace = {"trace": lambda name, _: sent.set() if name == "http11.send_request_body.complete" else None}
         waiting = pool.submit(ask, f"{url}?wait=60", trace)
         assert sent.wait(100)
@@ -215,10 +216,8 @@ def test_a_zombie_is_refused(cluster: Cluster, piece: Path, tmp_path: Path) -> N
     wait_for(lambda: [len(left) for left in cluster.left_in_s3()] == [2, 0], "it tidies up after itself")
 
     client = cluster.client()
-    assert {json.dumps(client.job(job["job_id"]), sort_keys=True) for _ in range(4)} == {
-        json.dumps(done, sort_keys=True)
-    }
-    assert done["attempt"] >= 2, f"frozen at {frozen_at} %"
+    assert [client.job(job.job_id) for _ in range(4)] == [done] * 4
+    assert done.attempt >= 2, f"frozen at {frozen_at} %"
     assert digest == plain(piece, "mp3", tmp_path)
 
 
@@ -249,7 +248,7 @@ def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
     assert holder is not None
     other = cluster.services[1 - cluster.services.index(holder)]
     ffmpeg = next(event["pid"] for event in holder.events() if event["event"] == "ffmpeg.started")
-    path = f"/v1/jobs/{job['job_id']}"
+    path = f"/v1/jobs/{job.job_id}"
 
     answer = httpx.delete(f"{other.address}{path}")  # which asks a running job to stop
     assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
@@ -257,7 +256,7 @@ def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
         assert httpx.post(f"{service.address}{path}/cancel").status_code == 200
     wait_for(lambda: gone(ffmpeg), "ffmpeg is gone")
     client = cluster.client()
-    wait_for(lambda: client.job(job["job_id"])["state"] == "cancelled", "cancelled")
+    wait_for(lambda: client.job(job.job_id).state == "cancelled", "cancelled")
     assert rises(watcher.stop())
     assert httpx.post(f"{other.address}{path}/cancel").json()["state"] == "cancelled"
 
@@ -265,7 +264,7 @@ def test_cancel_and_delete(cluster: Cluster, piece: Path) -> None:
         assert httpx.delete(f"{service.address}{path}").status_code == 204
         assert httpx.get(f"{service.address}{path}").status_code == 404
     for _ in range(2):
-        assert httpx.delete(f"{other.address}/v1/uploads/{job['upload_id']}").status_code == 204
+        assert httpx.delete(f"{other.address}/v1/uploads/{job.upload_id}").status_code == 204
     wait_for(lambda: cluster.left_in_s3() == ([], []), "an empty bucket")
     said = [event["reason"] for service in cluster.services for event in service.events()
             if event["event"] == "janitor.cleaned"]  # fmt: skip
@@ -289,7 +288,7 @@ def test_events_over_a_kill(piece: Path, embedded_stack: Mapping[str, str]) -> N
         def listen(address: str) -> dict[str, Any] | None:
             """Read a stream until it ends or breaks; the job if it ended with it."""
             event = ""
-            with httpx.stream("GET", f"{address}/v1/jobs/{job['job_id']}/events", headers=last, timeout=100) as answer:
+            with httpx.stream("GET", f"{address}/v1/jobs/{job.job_id}/events", headers=last, timeout=100) as answer:
                 for line in answer.iter_lines():
                     name, _, value = line.partition(": ")
                     if name == "event":

@@ -222,6 +222,7 @@ def test_lies_of_a_client_neither_forge_nor_flood_a_line(run: Run) -> None:
             assert set(event.fields) <= set(line), line
             assert set(line) <= {*LINE, *CONTEXT, *event.fields, *event.maybe}, line
             assert "instance" in line, line
+            assert not {"trace_id", "span_id"} & set(line), "nothing is traced here"
     assert not run.lines(event="job.exhausted")
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 
 from benchmarks.flood import flooding, nested_boxes
+from reprise import Client, Job
 from service.adapters.system.ambient import SystemClock
-from service.cli.client import Client, ServiceProblem
 from service.cli.sample import write_sample
 from service.core.descriptors import connections_within
-from tests.support.cluster import Cluster, a_cluster, pause, wait_for
+from tests.support.cluster import Cluster, a_cluster, wait_for
 
 A, B = "key-of-the-flood-0123", "key-of-the-other-4567"
 KEYS = ",".join(f"{who}:{hashlib.sha256(key.encode()).hexdigest()}" for who, key in (("a", A), ("b", B)))
@@ -57,28 +57,18 @@ class Probe(threading.Thread):
         self.join()
 
 
-def work(cluster: Cluster, client: Client, piece: Path) -> tuple[dict[str, object], list[float], bytes]:
+def work(cluster: Cluster, client: Client, piece: Path) -> tuple[Job, list[float], bytes]:
     """Upload, convert, follow and download; returns the job, the readings and the file."""
-
-    def taken() -> dict[str, object] | None:
-        try:
-            return client.upload(piece, lambda _: None)
-        except ServiceProblem as problem:
-            if str(problem).startswith("busy"):
-                return None
-            raise
-
-    upload = wait_for(taken, "a place for an upload")
-    job = client.submit(str(upload["upload_id"]), "mp3", {})
+    job = client.submit(client.upload(piece).upload_id, "mp3")
     readings: list[float] = []
 
-    def ended() -> dict[str, object] | None:
-        seen = client.job(job["job_id"])
-        readings.append(seen["percent"])
-        return seen if seen["state"] not in {"queued", "running"} else None
+    def ended() -> Job | None:
+        seen = client.job(job.job_id)
+        readings.append(seen.percent)
+        return seen if seen.final else None
 
     done = wait_for(ended, "the end of the job")
-    address = f"{cluster.services[0].address}/v1/jobs/{job['job_id']}/download?via=proxy"
+    address = f"{cluster.services[0].address}/v1/jobs/{job.job_id}/download?via=proxy"
     answer = httpx.get(address, headers={"X-API-Key": B}, timeout=20)
     answer.raise_for_status()
     return done, readings, answer.content
@@ -88,9 +78,9 @@ def followed_job(cluster: Cluster, folder: Path) -> str:
     """A job of the tenant that floods, which goes on for a while."""
     piece = folder / "long.wav"
     write_sample(piece, LONG)
-    client = Client([cluster.services[0].address], pause=pause, key=A)
+    client = Client(cluster.services[0].address, key=A)
     cluster.stack.callback(client.close)
-    return str(client.submit(client.upload(piece, lambda _: None)["upload_id"], "flac", {})["job_id"])
+    return str(client.submit(client.upload(piece).upload_id, "flac").job_id)
 
 
 def test_a_flood_of_one_tenant_costs_another_nothing_but_time(
@@ -102,7 +92,7 @@ def test_a_flood_of_one_tenant_costs_another_nothing_but_time(
     with a_cluster(embedded_stack) as cluster:
         settings = {"REPRISE_API_KEYS": KEYS, "REPRISE_BODY_GRACE_SECONDS": "3", "REPRISE_SLOTS": "2"}
         service = cluster.start(under=FEW, **settings)
-        client = Client([service.address], pause=pause, key=B)
+        client = Client(service.address, key=B)
         cluster.stack.callback(client.close)
         probe = Probe(service.address)
         followed = followed_job(cluster, tmp_path)
@@ -126,9 +116,9 @@ def test_a_flood_of_one_tenant_costs_another_nothing_but_time(
         events = list(service.events())
 
     assert still_flooding
-    assert (job["state"], job["attempt"]) == ("succeeded", 1)
+    assert (job.state, job.attempt) == ("succeeded", 1)
     assert readings == sorted(readings)
-    assert len(file) == job["size"]
+    assert len(file) == job.size
     assert probe.failures == []
     slow = sorted(probe.times)[len(probe.times) * 9 // 10]
     assert slow < ROUND_TRIP * crowd(), sorted(probe.times)[-5:]

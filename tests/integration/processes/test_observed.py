@@ -11,6 +11,7 @@ import httpx
 import pytest
 import yaml
 
+from reprise import Job
 from service.cli.processes import ServiceProcess
 from service.cli.sample import write_sample
 from tests.support.cluster import a_cluster, wait_for
@@ -25,7 +26,7 @@ SECONDS, SPEED = 6.0, 2.0  # of music, and how much of it is read in a second
 class Aftermath:
     """What is left of it: the job, as its client sees it, both processes, and the logs of both."""
 
-    job: Mapping[str, Any]
+    job: Job
     victim: ServiceProcess
     heir: ServiceProcess
 
@@ -47,12 +48,12 @@ def aftermath(embedded_stack: Mapping[str, str], tmp_path_factory: pytest.TempPa
         slow = cluster.slow_ffmpeg(SPEED)
         one, other = cluster.start(**slow), cluster.start(**slow)
         client = cluster.client()
-        job_id = client.submit(client.upload(piece, lambda _: None)["upload_id"], "mp3", {})["job_id"]
+        job_id = client.submit(client.upload(piece).upload_id, "mp3").job_id
         victim = wait_for(lambda: next((it for it in (one, other) if converts(it)), None), "one of them converts")
         victim.kill()
         heir = other if victim is one else one
         client = cluster.client(heir)
-        job = wait_for(lambda: (now := client.job(job_id))["state"] == "succeeded" and now, "success")
+        job = wait_for(lambda: (now := client.job(job_id)).state == "succeeded" and now, "success")
         httpx.get(f"{heir.address}/v1/jobs/{job_id}/download", params={"via": "proxy"}).raise_for_status()
         yield Aftermath(job, victim, heir)
 
@@ -71,17 +72,17 @@ def tell(lines: list[bytes], *arguments: str) -> str:
 
 def test_story_tells_a_killed_process_from_the_logs_alone(aftermath: Aftermath, tmp_path: Path) -> None:
     """From both logs, in any order, the story has the job as it was: owners, kill, takeover, output."""
-    job_id, page = str(aftermath.job["job_id"]), tmp_path / "story.html"
+    job_id, page = str(aftermath.job.job_id), tmp_path / "story.html"
     victim, heir = aftermath.instance(aftermath.victim), aftermath.instance(aftermath.heir)
     shuffled = sorted(aftermath.logs(), key=lambda line: line[::-1])
     told = json.loads(tell(shuffled, job_id, "--json", "--html", str(page)))
 
-    assert (told["state"], told["size"]) == ("succeeded", aftermath.job["size"])
+    assert (told["state"], told["size"]) == ("succeeded", aftermath.job.size)
     assert [(it["number"], it["owner"], it["how"], it["end"]) for it in told["attempts"]] == [
         (1, victim, "claimed", "silent"),
         (2, heir, "taken over", "succeeded"),
     ]
-    assert len(told["attempts"]) == aftermath.job["attempt"]
+    assert len(told["attempts"]) == aftermath.job.attempt
     assert told["missing"] == []
     text = page.read_text(encoding="utf-8")
     assert f"attempt 1, in {victim}, fell silent between " in text

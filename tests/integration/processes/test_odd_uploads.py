@@ -8,7 +8,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from service.cli.client import Client
+from reprise import Client
 from tests.support import media_samples
 from tests.support.cluster import a_cluster, wait_for
 from tests.support.foreign_samples import SURGERY
@@ -30,7 +30,7 @@ def two_tracks(folder: Path) -> Path:
 
 def has_ended(client: Client, job_id: str) -> bool:
     """Whether a job is over."""
-    return client.job(job_id)["finished_at"] is not None
+    return client.job(job_id).finished_at is not None
 
 
 @pytest.mark.requirement("1.4", "1.5")
@@ -47,16 +47,17 @@ def test_odd_uploads_give_what_the_arguments_of_their_jobs_give(
         cluster.start()
         client = cluster.client()
         for name, path in paths.items():
-            upload = client.upload(path, lambda _: None)
-            number = client.submit(upload["upload_id"], "mp3", {})["job_id"]
+            upload = client.upload(path)
+            number = client.submit(upload.upload_id, "mp3").job_id
             wait_for(partial(has_ended, client, number), "the end of the job")
             job = client.job(number)
-            assert job["state"] == "succeeded", (name, job)
+            assert job.state == "succeeded", (name, job)
             result, by_hand = tmp_path / "result", tmp_path / "by-hand"
-            client.download(number, result, job["size"], lambda _: None)
+            client.download(number, result)
             places = {"INPUT": str(path), "OUTPUT": str(by_hand)}
-            arguments = [places.get(one, one) for one in job["ffmpeg"]["arguments"]]
+            assert job.ffmpeg is not None
+            arguments = [places.get(one, one) for one in job.ffmpeg.arguments]
             subprocess.run([FFMPEG, "-nostdin", "-v", "error", "-y", *arguments], check=True, capture_output=True)
             assert result.read_bytes() == by_hand.read_bytes(), name
-            assert job["track"]["number"] == (2 if name == "two" else 1)
-            assert job["warnings"] == []
+            assert (job.track or {})["number"] == (2 if name == "two" else 1)
+            assert job.warnings == []

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from service.cli.client import Client
+from reprise import Client
 from service.cli.sample import write_sample
-from tests.support.cluster import Cluster, a_cluster, pause, wait_for
+from tests.support.cluster import Cluster, a_cluster, wait_for
 
 FLOOD = 400  # connections, as many as the attack had
 KEYS = {"acme": "an-acme-key-c0ffee", "other": "another-key-5eed"}
@@ -26,7 +26,7 @@ def submit(client: Client, cluster: Cluster, seconds: float) -> str:
     song = cluster.folder / f"{seconds:g}.wav"
     if not song.exists():
         write_sample(song, seconds)
-    return str(client.submit(client.upload(song, lambda _: None)["upload_id"], "mp3", {})["job_id"])
+    return str(client.submit(client.upload(song).upload_id, "mp3").job_id)
 
 
 @asynccontextmanager
@@ -53,15 +53,15 @@ async def test_a_flood_of_one_tenant_costs_another_no_attempt(embedded_stack: Ma
             REPRISE_API_KEYS=CONFIGURED,
             REPRISE_MAX_STREAMS_PER_TENANT=str(2 * FLOOD),  # the limit is not what this is about
         )
-        other, acme = (Client([service.address], pause=pause, key=KEYS[name]) for name in ("other", "acme"))
+        other, acme = (Client(service.address, key=KEYS[name]) for name in ("other", "acme"))
         cluster.stack.callback(other.close)
         cluster.stack.callback(acme.close)
         mine = submit(other, cluster, 60)
-        wait_for(lambda: other.job(mine)["percent"] > 0, "the other's job is under way")
+        wait_for(lambda: other.job(mine).percent > 0, "the other's job is under way")
         theirs = submit(acme, cluster, 1)  # waits for the only slot
 
         def goes_on(until: float) -> bool:
-            return bool(other.job(mine)["percent"] >= until)
+            return bool(other.job(mine).percent >= until)
 
         for path in ("/events", "?wait=100"):
             async with flood(service.address, f"/v1/jobs/{theirs}{path}", KEYS["acme"]) as answers:
@@ -69,13 +69,13 @@ async def test_a_flood_of_one_tenant_costs_another_no_attempt(embedded_stack: Ma
                     heads = await asyncio.wait_for(asyncio.gather(*(one.readline() for one in answers)), 100)
                     assert {head.split()[1] for head in heads} == {b"200"}
                 # 33 points of 60 s at four times the speed: five seconds, which is more than two leases.
-                until = min(99.0, other.job(mine)["percent"] + 33)
+                until = min(99.0, other.job(mine).percent + 33)
                 await asyncio.to_thread(wait_for, functools.partial(goes_on, until), "the other's job goes on")
                 live = await asyncio.to_thread(httpx.get, f"{service.address}/health/live", timeout=20)
                 assert live.status_code == 200
 
-        job = wait_for(lambda: (found := other.job(mine))["state"] == "succeeded" and found, "it ends")
-        assert job["attempt"] == 1
+        job = wait_for(lambda: (found := other.job(mine)).state == "succeeded" and found, "it ends")
+        assert job.attempt == 1
         assert not [event for event in service.events() if event["event"] == "job.lost"]
 
 
@@ -88,7 +88,7 @@ async def test_streams_and_waits_of_one_tenant_are_limited(embedded_stack: Mappi
             REPRISE_MAX_STREAMS_PER_TENANT="100",
             REPRISE_MAX_STREAMS="101",
         )
-        other, acme = (Client([service.address], pause=pause, key=KEYS[name]) for name in ("other", "acme"))
+        other, acme = (Client(service.address, key=KEYS[name]) for name in ("other", "acme"))
         cluster.stack.callback(other.close)
         cluster.stack.callback(acme.close)
         theirs, mine = submit(acme, cluster, 1), submit(other, cluster, 1)
@@ -117,8 +117,8 @@ def test_ten_conversions_for_each_processor_do_no_work_twice(embedded_stack: Map
         client = cluster.client()
         song = cluster.folder / "song.wav"
         write_sample(song, 6)
-        upload_id = client.upload(song, lambda _: None)["upload_id"]
-        jobs = [str(client.submit(upload_id, "mp3", {})["job_id"]) for _ in range(number)]
+        upload_id = client.upload(song).upload_id
+        jobs = [str(client.submit(upload_id, "mp3").job_id) for _ in range(number)]
 
-        wait_for(lambda: all(client.job(job)["state"] == "succeeded" for job in jobs), "all end")
-        assert [client.job(job)["attempt"] for job in jobs] == [1] * number
+        wait_for(lambda: all(client.job(job).state == "succeeded" for job in jobs), "all end")
+        assert [client.job(job).attempt for job in jobs] == [1] * number

@@ -12,6 +12,8 @@ from litestar.testing import TestClient
 
 from service.adapters.otel import export
 from service.cli.sample import write_sample
+from service.telemetry import subscribe
+from service.telemetry.events import Event
 from service.wiring.tracing import tracing
 from service.worker.steps import CONVERSION
 from tests.support.cluster import a_cluster, wait_for
@@ -42,20 +44,21 @@ def test_killed_job_is_one_trace_from_its_request_to_the_attempt_that_finished_i
     write_sample(piece, 12.0)
     with otlp_receiver() as receiver, a_cluster(embedded_stack, redis=False, extra=told(receiver)) as cluster:
         slow = cluster.slow_ffmpeg(2.5)
-        api = cluster.start(REPRISE_ROLE="api")
+        api = cluster.start(REPRISE_ROLE="api", REPRISE_LOG_LEVEL="debug")
         for _ in range(2):
-            cluster.start(REPRISE_ROLE="worker", **slow)
+            cluster.start(REPRISE_ROLE="worker", REPRISE_LOG_LEVEL="debug", **slow)
         with httpx.Client(base_url=api.address, timeout=60) as http:
             upload = http.post("/v1/uploads", files={"file": ("piece.wav", piece.read_bytes())}).json()
             asked = {"upload_id": upload["upload_id"], "format": "mp3"}
             job = http.post("/v1/jobs", json=asked, headers={"traceparent": f"00-{TRACE}-{CALLER}-01"}).json()
             url = f"/v1/jobs/{job['job_id']}"
-            wait_for(lambda: http.get(url).json()["percent"] > 0, "progress")
+            wait_for(lambda: http.get(f"{url}/progress").json()["percent"] > 0, "progress")
             killed = wait_for(cluster.holder, "a worker holds the job")
             killed.kill()
             wait_for(lambda: http.get(url).json()["state"] == "succeeded", "another worker finishes it")
         for service in cluster.services:
             service.stop()  # which sends what is left
+        lines = [line for service in cluster.services if service is not killed for line in service.events()]
 
     spans = receiver.of(TRACE)
     request = one(spans, "POST /v1/jobs")
@@ -81,6 +84,21 @@ def test_killed_job_is_one_trace_from_its_request_to_the_attempt_that_finished_i
     assert {it.kind for it in first} == {"server"}
     assert not [it for it in first if "/health" in it.name]
 
+    # Every line that is logged inside of a span names it, on whatever thread; outside there are no ids.
+    where = {it.id: it for it in spans}
+    inside = [line for line in lines if line.get("trace_id") == TRACE]
+    assert {line["span_id"] for line in inside} <= where.keys()
+    at = {(line["event"], where[line["span_id"]].name) for line in inside}
+    assert at >= {
+        ("request.done", "POST /v1/jobs"), ("job.accepted", "job"), ("ffmpeg.started", "convert"),
+        ("ffmpeg.said", "convert"), ("s3.completed", "publish"), ("job.succeeded", "attempt"),
+        ("aws.call", "S3.PutObject"), ("aws.call", "DynamoDB.UpdateItem"),
+    }  # fmt: skip
+    quiet = [line for line in lines if line["event"] in {"service.ready", "job.taken_over", "queue.depth"}]
+    quiet += [line for line in lines if line.get("path") == f"{url}/progress"]
+    assert {line["event"] for line in quiet} >= {"service.ready", "job.taken_over", "request.polled"}
+    assert not [line for line in quiet if {"trace_id", "span_id"} & line.keys()]
+
 
 def told(receiver: Receiver) -> dict[str, str]:
     """The variables that turn tracing on, as OpenTelemetry names them."""
@@ -100,6 +118,8 @@ def test_nothing_that_traces_is_loaded_where_tracing_is_off() -> None:
 
 def test_spans_go_over_grpc_where_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on App Runner: a receiver of gRPC at a plain address gets what one of HTTP gets, and no polls."""
+    lies = {"traceparent": "0" * 600, "tracestate": "=," * 200, "baggage": ",".join(["%zz"] * 170), "b3": "\x1b[2J"}
+    complaints: list[Event] = []
     with grpc_receiver() as receiver:
         monkeypatch.setenv(export.ENDPOINT, receiver.address)  # its package reads it
         said = {export.ENDPOINT: receiver.address, export.PROTOCOL: "grpc", "OTEL_PROPAGATORS": "tracecontext,xray"}
@@ -107,7 +127,9 @@ def test_spans_go_over_grpc_where_that_is_asked(monkeypatch: pytest.MonkeyPatch)
             client = TestClient(wrap(Litestar([hello])))
             for path in ("/v1/jobs/one/progress", "/health/live", "/metrics"):
                 client.get(path)  # which are asked every second
-            answer = client.get("/hello")
+            with subscribe(lambda event, _: complaints.append(event)):
+                answer = client.get("/hello", headers=lies)
     assert answer.status_code == 200
+    assert complaints == [], "a client cannot make the packages that read its headers fill the log"
     (span,) = receiver.spans
     assert (span.name, span.kind, span.instance) == ("GET /hello", "server", "one")

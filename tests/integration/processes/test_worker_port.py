@@ -37,16 +37,16 @@ def test_worker_is_seen_on_its_side_port_while_it_converts(embedded_stack: Mappi
         worker = cluster.start(REPRISE_ROLE="worker", REPRISE_HEADER_SECONDS="0.5", **cluster.slow_ffmpeg(2))
         silent = socket.create_connection(("127.0.0.1", port_of(worker)), timeout=20)
         client = cluster.client(api)
-        job = client.submit(client.upload(piece, lambda _: None)["upload_id"], "mp3", {})
+        job = client.submit(client.upload(piece).upload_id, "mp3")
 
         def converting() -> bool:
             return "reprise_conversions_running 1.0" in httpx.get(f"{worker.address}/metrics").text.splitlines()
 
         wait_for(converting, "it converts, and says so")
         live, ready = (httpx.get(f"{worker.address}/health/{name}") for name in ("live", "ready"))
-        other = httpx.get(f"{worker.address}/v1/jobs/{job['job_id']}")
+        other = httpx.get(f"{worker.address}/v1/jobs/{job.job_id}")
         found = healthy.ask(port_of(worker))
-        wait_for(lambda: client.job(job["job_id"])["state"] == "succeeded", "success")
+        wait_for(lambda: client.job(job.job_id).state == "succeeded", "success")
         done = httpx.get(f"{worker.address}/metrics").text.splitlines()
         with silent:
             heard = silent.recv(1)  # waits until the process ends the connection

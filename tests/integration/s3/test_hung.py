@@ -69,8 +69,8 @@ def converting(embedded_stack: Mapping[str, str], folder: Path) -> Iterator[tupl
             for _ in range(2):
                 cluster.start(**slow)
             client = cluster.client()
-            upload = client.upload(piece, lambda _: None)
-            job_id = client.submit(upload["upload_id"], "wav", {})["job_id"]
+            upload = client.upload(piece)
+            job_id = client.submit(upload.upload_id, "wav").job_id
             wait_for(lambda: cluster.left_in_s3()[1], "parts are on their way")
             holder = cluster.holder()
             assert holder is not None
@@ -92,10 +92,10 @@ def test_a_cancellation_is_recorded_though_s3_hangs(embedded_stack: Mapping[str,
     with converting(embedded_stack, tmp_path) as (cluster, s3, job_id, holder):
         client = cluster.client()
         client.cancel(job_id)
-        wait_for(lambda: client.job(job_id)["state"] == "cancelled", "the end", within=HEARTBEAT + AT_ONCE)
+        wait_for(lambda: client.job(job_id).state == "cancelled", "the end", within=HEARTBEAT + AT_ONCE)
         wait_for(lambda: happened([holder], "ffmpeg.ended"), "ffmpeg has ended", within=AT_ONCE)
         assert not happened(cluster.services, "job.taken_over")
-        assert client.job(job_id)["attempt"] == 1
+        assert client.job(job_id).attempt == 1
         s3.move()
         wait_for(lambda: cluster.left_in_s3()[1] == [], "no parts")
         assert len(cluster.left_in_s3()[0]) == 1, "the input alone"
@@ -131,4 +131,4 @@ def test_a_process_told_to_stop_ends_though_s3_hangs(embedded_stack: Mapping[str
         wait_for(lambda: cluster.holder() is other, "the other one goes on", within=LEASE)
         assert holder.process.wait(15) == 0
         job = cluster.client(other).cancel(job_id)
-        assert (job["state"], job["attempt"]) == ("running", 2)
+        assert (job.state, job.attempt) == ("running", 2)

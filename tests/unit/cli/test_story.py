@@ -35,6 +35,7 @@ def test_story_of_one_job_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert f"job {JOB}: succeeded after 15.5 s, in 2 attempts, of which 1 was cut short" in out
     assert f"cost: attempt 1, in {CONTAINER}, was killed between 02:19:50.000 and 02:19:54.000" in out
     assert f"{CONTAINER} ({ONE}) died without a word between 02:19:50.000 and 02:19:54.000" in out
+    assert f"it held 1 job: {JOB}; it stood still for at most " in out
     assert "read: 13 lines, 1 left out (1 no event)" in out
 
 

@@ -118,7 +118,7 @@ def test_the_tag_of_an_image_follows_what_is_in_it(tmp_path: Path) -> None:
     for part in COPIED:
         path = tmp_path / part
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir() if part == "service" else path.write_text(part)
+        path.mkdir() if part in {"reprise", "service"} else path.write_text(part)
     (tmp_path / "service/__pycache__").mkdir()
     before = sources(tmp_path)
     (tmp_path / "service/__pycache__/x.pyc").write_text("compiled")

@@ -8,9 +8,18 @@ import msgspec
 import pytest
 
 from reprise.asking import call
-from reprise.errors import Interrupted, NotFound, Rejected, RepriseError, TryLater, Unauthorized, Unreachable
+from reprise.errors import (
+    Interrupted,
+    NotFound,
+    Rejected,
+    RepriseError,
+    TryLater,
+    Unauthorized,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from reprise.files import BytesSource
-from reprise.flows import download, follow, jobs, notifications, remove, resend, submit
+from reprise.flows import download, follow, formats, jobs, look, notifications, remove, resend, submit, uploads
 from reprise.models import Job
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Step, Tell
 from reprise.uploading import WHOLE, Begun, send
@@ -131,6 +140,27 @@ def test_refusal_is_raised_at_once(answer: Answer, error: type[RepriseError]) ->
 
     assert type(result) is error
     assert len(steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("flow", "answer"),
+    [
+        (formats(), Answer(200, {}, b"<html>welcome</html>")),
+        (formats(), Answer(301, {"location": "https://other.example/?secret"}, b"")),
+        (look("j"), ok({"error": "no job at all"})),
+        (submit("u", "mp3", {}, "key"), ok([])),
+        (send(BytesSource(b"x"), "a.wav"), Answer(200, {}, b"")),
+        (send(BytesSource(bytes(WHOLE)), "a.wav"), ok({"welcome": True})),
+        (download("j", Path("never")), ok({})),
+    ],
+)
+def test_answer_of_something_else_is_told_apart(flow: Flow[object], answer: Answer) -> None:
+    """An address where something else answers is an error of its own, and what is behind a redirect is not repeated."""
+    result, steps = play(flow, [answer])
+
+    assert isinstance(result, UnexpectedAnswer)
+    assert len(steps) == 1
+    assert "secret" not in str(result)
 
 
 @pytest.mark.parametrize(("answer", "error"), [(AWAY, Unreachable), (problem(503, "busy"), TryLater)])
@@ -283,6 +313,21 @@ def test_jobs_are_told_page_by_page() -> None:
     assert next(step.to for step in play(jobs(), [answers[2]])[1] if isinstance(step, Ask)) == "/v1/jobs"
 
 
+def test_uploads_are_told_page_by_page() -> None:
+    """A client that lost its ids finds its uploads again, those that are not complete among them."""
+    waiting = {**UPLOAD, "state": "pending", "upload_id": "v", "size": None}
+    media = {"format": "wav", "duration_seconds": 1.5, "title": "Song", "bitrate_kbps": 706, "new": "member"}
+    pages = [{"uploads": [{**UPLOAD, "media": media}], "next": "c"}, {"uploads": [waiting], "next": None}]
+
+    _, steps = play(uploads(["pending", "complete"]), [ok(page) for page in pages])
+
+    first, second = (step.value for step in steps if isinstance(step, Tell))
+    assert (first.upload_id, first.media.title, first.media.cover) == ("u", "Song", False)
+    assert (second.upload_id, second.size, second.media) == ("v", None, None)
+    place = "/v1/uploads?state=pending&state=complete"
+    assert [step.to for step in steps if isinstance(step, Ask)] == [place, f"{place}&cursor=c"]
+
+
 def test_follow_asks_where_streams_do_not_come_through() -> None:
     """Behind a proxy that holds event streams back, a client still hears how far its job is."""
     done = {**JOB, "state": "succeeded", "percent": 100.0}
@@ -380,9 +425,9 @@ def test_notifications_are_told_page_by_page_and_sent_again() -> None:
     job, again = play(resend("j"), [ok({**JOB, "notification": {"id": "j_failed", "state": "pending"}}, 202)])
 
     assert [step.value.job_id for step in steps if isinstance(step, Tell)] == ["j", "k"]
-    assert [(step.to, step.params) for step in asked] == [
-        ("/v1/notifications", {"state": "dead"}),
-        ("/v1/notifications", {"state": "dead", "cursor": "ab"}),
+    assert [step.to for step in asked] == [
+        "/v1/notifications?state=dead",
+        "/v1/notifications?state=dead&cursor=ab",
     ]
     assert isinstance(job, Job)
     assert job.notification is not None

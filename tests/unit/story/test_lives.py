@@ -111,10 +111,14 @@ def test_process_that_was_replaced_before_it_died_was_not_killed_for_that() -> N
 
 def test_job_of_a_silent_process_that_waits_again_is_queued() -> None:
     """A job that was put into the queue again waits, and the next claim of it is the next attempt."""
-    again = about(16, "job.requeued", previous_owner=ONE, excused=False, level="warning", instance=OTHER)
-    waiting = told(started(1, ONE), *ARRIVAL, about(8, "job.claimed", 1, instance=ONE), again)
-    assert (waiting.state, ends(waiting)) == ("queued", ["running"])
+    again = about(16, "job.requeued", 1, previous_owner=ONE, excused=False, level="warning", instance=OTHER)
+    story = everything(started(1, ONE), *ARRIVAL, about(8, "job.claimed", 1, instance=ONE), again)
+    waiting = story.lives[JOB]
+    assert (waiting.state, ends(waiting), waiting.attempts[0].until) == ("queued", ["silent"], BEGAN + 16)
+    assert story.processes[ONE].until == BEGAN + 16
 
+    late = told(started(1, ONE), *ARRIVAL, about(8, "job.claimed", 1), again, about(90, "job.claimed", 2))
+    assert late.attempts[0].until == BEGAN + 16, "it died before it was queued again, and not as late as it was claimed"
     claimed = told(started(1, ONE), *ARRIVAL, again, about(18, "job.claimed", 2, instance=OTHER))
     assert [(one.owner, one.end) for one in claimed.attempts] == [(ONE, "silent"), (OTHER, "running")]
     assert claimed.state == "running"

@@ -12,6 +12,9 @@ from service.core.jobs.lease import State
 from service.core.jobs.progress import Hint
 from service.core.jobs.trust import LeasePolicy
 from service.core.naming import input_key
+from service.ports.objects import NotStored
+from service.telemetry import events, subscribe
+from service.telemetry.events import Event
 from service.testing.virtual_time import VirtualClock
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
 
@@ -168,13 +171,14 @@ async def test_a_cancellation_that_a_library_loses_does_not_keep_a_job_running()
     world = World()
     lost = []
 
-    async def deaf(job_id: str, hint: Hint) -> None:
+    async def deaf(job_id: str, hint: Hint, *, again: bool = False) -> bool:
         try:
             await VirtualClock().sleep(ENDLESS)
         except asyncio.CancelledError:
             lost.append(job_id)
             if len(lost) > 1:
                 raise
+        return True
 
     world.board.publish = deaf  # type: ignore[method-assign]
     instance = world.start("a")
@@ -317,3 +321,37 @@ async def test_trouble_while_watching_does_not_start_the_lease_anew() -> None:
     first.kill()
     await world.until(lambda job: job.attempt == 2, within=LEASE + 2)
     second.worker.stop()
+
+
+@pytest.mark.parametrize("meanwhile", ["cancelled", "taken over", "deleted", "nothing"])
+@in_virtual_time
+async def test_output_that_is_swept_away_is_an_alarm_only_where_it_is_wanted(meanwhile: str) -> None:
+    """An output that is gone once it is complete was removed with its job; if the job is still ours, it is an alarm."""
+    world, said, swept = World(), list[Event](), list[str]()
+
+    async def trouble(verb: str, key: str, moment: str) -> None:
+        if (verb, moment) != ("receive", "after") or swept:
+            return
+        swept.append(key)
+        job = await world.job()
+        if meanwhile == "cancelled":
+            await world.jobs.cancel("job1", world.clock.wall())
+        elif meanwhile == "taken over":
+            await world.jobs.take_over(job.lease, "other", excused=False)
+        elif meanwhile == "deleted":
+            del world.jobs.jobs["job1"]
+        raise NotStored(key, 5)
+
+    await world.submit()
+    world.objects.trouble = trouble
+    with subscribe(lambda event, _: said.append(event)):
+        world.start("a")
+        while not swept:
+            await world.clock.sleep(1)
+        await world.clock.sleep(30)
+
+    assert said.count(events.S3_NOT_WHOLE) == (meanwhile == "nothing")
+    if meanwhile == "cancelled":
+        assert (await world.job()).state is State.CANCELLED
+    if meanwhile == "nothing":
+        assert ((await world.job()).state, (await world.job()).attempt) == (State.SUCCEEDED, 2)

@@ -628,9 +628,9 @@ async def test_the_board_is_refreshed_several_times_a_second() -> None:
     times: list[float] = []
     publish = world.board.publish
 
-    async def noted(job_id: str, hint: Hint) -> None:
+    async def noted(job_id: str, hint: Hint, *, again: bool = False) -> bool:
         times.append(world.clock.monotonic())
-        await publish(job_id, hint)
+        return await publish(job_id, hint, again=again)
 
     world.board.publish = noted  # type: ignore[method-assign]
     world.start("a", seconds=8)

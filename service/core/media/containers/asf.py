@@ -1,6 +1,7 @@
 """Windows Media (ASF): objects with GUIDs. The header object has all that is to be known, the data object the sound."""
 
 import struct
+from collections.abc import Iterator
 
 from service.core.media.codecs import RIFF_TAGS
 from service.core.media.containers.layout import Ends, Layout, within_budget
@@ -18,22 +19,30 @@ _FIXED = 112  # bytes of an object: more than the fields that are read of any
 def examine(ends: Ends) -> Layout:
     """Any file of the family."""
     head, tracks, live = ends.head, list[Track](), False
-    if len(head) < 30:
-        return Layout("wma")
-    (end,) = struct.unpack_from("<Q", head, 16)
-    at = 30
-    while at + 24 <= min(end, len(head)):
-        ends.budget.step()
-        (size,) = struct.unpack_from("<Q", head, at + 16)
-        kind, fields = head[at : at + 16], head[at + 24 : at + 24 + _FIXED]
+    for kind, at, _size in objects(ends):
+        fields = head[at : at + _FIXED]
         if kind == _PROPERTIES and len(fields) >= 68:
             live = bool(fields[64] & _BROADCAST)
         elif kind == _STREAM and fields[:16] == _SOUND and len(fields) >= 62 and len(tracks) < MAX_TRACKS:
             tag, channels, rate = struct.unpack_from("<HHI", fields, 54)
             tracks.append(Track(number=len(tracks) + 1, codec=RIFF_TAGS.get(tag), rate=rate, channels=channels))
-        at += max(size, 24)
-    suspect = None
+    suspect, end = None, _end_of_header(head)
     if head[end : end + 16] == _DATA and len(head) >= end + 24 and not live:
         (size,) = struct.unpack_from("<Q", head, end + 16)
         suspect = ends.missing(end + size, "its sound") if size < 1 << 62 else None
     return Layout("wma", suspect=suspect, tracks=tuple(tracks))
+
+
+def objects(ends: Ends) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the objects of the header that are seen: GUID, where the contents begin, how long they are said to be."""
+    head, at = ends.head, 30
+    end = min(_end_of_header(head), len(head))
+    while at + 24 <= end:
+        ends.budget.step()
+        (size,) = struct.unpack_from("<Q", head, at + 16)
+        yield head[at : at + 16], at + 24, max(size, 24) - 24
+        at += max(size, 24)
+
+
+def _end_of_header(head: bytes) -> int:
+    return int.from_bytes(head[16:24], "little")

@@ -14,13 +14,13 @@ from service.core.media.containers.budget import Budget, Overrun, Spent
 from service.core.media.containers.layout import BROKEN, TOO_LARGE, Ends, Layout
 from service.core.media.tracks import MAX_TRACKS, Track, is_language
 
-_SEGMENT, _CLUSTER, _TRACKS, _SEEK_HEAD = 0x18538067, 0x1F43B675, 0x1654AE6B, 0x114D9B74
-_TAGS, _CHAPTERS, _ATTACHMENTS, _INFO = 0x1254C367, 0x1043A770, 0x1941A469, 0x1549A966
+_SEGMENT, CLUSTER, _TRACKS, SEEK_HEAD = 0x18538067, 0x1F43B675, 0x1654AE6B, 0x114D9B74
+TAGS, _CHAPTERS, ATTACHMENTS, INFO = 0x1254C367, 0x1043A770, 0x1941A469, 0x1549A966
 _DOC_TYPE, _TRACK, _TRACK_TYPE = 0x4282, 0xAE, 0x83
 _CODEC, _PRIVATE, _LANGUAGE, _LANGUAGE_BCP47 = 0x86, 0x63A2, 0x22B59C, 0x22B59D
 _DEFAULT, _AUDIO, _RATE, _CHANNELS = 0x88, 0xE1, 0xB5, 0x9F
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
-_MATTERS = (_TAGS, _CHAPTERS, _ATTACHMENTS, _INFO, _TRACKS, _SEEK_HEAD)
+_MATTERS = (TAGS, _CHAPTERS, ATTACHMENTS, INFO, _TRACKS, SEEK_HEAD)
 _MAX_RATE = 1 << 31
 _EBML_HEADER = 0x1A45DFA3
 _VIDEO, _SOUND = 1, 2
@@ -29,7 +29,9 @@ _LONGEST_TYPE = 64  # bytes: of a DocType that is one of ours, zeros behind it i
 
 
 @dataclass(frozen=True, slots=True)
-class _Element:
+class Element:
+    """A header that is seen, as offsets."""
+
     number: int
     begin: int  # of its header
     at: int  # of its contents
@@ -41,7 +43,7 @@ def examine(ends: Ends) -> Layout:
     """Any file of the family."""
     name = "mka"
     try:
-        doc_type, segment = _beginning(ends)
+        doc_type, segment = beginning(ends)
         if doc_type == b"webm":
             name = "webm"
         return Layout(name, "its beginning cannot be read") if segment is None else _look(name, ends, segment)
@@ -51,28 +53,28 @@ def examine(ends: Ends) -> Layout:
         return Layout(name, BROKEN)
 
 
-def _look(name: str, ends: Ends, segment: _Element) -> Layout:
+def _look(name: str, ends: Ends, segment: Element) -> Layout:
     pointed_at: list[int] = []
     seen = video = False
     tracks: tuple[Track, ...] = ()
     reason: str | None = "the sound begins too far inside"
-    for element in _walk(ends.budget, ends.head, segment.at, ends.size):
-        if element.number == _CLUSTER:
+    for element in walk(ends.budget, ends.head, segment.at, ends.size):
+        if element.number == CLUSTER:
             reason = None if seen else "its tracks are described behind the sound"
             if any(position >= element.begin for position in pointed_at):
                 reason = "its tags, chapters or attachments lie behind the sound"
             break
-        if element.number == _SEEK_HEAD:
-            pointed_at += [segment.at + offset for offset in _pointers(ends, element)]
+        if element.number == SEEK_HEAD:
+            pointed_at += [segment.at + offset for number, offset in pointers(ends, element) if number in _MATTERS]
         elif element.number == _TRACKS:
             seen, (video, tracks) = True, _tracks(ends, element)
     return Layout("mkv" if video and name != "webm" else name, reason, tracks=tracks)
 
 
-def _beginning(ends: Ends) -> tuple[bytes, _Element | None]:
-    """The document's type, and the segment that holds everything else."""
+def beginning(ends: Ends) -> tuple[bytes, Element | None]:
+    """Return the document's type, and the segment that holds everything else. Raises `Spent` and `Overrun`."""
     doc_type, head = b"", ends.head
-    for element in _walk(ends.budget, head, 0, ends.size):
+    for element in walk(ends.budget, head, 0, ends.size):
         if element.number == _SEGMENT:
             return doc_type, element
         for inner in _inside(ends, element) if element.number == _EBML_HEADER else ():
@@ -81,7 +83,8 @@ def _beginning(ends: Ends) -> tuple[bytes, _Element | None]:
     return doc_type, None
 
 
-def _pointers(ends: Ends, seek_head: _Element) -> Iterator[int]:
+def pointers(ends: Ends, seek_head: Element) -> Iterator[tuple[int, int]]:
+    """Yield where a SeekHead says that elements of which number are, in bytes from the contents of the segment."""
     for seek in _inside(ends, seek_head):
         number, position = None, None
         for field in _inside(ends, seek) if seek.number == _SEEK else ():
@@ -90,11 +93,11 @@ def _pointers(ends: Ends, seek_head: _Element) -> Iterator[int]:
                 number = value
             elif field.number == _SEEK_POSITION:
                 position = value
-        if number in _MATTERS and position is not None:
-            yield position
+        if number is not None and position is not None:
+            yield number, position
 
 
-def _tracks(ends: Ends, tracks: _Element) -> tuple[bool, tuple[Track, ...]]:
+def _tracks(ends: Ends, tracks: Element) -> tuple[bool, tuple[Track, ...]]:
     """Whether there is a video, and the tracks of sound."""
     video, sounds = False, list[Track]()
     for entry in _inside(ends, tracks):
@@ -137,22 +140,22 @@ def _codec(name: bytes, private: bytes) -> str | None:
     return MATROSKA_IDS.get(name) or MATROSKA_IDS.get(name.partition(b"/")[0])
 
 
-def _value(ends: Ends, element: _Element) -> bytes:
+def _value(ends: Ends, element: Element) -> bytes:
     """As much of an element as its value may take, zeros behind a text left out."""
     end = min(element.end or 0, element.at + _LONGEST_NAME)
     value = ends.head[element.at : end]
     return value.rstrip(b"\0") if element.number in (_CODEC, _LANGUAGE, _LANGUAGE_BCP47) else value
 
 
-def _inside(ends: Ends, parent: _Element) -> Iterator[_Element]:
+def _inside(ends: Ends, parent: Element) -> Iterator[Element]:
     """Yield what is in an element; nothing of an open one. Raises `Spent`, and `Overrun` at what does not fit in."""
-    for element in _walk(ends.budget, ends.head, parent.at, parent.end or 0):
+    for element in walk(ends.budget, ends.head, parent.at, parent.end or 0):
         if not element.whole:
             raise Overrun
         yield element
 
 
-def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Element]:
+def walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[Element]:
     """Yield the elements between `at` and `end` whose header is seen; an open one is the last. Raises `Spent`."""
     while True:
         budget.step()
@@ -168,9 +171,9 @@ def _walk(budget: Budget, data: bytes, at: int, end: int) -> Iterator[_Element]:
         size = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
         at += width
         if size == (1 << 7 * width) - 1:
-            yield _Element(number, begin, at, None, whole=True)
+            yield Element(number, begin, at, None, whole=True)
             return
-        yield _Element(number, begin, at, min(at + size, end), whole=at + size <= end)
+        yield Element(number, begin, at, min(at + size, end), whole=at + size <= end)
         at += size
 
 

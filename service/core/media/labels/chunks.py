@@ -1,4 +1,4 @@
-"""WAV and AIFF: chunks for title and artist, before or behind the sound as far as the end is seen."""
+"""WAV, AVI and AIFF: chunks for title and artist, before or behind the sound as far as the end is seen."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -10,7 +10,7 @@ Order = Literal["little", "big"]
 _SPACE = 0x20  # the lowest byte in the name of a chunk
 
 
-def wav(ends: Ends) -> Labels:
+def riff(ends: Ends) -> Labels:
     """Read the list `INFO`. Raises `Spent`."""
     title = artist = None
     for kind, at, size in _walk(ends, 12, ends.size, "little"):

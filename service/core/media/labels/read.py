@@ -1,18 +1,18 @@
-"""Which tags a container has, and the one place where running out of budget only means that nothing is known."""
+"""Which tags a container has, and the one place where a spent budget or an overrun only means that nothing is known."""
 
 import contextlib
 from collections.abc import Callable
 
-from service.core.media.containers.budget import Spent
+from service.core.media.containers.budget import Overrun, Spent
 from service.core.media.containers.layout import Ends
 from service.core.media.containers.tags import end_of_tags
-from service.core.media.labels import atoms, chunks, id3, vorbis
+from service.core.media.labels import asf, atoms, caf, chunks, id3, matroska, vorbis
 from service.core.media.labels.text import Labels
 
 
 def read_labels(ends: Ends, container: str) -> Labels:
     """Return what the tags of a file in this container tell; nothing where they cannot be read within the budget."""
-    with contextlib.suppress(Spent):
+    with contextlib.suppress(Spent, Overrun):
         if container in _READERS:
             return _READERS[container](ends)
     return Labels()
@@ -33,6 +33,12 @@ _READERS: dict[str, Callable[[Ends], Labels]] = {
     "mp4": atoms.read,
     "mov": atoms.read,
     "3gp": atoms.read,
-    "wav": chunks.wav,
+    "wav": chunks.riff,
+    "avi": chunks.riff,
     "aiff": chunks.aiff,
+    "caf": caf.read,
+    "wma": asf.read,
+    "mka": matroska.read,
+    "mkv": matroska.read,
+    "webm": matroska.read,
 }

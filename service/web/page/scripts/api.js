@@ -1,6 +1,9 @@
 // Talking to the API: requests, the problems that it answers with, and calls that are repeated until they are answered.
 
+import { access, keyHeader } from "./access.js";
+
 const LONGEST_PAUSE = 8000; // milliseconds between two tries
+const STALLED = 90_000; // milliseconds without a byte sent, or an answer, after which a connection is taken for dead
 const TRIES = 8; // of a call that the service fails at, rather than one that does not get through
 
 export class Problem extends Error {
@@ -21,8 +24,14 @@ export class Problem extends Error {
 // No answer came: the network, the service or the store is away.
 export class Broken extends Error {}
 
-export async function call(method, path, { body, headers = {}, signal } = {}) {
-  const options = { method, signal, headers: { ...headers } };
+// Asks the service. Where it wants a key, that is waited for.
+export function call(method, path, options = {}) {
+  return withKey(options.signal, (key) => request(method, path, { ...options, key }));
+}
+
+// Asks once, with this key.
+export async function request(method, path, { body, headers = {}, signal, key } = {}) {
+  const options = { method, signal, headers: { ...headers, ...keyHeader(path, key) } };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -39,26 +48,54 @@ export async function call(method, path, { body, headers = {}, signal } = {}) {
   return document;
 }
 
-// Sends bytes. fetch() does not tell how much has been sent; this does.
-export function send(method, url, bytes, { progress = () => {}, signal } = {}) {
+// Sends bytes, to the service or to the storage. fetch() does not tell how much has been sent; this does.
+export function send(method, url, bytes, options = {}) {
+  return withKey(options.signal, (key) => sendOnce(method, url, bytes, key, options));
+}
+
+// Does `work(key)`, again with another key if the service wants one.
+export async function withKey(signal, work) {
+  for (;;) {
+    const { key } = access;
+    try {
+      return await work(key);
+    } catch (problem) {
+      if (problem.code !== "unauthorized") throw problem;
+      await access.another(key, signal);
+    }
+  }
+}
+
+function sendOnce(method, url, bytes, key, { progress = () => {}, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
+    let timer = null;
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(abort, STALLED);
+    };
     const stop = (outcome, value) => {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       outcome(value);
     };
     if (signal?.aborted) return reject(signal.reason);
     signal?.addEventListener("abort", abort);
     request.open(method, url);
-    request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    for (const [name, value] of Object.entries(keyHeader(url, key))) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => {
+      alive();
+      progress(event.loaded);
+    });
     request.addEventListener("load", () => {
       const document = parsed(request);
       if (request.status >= 200 && request.status < 300) stop(resolve, document);
       else stop(reject, new Problem(request.status, document));
     });
     request.addEventListener("error", () => stop(reject, new Broken("The connection broke.")));
-    request.addEventListener("abort", () => stop(reject, signal?.reason ?? new Broken("Stopped.")));
+    request.addEventListener("abort", () => stop(reject, signal?.aborted ? signal.reason : new Broken("Stopped.")));
+    alive();
     request.send(bytes);
   });
 }

@@ -1,5 +1,6 @@
 // One file on its way: uploaded, converted, kept in mind. What is shown of it is the business of `view`.
 
+import { access } from "./access.js";
 import { Problem, call, randomName, stubbornly } from "./api.js";
 import { follow } from "./follow.js";
 import { forget, remember } from "./memory.js";
@@ -28,7 +29,7 @@ export class Entry {
   }
 
   get now() {
-    return { ...this.#now, speed: this.#pace.speed, left: this.#pace.left(this.record.phase === "running" ? 100 : this.record.size) };
+    return { ...this.#now, locked: access.wanted, keyed: Boolean(access.key), offline: !navigator.onLine, speed: this.#pace.speed, left: this.#pace.left(this.record.phase === "running" ? 100 : this.record.size) };
   }
 
   get final() {
@@ -49,6 +50,11 @@ export class Entry {
 
   onChange(changed) {
     this.#changed = changed;
+  }
+
+  // Something else than the file has changed: whether there is a network, or a key.
+  touch() {
+    this.#changed(this);
   }
 
   // ── the way of a file ─────────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +100,7 @@ export class Entry {
   // After a reload: goes on with what needs nobody.
   async restore() {
     const { phase, job_id, upload_id, handle } = this.record;
-    if (job_id && (!this.final || phase === "succeeded")) return this.follow();
+    if (job_id && (!this.final || phase === "succeeded" || phase === "gone")) return this.follow();
     if (this.final) return;
     if (upload_id) return this.order();
     this.#set({ phase: "absent" });

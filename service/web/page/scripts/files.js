@@ -33,6 +33,19 @@ export function chosen(list, folder) {
   return { found: sound.map((file) => ({ file })), left: files.length - sound.length };
 }
 
+// Lets the visitor pick files in a way that the browser can read again after a reload. Returns the same as `dropped`, null
+// if nothing was picked; throws if this browser cannot do it.
+export async function picked() {
+  try {
+    const types = [{ description: "Audio and video", accept: { "audio/*": [], "video/*": [] } }];
+    const handles = await showOpenFilePicker({ id: "audio", multiple: true, types });
+    return { found: await Promise.all(handles.map(async (handle) => ({ file: await handle.getFile(), handle }))), left: 0 };
+  } catch (error) {
+    if (error.name === "AbortError") return null;
+    throw error;
+  }
+}
+
 async function* inside(directory) {
   const reader = directory.createReader();
   for (;;) {

@@ -1,6 +1,8 @@
 // Following a job: by an event stream, of which a few are open at once, else by asking now and then.
 
+import { access } from "./access.js";
 import { Broken, call } from "./api.js";
+import { events } from "./events.js";
 
 const STREAMS = 2; // event streams at once; browsers allow six connections to one host
 const EVERY = 2000; // milliseconds between two questions
@@ -10,24 +12,30 @@ let streams = 0;
 // `told` has `reading(progress)`, `ended(job)`, `lost(whether)` and `gone()`. Returns what ends it.
 export function follow(jobId, told) {
   const path = `/v1/jobs/${jobId}`;
-  let closed = false, source = null, timer = null, doubt = null;
+  let closed = false, stream = null, timer = null, doubt = null;
 
-  function listen() {
-    if (source) return;
-    source = new EventSource(`${path}/events`);
+  async function listen() {
+    if (stream) return;
+    const mine = (stream = new AbortController());
     streams += 1;
-    source.addEventListener("open", found);
-    source.addEventListener("progress", (event) => told.reading(JSON.parse(event.data)));
-    source.addEventListener("done", (event) => {
-      end();
-      told.ended(JSON.parse(event.data));
-    });
-    source.addEventListener("error", () => {
-      doubt ??= setTimeout(() => told.lost(true), PATIENCE);
-      if (source.readyState !== EventSource.CLOSED) return; // it comes back by itself
-      hang();
-      timer = setTimeout(ask, EVERY); // and hears why
-    });
+    let broken = false;
+    try {
+      await events(`${path}/events`, { signal: mine.signal, opened: found, told: heard });
+    } catch {
+      broken = true;
+    }
+    if (stream !== mine) return; // this end has hung up
+    hang();
+    if (broken) doubt ??= setTimeout(() => told.lost(true), PATIENCE);
+    later(broken ? EVERY : 0); // and hears why
+  }
+
+  function heard(name, data) {
+    if (closed) return;
+    if (name === "progress") told.reading(data);
+    if (name !== "done") return;
+    end();
+    told.ended(data);
   }
 
   async function ask() {
@@ -47,11 +55,15 @@ export function follow(jobId, told) {
       if (closed) return;
       if (problem.status === 404 || problem.status === 410) return void (end(), told.gone());
       if (problem instanceof Broken) told.lost(true);
-      timer = setTimeout(ask, EVERY);
-      return;
+      return later(EVERY);
     }
     if (streams < STREAMS) listen();
-    else timer = setTimeout(ask, EVERY);
+    else later(EVERY);
+  }
+
+  function later(milliseconds) {
+    clearTimeout(timer);
+    timer = setTimeout(ask, milliseconds);
   }
 
   function found() {
@@ -60,18 +72,24 @@ export function follow(jobId, told) {
     told.lost(false);
   }
 
-  // A stream may hang on without a network; and when that is back, the browser would wait before it tries again.
+  // A stream may hang on without a network.
   function away() {
     hang();
     told.lost(true);
-    clearTimeout(timer);
-    timer = setTimeout(ask, EVERY);
+    later(EVERY);
+  }
+
+  // What was opened with a key that is forgotten or replaced is closed.
+  function locked() {
+    if (closed || !access.wanted || !stream) return;
+    hang();
+    later(0);
   }
 
   function hang() {
-    if (!source) return;
-    source.close();
-    source = null;
+    if (!stream) return;
+    stream.abort();
+    stream = null;
     streams -= 1;
   }
 
@@ -79,6 +97,7 @@ export function follow(jobId, told) {
     closed = true;
     removeEventListener("offline", away);
     removeEventListener("online", ask);
+    access.offChange(locked);
     clearTimeout(timer);
     clearTimeout(doubt);
     hang();
@@ -86,6 +105,7 @@ export function follow(jobId, told) {
 
   addEventListener("offline", away);
   addEventListener("online", ask);
+  access.onChange(locked);
   ask();
   return end;
 }

@@ -1,11 +1,14 @@
 // The built-in page: an ordinary client of the API, put together here.
 
+import { access } from "./access.js";
+import { AccessForm } from "./access_form.js";
 import { call, stubbornly } from "./api.js";
 import { Entry } from "./entry.js";
-import { chosen, dropped } from "./files.js";
+import { chosen, dropped, picked } from "./files.js";
 import { remembered } from "./memory.js";
 import { OptionsForm } from "./options.js";
 import { View } from "./view.js";
+import { leftOut } from "./words.js";
 
 const BETWEEN_DOWNLOADS = 400; // milliseconds, or the browser drops some
 const $ = (id) => document.getElementById(id);
@@ -45,8 +48,14 @@ function add({ found, left }) {
     if (!known) show(entry);
     entry.bring(file);
   }
-  if (left) say(`${left} files in the folder are no audio and were left out.`);
-  else if (!found.length) say("There is no audio file in this folder.");
+  note(leftOut(found.length, left));
+}
+
+// Says it beside the field too, for visitors who see.
+function note(text) {
+  $("left").textContent = text;
+  $("left").hidden = !text;
+  say(text);
 }
 
 function show(entry) {
@@ -73,6 +82,7 @@ function say(text) {
 }
 
 async function start() {
+  stubbornly(() => call("GET", "/v1/status")).catch(() => {}); // asks for a key before there is a file
   await options.load(await stubbornly(() => call("GET", "/v1/formats"), { trouble: (problem) => problem && say("No connection.") }));
   for (const record of await remembered()) {
     if (!options.titleOf(record.format) || !record.name) continue;
@@ -81,6 +91,7 @@ async function start() {
     entry.restore();
   }
   $("order").dataset.ready = "yes";
+  pageHasStarted();
 }
 
 for (const [id, folder] of [["file", false], ["folder", true]]) {
@@ -89,6 +100,18 @@ for (const [id, folder] of [["file", false], ["folder", true]]) {
     $(id).value = "";
   });
 }
+let canPick = true; // until it was tried in vain
+$("file").addEventListener("click", async (event) => {
+  if (!canPick || !globalThis.showOpenFilePicker) return;
+  event.preventDefault();
+  try {
+    const files = await picked();
+    if (files) add(files);
+  } catch {
+    canPick = false;
+    $("file").click();
+  }
+});
 for (const kind of ["dragenter", "dragover"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -100,6 +123,10 @@ document.addEventListener("drop", async (event) => {
   event.preventDefault();
   add(await dropped(event.dataTransfer));
 });
+new AccessForm($("access"), $("key-used"), { say, done: () => $("file").focus() });
+const touchAll = () => entries.forEach((entry) => entry.touch());
+access.onChange(touchAll);
+for (const kind of ["online", "offline"]) addEventListener(kind, touchAll);
 $("order").addEventListener("submit", (event) => event.preventDefault());
 $("download-all").addEventListener("click", downloadAll);
 start().catch((problem) => say(problem.message));

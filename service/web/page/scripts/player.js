@@ -1,15 +1,27 @@
 // The finished file on the page: its sound, and its cover, which is taken out of the file itself.
 
+import { keyHeader } from "./access.js";
+
+const LEAST_BETWEEN = 5000; // milliseconds between two addresses, of a file that cannot be played at all
 const LOOK = 3 * 1024 * 1024; // bytes that are looked at for a cover
 const COVERS = { "image/jpeg": [0xff, 0xd8, 0xff], "image/png": [0x89, 0x50, 0x4e, 0x47] };
 
-// Returns an <audio>, which loads nothing before it is played.
-export function player(source, name) {
+// Returns an <audio>, which loads nothing before it is played. `renewed` gives another address when one has expired.
+export function player(source, name, renewed) {
   const audio = document.createElement("audio");
   audio.controls = true;
   audio.preload = "none";
   audio.src = source;
   audio.setAttribute("aria-label", `Play ${name}`);
+  let since = 0;
+  audio.addEventListener("error", async () => {
+    const { src, currentTime } = audio, address = Date.now() - since > LEAST_BETWEEN && (await renewed().catch(() => null));
+    if (!address || address === src) return;
+    since = Date.now();
+    audio.src = address;
+    audio.currentTime = currentTime;
+    await audio.play().catch(() => {}); // then the visitor presses again
+  });
   return audio;
 }
 
@@ -35,7 +47,7 @@ async function find(url) {
 }
 
 async function read(url, start, length) {
-  const answer = await fetch(url, { headers: { Range: `bytes=${start}-${start + length - 1}` } });
+  const answer = await fetch(url, { headers: { Range: `bytes=${start}-${start + length - 1}`, ...keyHeader(url) } });
   if (!answer.ok) throw new Error(`${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }

@@ -10,7 +10,8 @@ const MODEST = 256 * 1024 * 1024; // bytes, up to which a break costs no more th
 const SMALLEST = 5 * 1024 * 1024;
 const AT_ONCE = 3; // parts under way, of all files; browsers allow six connections to one host
 const ROUNDS = 3; // in which what did not arrive is sent again
-const MISSES = 4; // parts that do not get through to a storage that was reached before, until the service takes them
+const MISSES = 4; // tries of a part at a storage that was reached before; then the service takes it
+const FIRST_MISSES = 2; // … at a storage that never was; one alone may be a network that changes
 
 const places = new Turns(AT_ONCE);
 
@@ -81,32 +82,31 @@ async function sendMissing(file, begun, arrived, told) {
 }
 
 async function sendPart(begun, number, bytes, told) {
-  while (begun.direct && storage.reached !== false) {
+  for (let misses = 1; begun.direct && storage.reached !== false; misses += 1) {
     const path = `${begun.direct}/${number}?key=${encodeURIComponent(begun.key)}&size=${bytes.size}`;
     const { url } = await stubbornly(() => call("GET", path, told), told);
     try {
       await send("PUT", url, bytes, told);
-      if (storage.misses) told.trouble(null);
-      Object.assign(storage, { reached: true, misses: 0 });
+      if (misses > 1) told.trouble(null);
+      storage.reached = true;
       return;
     } catch (problem) {
       if (told.signal.aborted || (problem instanceof Problem && problem.settled && problem.status !== 403)) throw problem;
-      await missed(problem, told);
+      await missed(problem, misses, told);
     }
   }
   await stubbornly(() => send("PUT", begun.parts + number, bytes, told), told);
 }
 
-// A part did not get through. If the service answers and the storage never has, that is the storage's fault.
-async function missed(problem, told) {
-  storage.misses += 1;
+// A part did not get through, `misses` times in a row. If the service answers all the same, it is the storage's fault.
+async function missed(problem, misses, told) {
   if (problem instanceof Broken) {
     if (!navigator.onLine) told.trouble(problem);
     await stubbornly(() => call("GET", "/health/live", told), told);
-    if (!storage.reached || storage.misses > MISSES) return void (storage.reached = false);
   }
-  told.trouble(problem);
-  await pause(500 * storage.misses, told.signal);
+  if (misses >= (storage.reached ? MISSES : FIRST_MISSES)) return void (storage.reached = false);
+  if (storage.reached) told.trouble(problem);
+  await pause(500 * misses, told.signal);
 }
 
 function sum(numbers) {

@@ -1,8 +1,10 @@
 // What is shown of one file: an item of the list, changed where something has changed, and never drawn anew.
 
+import { access } from "./access.js";
+import { stubbornly } from "./api.js";
 import { cover, playable, player } from "./player.js";
-import { source } from "./storage.js";
-import { choices, duration, facts, sentence, takeover } from "./words.js";
+import { fetched, save, source } from "./storage.js";
+import { choices, duration, facts, sentence, takeover, unfetched } from "./words.js";
 
 const PAUSE = 200; // milliseconds between two drawings of one that changes all the time
 
@@ -23,6 +25,8 @@ export class View {
     this.#button(".cancel", name, () => entry.cancel());
     this.#button(".remove", name, () => this.#remove());
     this.#button(".again", name, () => actions.again(entry));
+    this.#part(".download").addEventListener("click", (event) => this.#save(event));
+    this.#button(".listen", name, () => this.#listen());
     this.#button(".goon", name, () => (entry.record.handle ? entry.readAgain() : actions.choose()));
     entry.onChange(() => this.#soon());
     this.draw();
@@ -56,17 +60,62 @@ export class View {
   async #finished({ download, filename, conversion, media, options }) {
     if (this.#played || !download) return;
     this.#played = true;
-    const address = await source(download);
     const link = this.#part(".download");
-    link.href = address;
+    link.href = download;
     link.setAttribute("aria-label", `Download ${filename}`);
     link.hidden = false;
     this.#part(".result").hidden = false;
     const length = duration(conversion?.duration_seconds);
-    this.#part(".filename").textContent = length ? `${filename} (${length})` : filename;
-    if (playable(this.actions.typeOf(this.entry.record.format))) this.#part(".sound").append(player(address, filename));
-    else this.#part(".sound").textContent = "This browser does not play this format. Download it to listen.";
+    this.#part(".filename").textContent = filename;
+    this.#part(".length").textContent = length ? ` (${length})` : "";
+    if (!playable(this.actions.typeOf(this.entry.record.format))) {
+      this.#part(".sound").textContent = "This browser does not play this format. Download it to listen.";
+    } else {
+      const address = await stubbornly(() => source(download)).catch(() => null);
+      if (address) this.#play(address);
+      else this.#part(".listen").hidden = false;
+      if (address && !access.key) link.href = address;
+    }
     if (media?.cover && options.keep_cover !== false && this.actions.keepsCover(this.entry.record.format)) this.#cover(download);
+  }
+
+  #play(address) {
+    const { download, filename } = this.entry.record, sound = player(address, filename, () => source(download));
+    this.#part(".sound").append(sound);
+    return sound;
+  }
+
+  // Fetches all of the file first, where only a script can.
+  async #listen() {
+    const { download } = this.entry.record, button = this.#part(".listen");
+    await this.#fetching(button, async () => {
+      const sound = this.#play(await fetched(download));
+      button.hidden = true;
+      sound.focus();
+      await sound.play().catch(() => {}); // then the visitor presses again
+    });
+  }
+
+  // A link cannot send a key.
+  async #save(event) {
+    if (!access.key) return;
+    event.preventDefault();
+    const { download, filename } = this.entry.record;
+    await this.#fetching(this.#part(".download"), () => save(download, filename));
+  }
+
+  async #fetching(control, work) {
+    if (control.ariaDisabled === "true") return;
+    control.ariaDisabled = "true";
+    this.#text(".fetching", "Fetching the file.");
+    try {
+      await work();
+      this.#text(".fetching", "");
+    } catch (problem) {
+      this.#text(".fetching", unfetched(problem));
+    } finally {
+      control.ariaDisabled = null;
+    }
   }
 
   async #cover(download) {

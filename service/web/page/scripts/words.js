@@ -19,13 +19,15 @@ const REFUSALS = {
   memory_exceeded: () => "This file takes more memory to convert than this service allows.",
   object_gone: () => "The uploaded file is no longer there. Add it again.",
   object_changed: () => "The uploaded file was replaced while it was converted. Add it again.",
-  unauthorized: () => "This service wants an API key, which this page cannot send.",
+  unauthorized: () => "This service needs an API key.",
   cross_site: () => "This page comes from an address that the service does not know as its own.",
   unknown_host: () => "This page was opened under a name that the service does not know.",
   not_found: () => "The service does not know this file any more. Add it again.",
   expired: () => "This file has expired. Add it again.",
   internal: (p) => `Something went wrong in the service. ${p.request_id ? `Its number is ${p.request_id}.` : ""}`,
 };
+
+const NEEDING_KEY = ["uploading", "checking", "sending", "queued", "running"];
 
 export function refusal(problem) {
   const document = { detail: problem.message ?? problem.detail, ...problem.document };
@@ -34,13 +36,19 @@ export function refusal(problem) {
 
 // `entry` is the record of one file, `now` what is known of this moment alone: pace, trouble.
 export function sentence(entry, now) {
+  if (now.locked && NEEDING_KEY.includes(entry.phase)) return "This waits for the API key.";
   return SENTENCES[entry.phase](entry, now);
+}
+
+// What is said when a finished file could not be fetched.
+export function unfetched(problem) {
+  return problem.status ? refusal(problem) : "No connection. Try again when it is back.";
 }
 
 const SENTENCES = {
   waiting: () => "Waiting for its turn.",
   uploading: (entry, now) => {
-    if (now.trouble) return troubled(now.trouble, "The upload");
+    if (now.trouble || now.offline) return troubled(now.trouble, "The upload");
     return joined(`Uploading: ${Math.floor(100 * entry.share)} %`, now.speed && `${bytes(now.speed)}/s`, left(now.left));
   },
   absent: (entry) =>
@@ -63,8 +71,16 @@ const SENTENCES = {
   failed: (entry) => entry.refusal,
   refused: (entry) => entry.refusal,
   cancelled: () => "Cancelled.",
-  gone: () => "This conversion has expired, and its file with it.",
+  gone: (_, now) =>
+    now.keyed ? "This conversion has expired, or belongs to another API key." : "This conversion has expired, and its file with it.",
 };
+
+// What is said of a folder, of which `taken` files may be audio and `left` may not.
+export function leftOut(taken, left) {
+  if (!taken) return "There is no audio file in this folder.";
+  if (!left) return "";
+  return left === 1 ? "1 file in the folder is no audio and was left out." : `${left} files in the folder are no audio and were left out.`;
+}
 
 export function takeover(entry) {
   if (!entry.resumed) return "";
@@ -113,7 +129,7 @@ export function duration(seconds) {
 }
 
 function troubled(problem, what) {
-  if (problem.status === 429 || problem.status === 503) return `The service has much to do. ${what} goes on by itself.`;
+  if (problem?.status === 429 || problem?.status === 503) return `The service has much to do. ${what} goes on by itself.`;
   return `No connection. ${what} goes on by itself when it is back.`;
 }
 

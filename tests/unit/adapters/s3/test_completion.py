@@ -10,6 +10,7 @@ from service.adapters.aws.clients import LONG_READ_TIMEOUT, Aws, AwsSettings
 from service.adapters.s3.completion import MAX_REPETITIONS, Completer
 from service.core.errors import Indefinite
 from service.core.upload import Part
+from service.ports.objects import NotStored
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
 
@@ -102,12 +103,21 @@ def test_completion_returns_the_object_as_head_found_it(s3: S3) -> None:
     assert vars(s3.once.meta.config)["_user_provided_options"]["read_timeout"] == LONG_READ_TIMEOUT
 
 
-@pytest.mark.parametrize("there", [0, 5, NOTHING])
+@pytest.mark.parametrize("there", [0, 5])
 def test_completion_that_answers_200_without_all_bytes_is_an_error(s3: S3, there: int | None) -> None:
     """A success after which bytes are missing is an error that passes, and is said under a name of its own."""
     with pytest.raises(Indefinite, match="instead of 8 bytes"):
         s3.complete(OK, sizes=[there])
     assert s3.said == [(events.S3_NOT_WHOLE, {"key": "k", "size": WHOLE, "found": there})]
+
+
+def test_completed_object_that_is_not_there_is_for_the_caller_to_judge(s3: S3) -> None:
+    """It may have been removed on purpose in this moment: an error that passes, and no alarm from here."""
+    with pytest.raises(NotStored, match="8 bytes") as raised:
+        s3.complete(OK, sizes=[NOTHING])
+    assert (raised.value.key, raised.value.size) == ("k", WHOLE)
+    assert isinstance(raised.value, Indefinite)
+    assert s3.said == []
 
 
 def test_completion_that_timed_out_after_its_effect_counts(s3: S3) -> None:

@@ -52,4 +52,4 @@ async def test_the_page_may_talk_to_the_storage() -> None:
     """Only the service and the storage of its files may be asked by the page, and both may be played from."""
     async with client_of(World(web=WebConfig(storage=(STORAGE,))).app) as api:
         policy = (await api.get("/")).headers["content-security-policy"]
-    assert f"connect-src 'self' {STORAGE}; media-src 'self' {STORAGE};" in policy
+    assert f"connect-src 'self' {STORAGE}; media-src 'self' {STORAGE} blob:;" in policy

@@ -8,6 +8,9 @@ import pytest
 from service.application.config import ServiceConfig
 from service.core.errors import Indefinite, StoreError
 from service.core.naming import input_key
+from service.ports.objects import NotStored
+from service.telemetry import events, subscribe
+from service.telemetry.events import Event
 from service.testing.factories import a_pending_upload
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 from tests.unit.web.uploads.in_parts import CUT, LONG, TEXT, arrive, begun, complete, nothing_left, there
@@ -291,6 +294,24 @@ async def test_an_upload_aborted_during_its_completion_stays_aborted(world: Worl
     world.objects.trouble = trouble
     assert (await complete(api, upload)).status_code == 404
     assert nothing_left(world)
+
+
+@pytest.mark.parametrize("aborted", [True, False])
+async def test_object_that_an_abort_swept_away_is_no_alarm(world: World, api: httpx.AsyncClient, aborted: bool) -> None:
+    """Parts that were joined and are gone were aborted in the same moment; if they were not, it is an alarm."""
+    upload, said = await begun(api), list[Event]()
+    await arrive(world, upload, 1, wav())
+
+    async def trouble(verb: str, key: str, moment: str) -> None:
+        if (verb, moment) == ("join_parts", "after"):
+            if aborted:
+                await world.jobs.delete_upload(upload["upload_id"])
+            raise NotStored(key, 5)
+
+    world.objects.trouble = trouble
+    with subscribe(lambda event, _: said.append(event)):
+        assert (await complete(api, upload)).status_code == (404 if aborted else 503)
+    assert (events.S3_NOT_WHOLE in said) == (not aborted)
 
 
 async def test_creation_without_a_record_leaves_no_transfer(
