@@ -6,7 +6,7 @@ notification is due, and under ``undelivered#<tag>`` once it was given up; what 
 queue for each tenant, the backlog of one is never in the way of another's. Behind its milliseconds a due time has
 digits of the job's id, so that no two are alike and pages can begin after any of them (`core.listing`).
 
-It costs a job two write units more at its end (its place in the index changes), and six for each attempt.
+It costs a job two write units more at its end (its place in the index changes), and six or more for each attempt.
 
 An older release ends jobs without a notification, and neither sees nor touches those that are there.
 """
