@@ -18,7 +18,7 @@ LIVE = "/health/live"
 Whether the process lives, not whether it is ready: a container must not be replaced because S3 is away. That bucket and
 table are as they should be is checked at start, before it answers at all.
 """
-API_KEYS, CACHE = "REPRISE_API_KEYS", "REDIS_URL"  # these come as secrets
+API_KEYS, CACHE, WEBHOOKS = "REPRISE_API_KEYS", "REDIS_URL", "REPRISE_WEBHOOKS"  # these come as secrets
 GIB = 1024**3
 SIDE_CAR = "http://localhost:4317"
 """Where App Runner takes spans for X-Ray, by gRPC. On ECS they go to X-Ray's own address, which wants them signed."""

@@ -20,7 +20,7 @@ from infra.components.logs import Logs
 from infra.components.roles import Role, RoleArgs
 from infra.config.model import Config
 from infra.config.sizes import megabytes, units
-from infra.containers import API_KEYS, CACHE, PORT, variables
+from infra.containers import API_KEYS, CACHE, PORT, WEBHOOKS, variables
 from infra.iam.documents import (
     Places,
     data_access,
@@ -69,7 +69,7 @@ def _said_by(stack: Config) -> tuple[str, frozenset[str]]:
 def _runner(stack: Config, parts: Parts) -> Api:
     name = f"{stack.prefix}-api"
     role, plays = _said_by(stack)
-    references, arns = parts.secrets({API_KEYS: parts.keys, CACHE: parts.address})
+    references, arns = parts.secrets({API_KEYS: parts.keys, CACHE: parts.address, WEBHOOKS: parts.webhooks})
     instance = Role(
         f"{name}-instance",
         RoleArgs(
@@ -111,7 +111,7 @@ def _runner(stack: Config, parts: Parts) -> Api:
 def _express(stack: Config, parts: Parts, cluster: Cluster) -> Api:
     name = f"{stack.prefix}-api"
     role, plays = _said_by(stack)
-    references, arns = parts.secrets({API_KEYS: parts.keys, CACHE: parts.address})
+    references, arns = parts.secrets({API_KEYS: parts.keys, CACHE: parts.address, WEBHOOKS: parts.webhooks})
     logs = Logs(name, stack.log_days)
     task = _task_role(stack, parts, name, plays)
     execution = _execution_role(stack, parts, name, arns, logs)
@@ -151,7 +151,7 @@ def loop(stack: Config, parts: Parts) -> Loop | None:
     if parts.cluster is None or not stack.fargate_worker:
         return None
     name = f"{stack.prefix}-worker"
-    references, arns = parts.secrets({CACHE: parts.address})
+    references, arns = parts.secrets({CACHE: parts.address, WEBHOOKS: parts.webhooks})
     logs = Logs(name, stack.log_days)
     plays = frozenset({"worker"})
     task = _task_role(stack, parts, name, plays)

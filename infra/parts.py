@@ -32,6 +32,7 @@ class Parts:
     cache_group: aws.ec2.SecurityGroup | None
     address: StoredSecret | None
     keys: StoredSecret
+    webhooks: StoredSecret | None
     account: str
 
     @property
@@ -89,6 +90,9 @@ def parts(stack: Config) -> Parts:
         cache_group=cache_group,
         address=address,
         keys=_secret(stack, "keys", stack.api_keys, "hashes of the API keys: REPRISE_API_KEYS"),
+        webhooks=_secret(stack, "webhooks", stack.webhooks, "endpoints with their secrets: REPRISE_WEBHOOKS")
+        if stack.webhooks
+        else None,
         account=aws.get_caller_identity().account_id,
     )
 

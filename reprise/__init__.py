@@ -29,7 +29,19 @@ from reprise.errors import (
     Unreachable,
 )
 from reprise.files import BytesSource, FileSource
-from reprise.models import Conversion, Failure, Ffmpeg, Job, ListedUpload, Media, PendingUpload, Progress, Upload
+from reprise.models import (
+    Conversion,
+    Failure,
+    Ffmpeg,
+    Job,
+    ListedNotification,
+    ListedUpload,
+    Media,
+    Notification,
+    PendingUpload,
+    Progress,
+    Upload,
+)
 from reprise.uploading import Begun, Source
 
 __version__ = "0.1.0"
@@ -47,9 +59,11 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobFailed",
+    "ListedNotification",
     "ListedUpload",
     "Media",
     "NotFound",
+    "Notification",
     "PendingUpload",
     "ProblemError",
     "Progress",

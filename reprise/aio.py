@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 from httpx_sse import EventSource
@@ -11,7 +11,7 @@ from reprise import ambient, flows, uploading
 from reprise.asking import PATIENCE
 from reprise.files import FileSource
 from reprise.http import FAILURES, answer_of, reason_of, request, settings
-from reprise.models import Job, ListedUpload, Progress, Upload
+from reprise.models import Job, ListedNotification, ListedUpload, Progress, Upload
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Step, Tell
 from reprise.uploading import Begun, Seen, Source
 
@@ -99,6 +99,14 @@ class AsyncClient:
         async for last in self.follow(job_id):
             seen(last)
         return flows.require_output(last if isinstance(last, Job) else await self.job(job_id))
+
+    def notifications(self, state: Literal["dead", "pending"] = "dead") -> AsyncIterator[ListedNotification]:
+        """Yield the notifications of this key that were given up, or that are still to be delivered."""
+        return self._tell(flows.notifications(state, self._patience))
+
+    async def resend(self, job_id: str) -> Job:
+        """Send the notification of a job again, or now. Raises `Rejected` if it has none."""
+        return await self._run(flows.resend(job_id, self._patience))
 
     async def cancel(self, job_id: str) -> Job:
         """Ask for the end of a job; one that runs stops within seconds."""

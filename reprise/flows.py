@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from reprise.asking import PATIENCE, call, decoded, delay_after, failure_of, passes
 from reprise.errors import Interrupted, JobCancelled, JobFailed, ProblemError, UnexpectedAnswer
-from reprise.models import Job, JobsPage, Link, Progress, UploadsPage
+from reprise.models import Job, JobsPage, Link, NotificationsPage, Progress, UploadsPage
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Tell
 
 SILENCE = 30.0  # seconds without a byte of an event stream before another is tried
@@ -50,9 +50,26 @@ def uploads(states: Sequence[str] = (), patience: float = PATIENCE) -> Flow[None
             return
 
 
+def notifications(state: str = "dead", patience: float = PATIENCE) -> Flow[None]:
+    """Tell every notification of this key that was given up (`dead`), or that is to be delivered (`pending`)."""
+    cursor: str | None = None
+    while True:
+        answer = yield from call(_page("/v1/notifications", [state], cursor), patience)
+        page = decoded(answer.body, NotificationsPage)
+        for one in page.notifications:
+            yield Tell(one)
+        if (cursor := page.next) is None:
+            return
+
+
 def _page(place: str, states: Sequence[str], cursor: str | None) -> Ask:
     asked = [*(("state", state) for state in states), *([("cursor", cursor)] if cursor else [])]
     return Ask(method="GET", to=f"{place}?{urlencode(asked)}" if asked else place)
+
+
+def resend(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
+    """Send the notification of a job again."""
+    return _job((yield from call(Ask(method="POST", to=f"/v1/jobs/{job_id}/notification"), patience)))
 
 
 def cancel(job_id: str, patience: float = PATIENCE) -> Flow[Job]:

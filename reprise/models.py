@@ -127,6 +127,31 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in FINAL
 
 
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the webhook about the end of a job is. `last_error` says why the last attempt was in vain."""
+
+    id: str
+    state: Literal["pending", "delivered", "dead"]
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+    last_error: str | None = None
+
+
+class ListedNotification(Notification, frozen=True, kw_only=True):
+    """A notification in a list."""
+
+    job_id: str
+    job_state: str
+
+
+class NotificationsPage(msgspec.Struct, frozen=True):
+    """Some notifications, the latest first; `next` asks for those behind them, None at the end."""
+
+    notifications: list[ListedNotification]
+    next: str | None = None
+
+
 class Job(Progress, frozen=True, kw_only=True):
     """A conversion. `size` of the output in bytes, `ffmpeg` and `conversion`: when it succeeded."""
 
@@ -147,6 +172,7 @@ class Job(Progress, frozen=True, kw_only=True):
     warnings: list[dict[str, Any]] = []
     ffmpeg: Ffmpeg | None = None
     conversion: Conversion | None = None
+    notification: Notification | None = None
 
 
 class JobsPage(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         media/           formats, options, ffmpeg's arguments and log
             containers/  just enough of each container format to recognise a file
             labels/      what tags say to people: title, artist, cover
+        webhooks/        notifications that a job has ended: states, retries, addresses, signatures
     ports/               what we need from the outside: records, objects, hints, a transcoder, a clock, ids
     telemetry/           every event that is logged, with its fields; metrics are counted from it; hooks for traces
     adapters/            the outside, one folder per system
@@ -24,6 +25,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
             sandbox/     what ffmpeg may call, read and use up, and the script that enters it
         embedded/        S3, DynamoDB and Redis as child processes
         otel/            spans of requests, attempts and calls to AWS, sent by OTLP where that is on
+        webhooks/        posts notifications, to addresses that were checked
         system/          this process and this machine: time, chance, environment, child processes
     application/         the use cases of the API without HTTP: receive, submit, follow, cancel, download, admission
     worker/              the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor

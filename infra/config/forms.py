@@ -105,3 +105,21 @@ def token(text: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_-]{32,128}", text) is None:
         raise ValueError(f"{len(text)} characters were found")
     return text
+
+
+def webhooks(text: str) -> str:
+    """The endpoints of tenants, as the service reads REPRISE_WEBHOOKS, https alone. Its errors quote nothing."""
+    try:
+        found = json.loads(text)
+        entries = [(tenant, entry["url"], entry["secrets"]) for tenant, entry in found.items()]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise ValueError("it is not") from None
+    for tenant, url, secrets in entries:
+        good = isinstance(url, str) and re.fullmatch(r"https://[^/@#\s]+(/[^#\s]*)?", url)
+        if not good or not isinstance(secrets, list) or not secrets or not all(map(_is_secret, secrets)):
+            raise ValueError(f"the entry of {tenant!r} is not")
+    return json.dumps(found, separators=(",", ":"))
+
+
+def _is_secret(text: object) -> bool:
+    return isinstance(text, str) and re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,86}={0,2}", text) is not None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.config.forms import among, api_keys, flag, like, many, network, one_of, token, whole
+from infra.config.forms import among, api_keys, flag, like, many, network, one_of, token, webhooks, whole
 from infra.config.sizes import CPUS, MEMORIES
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -71,6 +71,8 @@ KEYS: tuple[Key, ...] = (
         about="an ECR registry, also where `image` names an image"),
     Key("apiKeys", "api_keys", api_keys, "tenant:SHA-256-of-key, comma-separated, or none", "",
         "who may use the API", secret=True),
+    Key("webhooks", "webhooks", webhooks, 'JSON: {"tenant": {"url": "https://...", "secrets": ["whsec_..."]}}', "",
+        "where tenants are told of ended jobs; empty: nowhere", secret=True),
     Key("corsOrigins", "cors_origins", many(like(_ORIGIN)), _LIST.format("origins, as https://app.example.com"), (),
         "the sites whose pages use the service"),
     Key("cpu", "cpu", among(*CPUS), f"one of {_listed(CPUS)}", 1.0, "vCPUs of an API instance"),

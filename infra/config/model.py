@@ -18,6 +18,7 @@ class Config:
     image: str
     registry: bool
     api_keys: str
+    webhooks: str
     cors_origins: tuple[str, ...]
     cpu: float
     memory: float

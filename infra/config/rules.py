@@ -67,6 +67,11 @@ def _access(config: Config, given: Mapping[str, str]) -> Iterator[str]:
         yield "reprise:apiKeys may not be none where reprise:protect is true: list who may use the API"
     if config.protect and "*" in config.cors_origins:
         yield "reprise:corsOrigins may not hold * where reprise:protect is true: name the sites"
+    if config.webhooks and not config.has_tasks:
+        yield (
+            "reprise:webhooks is set, but containers on App Runner reach S3 and DynamoDB alone, and convert and notify "
+            "there: set reprise:worker to fargate"
+        )
     if config.log_level in {"warning", "error"}:
         yield (
             f"reprise:logLevel may not be {config.log_level}: the alarms read events of level info "

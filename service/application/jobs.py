@@ -121,6 +121,16 @@ async def delete_job(caller: Caller, job_id: str) -> Job | None:
     return None
 
 
+async def resend_notification(caller: Caller, job_id: str) -> Job:
+    """
+    Send the notification of a job again, or now, whatever became of it; return the job.
+
+    Raises `NotFound`, `Expired`, and `IllegalTransition` if the job has none.
+    """
+    job = await find_job(caller, job_id)
+    return await caller.context.jobs.resend(job.job_id, caller.context.clock.wall())
+
+
 async def _cancelled(context: ServiceContext, seen: Job) -> Job:
     """Return a job after the wish to cancel it, which ends it if it was waiting. Raises `NotFound`."""
     job = await context.jobs.cancel(seen.job_id, context.clock.wall())

@@ -14,9 +14,10 @@ from typing import Final, Generic, TypeVar
 from service.application.context import Caller
 from service.application.progress import View, view_job
 from service.core.errors import Definite, Expired, NotFound, Unavailable
-from service.core.jobs.job import State
+from service.core.jobs.job import Job, State
 from service.core.listing import MOST_ON_A_PAGE, Entry, cursor_of, place_in
 from service.core.upload import PendingUpload, Upload
+from service.core.webhooks.notification import Progress
 
 ROUNDS: Final = 5  # reads of the store for one page
 PENDING, COMPLETE = "pending", "complete"  # states of an upload
@@ -55,6 +56,19 @@ async def list_uploads(
         return [_visible(caller, found.get(upload_id), states, now) for upload_id in upload_ids]
 
     return await _page(caller.tenant, context.uploads.listed_uploads, look, (limit, bool(states)), cursor)
+
+
+async def list_notifications(caller: Caller, state: Progress, limit: int, cursor: str | None) -> Page[Job]:
+    """List the jobs of a tenant whose notification is `PENDING` or `DEAD`. Raises `InvalidRequest`, `StoreError`."""
+
+    async def listed(tenant: str, before: int | None, most: int) -> Sequence[Entry]:
+        return await caller.context.jobs.listed_notifications(tenant, before, most, dead=state is Progress.DEAD)
+
+    async def look(job_ids: Sequence[str]) -> Sequence[Job | None]:
+        jobs = [view.job if view else None for view in await asyncio.gather(*(_view(caller, one) for one in job_ids))]
+        return [job if job and job.notification and job.notification.state is state else None for job in jobs]
+
+    return await _page(caller.tenant, listed, look, (limit, False), cursor)
 
 
 async def _page(tenant: str, listed: Listed, look: Look[T], wanted: tuple[int, bool], cursor: str | None) -> Page[T]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from reprise import Client, Job, JobFailed, RepriseError
+from reprise.command.words import line
 from service import wiring
 from service.cli import processes
 from service.cli.serve import embed
@@ -32,7 +33,8 @@ def run(given: argparse.Namespace, environment: Mapping[str, str]) -> int:
             client = stack.enter_context(Client(address, key=key, patience=PATIENCE))
             return _convert(client, console, given, options)
     except (RepriseError, ValueError, OSError, processes.DidNotStart, wiring.EmbeddedError) as error:
-        console.print(f"reprise: {explained(error)}", style="red", highlight=False, markup=False)
+        place = given.url or environment.get("REPRISE_URL") or "the service"
+        console.print(f"reprise: {explained(error, place)}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1
 
 
@@ -64,12 +66,11 @@ def fetch(client: Client, job: Job, output: Path, seen: Callable[[int], None] = 
         part.unlink(missing_ok=True)
 
 
-def explained(error: Exception) -> str:
-    """Return what to tell of an error: what is advised, and the last lines of ffmpeg, below it."""
+def explained(error: Exception, place: str) -> str:
+    """Return what to tell of an error of the service at `place`; the last lines of ffmpeg are below it."""
     if isinstance(error, JobFailed) and error.job.error is not None:
         return "\n  ".join([str(error), *map(str, error.job.error.diagnostics.get("last_lines", []))])
-    hint = getattr(error, "hint", None)
-    return f"{error} {hint}" if hint else str(error)
+    return line(error, place)
 
 
 def pause(seconds: float) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from service.core.jobs.job import Job
 from service.core.listing import Entry
+from service.ports.webhooks import Notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class RunningJobs(Protocol):
         """Return all running jobs, each read strongly consistently (the list of their ids may be a little stale)."""
 
 
-class JobRecords(RunningJobs, Protocol):
+class JobRecords(RunningJobs, Notifications, Protocol):
     """
     The source of truth about jobs. Each method is atomic.
 

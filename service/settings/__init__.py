@@ -15,6 +15,8 @@ from service.core import defaults
 from service.core.access import ApiKey
 from service.core.jobs.trust import LeasePolicy
 from service.core.shares import Shares
+from service.core.webhooks.addresses import is_address, is_public
+from service.core.webhooks.endpoints import HTTP, PRIVATE, Endpoint
 from service.settings.variables import VARIABLES, Variable
 
 T = TypeVar("T")
@@ -80,6 +82,8 @@ class Settings:
     log_level: str
     log_format: str
     metrics_namespace: str | None
+    webhooks: tuple[Endpoint, ...]  # one for each tenant that has one
+    webhooks_allow: frozenset[str]
 
     @property
     def embedded(self) -> bool:
@@ -118,6 +122,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     problems += _half_a_credential(environment)
     problems += _unsaid(settings, environment)
     problems += _without_key(settings)
+    problems += _wrong_endpoints(settings)
     if problems:
         raise SettingsError(tuple(problems))
     return settings
@@ -125,7 +130,7 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _found(variable: Variable, raw: str, error: ValueError) -> str:
     """What was found instead. What may hold a password, which any address may, is never repeated."""
-    if variable.name in {"REPRISE_API_KEYS", "REPRISE_TENANT_LIMITS"}:
+    if variable.name in {"REPRISE_API_KEYS", "REPRISE_TENANT_LIMITS", "REPRISE_WEBHOOKS"}:
         return f": {error}"
     return "" if variable.name == "REDIS_URL" or "@" in raw else f", not {raw!r}"
 
@@ -156,15 +161,34 @@ def _unsaid(settings: Settings, environment: Mapping[str, str]) -> list[str]:
 
 
 def _without_key(settings: Settings) -> list[str]:
-    """Limits of a tenant that has no key are a misspelt name, and would be noticed when it is too late."""
+    """A tenant that has no key is a misspelt name, and would be noticed when it is too late."""
     if not settings.api_keys:  # a worker is given none
         return []
     known = {key.tenant for key in settings.api_keys}
+    named = {
+        "REPRISE_TENANT_LIMITS": settings.shares.tenants,
+        "REPRISE_WEBHOOKS": [one.tenant for one in settings.webhooks],
+    }
     return [
-        f"REPRISE_TENANT_LIMITS names {tenant}, a tenant without a key in REPRISE_API_KEYS"
-        for tenant in settings.shares.tenants
+        f"{name} names {tenant}, a tenant without a key in REPRISE_API_KEYS"
+        for name, tenants in named.items()
+        for tenant in tenants
         if tenant not in known
     ]
+
+
+def _wrong_endpoints(settings: Settings) -> list[str]:
+    """What would only ever be refused when it is sent. Addresses are not repeated: they may hold a token."""
+    found: list[str] = []
+    for endpoint in settings.webhooks:
+        tenant = endpoint.tenant
+        if endpoint.scheme == "http" and HTTP not in settings.webhooks_allow:
+            found.append(f"REPRISE_WEBHOOKS: the url of {tenant!r} is not https; REPRISE_WEBHOOKS_ALLOW=http allows it")
+        literal = is_address(endpoint.host)
+        if literal and not is_public(endpoint.host) and PRIVATE not in settings.webhooks_allow:
+            problem = f"REPRISE_WEBHOOKS: the url of {tenant!r} names an address that is not public"
+            found.append(f"{problem}; REPRISE_WEBHOOKS_ALLOW=private allows it")
+    return found
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

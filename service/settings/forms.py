@@ -34,6 +34,12 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def some_of(*allowed: str) -> Callable[[str], frozenset[str]]:
+    """Some of these words, comma-separated, in whatever case."""
+    one = one_of(*allowed)
+    return lambda value: frozenset(one(word.strip()) for word in value.split(","))
+
+
 def whole(least: int, most: int) -> Callable[[str], int]:
     """A whole number within these bounds."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from service.core import defaults
 from service.core.access import parse_keys
 from service.core.shares import Shares, parse_shares
+from service.core.webhooks.endpoints import HTTP, PRIVATE, parse_endpoints
 from service.settings.forms import (
     bucket,
     hosts,
@@ -17,6 +18,7 @@ from service.settings.forms import (
     redis,
     region,
     seconds,
+    some_of,
     table,
     text,
     whole,
@@ -43,6 +45,7 @@ LEVELS = ("debug", "info", "warning", "error")
 YEAR = 366 * 86400
 KEYS = "tenant:SHA-256-of-key, comma-separated, or none"
 SHARES = "tenant:name=number,…;tenant:…, with names of queued, running, uploads, open, stored, and * for all tenants"
+ENDPOINTS = 'JSON: {"tenant": {"url": "https://…", "secrets": ["whsec_…"]}}'
 PORT = "a port, 0 to 65535 (0: any free one)"
 
 VARIABLES: tuple[Variable, ...] = (
@@ -224,6 +227,15 @@ VARIABLES: tuple[Variable, ...] = (
         SHARES,
         Shares(),
         "what single tenants may take",
+    ),
+    Variable("REPRISE_WEBHOOKS", "webhooks", parse_endpoints, ENDPOINTS, (), "where tenants are told of ended jobs"),
+    Variable(
+        "REPRISE_WEBHOOKS_ALLOW",
+        "webhooks_allow",
+        some_of(HTTP, PRIVATE),
+        "http, private or both, comma-separated",
+        frozenset(),
+        "webhooks without TLS, or to addresses that are not public",
     ),
     Variable(
         "REPRISE_MAX_UPLOAD_BYTES",

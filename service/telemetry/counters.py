@@ -38,7 +38,9 @@ PROBLEMS = CODES | {"malformed_json", "body_too_large", "method_not_allowed"}
 RELEASES = CODES | {"shutdown", "cancelled"}
 LOSSES = frozenset({"fenced", "deleted", "handed back", "could not record the outcome"})
 SERVICES = frozenset({"dynamodb", "s3"})
-PLACES = frozenset({"web", "answer", "attempt", "first look", "feed", "janitor", "presence", "queue depth", "wakeups"})
+PLACES = frozenset(
+    {"web", "answer", "attempt", "first look", "feed", "janitor", "notifier", "presence", "queue depth", "wakeups"}
+)
 ORPHANS: Mapping[str, frozenset[str]] = {
     "kind": frozenset({"object", "transfer"}),
     "reason": frozenset(str(reason) for reason in Reason),
@@ -162,6 +164,17 @@ COUNTERS: tuple[Counted, ...] = (
         "Streams that ended as bad media and were tried again as a local file, by container.",
         _each(events.STREAM_RETRIED),
         {"container": frozenset(item.name for item in INPUT_FORMATS)},
+    ),
+    # ── webhooks ─────────────────────────────────────────────────────────────────────────────────────────────────
+    Counted(
+        "reprise_notifications",
+        "Attempts to notify an endpoint, by outcome: delivered, postponed (tried again), dead (given up).",
+        {
+            events.NOTIFICATION_DELIVERED: {"outcome": "delivered"},
+            events.NOTIFICATION_POSTPONED: {"outcome": "postponed"},
+            events.NOTIFICATION_DEAD: {"outcome": "dead"},
+        },
+        {"outcome": frozenset({"delivered", "postponed", "dead"})},
     ),
     # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
     Counted("reprise_uploads_stored", "Uploads that are complete.", _each(events.UPLOAD_STORED)),

@@ -161,6 +161,17 @@ QUEUE_DEPTH = Event(
     "oldest due job has waited",
     ("queued", "running", "limit", "oldest_seconds"),
 )
+NOTIFICATION_DELIVERED = Event(
+    "notification.delivered", INFO, "a webhook was accepted", ("job_id", "host", "attempt", "seconds")
+)
+NOTIFICATION_POSTPONED = Event(
+    "notification.postponed", WARNING, "a webhook was not accepted, for this `reason`; the next try is in `delay` s",
+    (*NOTIFICATION_DELIVERED.fields, "reason", "delay"),
+)  # fmt: skip
+NOTIFICATION_DEAD = Event(
+    "notification.dead", ERROR, "a webhook is given up after so many `tries`, or because the endpoint wants none (410)",
+    (*NOTIFICATION_DELIVERED.fields, "reason", "tries"),
+)  # fmt: skip
 
 # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_DONE = Event(

@@ -21,12 +21,13 @@ _FORMS = re.compile(
     rf"|(?P<named>\b(?:aws_)?(?:secret_access_key|session_token|secretaccesskey|sessiontoken|password|passwd){_VALUE})"
     r"[^\s\"'\\,}]+"
     r"|(?P<user>://)[^/\s\"'@]*@"
+    r"|\bwhsec_[A-Za-z0-9+/=_-]+"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     re.IGNORECASE,
 )
 # A line without any of these has none of the forms. All lower case.
 _HINTS = ("x-amz-", "authorization", "api-key", "cookie", "bearer ", "signature=", "secret", "session", "passw", "akia",
-          "asia", "@")  # fmt: skip
+          "asia", "whsec_", "@")  # fmt: skip
 
 _known: dict[str, re.Pattern[str] | None] = {"": None}
 

@@ -6,7 +6,7 @@ run.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, NotFound
@@ -17,12 +17,16 @@ from service.core.listing import Entry, newest, place_of
 from service.core.shares import NO_LIMITS, RunningLimits
 from service.core.upload import PendingUpload, Upload, Usage
 from service.ports.jobs import IdempotencyKey
+from service.testing.memory_outbox import MemoryOutbox
 
 
-class MemoryJobs:
+class MemoryJobs(MemoryOutbox):
     """`JobRecords`, `Leases` and `UploadRecords` of `ports`; share one among all that are to see the same jobs."""
 
-    def __init__(self) -> None:
+    def __init__(self, announced: Collection[str] = ()) -> None:
+        """`announced`: the tenants whose jobs are put into the outbox when they end."""
+        super().__init__()
+        self._announced = frozenset(announced)
         self.jobs: dict[str, Job] = {}
         self.uploads: dict[str, Upload] = {}
         self.pending: dict[str, PendingUpload] = {}
@@ -93,7 +97,7 @@ class MemoryJobs:
             self._put(after)
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
-        return self._put(self._stood_still(seen).exhausted(failure, now))
+        return self._end(self._stood_still(seen).exhausted(failure, now), now)
 
     async def renew(self, holding: Holding, percent: float, path: str | None) -> Job:
         return self._put(self._held(holding).renewed(percent, path))
@@ -105,17 +109,17 @@ class MemoryJobs:
         there = self.jobs.get(holding.key)
         if there is not None and there.state is State.SUCCEEDED and there.output == output:
             return there
-        return self._put(self._held(holding).succeeded(output, now))
+        return self._end(self._held(holding).succeeded(output, now), now)
 
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
-        return self._put(self._held(holding).failed(failure, now, path))
+        return self._end(self._held(holding).failed(failure, now, path), now)
 
     async def stop(self, holding: Holding, now: float) -> Job:
-        return self._put(self._held(holding).stopped(now))
+        return self._end(self._held(holding).stopped(now), now)
 
     async def cancel(self, job_id: str, now: float) -> Job:
         job = self._found(job_id)
-        return job if job.final else self._put(job.cancelled(now))
+        return job if job.final else self._end(job.cancelled(now), now)
 
     async def note_shown(self, job_id: str, percent: float) -> None:
         job = self.jobs.get(job_id)
@@ -199,6 +203,9 @@ class MemoryJobs:
         if used.fingerprint != key.fingerprint:
             raise IdempotencyReuse
         return self.jobs.get(first.job_id)
+
+    def _end(self, job: Job, now: float) -> Job:
+        return self._put(job.announced(now) if job.final and job.tenant in self._announced else job)
 
     def _put(self, job: Job) -> Job:
         self.jobs[job.job_id] = job

@@ -22,6 +22,7 @@ from service.web.http.middleware import RequestMiddleware
 from service.web.http.parameters import caller_of
 from service.web.jobs.downloads import DownloadController
 from service.web.jobs.events import JobEventsController
+from service.web.jobs.notifications import NotificationController
 from service.web.jobs.routes import JobController
 from service.web.operations.health import HealthController
 from service.web.operations.metrics import Metrics, metrics_route
@@ -74,6 +75,7 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
         JobController,
         JobEventsController,
         DownloadController,
+        NotificationController,
         status,
     ]
     keyed = bool(config.api_keys)
@@ -110,6 +112,7 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
             tags=[
                 Tag("uploads", "Bytes that go in."),
                 Tag("jobs", "Conversions, and what comes out."),
+                Tag("notifications", "Webhooks about the ends of jobs."),
                 Tag("formats", "What is accepted and produced."),
                 Tag("health", "For load balancers and people on call."),
             ],

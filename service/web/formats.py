@@ -9,6 +9,7 @@ from msgspec import Meta
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import INPUT_FORMATS
 from service.core.media.option_values import ON_DAMAGE
+from service.web.http.responses import documented_without_key
 
 # What can be asked for whatever the format; a default is what happens without a word about it.
 COMMON_OPTIONS: dict[str, dict[str, Any]] = {
@@ -44,7 +45,13 @@ class FormatsDocument(msgspec.Struct, frozen=True):
     options: Annotated[dict[str, Any], Meta(description="what every output format understands as well")]
 
 
-@get("/formats", operation_id="listFormats", summary="Formats and options", tags=["formats"])
+@get(
+    "/formats",
+    operation_id="listFormats",
+    summary="Formats and options",
+    tags=["formats"],
+    responses=documented_without_key(),
+)
 async def formats() -> FormatsDocument:
     """What goes in, what comes out, with which options."""
     return FormatsDocument(

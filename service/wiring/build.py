@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 
+from service import __version__
 from service.adapters.aws.circuit import RESET, CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
+from service.adapters.dynamodb.outbox import Announcing
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.dynamodb.workers import DynamoWorkers
 from service.adapters.ffmpeg.config import Confinement
@@ -27,14 +29,19 @@ from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
+from service.adapters.webhooks.sender import WebhookSender
 from service.core.capacity import Thresholds
 from service.core.confinement import Confined
+from service.core.jobs.queue import tag_of_tenant
+from service.core.webhooks.endpoints import PRIVATE
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.settings import Settings, first
+from service.web.jobs.webhook import webhook_body
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from service.worker.loop import Worker
+from service.worker.notifier import Notifier, NotifierConfig, NotifierPorts
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -67,6 +74,8 @@ class Service:
     presence: RedisPresence | None  # of the worker; None without Redis
     worker: Worker
     janitor: Janitor
+    notifier: Notifier
+    sender: WebhookSender
     instance: str
     confined: Confined | None = None  # what confines ffmpeg, as the checks at start found it; None without ffmpeg
 
@@ -144,7 +153,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
     # And for the worker: no number of requests may keep a heartbeat, a claim or a record waiting.
     worker_aws = aws.apart(threads=2 * settings.slots + WORKER_THREADS, breaker=breakers[3])
     worker_dynamodb = aws.apart(threads=settings.slots + WORKER_THREADS, breaker=breakers[2])
-    jobs, leases = DynamoJobs(dynamodb, clock, ids), DynamoJobs(worker_dynamodb, clock, ids)
+    announcing = Announcing({tag_of_tenant(one.tenant) for one in settings.webhooks})
+    jobs = DynamoJobs(dynamodb, clock, ids, announcing=announcing)
+    leases = DynamoJobs(worker_dynamodb, clock, ids, announcing=announcing)
     objects, worker_objects = S3Objects(aws, clock), S3Objects(worker_aws, clock)
     link = RedisLink(settings.redis_url, clock) if settings.redis_url else None
     board: ProgressBoard = RedisBoard(link) if link else SilentBoard()
@@ -172,6 +183,14 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         config_of_janitor(settings),
         worker.on_duty,
     )
+    sender = WebhookSender(private=PRIVATE in settings.webhooks_allow, agent=f"Reprise/{__version__}")
+    notifier = Notifier(
+        NotifierPorts(outbox=leases, sender=sender, describe=webhook_body, clock=clock, ids=ids),
+        NotifierConfig(instance=instance, endpoints={one.tenant: one for one in settings.webhooks}),
+        worker.on_duty,
+    )
+    if settings.role != "api":  # where no notifier runs
+        announcing.listeners.append(notifier.wake)
     return Service(
         settings=settings,
         aws=aws,
@@ -192,5 +211,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> Service:
         presence=presence,
         worker=worker,
         janitor=janitor,
+        notifier=notifier,
+        sender=sender,
         instance=instance,
     )

@@ -107,7 +107,8 @@ def _upkeep(service: Service) -> tuple[tuple[str, Callable[[], Coroutine[None, N
     """What runs beside the worker for as long as it does."""
     depth = QueueDepth(service.leases, SystemClock(), service.settings.max_queued, service.worker.on_duty)
     look = partial(look_around, service.leases, service.instance, service.settings.lease, process_lives)
-    return ("first look", look), ("janitor", service.janitor.run), ("queue depth", depth.run)
+    runs = {"janitor": service.janitor.run, "queue depth": depth.run, "notifier": service.notifier.run}
+    return ("first look", look), *runs.items()
 
 
 def _open(settings: Settings) -> socket.socket:
@@ -202,6 +203,7 @@ async def _closing(service: Service) -> AsyncIterator[None]:
             stack.callback(probe.close)
         for objects in (service.objects, service.worker_objects):
             stack.push_async_callback(objects.aclose)
+        stack.push_async_callback(service.sender.aclose)
         if service.link is not None:
             stack.push_async_callback(service.link.aclose)
         if isinstance(service.wakeups, RedisWakeups):

@@ -19,10 +19,11 @@ from tests.mutations.shares import SHARES
 from tests.mutations.stories import STORIES
 from tests.mutations.tree import Mutation
 from tests.mutations.web import INTAKE, OPERATIONS, OWNERSHIP
+from tests.mutations.webhooks import WEBHOOKS
 from tests.mutations.workers import JANITORS, WORKERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *FENCES, *WORKERS, *PRESENCE, *IDEMPOTENCY, *PROGRESS, *BYTES, *JANITORS, *OWNERSHIP, *INTAKE, *OPERATIONS, *COSTS,
     *CONFINEMENT, *SHARES, *NEIGHBOURS, *INFRASTRUCTURE, *CONNECTIONS, *BODIES, *LOGS, *STORIES,
-    *LISTS,
+    *LISTS, *WEBHOOKS,
 )  # fmt: skip

@@ -120,8 +120,8 @@ WORKERS = (
         (
             Edit(
                 "service/wiring/build.py",
-                "jobs, leases = DynamoJobs(dynamodb, clock, ids), DynamoJobs(worker_dynamodb, clock, ids)",
-                "jobs = leases = DynamoJobs(dynamodb, clock, ids)",
+                "leases = DynamoJobs(worker_dynamodb, clock, ids, announcing=announcing)",
+                "leases = jobs",
             ),
         ),
         ("tests/unit/wiring/test_build.py::test_no_request_can_take_a_thread_a_client_or_the_circuit_of_the_worker",),

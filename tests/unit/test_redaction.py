@@ -27,6 +27,7 @@ FORMS = (
     f"Cookie: session={SECRET}; other={SECRET}",
     "redis://user:AKI-my-password@cache:6379/0 does not answer",
     f"aws_secret_access_key={SECRET} password: {SECRET}",
+    f"secrets: [whsec_{SECRET}]",
     "AccessKeyId AKIAIOSFODNN7EXAMPLE and ASIAIOSFODNN7EXAMPLE",
 )
 
@@ -67,11 +68,14 @@ def test_secrets_of_the_environment_are_hidden_in_every_form() -> None:
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "REDIS_URL": "rediss://:se%73ame-open@cache:6379",
         "OTEL_EXPORTER_OTLP_HEADERS": f"x-token={odd},other=short",
+        "REPRISE_WEBHOOKS": json.dumps(
+            {"studio": {"url": "https://studio.example/hook?t=sesame", "secrets": [f"whsec_{'a' * 32}"]}}
+        ),
     }
     protect(secrets_in(environment))
-    text = json.dumps([SECRET, odd, "sesame-open", "se%73ame-open", "short"])
+    text = json.dumps([SECRET, odd, "sesame-open", "se%73ame-open", "/hook?t=sesame", "short"])
 
-    assert json.loads(redact(text)) == [HIDDEN, HIDDEN, HIDDEN, HIDDEN, "short"]
+    assert json.loads(redact(text)) == [HIDDEN, HIDDEN, HIDDEN, HIDDEN, f"/hook?{HIDDEN}", "short"]
 
 
 @pytest.mark.usefixtures("forget")

@@ -24,7 +24,7 @@ FUNCTIONS = {"count", "count_distinct", "max", "min", "sum", "avg", "bin"}
 ITS_OWN = {"@timestamp", "@logStream", "@message"}
 PERIOD = re.compile(r"\d+[smhd]")
 CASES = ("A container died", "A job is stuck", "A file is poison", "Redis is gone", "Throttling", "A bad deploy",
-         "Bytes that belong to nobody")  # fmt: skip
+         "Bytes that belong to nobody", "Webhooks do not arrive")  # fmt: skip
 
 
 def unknown(question: str) -> set[str]:

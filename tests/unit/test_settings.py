@@ -1,5 +1,6 @@
 """Settings: from the environment, all mistakes at once."""
 
+import json
 import re
 from pathlib import Path
 
@@ -189,3 +190,30 @@ def test_limits_of_tenants_are_read_and_name_tenants_that_exist() -> None:
     assert settings.read({"REPRISE_TENANT_LIMITS": "amber:running=2"}).shares.tenants == ("amber",)
     (problem,) = problems(REPRISE_TENANT_LIMITS="amber:slots=2")
     assert "entry 1" in problem
+
+
+HOOK = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def hooks(**urls: str) -> str:
+    """`REPRISE_WEBHOOKS` with an address for each tenant."""
+    return json.dumps({tenant: {"url": url, "secrets": [HOOK]} for tenant, url in urls.items()})
+
+
+def test_endpoints_that_could_never_be_reached_are_refused_at_start() -> None:
+    """Each endpoint without TLS, at a private address or of no tenant is named at once; nothing secret is repeated."""
+    keys = f"amber:{'0' * 64}"
+    wrong = hooks(amber="http://10.0.0.1/?token=hunter2", ambre="https://[::1]/")
+    found = problems(REPRISE_API_KEYS=keys, REPRISE_WEBHOOKS=wrong)
+
+    assert len(found) == 4
+    assert all(problem.startswith("REPRISE_WEBHOOKS") for problem in found)
+    assert "hunter2" not in "".join(found)
+    (unreadable,) = problems(REPRISE_WEBHOOKS=f'{{"amber": {{"url": "https://a.example", "secrets": "{HOOK}"}}}}')
+    assert "'amber'" in unreadable
+    assert HOOK not in unreadable
+    allowed = {"REPRISE_API_KEYS": keys, "REPRISE_WEBHOOKS": hooks(amber="http://10.0.0.1/")}
+    assert [one.host for one in settings.read({**allowed, "REPRISE_WEBHOOKS_ALLOW": "Private, http"}).webhooks] == [
+        "10.0.0.1"
+    ]
+    assert problems(**allowed, REPRISE_WEBHOOKS_ALLOW="everything")

@@ -1,10 +1,10 @@
 """What an answer of the table says about a job: whether a write was ours, and why another one was refused."""
 
 from service.adapters.dynamodb.conditions import Change
-from service.adapters.dynamodb.items import job_from_item, stamp_of
-from service.adapters.dynamodb.table import Refusal
+from service.adapters.dynamodb.items import job_from_item, job_pk, stamp_of
+from service.adapters.dynamodb.table import Refusal, Table
 from service.adapters.dynamodb.values import Item
-from service.core.errors import Definite, Fenced, IllegalTransition, NotFound
+from service.core.errors import Definite, Fenced, IllegalTransition, Indefinite, NotFound, StoreError
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Event
 from service.core.jobs.queue import same_order
@@ -51,3 +51,31 @@ def readable_job(item: Item) -> Job | None:
     except Definite as error:
         emit(events.AWS_FAILURE, service="dynamodb", operation="read", reason=error.detail)
         return None
+
+
+class DynamoMoves:
+    """Writes to a job that may be repeated, because of their stamps. A part of the store, which makes the table."""
+
+    _table: Table
+
+    async def _move(self, job_id: str, change: Change) -> Job | Refusal:
+        """Write; our own stamp in the item means that it is done, whatever the answer was."""
+        try:
+            answer = await self._table.update(job_pk(job_id), change)
+        except Indefinite:
+            there = await self._read_back(job_id)
+            if there is None or not ours(there, change):
+                raise
+            return job_from_item(there)
+        if not isinstance(answer, Refusal):
+            return job_from_item(answer)
+        if answer.item is not None and ours(answer.item, change):
+            return job_from_item(answer.item)
+        return answer
+
+    async def _read_back(self, job_id: str) -> Item | None:
+        """Return the item after an indefinite answer; None also if it cannot be read, because then nothing is known."""
+        try:
+            return await self._table.get(job_pk(job_id))
+        except StoreError:
+            return None

@@ -1,5 +1,5 @@
 """
-Every write to a job, told as a story: what it changes, and the condition under which it may.
+Every write to a job but its end (`adapters.dynamodb.endings`): what it changes, and the condition under which it may.
 
 DynamoDB checks a condition and writes in one atomic step on one item; that step is the only lock in this system. A
 condition is put together from named clauses, each with the situation that it is there for. A placeholder ``#name``
@@ -27,9 +27,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.adapters.dynamodb.items import PENDING, STAMP, failure_values, output_values
+from service.adapters.dynamodb.items import PENDING, STAMP
 from service.adapters.dynamodb.values import Scalar, encode
-from service.core.jobs.job import Failure, Output
 from service.core.jobs.lease import Holding, Lease, State
 from service.core.jobs.queue import queue_of
 
@@ -140,7 +139,7 @@ def take_over(seen: Lease, owner: str, stamp: str, *, excused: bool = False) -> 
     return Change(
         HAS_STOOD_STILL,
         f"SET #owner = :owner, #attempt = #attempt + :one, #beat = :zero, {_lapse(excused=excused)}, #stamp = :stamp",
-        {**_pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
+        {**pair(seen), "owner": owner, "stamp": stamp, "one": 1, "zero": 0},
     )
 
 
@@ -149,7 +148,7 @@ def requeue(seen: Lease, stamp: str, shards: int, *, excused: bool = False) -> C
     return Change(
         HAS_STOOD_STILL,
         f"SET #state = :queued, #queue = :queue, {_lapse(excused=excused)}, #stamp = :stamp REMOVE #owner",
-        {**_pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
+        {**pair(seen), **_into(State.QUEUED, seen.key, shards), "stamp": stamp, "one": 1, "zero": 0},
     )
 
 
@@ -164,22 +163,12 @@ def note_alive(attempt: int, *, counted: bool) -> Change:
     )
 
 
-def exhaust(seen: Lease, failure: Failure, now: float, stamp: str) -> Change:
-    """Make a running item failed, by a watcher instead of the holder."""
-    values = failure_values(failure)
-    return Change(
-        HAS_STOOD_STILL,
-        f"SET #state = :failed, #lapses = #lapses + :one, {_ended(values)} REMOVE #owner, #queue",
-        {**_pair(seen), **values, "now": now, "stamp": stamp, "one": 1},
-    )
-
-
 def renew(holding: Holding, percent: float, path: str | None) -> Change:
     """Raise the beat, with progress."""
     return Change(
         f"{FENCE} AND {CEILING_DOES_NOT_FALL}",
         "SET #beat = #beat + :one, #percent = :percent" + (", #path = :path" if path else ""),
-        {**_mine(holding), "percent": percent, "one": 1, **({"path": path} if path else {})},
+        {**mine(holding), "percent": percent, "one": 1, **({"path": path} if path else {})},
     )
 
 
@@ -188,7 +177,7 @@ def renew_only(holding: Holding, path: str | None) -> Change:
     return Change(
         FENCE,
         "SET #beat = #beat + :one" + (", #path = :path" if path else ""),
-        {**_mine(holding), "one": 1, **({"path": path} if path else {})},
+        {**mine(holding), "one": 1, **({"path": path} if path else {})},
     )
 
 
@@ -199,50 +188,12 @@ def release(holding: Holding, due_at: float, stamp: str, shards: int, *, fault: 
         "SET #state = :queued, #queue = :queue, #due_at = :due_at, #faults = #faults + :fault, #stamp = :stamp "
         "REMOVE #owner",
         {
-            **_mine(holding),
+            **mine(holding),
             **_into(State.QUEUED, holding.key, shards),
             "due_at": due_at,
             "fault": int(fault),
             "stamp": stamp,
         },
-    )
-
-
-def succeed(holding: Holding, output: Output, now: float, stamp: str) -> Change:
-    """Make a running item succeeded: the one write that makes an output visible."""
-    values = output_values(output)
-    return Change(
-        FENCE,
-        f"SET #state = :succeeded, #percent = :percent, {_ended(values)} REMOVE #owner, #queue",
-        {**_mine(holding), **values, "percent": 100, "now": now, "stamp": stamp},
-    )
-
-
-def fail(holding: Holding, failure: Failure, now: float, stamp: str, path: str | None = None) -> Change:
-    """Make a running item failed, by the holder."""
-    values = {**failure_values(failure), **({"path": path} if path else {})}  # an earlier attempt's path stays
-    return Change(
-        FENCE,
-        f"SET #state = :failed, {_ended(values)} REMOVE #owner, #queue",
-        {**_mine(holding), **values, "now": now, "stamp": stamp},
-    )
-
-
-def stop(holding: Holding, now: float, stamp: str) -> Change:
-    """Make a running item cancelled, by the holder."""
-    return Change(
-        FENCE,
-        f"SET #state = :cancelled, {_ended({})} REMOVE #owner, #queue",
-        {**_mine(holding), "now": now, "stamp": stamp},
-    )
-
-
-def cancel_queued(now: float) -> Change:
-    """Make a queued item cancelled. Repeating it does no harm, so it needs no stamp."""
-    return Change(
-        IS_QUEUED,
-        "SET #state = :cancelled, #cancel_requested = :yes, #finished_at = :now REMOVE #owner, #queue",
-        {"yes": True, "now": now},
     )
 
 
@@ -285,7 +236,8 @@ def use_key(now: float, deleted_job: str | None) -> Change:
     return Change(KEY_IS_FREE, values={"now": now, "deleted_job": deleted_job or "-"})
 
 
-def _mine(holding: Holding) -> dict[str, Scalar]:
+def mine(holding: Holding) -> dict[str, Scalar]:
+    """Return the values of `FENCE`."""
     return {"owner": holding.owner, "attempt": holding.attempt}
 
 
@@ -293,15 +245,11 @@ def _lapse(*, excused: bool) -> str:
     return f"{ONE_MORE_EXCUSED if excused else '#lapses = #lapses + :one'}, #lived = :seen_beat"
 
 
-def _pair(seen: Lease) -> dict[str, Scalar]:
+def pair(seen: Lease) -> dict[str, Scalar]:
+    """Return the values of `HAS_STOOD_STILL`."""
     return {"seen_attempt": seen.attempt, "seen_beat": seen.beat}
 
 
 def _into(state: State, key: str, shards: int) -> dict[str, Scalar]:
     queue = queue_of(state, key, shards)
     return {"queue": queue} if queue else {}
-
-
-def _ended(values: Mapping[str, Scalar]) -> str:
-    """Return what every end sets, and `values` under their own names."""
-    return ", ".join(["#finished_at = :now", "#stamp = :stamp", *(f"#{name} = :{name}" for name in values)])

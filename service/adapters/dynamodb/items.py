@@ -2,10 +2,9 @@
 Jobs and uploads as items of the table, and back. The only file that knows what an item looks like.
 
 An attribute is called like the field that it holds, and an absent attribute is a field that is None. Three things
-differ: ``queue`` places a job in the sparse index and is absent once the job is final; ``stamp`` names the write that
-made the last transition (see `adapters.dynamodb.conditions`); and what no expression ever looks into (source, options,
-diagnostics) is a JSON string, which keeps floats exact. Times and percentages are numbers with three decimals,
-``expires_at`` is whole seconds, as time to live wants it.
+differ: ``queue`` places a job in the sparse index and is absent once nothing is to be done with it; ``stamp`` names the
+write that made the last transition; and what no expression ever looks into (source, options, diagnostics) is a JSON
+string, which keeps floats exact. Times and percentages have three decimals, ``expires_at`` none (time to live).
 """
 
 import hashlib
@@ -15,7 +14,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
-from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, text_in, time_in
+from service.adapters.dynamodb.notices import notification_in
+from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, milliseconds_in, text_in, time_in
 from service.core.errors import Definite, InvalidOption
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Lease, State
@@ -228,6 +228,7 @@ def _job(item: Item) -> Job:
         finished_at=time_in(item, "finished_at"),
         output=_output(item),
         failure=_failure(item),
+        notification=notification_in(item),
         trace=text_in(item, "trace"),
     )
 
@@ -236,7 +237,7 @@ def _lease(key: str, item: Item) -> Lease:
     return Lease(
         key=key,
         state=State(item["state"]["S"]),
-        due_at=float(item["due_at"]["N"]),
+        due_at=milliseconds_in(item, DUE_AT),
         owner=text_in(item, "owner"),
         attempt=int(item["attempt"]["N"]),
         beat=int(item["beat"]["N"]),
@@ -297,7 +298,6 @@ def _pending(item: Item) -> PendingUpload:
 
 
 def _source(item: Item) -> Source:
-    """Read a source: during a deployment two releases read the items."""
     return Source.from_dict(json.loads(item["source"]["S"]))
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from service.adapters.aws.clients import Aws
 from service.adapters.dynamodb import conditions as changes
-from service.adapters.dynamodb.answers import as_holder, as_submitted, as_watcher, cannot, ours, readable_job
+from service.adapters.dynamodb import endings
+from service.adapters.dynamodb.answers import as_holder, as_submitted, as_watcher, cannot, readable_job
 from service.adapters.dynamodb.conditions import Change
 from service.adapters.dynamodb.items import (
     accepted_under,
@@ -26,15 +27,14 @@ from service.adapters.dynamodb.items import (
     key_expired,
 )
 from service.adapters.dynamodb.notes import DynamoNotes
+from service.adapters.dynamodb.outbox import Announcing, DynamoOutbox
 from service.adapters.dynamodb.table import PAGE, Entries, Refusal
 from service.adapters.dynamodb.uploads import DynamoUploads
-from service.adapters.dynamodb.values import Item
 from service.core.errors import (
     IdempotencyReuse,
     IllegalTransition,
     Indefinite,
     NotFound,
-    StoreError,
     Unavailable,
 )
 from service.core.jobs.job import Failure, Job, Output
@@ -59,13 +59,17 @@ from service.ports.time import Clock, Ids
 TRIES = 5  # of a write that keeps losing races; each loss means that another writer got on
 
 
-class DynamoJobs(DynamoUploads, DynamoNotes):
+class DynamoJobs(DynamoUploads, DynamoNotes, DynamoOutbox):
     """Jobs and uploads in one table. `shards` must be the same in every process."""
 
-    def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
+    def __init__(
+        self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS, announcing: Announcing | None = None
+    ) -> None:
+        """`announcing` says whose jobs are put into the outbox when they end; None: nobody's."""
         super().__init__(aws, clock, ids)
         self._ids = ids
         self._shards = shards
+        self._announcing = announcing or Announcing()
 
     # ── accepting ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +195,8 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
         return as_watcher(await self._move(seen.key, change))
 
     async def exhaust(self, seen: Lease, failure: Failure, now: float) -> Job:
-        return as_watcher(await self._move(seen.key, changes.exhaust(seen, failure, now, self._ids.new())))
+        change = endings.exhaust(seen, failure, now, self._ids.new(), self._announcing.notice(seen.key, now))
+        return as_watcher(await self._end(seen.key, change))
 
     # ── holding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -207,7 +212,8 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
         return as_holder(await self._move(holding.key, change))
 
     async def succeed(self, holding: Holding, output: Output, now: float) -> Job:
-        answer = await self._move(holding.key, changes.succeed(holding, output, now, self._ids.new()))
+        notice = self._announcing.notice(holding.key, now)
+        answer = await self._end(holding.key, endings.succeed(holding, output, now, self._ids.new(), notice))
         if isinstance(answer, Refusal) and answer.item:
             there = job_from_item(answer.item)
             if there.state is State.SUCCEEDED and there.output == output:
@@ -215,18 +221,30 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
         return await self._enter_output(as_holder(answer))
 
     async def fail(self, holding: Holding, failure: Failure, now: float, path: str | None = None) -> Job:
-        return as_holder(await self._move(holding.key, changes.fail(holding, failure, now, self._ids.new(), path)))
+        notice = self._announcing.notice(holding.key, now)
+        return as_holder(
+            await self._end(holding.key, endings.fail(holding, failure, now, self._ids.new(), path, notice))
+        )
 
     async def stop(self, holding: Holding, now: float) -> Job:
-        return as_holder(await self._move(holding.key, changes.stop(holding, now, self._ids.new())))
+        notice = self._announcing.notice(holding.key, now)
+        return as_holder(await self._end(holding.key, endings.stop(holding, now, self._ids.new(), notice)))
+
+    async def _end(self, job_id: str, change: Change) -> Job | Refusal:
+        """Write the end of a job, and tell this process of the notification that came with it."""
+        answer = await self._move(job_id, change)
+        if isinstance(answer, Job) and answer.final:
+            self._announcing.tell(answer)
+        return answer
 
     # ── from outside ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def cancel(self, job_id: str, now: float) -> Job:
         """See `ports.jobs`; the job may be claimed or released between two looks, so the loser looks again."""
-        change = changes.cancel_queued(now)
+        end = endings.cancel_queued(now, self._ids.new(), self._announcing.notice(job_id, now))
+        change = end
         for _ in range(TRIES):
-            answer = await self._move(job_id, change)
+            answer = await self._end(job_id, change)
             if isinstance(answer, Job):
                 return answer
             if answer.item is None:
@@ -234,7 +252,7 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
             there = job_from_item(answer.item)
             if there.final:
                 return there
-            change = changes.cancel_running() if there.state is State.RUNNING else changes.cancel_queued(now)
+            change = changes.cancel_running() if there.state is State.RUNNING else end
         raise Unavailable("The job changes hands too fast to be cancelled.")
 
     async def delete(self, job_id: str) -> None:
@@ -244,27 +262,3 @@ class DynamoJobs(DynamoUploads, DynamoNotes):
         if before is not None and (job := readable_job(before)) is not None and job.output is not None:
             await self._strike(job_id, job.output.size)
         await self._unlist_job(job_id)
-
-    # ── lost answers ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _move(self, job_id: str, change: Change) -> Job | Refusal:
-        """Write; our own stamp in the item means that it is done, whatever the answer was."""
-        try:
-            answer = await self._table.update(job_pk(job_id), change)
-        except Indefinite:
-            there = await self._read_back(job_id)
-            if there is None or not ours(there, change):
-                raise
-            return job_from_item(there)
-        if not isinstance(answer, Refusal):
-            return job_from_item(answer)
-        if answer.item is not None and ours(answer.item, change):
-            return job_from_item(answer.item)
-        return answer
-
-    async def _read_back(self, job_id: str) -> Item | None:
-        """Return the item after an indefinite answer; None also if it cannot be read, because then nothing is known."""
-        try:
-            return await self._table.get(job_pk(job_id))
-        except StoreError:
-            return None

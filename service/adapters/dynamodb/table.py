@@ -169,7 +169,7 @@ class Table:
         return next((float(entry[DUE_AT]["N"]) for entry in answer["Items"]), None)
 
     async def last_in(
-        self, queue: str, limit: int, *, before: float | None = None, after: float | None = None
+        self, queue: str, limit: int, *, before: float | Decimal | None = None, after: float | None = None
     ) -> list[tuple[Decimal, str]]:
         """Return up to `limit` entries of one queue of the index, by falling `due_at`, on one side of a number."""
         edge, sign = (before, "<") if before is not None else (after, ">")
@@ -239,7 +239,7 @@ def _key(key: str) -> dict[str, Any]:
     return {KEY: encode(key)}
 
 
-def _in_queue(queue: str, edge: float | None, sign: str = ">") -> dict[str, Any]:
+def _in_queue(queue: str, edge: float | Decimal | None, sign: str = ">") -> dict[str, Any]:
     """Return what asks the index for one queue, or for what is later than `edge` in it (`<`: earlier)."""
     if edge is None:
         return {

@@ -4,10 +4,11 @@ Single values as DynamoDB wants them, and back; and diagnostics that fit into an
 
 import json
 from collections.abc import Mapping
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 Item = Mapping[str, Any]  # attribute name → {"S": …} | {"N": …} | {"BOOL": …}
-Scalar = str | bool | int | float
+Scalar = str | bool | int | float | Decimal
 
 MAX_DIAGNOSTICS_SIZE = 8192  # bytes of JSON
 
@@ -16,6 +17,8 @@ def encode(value: Scalar) -> Mapping[str, Any]:
     """Return one value as DynamoDB wants it."""
     if isinstance(value, bool):
         return {"BOOL": value}
+    if isinstance(value, Decimal):  # with all of its digits
+        return {"N": str(value)}
     if isinstance(value, int | float):
         return {"N": str(round(value, 3))}
     return {"S": value}
@@ -34,6 +37,11 @@ def text_in(item: Item, name: str) -> str | None:
 def time_in(item: Item, name: str) -> float | None:
     """Return seconds, or None if the item has none by this name."""
     return float(item[name]["N"]) if name in item else None
+
+
+def milliseconds_in(item: Item, name: str) -> float:
+    """Return seconds to the millisecond, without the digits that a place in the index may have behind them."""
+    return float(Decimal(item[name]["N"]).quantize(Decimal("0.001"), ROUND_DOWN))
 
 
 def as_json(value: object) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from service.core.errors import IllegalTransition
 from service.core.jobs.lease import Event, Holding, Lease, State
 from service.core.media.inputs import Source
 from service.core.media.options import Target
+from service.core.webhooks.notification import Notification
 
 __all__ = ["Failure", "Job", "Output", "State"]  # the state of a job is read wherever a job is
 
@@ -65,6 +67,7 @@ class Job:
     finished_at: float | None = None
     output: Output | None = None
     failure: Failure | None = None
+    notification: Notification | None = None  # that it has ended, where its tenant has an endpoint
     trace: str | None = None  # context of the request that asked for it, where requests are traced (W3C traceparent)
 
     # ── what callers read of the lease ───────────────────────────────────────────────────────────────────────────
@@ -146,3 +149,20 @@ class Job:
         """Cancel for its client: a queued job ends at once, a running one is asked to."""
         lease = self.lease.cancelled()
         return replace(self, lease=lease, cancel_requested=True, finished_at=now if lease.final else self.finished_at)
+
+    # ── the notification of its end ──────────────────────────────────────────────────────────────────────────────
+
+    def announced(self, now: float) -> Self:
+        """Begin the notification of a job that has just ended; it is due at once."""
+        return self.notifying(Notification(), now)
+
+    def notifying(self, notification: Notification, due_at: float) -> Self:
+        """Return it with this notification, due then; of one that is over, `due_at` is when that came about."""
+        return replace(self, notification=notification, lease=replace(self.lease, due_at=due_at))
+
+    @property
+    def notice(self) -> Notification:
+        """Its notification; raises `IllegalTransition` if it has none."""
+        if self.notification is None:
+            raise IllegalTransition("This job has no notification.")
+        return self.notification

@@ -142,7 +142,7 @@ class Lease:
 
     key: str  # the id of what is leased
     state: State = State.QUEUED
-    due_at: float = 0.0  # not to be claimed before
+    due_at: float = 0.0  # not to be claimed before; once it is final, when its notification is due
     owner: str | None = None
     attempt: int = 0
     beat: int = 0  # renewals in this attempt

@@ -12,11 +12,11 @@ from service.application.progress import View
 from service.core.listing import MOST_ON_A_PAGE
 from service.core.upload import PendingUpload, Upload
 from service.web.http.made import MediaDocument, media_document
+from service.web.http.notices import moment
 from service.web.http.schemas import (
     JobDocument,
     Size,
     job_document,
-    moment,
     pending_links,
     upload_links,
 )

@@ -51,22 +51,9 @@ COMPLETE: Errors = (*READ, UploadPending, InvalidRequest, EmptyUpload, LargerTha
 
 
 def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
-    """Describe the problems that an address can answer with, and those that each address can."""
-    by_status: dict[int, list[type[RepriseError]]] = {}
-    for error in errors:
-        by_status.setdefault(error.status, []).append(error)
-    described = {
-        status: _described(
-            "; ".join(f"`{error.code}`: {first_line(error).rstrip('.')}" for error in group), status, group
-        )
-        for status, group in by_status.items()
-    }
+    """Describe the problems that an address can answer with, and those that each address with a key can."""
+    described = _anywhere() | _by_status(errors)
     described.setdefault(401, _described("`unauthorized`: A valid API key is needed", 401, (Unauthorized,)))
-    described.setdefault(
-        403, _described("`cross_site`: A web page from elsewhere, on an open service", 403, (CrossSite,))
-    )
-    described.setdefault(421, _described("`unknown_host`: A name that an open service has not", 421, (UnknownHost,)))
-    described.setdefault(400, _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()))
     described.setdefault(
         503,
         _described(
@@ -76,6 +63,31 @@ def documented(*errors: type[RepriseError]) -> dict[int, ResponseSpec]:
         ),
     )
     return described
+
+
+def documented_without_key() -> dict[int, ResponseSpec]:
+    """Describe the problems of an address that asks for no key and no backing service."""
+    return _anywhere()
+
+
+def _by_status(errors: Sequence[type[RepriseError]]) -> dict[int, ResponseSpec]:
+    by_status: dict[int, list[type[RepriseError]]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
+    return {
+        status: _described(
+            "; ".join(f"`{error.code}`: {first_line(error).rstrip('.')}" for error in group), status, group
+        )
+        for status, group in by_status.items()
+    }
+
+
+def _anywhere() -> dict[int, ResponseSpec]:
+    return {
+        400: _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()),
+        403: _described("`cross_site`: A web page from elsewhere, on an open service", 403, (CrossSite,)),
+        421: _described("`unknown_host`: A name that an open service has not", 421, (UnknownHost,)),
+    }
 
 
 def _described(text: str, status: int, group: Sequence[type[RepriseError]]) -> ResponseSpec:

@@ -5,7 +5,7 @@ Links are paths, not addresses: they hold behind any proxy and for any name of t
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -24,6 +24,7 @@ from service.web.http.made import (
     media_document,
     track_document,
 )
+from service.web.http.notices import NotificationDocument, moment, notification_document
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="0 to 100, one decimal; never falls; 100 only when done")]
 Size = Annotated[int, Meta(ge=0, description="bytes")]
@@ -150,6 +151,9 @@ class JobDocument(ProgressDocument, frozen=True, kw_only=True):
     ffmpeg: Annotated[
         FfmpegDocument | UnsetType, Meta(description="how to make the same bytes by hand, when succeeded")
     ] = UNSET
+    notification: Annotated[
+        NotificationDocument | UnsetType, Meta(description="of its end, where the tenant has an endpoint")
+    ] = UNSET
     conversion: Annotated[ConversionDocument | UnsetType, Meta(description="how long it took, when succeeded")] = UNSET
     links: JobLinks
 
@@ -175,11 +179,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     hint: str | UnsetType = UNSET
     retry_after: Annotated[float | UnsetType, Meta(description="seconds; also as the Retry-After header")] = UNSET
-
-
-def moment(seconds: float) -> datetime:
-    """Convert seconds since the epoch to a time in UTC (written as RFC 3339 with a Z), to the millisecond."""
-    return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 
 def upload_path(upload_id: str) -> str:
@@ -268,6 +267,7 @@ def job_document(view: View) -> JobDocument:
         size=UNSET if job.output is None else job.output.size,
         error=UNSET if failure is None else JobError(failure.code, failure.detail, dict(failure.diagnostics)),
         **made_documents(job),
+        notification=notification_document(job) or UNSET,
         links=links_of(job),
     )
 

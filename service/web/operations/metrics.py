@@ -26,6 +26,7 @@ from service.telemetry.metrics import (
     RequestFamilies,
 )
 from service.web.http.authentication import Guard
+from service.web.http.responses import documented
 
 QUEUE_COUNT_TTL = 5.0  # seconds for which a count of the queue is shown: scraping must not become a load on the store
 QUEUE_COUNT_TIMEOUT = 2.0  # seconds for which a scrape waits for that count
@@ -134,6 +135,7 @@ class RequestMetrics:
     summary="What happened and how things are, for Prometheus",
     tags=["health"],
     media_type="text/plain",
+    responses=documented(),
 )
 async def show(metrics: NamedDependency[SkipValidation[Metrics]]) -> Response[bytes]:
     """Counters since this process began, and readings of this moment."""

@@ -12,6 +12,7 @@ from litestar import get
 from msgspec import Meta
 
 from service.web.http.parameters import AdmissionDep, ContextDep
+from service.web.http.responses import documented
 
 Share = Annotated[float, Meta(ge=0, description="0 to 1")]
 
@@ -59,7 +60,7 @@ class StatusDocument(msgspec.Struct, frozen=True, kw_only=True):
     degraded: Annotated[list[str], Meta(description="what we go on without at the moment")]
 
 
-@get("/status", operation_id="getStatus", summary="How busy the service is", tags=["health"])
+@get("/status", operation_id="getStatus", summary="How busy the service is", tags=["health"], responses=documented())
 async def status(context: ContextDep, admission: AdmissionDep) -> StatusDocument:
     """The queue, this container's conversions and uploads, its readings, and the circuits of the backing services."""
     config, counts, load = context.config, await admission.counts(), admission.load()

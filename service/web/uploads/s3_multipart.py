@@ -27,12 +27,12 @@ from service.application.uploads import (
 from service.core.errors import InvalidRequest
 from service.core.upload import MAX_PARTS, MIN_PART_SIZE, suggested_part_size
 from service.web.http.browsers import only_json
+from service.web.http.notices import moment
 from service.web.http.parameters import CallerDep, PartNumber, UploadId
 from service.web.http.responses import BEGIN, COMPLETE, JSON, READ_BY_KEY, documented
 from service.web.http.schemas import (
     PendingLinks,
     UploadLinks,
-    moment,
     pending_links,
     upload_links,
     upload_path,

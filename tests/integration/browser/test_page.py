@@ -255,7 +255,6 @@ def a_drain() -> Iterator[str]:
 
 
 @pytest.mark.long
-@pytest.mark.requirement("6.1")
 def test_ten_large_files_do_not_freeze_the_page(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
     """While ten files of 100 MiB go up, the page answers within 200 ms, and holds none of their bytes."""
     browser_or_skip()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import browser_or_skip, chromium, visit
@@ -40,7 +39,6 @@ FileSystemHandle.prototype.requestPermission = async () => "granted";
 """
 
 
-@pytest.mark.requirement("6.1")
 def test_dropped_files_and_folders_are_converted(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
     """Of what a visitor drops each file is taken, and of a folder all that may be audio, however deep it lies."""
     browser_or_skip()
@@ -68,7 +66,6 @@ def test_dropped_files_and_folders_are_converted(embedded_stack: Mapping[str, st
         visitor.wait_for_phase("notes.txt", "refused")
 
 
-@pytest.mark.requirement("6.1")
 def test_files_are_read_again_after_a_reload(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
     """After a reload an upload goes on by itself where the browser may still read the file, or asks for it."""
     browser_or_skip()

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, Request
 
 from tests.support.browser import browser_or_skip, chromium, visit
@@ -18,7 +17,6 @@ LARGE = 9 * MIB  # sent in parts, straight to the storage
 KEPT = "[sessionStorage.getItem('reprise.key'), localStorage.getItem('reprise.key')]"
 
 
-@pytest.mark.requirement("6.1")
 def test_the_page_asks_for_a_key_where_one_is_needed(embedded_stack: Mapping[str, str], tmp_path: Path) -> None:
     """A visitor puts in a wrong key and the right one, converts, plays and saves with it, and has it forgotten."""
     browser_or_skip()

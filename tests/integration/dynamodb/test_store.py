@@ -3,13 +3,16 @@ import asyncio
 import pytest
 
 from service.adapters.aws.clients import Aws
+from service.adapters.dynamodb.outbox import Announcing
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.dynamodb.workers import DynamoWorkers
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.core.jobs.job import Job
+from service.core.jobs.queue import tag_of_tenant
 from service.testing.clock import NOON
 from service.testing.contracts.account import AccountContract
 from service.testing.contracts.jobs import JobStoreContract
+from service.testing.contracts.outbox import OTHER, TENANT, OutboxContract
 from service.testing.contracts.uploads import UploadRecordsContract
 from service.testing.contracts.workers import WorkersContract
 from service.testing.factories import a_job
@@ -38,6 +41,13 @@ class TestDynamoWorkers(WorkersContract):
     @pytest.fixture
     def workers(self, aws: Aws) -> DynamoWorkers:
         return DynamoWorkers(aws, SystemClock(), SystemIds())
+
+
+class TestDynamoOutbox(OutboxContract):
+    @pytest.fixture
+    def store(self, aws: Aws) -> DynamoJobs:
+        announcing = Announcing({tag_of_tenant(tenant) for tenant in (TENANT, OTHER)})
+        return DynamoJobs(aws, SystemClock(), SystemIds(), announcing=announcing)
 
 
 class TestDynamoAccount(AccountContract):

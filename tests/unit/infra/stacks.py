@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tests.support.cloud import ACCOUNT, REGION, Cloud, deployed
 
+WEBHOOKS = '{"team":{"url":"https://team.example/hook","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}}'
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0f7a2d1e-1111-2222-3333-444455556666"
 EXISTING = {
     "network": "existing",
@@ -28,6 +29,8 @@ STACKS: Mapping[str, Mapping[str, str]] = {
     },
     "with a key of its own": {"worker": "fargate", "cache": "replicated", "kmsKeyArn": KEY, "registry": "true"},
     "App Runner with a key of its own": {"compute": "apprunner", "cache": "serverless", "kmsKeyArn": KEY},
+    "with webhooks, on Express": {"webhooks": WEBHOOKS},
+    "with webhooks, from Fargate": {"compute": "apprunner", "worker": "fargate", "webhooks": WEBHOOKS},
     "in an existing network": {"worker": "fargate", "cache": "serverless", **EXISTING},
     "App Runner in an existing network": {"compute": "apprunner", **EXISTING},
     "with a budget and a topic": {

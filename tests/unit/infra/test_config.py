@@ -14,6 +14,7 @@ from infra.config.rules import warnings
 from infra.costs.examples import example
 from service.core.access import parse_keys
 from tests.support.cloud import API_KEYS, MINIMAL, REGION, TOKEN
+from tests.unit.infra.stacks import WEBHOOKS
 
 ROOT = Path(__file__).resolve().parents[3]
 EXISTING = {
@@ -64,10 +65,13 @@ def test_a_wrong_value_is_refused_with_what_is_expected(name: str) -> None:
 
 def test_a_secret_is_never_repeated() -> None:
     """An error message may end in a log."""
-    text = "\n".join(complaints(apiKeys="team:hunter2-not-hashed", cacheToken="hunter2-too-short"))
+    text = "\n".join(
+        complaints(apiKeys="team:hunter2-not-hashed", cacheToken="hunter2-too-short", webhooks='{"a": "hunter2"}')
+    )
     assert "hunter2" not in text
     assert "reprise:apiKeys" in text
     assert "reprise:cacheToken" in text
+    assert "reprise:webhooks" in text
 
 
 @pytest.mark.parametrize("name", [key.name for key in KEYS if key.secret])
@@ -75,7 +79,7 @@ def test_a_secret_in_plain_text_is_refused(name: str) -> None:
     """What is a secret is encrypted in the stack's file, or nothing is made."""
     others = {f"reprise:{key.name}" for key in KEYS if key.secret and key.name != name}
     with pytest.raises(config.ConfigError, match=rf"reprise:{name} is in plain text .*--secret"):
-        config.read(MINIMAL, stack="dev", region=REGION, secrets=others)
+        config.read({**MINIMAL, "reprise:webhooks": WEBHOOKS}, stack="dev", region=REGION, secrets=others)
 
 
 BROKEN: Mapping[str, tuple[dict[str, str], str]] = {
@@ -84,6 +88,10 @@ BROKEN: Mapping[str, tuple[dict[str, str], str]] = {
     "an open API in production": ({"protect": "true", "apiKeys": "none"}, "may not be none"),
     "every site in production": ({"protect": "true", "corsOrigins": '["*"]'}, "may not hold *"),
     "logs without what the alarms read": ({"logLevel": "error"}, "set info"),
+    "webhooks from where nothing can be reached": (
+        {"compute": "apprunner", "webhooks": WEBHOOKS},
+        "set reprise:worker to fargate",
+    ),
     "a pair that App Runner has not": (
         {"compute": "apprunner", "cpu": "1", "memory": "8"},
         "App Runner has no 1 vCPU with 8 GB: set reprise:memory to one of 2, 3, 4",

@@ -14,7 +14,7 @@ from service.adapters.otel import export
 from service.adapters.otel.signing import session_for
 from service.worker.context import WorkerConfig
 from tests.support.cloud import IMAGE, Cloud
-from tests.unit.infra.stacks import STACKS, stack
+from tests.unit.infra.stacks import STACKS, WEBHOOKS, stack
 
 ROOT = Path(__file__).resolve().parents[3]
 # Those of OpenTelemetry are read by its own packages, and by `service/adapters/otel`.
@@ -41,13 +41,18 @@ def environments(cloud: Cloud) -> Iterator[tuple[dict[str, str], set[str]]]:
 def test_the_service_takes_what_it_is_told(name: str) -> None:
     """Every variable is a setting of the service, and all of them together are settings that it starts with."""
     cloud = stack(name)
-    made_up = {"REPRISE_API_KEYS": f"team:{'0' * 64}", "REDIS_URL": "rediss://:x@cache:6379/0"}
+    made_up = {
+        "REPRISE_API_KEYS": f"team:{'0' * 64}",
+        "REDIS_URL": "rediss://:x@cache:6379/0",
+        "REPRISE_WEBHOOKS": WEBHOOKS,
+    }
     for plain, secret in environments(cloud):
         assert set(plain) | secret <= KNOWN
         read = settings.read({**plain, **{variable: made_up[variable] for variable in secret}})
         assert (read.bucket, read.table) == (cloud.outputs["bucket"], cloud.outputs["table"])
         assert read.time_to_live == 24 * 3600
         assert (read.redis_url is not None) == (STACKS[name].get("cache", "none") != "none")
+        assert [one.tenant for one in read.webhooks] == (["team"] if "webhooks" in STACKS[name] else [])
         if read.role != "worker":
             assert read.api_keys
             assert read.cors_origins == ("https://app.example.com",)

@@ -19,7 +19,7 @@ from reprise.errors import (
     Unreachable,
 )
 from reprise.files import BytesSource
-from reprise.flows import download, follow, formats, jobs, look, remove, submit, uploads
+from reprise.flows import download, follow, formats, jobs, look, notifications, remove, resend, submit, uploads
 from reprise.models import Job
 from reprise.steps import Answer, Ask, Close, Flow, Next, NoAnswer, Open, Pause, Piece, Step, Tell
 from reprise.uploading import WHOLE, Begun, send
@@ -413,3 +413,23 @@ def test_download_of_a_job_without_output_says_why(tmp_path: Path) -> None:
     assert isinstance(result, Rejected)
     assert result.code == "not_ready"
     assert not (tmp_path / "part").exists()
+
+
+def test_notifications_are_told_page_by_page_and_sent_again() -> None:
+    """All pages of those that are wanted are asked for in turn; sending one again gives the job as it is then."""
+    one = {"id": "j_failed", "state": "dead", "attempts": 14, "job_id": "j", "job_state": "failed"}
+    pages = [{"notifications": [one], "next": "ab"}, {"notifications": [{**one, "job_id": "k"}], "next": None}]
+
+    _, steps = play(notifications("dead"), [ok(page) for page in pages])
+    asked = [step for step in steps if isinstance(step, Ask)]
+    job, again = play(resend("j"), [ok({**JOB, "notification": {"id": "j_failed", "state": "pending"}}, 202)])
+
+    assert [step.value.job_id for step in steps if isinstance(step, Tell)] == ["j", "k"]
+    assert [step.to for step in asked] == [
+        "/v1/notifications?state=dead",
+        "/v1/notifications?state=dead&cursor=ab",
+    ]
+    assert isinstance(job, Job)
+    assert job.notification is not None
+    assert job.notification.state == "pending"
+    assert [(step.method, step.to) for step in again if isinstance(step, Ask)] == [("POST", "/v1/jobs/j/notification")]

@@ -4,6 +4,8 @@ from service.ports.uploads import UploadRecords
 from service.testing.contracts.account import AccountContract, Records
 from service.testing.contracts.job_store import Jobs
 from service.testing.contracts.jobs import JobStoreContract
+from service.testing.contracts.outbox import OTHER, TENANT, OutboxContract
+from service.testing.contracts.outbox import Records as OutboxRecords
 from service.testing.contracts.uploads import UploadRecordsContract
 from service.testing.contracts.workers import WorkersContract
 from service.testing.memory_jobs import MemoryJobs
@@ -30,6 +32,12 @@ class TestMemoryUploads(UploadRecordsContract):
     @pytest.fixture
     def uploads(self) -> UploadRecords:
         return MemoryJobs()
+
+
+class TestMemoryOutbox(OutboxContract):
+    @pytest.fixture
+    def store(self) -> OutboxRecords:
+        return MemoryJobs({TENANT, OTHER})
 
 
 class TestMemoryAccount(AccountContract):

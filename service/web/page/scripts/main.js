@@ -46,6 +46,7 @@ function add({ found, left }) {
       name: file.name, size: file.size, modified: file.lastModified, handle, ...options.wanted,
     });
     if (!known) show(entry);
+    else if (handle) entry.record.handle = handle;
     entry.bring(file);
   }
   note(leftOut(found.length, left));

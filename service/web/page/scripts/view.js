@@ -129,6 +129,7 @@ export class View {
   async #remove() {
     const next = this.node.nextElementSibling ?? this.node.previousElementSibling;
     this.node.remove();
+    for (const { src } of this.node.querySelectorAll('[src^="blob:"]')) URL.revokeObjectURL(src);
     this.actions.removed(this.entry, next?.querySelector("button:not([hidden]), a:not([hidden])"));
     await this.entry.remove();
   }

@@ -4,6 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
+
+from service.core.access import parse_keys
+from service.web.http.config import WebConfig
+from tests.unit.web.conftest import World, client_of
 
 Document = dict[str, Any]
 
@@ -33,6 +38,7 @@ async def test_every_operation_has_a_name_for_generated_clients(document: Docume
         "followJob", "downloadJob", "inspectDownload", "listFormats", "isLive", "isReady", "createMultipart",
         "listMultipartParts", "signMultipartPart", "signMultipartParts", "completeMultipart", "abortMultipart",
         "putPart", "completeUpload", "getStatus", "getMetrics", "getUploadParameters", "listJobs", "listUploads",
+        "listNotifications", "resendNotification",
     }  # fmt: skip
 
 
@@ -71,3 +77,28 @@ async def test_every_address_names_its_methods(api: httpx.AsyncClient, document:
         for method in ("OPTIONS", "TRACE"):
             answer = await api.request(method, address)
             assert set(answer.headers["allow"].split(", ")) == expected, (method, path)
+
+
+async def test_refusals_in_front_of_every_address_are_documented(document: Document) -> None:
+    """A missing key, a web page from elsewhere and a name that is not ours: each address lists what it answers."""
+    keys = parse_keys(f"acme:{'0' * 64}")
+    without_key, open_service = World(web=WebConfig(api_keys=keys)).app, World().app
+    asked: list[tuple[Litestar, dict[str, str]]] = [
+        (without_key, {}),
+        (open_service, {"Host": "rebind.evil.example"}),
+        (open_service, {"Host": "a@b"}),
+        (open_service, {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}),
+    ]
+    missing, seen = set(), set()
+    for path, methods in document["paths"].items():
+        address = path.replace("{part_number}", "1").replace("{upload_id}", "u" * 16).replace("{job_id}", "j" * 16)
+        for method, operation in methods.items():
+            for app, headers in asked:
+                async with client_of(app) as client:
+                    answer = await client.request(method, address, headers=headers)
+                if answer.status_code in {401, 403, 421}:
+                    seen.add(answer.status_code)
+                    if str(answer.status_code) not in operation["responses"]:
+                        missing.add((operation["operationId"], answer.status_code))
+
+    assert (missing, seen) == (set(), {401, 403, 421})
