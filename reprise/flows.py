@@ -62,14 +62,14 @@ def notifications(state: str = "dead", patience: float = PATIENCE) -> Flow[None]
             return
 
 
-def _page(place: str, states: Sequence[str], cursor: str | None) -> Ask:
-    asked = [*(("state", state) for state in states), *([("cursor", cursor)] if cursor else [])]
-    return Ask(method="GET", to=f"{place}?{urlencode(asked)}" if asked else place)
-
-
 def resend(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
     """Send the notification of a job again."""
     return _job((yield from call(Ask(method="POST", to=f"/v1/jobs/{job_id}/notification"), patience)))
+
+
+def _page(place: str, states: Sequence[str], cursor: str | None) -> Ask:
+    asked = [*(("state", state) for state in states), *([("cursor", cursor)] if cursor else [])]
+    return Ask(method="GET", to=f"{place}?{urlencode(asked)}" if asked else place)
 
 
 def cancel(job_id: str, patience: float = PATIENCE) -> Flow[Job]:
