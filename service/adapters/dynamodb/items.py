@@ -1,5 +1,5 @@
 """
-Jobs and uploads as items of the table, and back. The only file that knows what an item looks like.
+Jobs and uploads as items of the table, and back (their leases: `leases`). No other file knows what an item looks like.
 
 An attribute is called like the field that it holds, and an absent attribute is a field that is None. Three things
 differ: ``queue`` places a job in the sparse index and is absent once nothing is to be done with it; ``stamp`` names the
@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
+from service.adapters.dynamodb.leases import lease_in, lease_values
 from service.adapters.dynamodb.notices import notification_in
-from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, milliseconds_in, text_in, time_in
+from service.adapters.dynamodb.values import Item, Scalar, as_json, bounded, item_of, text_in, time_in
 from service.core.errors import Definite, InvalidOption
 from service.core.jobs.job import Failure, Job, Output
-from service.core.jobs.lease import Lease, State
 from service.core.jobs.queue import queue_of
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
@@ -82,23 +82,6 @@ def job_to_item(job: Job, shards: int) -> Item:
         **(failure_values(job.failure) if job.failure else {}),
         "trace": job.trace,
     })  # fmt: skip
-
-
-def lease_values(lease: Lease) -> dict[str, Scalar | None]:
-    """Return what a lease adds to an item; its key and its place in the queue are those of the item."""
-    return {
-        "state": lease.state.value,
-        "due_at": lease.due_at,
-        "owner": lease.owner,
-        "attempt": lease.attempt,
-        "beat": lease.beat,
-        "lapses": lease.lapses,
-        "excused": lease.excused or None,
-        "faults": lease.faults,
-        "alive": lease.alive or None,
-        "mistaken": lease.mistaken or None,
-        "lived": lease.lived or None,
-    }
 
 
 def job_from_item(item: Item) -> Job:
@@ -209,7 +192,7 @@ def key_expired(item: Item, now: float) -> bool:
 
 def _job(item: Item) -> Job:
     return Job(
-        lease=_lease(item["job_id"]["S"], item),
+        lease=lease_in(item["job_id"]["S"], item),
         tenant=item["tenant"]["S"],
         upload_id=item["upload_id"]["S"],
         input_key=item["input_key"]["S"],
@@ -231,28 +214,6 @@ def _job(item: Item) -> Job:
         notification=notification_in(item),
         trace=text_in(item, "trace"),
     )
-
-
-def _lease(key: str, item: Item) -> Lease:
-    return Lease(
-        key=key,
-        state=State(item["state"]["S"]),
-        due_at=milliseconds_in(item, DUE_AT),
-        owner=text_in(item, "owner"),
-        attempt=int(item["attempt"]["N"]),
-        beat=int(item["beat"]["N"]),
-        lapses=int(item["lapses"]["N"]),
-        excused=_count(item, "excused"),
-        faults=int(item["faults"]["N"]),
-        alive=_count(item, "alive"),
-        mistaken=_count(item, "mistaken"),
-        lived=_count(item, "lived"),
-    )
-
-
-def _count(item: Item, name: str) -> int:
-    """Read a number that an older release did not write."""
-    return int(item[name]["N"]) if name in item else 0
 
 
 def _output(item: Item) -> Output | None:
