@@ -94,6 +94,7 @@ class Supervision:
             process.end(self._config.cancel_grace)
             process.close()
             seconds = round(self._clock.monotonic() - started, 3)
+            self._said.flush(self._clock.monotonic())
             last_lines = self._log.last_lines[-3:]
             code_of_end, pid = process.exit_code(), process.pid
             emit(events.FFMPEG_ENDED, pid=pid, exit_code=code_of_end, seconds=seconds, last_lines=last_lines)
@@ -141,9 +142,9 @@ class Supervision:
         while True:
             # What decodes fast can write tens of megabytes between two looks: then look more often.
             text = process.read_stderr(config.tick / 8 if grown > config.part_size // 4 else config.tick)
+            self._said.write(text, clock.monotonic())
             if text:
                 log.feed(text)
-                self._said.write(text, clock.monotonic())
             before, size = size, window.size()
             grown = size - before
             self._uploader.send_finished(size)
