@@ -1,11 +1,12 @@
 """Two service processes, of which the converting one is killed, again and again."""
 
+import json
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from benchmarks.rig import job_seconds
 from reprise import Client
@@ -18,7 +19,30 @@ from service.cli.sample import write_sample
 T = TypeVar("T")
 LONG, SHORT = 600.0, 24.0  # seconds of music: more than anything waits for, and a conversion of a few seconds
 SPEED = 4.0  # seconds of music in a second, for the short one: its time is then the same on every machine
+WANTED = (b"job.claimed", b"job.reading")
 LATEST = 90.0  # seconds to wait for anything, on a machine that does other things as well
+
+
+class Log:
+    """
+    What a process has logged of the attempts at its jobs, read on from where it was read last.
+
+    At level debug a process writes megabytes; reading all of it at each look would cost what is to be measured.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._at, self._found = path, 0, list[dict[str, Any]]()
+
+    def events(self) -> Sequence[dict[str, Any]]:
+        """Return the claims and readings so far."""
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._at += len(whole)
+        lines = (line for line in whole.splitlines() if line.startswith(b"{") and any(name in line for name in WANTED))
+        self._found += [event for event in map(json.loads, lines) if event["event"].encode() in WANTED]
+        return self._found
 
 
 class Pair:
@@ -27,6 +51,7 @@ class Pair:
     def __init__(self, stack: ExitStack, pointed: Mapping[str, str], folder: Path, **settings: str) -> None:
         self._stack, self._pointed, self._folder, self._settings = stack, pointed, folder, settings
         self._count = 0
+        self._logs: dict[Path, Log] = {}
         self._services = [self._start(), self._start()]
 
     def upload(self, seconds: float) -> str:
@@ -76,7 +101,7 @@ class Pair:
 
     def _holder(self, job_id: str) -> processes.ServiceProcess | None:
         for service in self._services:
-            if any((event["event"], event.get("job_id")) == ("job.claimed", job_id) for event in service.events()):
+            if any((event["event"], event.get("job_id")) == ("job.claimed", job_id) for event in self._events(service)):
                 return service
         return None
 
@@ -85,11 +110,14 @@ class Pair:
     ) -> tuple[processes.ServiceProcess, float] | None:
         """Return which of them has made progress in this attempt, and when; None if none has."""
         for service in services:
-            for event in service.events():
+            for event in self._events(service):
                 about = (event.get("job_id"), event.get("attempt"), event["event"])
                 if about == (job_id, attempt, "job.reading") and event["percent"] > 0:
                     return service, datetime.fromisoformat(event["timestamp"]).timestamp()
         return None
+
+    def _events(self, service: processes.ServiceProcess) -> Sequence[dict[str, Any]]:
+        return self._logs.setdefault(service.log, Log(service.log)).events()
 
     def _start(self) -> processes.ServiceProcess:
         self._count += 1

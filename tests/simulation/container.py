@@ -68,6 +68,7 @@ class Container:
         self.process, self.weather, self.connections = Process(name), Weather(), backing.connections
         self.alive, self.stopping = True, False
         self.born, self.died = world.moment(), math.inf
+        self.thawed = -math.inf  # when it was, the last time
         clock, ids = VirtualClock(role.skew), SeededIds(zlib.crc32(f"{world.seed}/{name}".encode()))
         jobs = cast("Any", Wire(world, self.weather, backing.jobs))
         objects = cast("Any", WatchedWire(world, self.weather, backing.objects, backing.jobs))
@@ -164,6 +165,7 @@ class Container:
     def thaw(self) -> None:
         """SIGCONT."""
         if self.alive and self.process.halted:
+            self.thawed = self.world.moment()
             self.world.note("THAWED", container=self.name)
             self._asleep()
             self.process.resume()

@@ -178,7 +178,8 @@ def unwatched(world: World, containers: Sequence[Container]) -> Iterator[str]:
     """
     Say which running jobs no other worker has looked at for longer than `UNSEEN`, once all was quiet.
 
-    Only if there was a worker, besides the holder, that lived all the time and had a lease before it to find its place.
+    Only if there was a worker, besides the holder, that lived all the time and had a lease before it to find its place,
+    since it began or was thawed.
     """
     history, end = world.history, world.history.ended
     for job_id, writes in by_job(history.writes):
@@ -195,7 +196,10 @@ def unwatched(world: World, containers: Sequence[Container]) -> Iterator[str]:
                 able = [
                     one.name
                     for one in containers
-                    if one.role.worker and one.name != owner and one.born < last - LEASE and one.died > next_one
+                    if one.role.worker
+                    and one.name != owner
+                    and max(one.born, one.thawed) < last - LEASE
+                    and one.died > next_one
                 ]
                 if able:
                     yield f"{job_id} was watched by none of {able} from {last:.3f} to {next_one:.3f}"
