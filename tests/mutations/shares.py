@@ -48,7 +48,7 @@ SHARES = (
     Mutation(
         "turns-remembered",
         "a worker remembers whose turn it was",
-        (Edit("service/worker/loop.py", "                    self._note_turn(tag_in(job_id))\n", ""),),
+        (Edit("service/worker/loop.py", "                        self._note_turn(tag_in(job_id))\n", ""),),
         ("tests/unit/worker/test_turns.py::test_a_worker_with_one_slot_serves_tenants_in_turn",),
     ),
     Mutation(

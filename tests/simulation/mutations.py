@@ -142,8 +142,9 @@ def _renewed_with_less(self: Job, percent: float, path: str | None) -> Job:
     return replace(self, lease=self.lease.renewed(), percent=percent, path=path or self.path)
 
 
-async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint) -> None:
+async def _publish_whatever(self: MemoryBoard, job_id: str, hint: Hint, *, again: bool = False) -> bool:
     self.hints[job_id] = hint
+    return True
 
 
 def _takes_none(keys: Sequence[str], workers: int, draw: float) -> Sequence[str]:
