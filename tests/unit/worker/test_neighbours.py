@@ -57,6 +57,14 @@ async def taken_from(world: World, job_id: str, owner: str, *, within: float) ->
     await world.until(lambda job: job.owner not in {owner, None}, within=within, job_id=job_id)
 
 
+async def submit_many(world: World, count: int) -> None:
+    """Submit `job0` and so on, all of one upload."""
+    stored = await world._upload("upload1")
+    for n in range(count):
+        job = a_job(job_id=f"job{n}", input_etag=stored.etag, input_size=stored.size, created_at=world.clock.wall())
+        await world.jobs.submit(job)
+
+
 def end(world: World) -> None:
     """Nobody waits for their conversions."""
     for instance in world.instances:
@@ -347,10 +355,7 @@ async def test_job_that_the_index_shows_too_late_is_not_claimed_in_vain() -> Non
 async def test_many_workers_come_one_by_one_to_a_long_queue() -> None:
     """Of workers that find more jobs than they are, after there were none, all begin soon, and few are refused."""
     world = World()
-    stored = await world._upload("upload1")
-    for n in range(200):
-        job = a_job(job_id=f"job{n}", input_etag=stored.etag, input_size=stored.size, created_at=world.clock.wall())
-        await world.jobs.submit(job)
+    await submit_many(world, 200)
     counting = Counting(world.jobs)
     for n in range(40):
         world.start(f"worker{n}", seconds=LONG, jobs=counting)
@@ -366,10 +371,7 @@ async def test_many_workers_come_one_by_one_to_a_long_queue() -> None:
 async def test_two_workers_that_come_together_take_different_jobs() -> None:
     """Of two workers at the same ten jobs, the one that is refused goes on behind those that the other is taking."""
     world = World()
-    stored = await world._upload("upload1")
-    for n in range(10):
-        job = a_job(job_id=f"job{n}", input_etag=stored.etag, input_size=stored.size, created_at=world.clock.wall())
-        await world.jobs.submit(job)
+    await submit_many(world, 10)
     counting = Counting(world.jobs)
     for n in range(2):
         world.start(f"worker{n}", seconds=LONG, slots=5, jobs=counting)
