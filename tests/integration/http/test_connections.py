@@ -65,7 +65,7 @@ async def test_each_way_of_delaying_a_connection_comes_to_its_end(capsys: pytest
     async with served(SOON) as server:
         attacks: dict[str, Awaitable[bytes]] = {
             "silent": server.exchange(b""),
-            "head, a byte at a time": server.exchange(b"", LIVE * 9),
+            "head, a byte at a time": server.exchange(LIVE[:1], LIVE[1:] * 9),
             "head, a line at a time": server.exchange(LIVE[:-2], b"X: y\r\n" * 99),
             "blank lines": server.exchange(b"\r\n", b"\r\n" * 99),
             "second head": server.exchange(LIVE + LIVE[:20], b"x" * 999),
