@@ -94,6 +94,7 @@ class SimulatedPresence:
         self._world, self._connections, self._instance, self._weather = world, connections, instance, weather
         self._clock, self._dice = VirtualClock(), connections.dice
         self._epoch: int | None = None
+        self._change = asyncio.Event()
         self._generation = 0
         connections.broken[instance] = asyncio.Event()
 
@@ -109,10 +110,22 @@ class SimulatedPresence:
             self._generation += 1
             self._connections.connect(self._instance)
             self._epoch = self._generation
+            self._change.set()
             await broken.wait()
             if self._dice.random() < 0.2:  # it is not told at once
                 await self._clock.sleep(2 * self._dice.random())
             self._epoch = None
+            self._change.set()
+
+    @property
+    def connected(self) -> bool:
+        return self._epoch is not None
+
+    async def changed(self) -> None:
+        before = self.connected
+        while self.connected == before:
+            self._change.clear()
+            await self._change.wait()
 
     async def look(self, instances: Iterable[str]) -> Look | None:
         world, epoch, before = self._world, self._epoch, self._clock.monotonic()
@@ -139,8 +152,11 @@ def needless_takeovers(world: World, connections: Connections) -> list[str]:
     """
     A worker that lives loses what it holds at most once for each time that its own connection alone was away.
 
-    And none believes that this has happened to it when it has not.
+    And none believes that this has happened to it when it has not; and none loses a job that it has renewed after it
+    had said that it lives without Redis.
     """
+    if world.unheard:
+        return [f"needless_takeovers: {owner} had said that it lives, and lost {job}" for owner, job in world.unheard]
     believed = world.hits["a worker found that it was taken for dead"]
     if believed > max(len(world.needless), world.taken_when_cut):
         return [

@@ -45,6 +45,9 @@ class World:
     cut: dict[str, float] = field(default_factory=dict)  # by container: when its connection to Redis was cut last
     taken_when_cut: int = 0  # takeovers from containers that were cut lately, also if no event tells of them
     needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
+    apart: dict[str, float] = field(default_factory=dict)  # by container: since when its entry says that it is apart
+    renewed_apart: set[tuple[str, int]] = field(default_factory=set)  # (job, attempt): lost although renewed after that
+    unheard: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken for dead all the same
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
@@ -85,6 +88,8 @@ class World:
         if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED) and fields["cause"] == "gone" and not self.over:
             successor = int(str(fields["attempt"])) + (event is events.JOB_REQUEUED)
             self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), successor)
+        if event is events.WORKER_APART:
+            self.hit("a worker that lives without Redis was not taken for dead")
         if event is events.JOB_TAKEN_FROM_LIVING:
             self.hit("a worker found that it was taken for dead")
             about = structlog.contextvars.get_contextvars()  # the one that took over may not know: its answer was lost
@@ -107,6 +112,8 @@ class World:
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
         if owner not in self.dead:
             self.needless.append((owner, job_id))
+        if (job_id, attempt) in self.renewed_apart:
+            self.unheard.append((owner, job_id))
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""
