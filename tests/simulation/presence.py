@@ -113,6 +113,7 @@ class SimulatedPresence:
             self._change.set()
             await broken.wait()
             if self._dice.random() < 0.2:  # it is not told at once
+                self._world.hamper(self._instance)
                 await self._clock.sleep(2 * self._dice.random())
             self._epoch = None
             self._change.set()
@@ -150,10 +151,10 @@ class SimulatedPresence:
 
 def needless_takeovers(world: World, connections: Connections) -> list[str]:
     """
-    A worker that lives loses what it holds at most once for each time that its own connection alone was away.
+    A worker that lives loses a job at most once for each time that its own connection alone was away.
 
-    And none believes that this has happened to it when it has not; and none loses a job that it has renewed after it
-    had said that it lives without Redis.
+    One that could not write its entry then may lose all that it holds. None believes that this has happened to it when
+    it has not, and none loses a job that it has renewed after it had said that it lives without Redis.
     """
     if world.unheard:
         return [f"needless_takeovers: {owner} had said that it lives, and lost {job}" for owner, job in world.unheard]
@@ -163,8 +164,9 @@ def needless_takeovers(world: World, connections: Connections) -> list[str]:
             f"needless_takeovers: {believed} workers believe that they were taken for dead, of {len(world.needless)}"
         ]
     taken, cuts = Counter(owner for owner, _ in world.needless), connections.cuts + Counter(connections.lost.keys())
+    hampered = {owner for owner, could_not in world.needless if could_not}
     return [
         f"needless_takeovers: {owner} lives, was cut off {cuts[owner]} times, and lost {times} jobs"
         for owner, times in sorted(taken.items())
-        if times > cuts[owner] * world.slots.get(owner, 1)
+        if times > cuts[owner] * (world.slots.get(owner, 1) if owner in hampered else 1)
     ]

@@ -156,6 +156,7 @@ class LoggedWorkers(MemoryWorkers):
 
     def lose(self, instance: str) -> None:
         """What no part of the service does."""
+        self._world.apart.pop(instance, None)
         if entry := self.ring.pop(instance, None):
             self.places.remove((entry.position, instance))
             self._changed()

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from service.core.jobs.job import Job
 from service.telemetry import events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
+
+HAMPERED = 5.0  # seconds for which a fault may be why a container could not say that it lives
 
 
 class Over(BaseException):
@@ -44,7 +47,12 @@ class World:
     slots: dict[str, int] = field(default_factory=dict)  # by container
     cut: dict[str, float] = field(default_factory=dict)  # by container: when its connection to Redis was cut last
     taken_when_cut: int = 0  # takeovers from containers that were cut lately, also if no event tells of them
-    needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
+    needless: list[tuple[str, bool]] = field(
+        default_factory=list
+    )  # (container, whether it could not say in time that it lives): a job was taken from it while it did
+    hampered: dict[str, float] = field(
+        default_factory=dict
+    )  # by container: when it last was frozen or a call of it hung
     apart: dict[str, float] = field(default_factory=dict)  # by container: since when its entry says that it is apart
     renewed_apart: set[tuple[str, int]] = field(default_factory=set)  # (job, attempt): lost although renewed after that
     unheard: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken for dead all the same
@@ -110,10 +118,15 @@ class World:
         """A takeover because the worker of a job seemed to be gone."""
         self.history.heard.add((job_id, attempt))
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
-        if owner not in self.dead:
-            self.needless.append((owner, job_id))
+        if owner in self.dead:
+            return
+        self.needless.append((owner, self.moment() - self.hampered.get(owner, -math.inf) < HAMPERED))
         if (job_id, attempt) in self.renewed_apart:
             self.unheard.append((owner, job_id))
+
+    def hamper(self, container: str) -> None:
+        """This container was frozen, does not hear of its own connection, or a call of it failed or took long."""
+        self.hampered[container] = self.moment()
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""
