@@ -65,7 +65,7 @@ S3_READ = Backoff(first=0.1, cap=5.0)
 # CompleteMultipartUpload: 0.2, 0.5 and 1 second, after about as many repetitions as botocore would make.
 S3_COMPLETION = Backoff(first=0.2, factor=2.5, cap=1.0)
 
-# The connection that shows others that this worker lives: they wait for a third of a second before they believe that
+# The connection that shows others that this worker lives: they wait for a quarter of a second before they believe that
 # it does not, so that the first tries follow at once. The cap is how late it is back after an outage.
 REDIS_PRESENCE = Backoff(first=0.01, cap=1.0)
 

@@ -19,7 +19,7 @@ from service.ports.workers import Workers
 from service.telemetry import emit, events
 
 SHORTEST = 0.02  # seconds between two looks
-CONNECTING = 0.1  # seconds in which a connection that was cut is usually there again
+CONNECTING = 0.06  # seconds in which a connection that was cut is usually there again
 
 
 class Deaths:

@@ -40,7 +40,7 @@ class PresencePolicy:
 
     every: float = 0.15  # from one look to the next, while others run jobs that are watched
     every_idle: float = 0.5  # else; so that a worker is known that dies right after its first claim
-    grace: float = 0.35  # between two looks that show an absence: a worker whose connection was cut is back by then
+    grace: float = 0.25  # between two looks that show an absence: a worker whose connection was cut is back by then
     share: float = 0.5  # of the watched workers: if more of them are away at once, it is not they that have a problem
     stale: float = 1.5  # from one look to the next: a watcher that was frozen has missed what happened meanwhile
     remembered: float = 30.0  # for which a worker that holds nothing any more is asked about: its next job may be new

@@ -1,6 +1,7 @@
 """Real workers on a real Redis: deaths are heard, and faults of Redis itself cost no job."""
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -23,7 +24,6 @@ from service.adapters.redis.progress import RedisBoard
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.in_process import LocalWakeups
 from service.core.jobs.lease import State
-from service.core.jobs.presence import PresencePolicy
 from service.core.jobs.trust import LeasePolicy
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
@@ -53,6 +53,7 @@ class Fleet:
     workers: MemoryWorkers = field(init=False)
     finish: asyncio.Event = field(default_factory=asyncio.Event)
     presences: dict[str, RedisPresence] = field(default_factory=dict)
+    members: dict[str, Worker] = field(default_factory=dict)
     links: dict[str, "BarredLink"] = field(default_factory=dict)
     taken: list[Mapping[str, Any]] = field(default_factory=list)  # from whom, and why
     regretted: int = 0  # of these, those that had a worker which lives
@@ -81,7 +82,7 @@ class Fleet:
         worker = Worker(ports, WorkerConfig(instance=name, idle_poll=0.1, slots=slots), plan=(self._work,))
         await presence.start()
         running = asyncio.create_task(worker.run(), name=name)
-        self.presences[name] = presence
+        self.presences[name], self.members[name] = presence, worker
 
         async def end() -> None:
             worker.stop()
@@ -105,6 +106,10 @@ class Fleet:
                 if look is not None and look.present >= self.presences.keys():
                     break
                 await CLOCK.sleep(0.01)
+
+    def watched_by_another(self, name: str) -> bool:
+        """Whether a worker that watches this one has seen it connected, so that it would hear its death."""
+        return any(name in one._deaths._memory.seen for other, one in self.members.items() if other != name)
 
     async def _work(self, work: Work, _: object) -> None:
         await self.finish.wait()
@@ -291,19 +296,18 @@ async def test_worker_that_stays_cut_off_keeps_all_its_jobs(mortal_redis: RedisS
         for n in range(5):
             await fleet.start(f"worker{n}", slots=3)
         await fleet.submit(12)
-        for name in ("worker1", "worker3"):
-            await fleet.until_seen()
-            fleet.links[name].barred_until = CLOCK.monotonic() + 4 * PresencePolicy().grace
+        for name in sorted({str(job.owner) for job in fleet.jobs.jobs.values()})[:2]:
+            await until(lambda one=name: fleet.watched_by_another(one))  # type: ignore[misc]  # a str
+            before, fleet.links[name].barred_until = fleet.spared, math.inf
             for one in await admin.client.client_list(_type="pubsub"):
                 if one["name"] == name:
                     await admin.client.client_kill_filter(_id=one["id"])
-            for connected in (False, True):
-                while fleet.presences[name].connected != connected:
-                    await fleet.presences[name].changed()
+            await until(lambda known=before: fleet.spared > known or fleet.taken)  # type: ignore[misc]  # an int
+            fleet.links[name].barred_until = 0.0
+            await until(lambda one=name: fleet.presences[one].connected)  # type: ignore[misc]  # a str
         fleet.finish.set()
         await until(lambda: all(job.final for job in fleet.jobs.jobs.values()))
         await admin.aclose()
 
-    assert fleet.spared
     assert fleet.taken == []
     assert {job.attempt for job in fleet.jobs.jobs.values()} == {1}

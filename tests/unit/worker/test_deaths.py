@@ -161,7 +161,7 @@ async def test_worker_that_is_back_within_the_grace_keeps_its_job() -> None:
 
     for _ in range(5):
         connections.cut("a")
-        await world.clock.sleep(0.3)
+        await world.clock.sleep(0.2)
         connections.connect("a")
         await world.clock.sleep(0.5)
 
