@@ -237,4 +237,11 @@ BYTES = (
         (Edit("service/core/media/arguments.py", "source.junk or plain", "source.junk"),),
         (f"{DECLARE}[wav, short, with a part of a sample]",),
     ),
+    Mutation(
+        "film-without-sound",
+        "a film without sound is told apart from a damaged file",
+        (Edit("service/adapters/ffmpeg/exit_status.py", "any(_NO_TRACK in line", "any(_NO_TRACK == line"),),
+        ("tests/integration/ffmpeg/test_outcomes.py::test_film_without_sound_is_not_called_damaged",),
+        r"ffmpeg could not convert the file",
+    ),
 )
