@@ -46,7 +46,8 @@ class UploadSniffer:
             if len(chunk) >= missing:
                 self._beyond_at = tags_end(bytes(self._head), max(self._expected_size, self.size))
                 await self._look(b"", max(self._expected_size, self.size))
-
+                if self._beyond_at is not None:
+                    self._beyond += self._head[self._beyond_at :]
         if self._beyond_at is not None and len(self._beyond) < BEYOND_BYTES:
             skipped = max(0, self._beyond_at + len(self._beyond) - begin)
             self._beyond += chunk[skipped : skipped + BEYOND_BYTES - len(self._beyond)]

@@ -18,7 +18,7 @@ from service.application.lookup import find_upload
 from service.core.errors import EmptyUpload, NotFound, ObjectGone, RepriseError, StoreError, UploadsOpen
 from service.core.filenames import safe_filename
 from service.core.media.inputs import Source
-from service.core.media.sniff import HEAD_BYTES
+from service.core.media.sniff import HEAD_BYTES, Beyond, tags_end
 from service.core.naming import input_key
 from service.core.shares import TenantStorageFull
 from service.core.upload import (
@@ -188,7 +188,9 @@ async def put_part(context: ServiceContext, pending: PendingUpload, number: int,
     check_size(len(body), limit)
     if number == 1 and len(body) >= HEAD_BYTES:
         size = max(pending.declared_size or limit, len(body))
-        await context.sniffer.identify(pending.tenant, body[:HEAD_BYTES], b"", size)
+        head = body[:HEAD_BYTES]
+        at = tags_end(head, size)
+        await context.sniffer.identify(pending.tenant, head, b"", size, None if at is None else Beyond(at, b""))
     try:
         return await context.objects.put_part(pending.key, pending.transfer, number, body)
     except ObjectGone as error:

@@ -3,7 +3,10 @@
 from tests.mutations.tree import REFUSED, Edit, Mutation
 
 FFMPEG = "tests/integration/ffmpeg/test_transcoder.py"
+NOT_KNOWN = r"UnsupportedMedia: These bytes are no audio"
+TAGGED = "tests/unit/core/media/test_tags_in_front.py"
 FOREIGN = "tests/integration/ffmpeg/test_foreign_files.py"
+DECLARE = f"{FOREIGN}::test_files_that_declare_what_they_do_not_hold_give_the_bytes_of_plain_ffmpeg"
 MATRIX = "tests/integration/ffmpeg/test_media_matrix.py"
 
 BYTES = (
@@ -196,5 +199,49 @@ BYTES = (
         (Edit("service/core/media/codecs.py", "    if not known or any(", "    if known or any("),),
         ("tests/unit/core/media/test_codecs.py::test_sound_that_is_left_out_is_refused_at_upload[wav]",),
         "DID NOT RAISE",
+    ),
+    Mutation(
+        "tag-to-the-end-of-the-head",
+        "a tag that leaves little room in the head hides nothing of the sound",
+        (Edit("service/core/media/containers/tags.py", "_ROOM = 64 * 1024", "_ROOM = 1"),),
+        (
+            f"{TAGGED}::test_sound_behind_a_tag_that_ends_near_the_end_of_the_head_is_known[400]",
+            f"{TAGGED}::test_what_follows_a_tag_that_ends_with_the_head_is_seen_as_it_passes[40-4096]",
+        ),
+        NOT_KNOWN,
+    ),
+    Mutation(
+        "short-frames",
+        "frames of MPEG audio are looked for from the first one on, not behind a look for those of AAC",
+        (
+            Edit(
+                "service/core/media/containers/frames.py",
+                "    found = _find(ends, begin)\n",
+                "    for _ in range(ends.head.count(255) // 2):\n        ends.budget.step()\n"
+                "    found = _find(ends, begin)\n",
+            ),
+        ),
+        (f"{TAGGED}::test_long_files_of_short_frames_are_known[none]",),
+        NOT_KNOWN,
+    ),
+    Mutation(
+        "behind-a-tag",
+        "a container behind a tag is found there",
+        (Edit("service/core/media/sniff.py", "layout.name not in _MAY_BE_TAGGED", "layout.name"),),
+        (f"{TAGGED}::test_containers_that_ffmpeg_finds_behind_a_tag_are_known_there[200-ac3]",),
+        NOT_KNOWN,
+    ),
+    Mutation(
+        "broken-sample",
+        "a part of a sample at the end of plain samples fails no conversion, however short it is",
+        (Edit("service/core/media/arguments.py", "source.junk or plain", "source.junk"),),
+        (f"{DECLARE}[wav, short, with a part of a sample]",),
+    ),
+    Mutation(
+        "film-without-sound",
+        "a film without sound is told apart from a damaged file",
+        (Edit("service/adapters/ffmpeg/exit_status.py", "any(_NO_TRACK in line", "any(_NO_TRACK == line"),),
+        ("tests/integration/ffmpeg/test_outcomes.py::test_film_without_sound_is_not_called_damaged",),
+        r"ffmpeg could not convert the file",
     ),
 )

@@ -170,6 +170,32 @@ def _move_chunks(out: bytearray, by: int) -> None:
         struct.pack_into(">I", out, where, struct.unpack_from(">I", out, where)[0] + by)
 
 
+def _big_endian(data: bytes) -> bytes:
+    """A WAV of 16 bits with all its numbers the other way round."""
+    fmt, at = data.index(b"fmt ") + 8, data.index(b"data") + 8
+    form = struct.pack(">HHIIHH", *struct.unpack_from("<HHIIHH", data, fmt))
+    sound = data[at : at + (len(data) - at) // 2 * 2]
+    swapped = bytearray(sound)
+    swapped[::2], swapped[1::2] = sound[1::2], sound[::2]
+    body = b"WAVEfmt " + struct.pack(">I", 16) + form + b"data" + struct.pack(">I", len(swapped)) + swapped
+    return b"RIFX" + struct.pack(">I", len(body)) + body
+
+
+def _rf64_without_size(data: bytes) -> bytes:
+    """An RF64 whose writer never came back to fill in how long it is."""
+    rest, at = data[12:], data.index(b"data") + 4 - 12
+    rest = rest[:at] + b"\xff" * 4 + rest[at + 4 :]
+    lengths = b"ds64" + struct.pack("<IQQQI", 28, (1 << 63) - 1, (1 << 63) - 1, 0, 0)
+    return b"RF64" + b"\xff" * 4 + b"WAVE" + lengths + rest
+
+
+def _with_a_broken_sample(data: bytes) -> bytes:
+    """A fifth of a second of a WAV in stereo, and two bytes of the next four."""
+    at = data.index(b"data")
+    size = 4 * 9000 + 2
+    return data[: at + 4] + struct.pack("<I", size) + data[at + 8 : at + 8 + size]
+
+
 # what it is → the sample it is made of, what is changed, and what it must be called
 SURGERY: Mapping[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "opus, from 0.86 s on": ("opus.opus", _ogg_later(0.86, 48000), "opus"),
@@ -192,6 +218,14 @@ SURGERY: Mapping[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "flac behind a long tag": ("flac.flac", _in_front(id3_tag(1_600_000)), "flac"),
     "aac behind a long tag": ("aac.aac", _in_front(id3_tag(1_600_000)), "aac"),
     "mp3 behind a long tag": ("mp3-bare.mp3", _in_front(id3_tag(1_600_000)), "mp3"),
+    "mp3 behind a tag that ends with the first MiB": ("mp3-bare.mp3", _in_front(id3_tag(1_048_576 - 34 - 400)), "mp3"),
+    "ac3 behind a tag": ("ac3.ac3", _in_front(id3_tag(400)), "ac3"),
+    "eac3 behind a tag": ("eac3.eac3", _in_front(id3_tag(400)), "eac3"),
+    "vorbis behind a tag": ("vorbis.ogg", _in_front(id3_tag(400)), "ogg"),
+    "tta behind a tag": ("tta.tta", _in_front(id3_tag(400)), "tta"),
+    "wav, big-endian": ("wav.wav", _big_endian, "wav"),
+    "wav, short, with a part of a sample": ("wav.wav", _with_a_broken_sample, "wav"),
+    "rf64, size never filled in": ("wav.wav", _rf64_without_size, "wav"),
     "mp3 behind two tags": ("mp3.mp3", _in_front(id3_tag(400)), "mp3"),
     "mp3 behind an APE tag": ("mp3-bare.mp3", _in_front(ape_tag()), "mp3"),
     "mp3 behind a tag with a plain size": ("mp3-bare.mp3", _in_front(id3_tag(20_000, plain_size=True)), "mp3"),

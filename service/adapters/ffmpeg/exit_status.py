@@ -21,6 +21,7 @@ from service.core.errors import (
 
 MAX_LINES = 20
 _TOO_MANY_ERRORS = 69  # the exit code of ffmpeg for more errors than `-max_error_rate` allows
+_NO_TRACK = "Failed to set value '0:a:"  # for the option `map`: a film without sound
 # The exit codes of ffmpeg when it could not allocate, or had no room for the stack of a thread: AVERROR, in eight bits.
 NO_MEMORY = frozenset({256 - errno.ENOMEM, 256 - errno.EAGAIN})
 
@@ -68,6 +69,8 @@ def _outcome_of_media(end: ProcessEnd) -> BadMedia | None:
     code, facts = end.exit_code, end.diagnostics
     if code == _TOO_MANY_ERRORS:
         return BadMedia(f"More than a tenth of the sound could not be decoded (exit code {code}).", diagnostics=facts)
+    if code > 0 and any(_NO_TRACK in line for line in end.last_lines):
+        return BadMedia("There is no track of sound in the file.", diagnostics=facts)
     if code > 0:
         return BadMedia(f"ffmpeg could not convert the file (exit code {code}).", diagnostics=facts)
     if end.doubt is not None:

@@ -11,7 +11,7 @@ playlist that got this far can open nothing; only the decoders of accepted audio
 decoders that covers need. A video track whose decoder is not allowed is ignored, its audio is converted.
 """
 
-from service.core.media.codecs import DECODERS, decoders
+from service.core.media.codecs import DECODED_AS_PCM, DECODERS, decoders
 from service.core.media.formats import OutputFormat
 from service.core.media.inputs import Source
 from service.core.media.options import Carrier, Options, Target, carrier
@@ -73,7 +73,9 @@ def look(ffmpeg: str, source: Source, input_url: str) -> tuple[str, ...]:
 
 
 def _essential(source: Source, target: Target, url: str, track: Track | None, *, local: bool) -> tuple[str, ...]:
-    errors = USUAL_DECODE_ERRORS if source.junk else MAX_DECODE_ERRORS
+    # Of plain samples the last one can be broken, and in half a second that is more than a tenth of the packets.
+    plain = bool(source.tracks) and all((item.codec or "").startswith(DECODED_AS_PCM) for item in source.tracks)
+    errors = USUAL_DECODE_ERRORS if source.junk or plain else MAX_DECODE_ERRORS
     if target.options.on_damage == "convert":
         errors = ANY_DECODE_ERRORS
     return (

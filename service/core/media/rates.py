@@ -36,8 +36,9 @@ def declared_rate(container: str, head: bytes) -> int | None:
 
 
 def _wav(head: bytes) -> int | None:
-    at = _chunk(head, b"fmt ", "<4sI", 12)
-    return None if at is None else int(struct.unpack_from("<I", head, at + 4)[0])
+    order = ">" if head.startswith(b"RIFX") else "<"
+    at = _chunk(head, b"fmt ", f"{order}4sI", 12)
+    return None if at is None else int(struct.unpack_from(f"{order}I", head, at + 4)[0])
 
 
 def _w64(head: bytes) -> int | None:

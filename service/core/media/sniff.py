@@ -8,7 +8,7 @@ be taken (`needs_seeking`).
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.errors import EmptyUpload, UnsupportedCodec, UnsupportedMedia
 from service.core.media import codecs
@@ -27,11 +27,17 @@ BEYOND_BYTES = 256 * 1024  # behind a tag that is longer than the head
 _BY_NAME = {item.name: item for item in INPUT_FORMATS}
 _TS_PACKETS = (188, 192)  # with a time stamp of 4 bytes in front on Blu-ray discs
 _MIN_FRAMES = 3  # packets or frames in a row
+_MAY_BE_TAGGED = ("ogg", "opus", "w64", "tta", "flv", "mpg", "ts", "ac3", "eac3", "dts")  # others ffmpeg does not find
+_TAGGED = "there is a tag in front of it"
 
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """The bytes of an object from offset `at` on, where the tags in front of the sound end; `BEYOND_BYTES` of them."""
+    """
+    The bytes of an object from offset `at` on, where the tags in front of the sound end; `BEYOND_BYTES` of them.
+
+    None of them, if they have not come yet: what is known until then cannot be refused.
+    """
 
     at: int
     data: bytes
@@ -74,7 +80,8 @@ def identify(
     if (problem := codecs.unsupported(track.codec for track in layout.tracks)) is not None:
         raise UnsupportedCodec(problem)
     kind = _BY_NAME[layout.name]
-    check_rate(kind.name, head)
+    if layout.reason != _TAGGED:
+        check_rate(kind.name, head)
     reason = "its tags or its index are at the end" if kind.always_local else layout.reason
     labels = read_labels(ends, kind.name)
     return Source(
@@ -107,6 +114,7 @@ _MAGIC: tuple[tuple[tuple[tuple[int, bytes], ...], Examine], ...] = (
     (((0, b"RIFF"), (8, b"WAVE")), chunks.wav),
     (((0, b"RF64"), (8, b"WAVE")), chunks.wav),
     (((0, b"BW64"), (8, b"WAVE")), chunks.wav),
+    (((0, b"RIFX"), (8, b"WAVE")), chunks.big_endian_wav),
     (((0, b"RIFF"), (8, b"AVI ")), riff_av.avi),
     (((0, bytes.fromhex("726966662e91cf11a5d628db04c10000")),), chunks.w64),
     (((0, b"FORM"), (8, b"AIFF")), chunks.aiff),
@@ -143,25 +151,34 @@ def _by_magic(ends: Ends) -> Layout | None:
 
 def _by_frames(ends: Ends, beyond: Beyond | None) -> Layout | None:
     begin = tags.end_of_tags(ends)
-    if begin < len(ends.head) or not begin:
-        return _sound(ends, begin, lambda: tags.has_text(ends, begin))
+    asked_for = beyond is not None and beyond.at == begin
     if begin >= ends.size:
         return None
-    if beyond is None or beyond.at != begin or not beyond.data:
+    if beyond is not None and asked_for and beyond.data:
+        rest = Ends(beyond.data, ends.tail, ends.size - begin, ends.budget)
+        return _behind_tags(rest) or _sound(rest, 0, lambda: tags.has_text(ends, begin))
+    if begin >= len(ends.head) or asked_for:
         return Layout("mp3", "its tag in front is too long to look behind it")
-    rest = Ends(beyond.data, ends.tail, ends.size - begin, ends.budget)
-    return _sound(rest, 0, lambda: tags.has_text(ends, begin))
+    if begin:
+        rest = Ends(ends.take(begin, len(ends.head)), ends.tail, ends.size - begin, ends.budget)
+        if (layout := _behind_tags(rest)) is not None:
+            return layout
+    return _sound(ends, begin, lambda: tags.has_text(ends, begin))
+
+
+def _behind_tags(rest: Ends) -> Layout | None:
+    """Look for a container that ffmpeg finds behind an ID3v2 tag; from a pipe, not all of them are read alike."""
+    layout = _by_magic(rest) or _transport_stream(rest) or _dolby(rest)
+    if layout is None or layout.name not in _MAY_BE_TAGGED:
+        return None
+    check_rate(layout.name, rest.head)
+    return replace(layout, reason=_TAGGED)
 
 
 def _sound(ends: Ends, begin: int, text_in_front: Callable[[], bool]) -> Layout | None:
     if ends.head.startswith(b"fLaC", begin):
         return flac.examine(ends, begin)
-    return (
-        _transport_stream(ends)
-        or _dolby(ends)
-        or frames.adts(ends, begin)
-        or frames.mpeg(ends, begin, text_in_front=text_in_front)
-    )
+    return _transport_stream(ends) or _dolby(ends) or frames.examine(ends, begin, text_in_front=text_in_front)
 
 
 def _transport_stream(ends: Ends) -> Layout | None:

@@ -144,3 +144,14 @@ async def test_sound_that_is_not_decoded_fails_by_its_name(bench: Bench, tmp_pat
         await bench.transcoder().convert(bench.order(data[:at] + b"\x70\x02" + data[at + 2 :], what), bench.report)
     with pytest.raises(UnsupportedCodec, match=r"The sound is ATRAC3, which is not supported\."):
         sniff(data[:at] + b"\x70\x02" + data[at + 2 :])
+
+
+async def test_film_without_sound_is_not_called_damaged(bench: Bench, tmp_path: Path) -> None:
+    """A file that holds pictures alone fails with a sentence that says so."""
+    path = tmp_path / "film.mkv"
+    film = ("-f", "lavfi", "-i", "testsrc=size=32x32:rate=5:duration=1", "-c:v", "mpeg4")
+    media_samples.run_ffmpeg(FFMPEG, *film, str(path))
+    data = path.read_bytes()
+
+    with pytest.raises(BadMedia, match=r"^There is no track of sound in the file\.$"):
+        await bench.transcoder().convert(bench.order(data, sniff(data)), bench.report)

@@ -52,7 +52,7 @@ def wav(ends: Ends) -> Layout:
             size = long_size if long_size is not None and chunk.size == _UNKNOWN else chunk.size
             # What a recorder leaves that wrote to a pipe, or was cut off: everything up to the end is sound, in a
             # file, too.
-            left_open = is_placeholder(size) and (size == 0 or chunk.at + size > ends.size)
+            left_open = size >= _NO_END or (is_placeholder(size) and (size == 0 or chunk.at + size > ends.size))
             end = ends.size if left_open else chunk.at + size
             return Layout(
                 "wav",
@@ -63,6 +63,11 @@ def wav(ends: Ends) -> Layout:
                 holds_more=_more(ends, end + end % 2),
             )
     return Layout("wav", FAR, tracks=form.tracks)
+
+
+def big_endian_wav(_ends: Ends) -> Layout:
+    """RIFX: a WAV whose numbers are all the other way round. It is too rare to be looked through here."""
+    return Layout("wav", "its numbers are big-endian")
 
 
 @within_budget("w64")

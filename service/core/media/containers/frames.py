@@ -18,7 +18,6 @@ _MIN_FRAMES = 3  # frames in a row, where they are expected
 _MIN_FRAMES_IN_JUNK = 8
 _PASSED_OVER = 64 * 1024  # bytes of junk that ffmpeg passes over; it takes what is further inside for damaged frames
 _FEW = 64  # bytes of which one that is not zero makes junk
-_MISSES_A_STEP = 2  # bytes that look like a frame's first and are none: half the cost of other steps
 
 _KBPS = {  # (MPEG-1?, layer) → kbit/s by index
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -42,16 +41,21 @@ class _Frame:
     channels: int
 
 
-def mpeg(ends: Ends, begin: int, *, text_in_front: Callable[[], bool]) -> Layout | None:
+def examine(ends: Ends, begin: int, *, text_in_front: Callable[[], bool]) -> Layout | None:
     """
-    MPEG audio from `begin` (behind the tags) on, or None if it is none. Raises `Spent`.
+    MPEG audio, or AAC in ADTS frames, from `begin` (behind the tags) on; None if it is neither. Raises `Spent`.
 
+    Both are looked for at once: frames may be so short that a look for the other kind alone spends the budget.
     `text_in_front` tells whether the tag in front has a text, and may raise `Spent`.
     """
-    found = _find(ends, begin, _mpeg_frame)
+    found = _find(ends, begin)
     if found is None:
         return None
     at, frame = found
+    return _mpeg(ends, begin, at, frame, text_in_front) if frame.layer else _adts(ends, frame)
+
+
+def _mpeg(ends: Ends, begin: int, at: int, frame: _Frame, text_in_front: Callable[[], bool]) -> Layout:
     name = "mp3" if frame.layer == 3 else "mp2"
     reason, seconds, suspect = _xing(ends, at, frame)
     try:
@@ -64,13 +68,9 @@ def mpeg(ends: Ends, begin: int, *, text_in_front: Callable[[], bool]) -> Layout
     return Layout(name, reason, seconds, suspect=suspect, tracks=tracks, junk=junk)
 
 
-def adts(ends: Ends, begin: int) -> Layout | None:
-    """AAC in ADTS frames, or None if it is none. Raises `Spent`."""
-    found = _find(ends, begin, _adts_frame)
-    if found is None:
-        return None
+def _adts(ends: Ends, frame: _Frame) -> Layout:
     tagged = APE in ends.tail or ends.tail[-ID3V1:].startswith(b"TAG")
-    tracks = (Track(number=1, codec="aac", rate=found[1].rate, channels=found[1].channels or None),)
+    tracks = (Track(number=1, codec="aac", rate=frame.rate, channels=frame.channels or None),)
     return Layout("aac", TAG_BEHIND if tagged else None, tracks=tracks)
 
 
@@ -143,32 +143,35 @@ def _adts_frame(data: bytes, at: int) -> _Frame | None:
 # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _find(ends: Ends, begin: int, frame_at: Callable[[bytes, int], _Frame | None]) -> tuple[int, _Frame] | None:
+def _frame(data: bytes, at: int) -> _Frame | None:
+    """Read the header at `at`: of AAC where the bits of the layer are 0, which no MPEG audio has."""
+    return _mpeg_frame(data, at) if data[at + 1 : at + 2] and data[at + 1] & 6 else _adts_frame(data, at)
+
+
+def _find(ends: Ends, begin: int) -> tuple[int, _Frame] | None:
     """Return the first believable frame and where it is. Zeros in front do not count as junk."""
     head = ends.head
     if head[begin : begin + 1] == b"\0":
         begin = len(head) - len(ends.take(begin, len(head)).lstrip(b"\0"))
-    at, misses = begin - 1, 0
+    at = begin - 1
     while (at := head.find(b"\xff", at + 1)) >= 0:
-        first = frame_at(head, at)
-        if first is None:
-            misses += 1
-            if misses % _MISSES_A_STEP == 0:
-                ends.budget.step()
-            continue
         ends.budget.step()
+        first = _frame(head, at)
+        if first is None:
+            continue
         enough = _MIN_FRAMES if at == begin else _MIN_FRAMES_IN_JUNK
-        if _chain(ends.budget, head, at, first, frame_at) >= enough:
+        if _chain(ends.budget, head, at, first) >= enough:
             return at, first
     return None
 
 
-def _chain(budget: Budget, head: bytes, at: int, first: _Frame, frame_at: Callable[[bytes, int], _Frame | None]) -> int:
+def _chain(budget: Budget, head: bytes, at: int, first: _Frame) -> int:
     """Count the frames of the same kind that follow each other without a gap, up to as many as are ever wanted."""
-    count, frame = 0, frame_at(head, at)
+    count = 0
+    frame: _Frame | None = first
     while frame and (frame.layer, frame.rate) == (first.layer, first.rate) and count < _MIN_FRAMES_IN_JUNK:
         budget.step()
         count += 1
         at += frame.size
-        frame = frame_at(head, at)
+        frame = _frame(head, at)
     return count

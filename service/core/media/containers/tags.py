@@ -12,6 +12,7 @@ ID3V1 = 128
 APE = b"APETAGEX"
 _APE_HEADER = 32
 _FEW_TAGS = 20
+_ROOM = 64 * 1024  # bytes of the sound that the head must have for its kind to be told
 _TEXTS = (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL")
 
 
@@ -31,12 +32,16 @@ def end_of_tags(ends: Ends) -> int:
 
 
 def beyond(head: bytes, size: int) -> int | None:
-    """Return where the tags in front end if that is beyond `head`, and in the object; None if not. Raises `Spent`."""
+    """
+    Return where the tags in front end if `head` has too little of what follows, and the object has more; else None.
+
+    Raises `Spent`.
+    """
     # On the event loop, therefore little; a real file has one tag or two.
     end = (
         end_of_tags(Ends(head, b"", size, Budget(max_steps=_FEW_TAGS))) if head[:3] == b"ID3" or head[:8] == APE else 0
     )
-    return end if len(head) <= end < size else None
+    return end if end and len(head) - _ROOM < end < size and len(head) < size else None
 
 
 def _id3_length(raw: bytes) -> int:

@@ -54,6 +54,15 @@ def test_each_way_ffmpeg_can_end_has_its_error(changes: dict[str, object], error
     assert type(outcome_of(dataclasses.replace(WELL, **changes))) is error  # type: ignore[arg-type]
 
 
+def test_file_without_a_track_of_sound_is_called_that() -> None:
+    """A film without sound is told apart from a file that is damaged."""
+    lines = ("Stream map '' matches no streams.", "Failed to set value '0:a:0' for option 'map': Invalid argument")
+    error = outcome_of(dataclasses.replace(WELL, exit_code=234, last_lines=lines))
+
+    assert isinstance(error, BadMedia)
+    assert error.detail == "There is no track of sound in the file."
+
+
 def test_diagnostics_name_exit_code_or_signal_and_last_lines() -> None:
     """Diagnostics name the exit code or the signal, and hold the last lines."""
     died = dataclasses.replace(WELL, exit_code=-11)
