@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from infra.config.model import Config
 from infra.costs.prices import HOURS, PRICES, usd
-from infra.watching.alarms import service_alarms, table_alarms, worker_alarms
+from infra.watching.alarms import service_alarms, table_alarms, webhook_alarms, worker_alarms
 from infra.watching.signals import QUEUE, TRIGGERS
 
 DEAREST_NODE = "cache.t4g.medium"
@@ -116,6 +116,8 @@ def _watch(stack: Config) -> Iterator[Line]:
     if stack.fargate_worker:
         alarms += worker_alarms({})
         scaling = len(TRIGGERS)
+    if stack.webhooks:
+        alarms += webhook_alarms()
     metrics = sum(1 if alarm.unless is None else 2 for alarm in alarms) + scaling
     yield Line("alarms", f"{len(alarms) + scaling} on {metrics} metrics", usd("alarm", metrics))
     yield Line("metrics of the queue", f"{len(QUEUE)}, which always have data", usd("metric", len(QUEUE)))
