@@ -61,6 +61,7 @@ def build(stack: Config) -> Mapping[str, object]:
             api=service.dimensions,
             runner=not stack.express,
             worker=None if worker is None else worker.dimensions,
+            webhooks=bool(stack.webhooks),
             topic_arn=stack.alarm_topic_arn,
             budget_usd=stack.budget_usd,
             budget_email=stack.budget_email,

@@ -62,9 +62,10 @@ class CountedWorkers(Reached):
             await self._travel()
         return [Place(key.removeprefix(WORKER), int(place)) for page in pages for place, key, _ in page]
 
-    async def entries(self, instances: Sequence[str]) -> Sequence[Entry]:
-        await self._read_many("entries of workers", [worker_pk(instance) for instance in instances])
-        found = await self._ring.entries(instances)
+    async def entries(self, instances: Sequence[str], *, strongly: bool = False) -> Sequence[Entry]:
+        keys = [worker_pk(instance) for instance in instances]
+        await self._read_many("entries of workers", keys, strongly=strongly)
+        found = await self._ring.entries(instances, strongly=strongly)
         await self._travel()
         return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from infra.config.model import Config
 from infra.costs.prices import HOURS, PRICES, usd
-from infra.watching.alarms import service_alarms, table_alarms, worker_alarms
+from infra.watching.alarms import service_alarms, table_alarms, webhook_alarms, worker_alarms
 from infra.watching.signals import QUEUE, TRIGGERS
 
 DEAREST_NODE = "cache.t4g.medium"
@@ -42,8 +42,20 @@ class Job:
 
 TYPICAL = Job()
 PART_MB = 8
-LOOKS = 3.0
-"""Read units a second of a worker that looks at an empty queue: half a unit for each of eight keys of the index."""
+FEW = 3  # workers: with no more, each of them watches everything, and its own entry need not be fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units of DynamoDB in an hour, of one worker that has nothing to do."""
+
+    reads: int
+    writes: int
+
+
+# Counted by a test, with the real worker over the stores of docs/scale.md. A Redis that tells of deaths changes none.
+IDLE_OF_FEW = Units(reads=9_400, writes=240)
+IDLE_OF_MANY = Units(reads=6_900, writes=720)
 ROUNDS, LISTS = 12, 3  # of the janitor in an hour; lists of each
 
 
@@ -84,10 +96,18 @@ def _workers(stack: Config) -> Iterator[Line]:
 def _looking(stack: Config) -> Iterator[Line]:
     """What workers ask while there is no work. On App Runner they get less CPU for it than this supposes."""
     workers = stack.worker_min if stack.fargate_worker else stack.min_instances
-    reads = workers * LOOKS * 3600 * HOURS
-    yield Line("DynamoDB, looking for work", f"{workers} × {LOOKS:g} reads a second", usd("dynamodb-read", reads))
+    units = idle_units(workers)
+    reads, writes = workers * units.reads * HOURS, workers * units.writes * HOURS
+    yield Line("DynamoDB, looking for work", f"{workers} × {units.reads:,} reads an hour", usd("dynamodb-read", reads))
+    how = f"{workers} × {units.writes:,} writes an hour"
+    yield Line("DynamoDB, entries of workers", how, usd("dynamodb-write", writes))
     lists = workers * ROUNDS * LISTS * HOURS
     yield Line("S3, looking for leftovers", f"{workers} × {ROUNDS * LISTS} lists an hour", usd("s3-put", lists))
+
+
+def idle_units(workers: int) -> Units:
+    """Return what each of so many workers reads and writes while there is no work."""
+    return IDLE_OF_FEW if workers <= FEW else IDLE_OF_MANY
 
 
 def _task(what: str, count: int, cpu: float, memory: float, *, spot: bool) -> Line:
@@ -116,6 +136,8 @@ def _watch(stack: Config) -> Iterator[Line]:
     if stack.fargate_worker:
         alarms += worker_alarms({})
         scaling = len(TRIGGERS)
+    if stack.webhooks:
+        alarms += webhook_alarms()
     metrics = sum(1 if alarm.unless is None else 2 for alarm in alarms) + scaling
     yield Line("alarms", f"{len(alarms) + scaling} on {metrics} metrics", usd("alarm", metrics))
     yield Line("metrics of the queue", f"{len(QUEUE)}, which always have data", usd("metric", len(QUEUE)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from infra.config.model import Config
-from infra.costs.model import TYPICAL, Line, idle, thousand, total
+from infra.costs.model import IDLE_OF_FEW, IDLE_OF_MANY, TYPICAL, Line, idle, thousand, total
 from infra.costs.prices import AS_OF, HOURS, PRICES, REGION
 
 OPENING = f"""\
@@ -19,6 +19,7 @@ READING = f"""\
 ## How to read it
 
 *Idle* is a month in which nobody uses the service.
+A worker that has nothing to do still looks for work, and writes its entry among the workers: with up to three of them {IDLE_OF_FEW.writes} times an hour, with more {IDLE_OF_MANY.writes} times, with a cache and without; [scale.md](scale.md) has all of its calls.
 The second bill is what 1,000 conversions add: {TYPICAL.upload:g} MB in, {TYPICAL.result:g} MB out and downloaded once, {TYPICAL.cpu:g} seconds of one vCPU, kept for {TYPICAL.days:g} days.
 Downloads are most of it, and they leave S3 directly: no container, and no NAT gateway, is in between.
 There is no NAT gateway and no interface endpoint in any of these stacks; S3 and DynamoDB are reached through gateway endpoints, which are free.

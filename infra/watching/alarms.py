@@ -65,8 +65,8 @@ def service_alarms() -> Sequence[Alarm]:
             "exhausted",
             Metric("JobsExhausted"),
             0,
-            "A job was given up after its workers died five times. Its file kills ffmpeg or fills the memory: job_id "
-            "is in job.exhausted.",
+            "A job was given up because its workers died again and again. Its file kills ffmpeg or fills the memory: "
+            "job_id is in job.exhausted.",
         ),
         Alarm(
             "refused-writes",
@@ -122,6 +122,20 @@ def service_alarms() -> Sequence[Alarm]:
             600,
             "Work waits for more than ten minutes: raise reprise:workerMax (or maxInstances), or slots.",
         ),
+    ]
+
+
+def webhook_alarms() -> Sequence[Alarm]:
+    """Those of a stack that notifies endpoints: each that is given up needs somebody, so the first one counts."""
+    return [
+        Alarm(
+            "webhooks-given-up",
+            Metric("NotificationsDead"),
+            0,
+            "Webhooks are given up: tried in vain for a day, or refused with 410. `host` and `reason` are in "
+            "notification.dead; when the receiver works again, its tenant sends them again. See the runbook.",
+            minutes=60,
+        )
     ]
 
 

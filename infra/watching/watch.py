@@ -8,7 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra.components import Component
 from infra.watching import dashboard
-from infra.watching.alarms import Alarm, Metric, service_alarms, table_alarms, worker_alarms
+from infra.watching.alarms import Alarm, Metric, service_alarms, table_alarms, webhook_alarms, worker_alarms
 from infra.watching.signals import namespace
 
 
@@ -22,6 +22,7 @@ class WatchArgs:
     api: Mapping[str, Input[str]]
     runner: bool
     worker: Mapping[str, Input[str]] | None
+    webhooks: bool
     topic_arn: str
     budget_usd: int
     budget_email: str
@@ -37,6 +38,8 @@ class Watch(Component):
         alarms = [*service_alarms(), *table_alarms(args.table)]
         if args.worker is not None:
             alarms += worker_alarms(args.worker)
+        if args.webhooks:
+            alarms += webhook_alarms()
         for alarm in alarms:
             self._alarm(alarm)
         self._dashboard()

@@ -34,7 +34,7 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code."""
-    given = _parser().parse_args(arguments)
+    given = parse(arguments)
     url = given.url or ambient.environment().get("REPRISE_URL")
     if not url:
         return _refuse("where is the service? Give --url, or set REPRISE_URL")
@@ -54,6 +54,11 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(line(error, url), FAILED)
     except KeyboardInterrupt:
         return _refuse(f"interrupted; {AGAIN}", INTERRUPTED)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what was given on the command line. Ends the process if that is wrong."""
+    return _parser().parse_args(arguments)
 
 
 def _refuse(why: str, code: int = USAGE) -> int:
@@ -153,14 +158,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Convert audio with a Reprise service. An interrupted command goes on when it is run again.",
         epilog=" ".join((__doc__ or "").strip().splitlines()[-2:]),
     )
-    common = _Parser(add_help=False)
-    group = common.add_argument_group("the service")
-    group.add_argument("--url", help="its address (default: $REPRISE_URL)")
-    group.add_argument("--key", help="an API key (default: $REPRISE_API_KEY, which no list of processes shows)")
-    group.add_argument(
-        "--patience", type=float, default=120, metavar="S", help="how long to wait for a service that is away (120)"
-    )
-    group.add_argument("--json", action="store_true", help="print what came of it as JSON")
+    _add_common(parser)
+    # What is left out after the command must not overwrite what was given before it.
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_common(common, patience=argparse.SUPPRESS, json=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"reprise {reprise.__version__}")
     commands = parser.add_subparsers(required=True, dest="command", metavar="convert | formats")
     command = commands.add_parser("convert", parents=[common], help="convert files")
@@ -175,6 +176,21 @@ def _parser() -> argparse.ArgumentParser:
     add_flags(command)
     commands.add_parser("formats", parents=[common], help="what goes in, and what comes out")
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, patience: float | str = 120.0, json: bool | str = False) -> None:
+    """Add what every command has, with these defaults: it may stand before the command and after it."""
+    group = parser.add_argument_group("the service")
+    group.add_argument("--url", help="its address (default: $REPRISE_URL)")
+    group.add_argument("--key", help="an API key (default: $REPRISE_API_KEY, which no list of processes shows)")
+    group.add_argument(
+        "--patience",
+        type=float,
+        default=patience,
+        metavar="S",
+        help="how long to wait for a service that is away (120)",
+    )
+    group.add_argument("--json", action="store_true", default=json, help="print what came of it as JSON")
 
 
 def _count(text: str) -> int:

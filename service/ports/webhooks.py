@@ -6,6 +6,7 @@ from typing import Protocol
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding
 from service.core.listing import Entry
+from service.core.webhooks.asked import Answer
 from service.core.webhooks.endpoints import Endpoint
 
 
@@ -58,10 +59,10 @@ class Outbox(Notifications, Protocol):
 class Sender(Protocol):
     """The way to receivers."""
 
-    async def send(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> int | str:
+    async def send(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> Answer | str:
         """
-        Post a message, and return the status of the answer, or a word for why there is none.
+        Post a message, and return the answer, or a word for why there is none.
 
         Takes at most `core.webhooks.notification.SEND_SECONDS`, follows no redirect, and reads of the answer no more
-        than its status and a few kilobytes. Connects to public addresses alone, unless the operator allows others.
+        than its head, of a few kilobytes. Connects to public addresses alone, unless the operator allows others.
         """

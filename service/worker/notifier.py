@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from service.core.backoff import WORKER_SCAN
 from service.core.errors import NotFound, Refused, StoreError
 from service.core.jobs.job import Job
+from service.core.webhooks.asked import Answer
 from service.core.webhooks.endpoints import Endpoint
 from service.core.webhooks.notification import LEASE, Dead, Delivered, Later, conclude, message_id
 from service.core.webhooks.room import room_for
@@ -164,7 +165,8 @@ class Notifier:
         began = ports.clock.monotonic()
         answer = await self._send(job, endpoint)
         seconds = round(ports.clock.monotonic() - began, 3)
-        verdict = conclude(answer, job.notice.tries, ports.ids.draw())
+        now = ports.clock.wall()
+        verdict = conclude(answer, job.notice.tries, ports.ids.draw(), now=now, ends_at=job.expires_at)
         fields = {"job_id": job_id, "host": endpoint.host, "attempt": job.notice.attempt, "seconds": seconds}
         holding, outbox = job.notice.holding(job_id), ports.outbox
         match verdict:
@@ -181,8 +183,8 @@ class Notifier:
                 emit(events.NOTIFICATION_DEAD, **fields, reason=reason, tries=job.notice.tries)
                 await self._record(lambda: outbox.bury(holding, reason, ports.clock.wall()))
 
-    async def _send(self, job: Job, endpoint: Endpoint) -> int | str:
-        """Post it; returns the status, or why there is none. The id is that of every other attempt, too."""
+    async def _send(self, job: Job, endpoint: Endpoint) -> Answer | str:
+        """Post it; returns the answer, or why there is none. The id is that of every other attempt, too."""
         try:
             body = self._ports.describe(job)
             now = int(self._ports.clock.wall())

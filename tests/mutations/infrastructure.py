@@ -136,4 +136,16 @@ INFRASTRUCTURE = (
         ),
         ("tests/unit/infra/test_watching.py::test_numbers_of_the_queue_are_never_added_up",),
     ),
+    Mutation(
+        "infra-idle-entries",
+        "the bill of an idle stack counts what idle workers write",
+        (Edit("infra/costs/model.py", "Units(reads=9_400, writes=240)", "Units(reads=9_400, writes=0)"),),
+        ("tests/unit/scale/test_idle_bill.py::test_bill_counts_what_an_idle_worker_reads_and_writes[one]",),
+    ),
+    Mutation(
+        "infra-idle-many",
+        "the bill of an idle stack knows that workers write more often where there are many",
+        (Edit("infra/costs/model.py", "IDLE_OF_FEW if workers <= FEW else IDLE_OF_MANY", "IDLE_OF_FEW"),),
+        ("tests/unit/scale/test_idle_bill.py::test_bill_counts_what_an_idle_worker_reads_and_writes[many]",),
+    ),
 )

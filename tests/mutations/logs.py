@@ -5,6 +5,7 @@ from tests.mutations.tree import Edit, Mutation
 REDACTION = "tests/unit/test_redaction.py"
 LIFECYCLE = "tests/unit/worker/test_lifecycle.py"
 ENDING = "tests/unit/worker/test_ending.py::test_output_that_is_swept_away_is_an_alarm_only_where_it_is_wanted"
+WATCHING = "tests/unit/infra/test_watching.py"
 LOGGING = "service/telemetry/logging.py"
 
 LOGS = (
@@ -57,6 +58,12 @@ LOGS = (
         ),
         ("tests/unit/test_embedded_metrics.py::test_each_way_of_losing_a_worker_is_counted_as_one",),
         "KeyError",
+    ),
+    Mutation(
+        "alarm-of-webhooks",
+        "webhooks that are given up are an alarm on AWS, where some are sent",
+        (Edit("infra/watching/watch.py", "        if args.webhooks:\n", "        if False:\n"),),
+        (f"{WATCHING}::test_webhooks_that_are_given_up_are_an_alarm_where_some_are_sent[with webhooks, on Express]",),
     ),
     Mutation(
         "log-names-the-span",

@@ -21,9 +21,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # What exists of these; the tests of the copy read them.
-COPIED = ("service", "chaos", "infra", "reprise", "tests", "scripts", "docs/requirements.toml", "docs/costs.md",
-          "docs/deploy.md", "pyproject.toml", "requirements", "images.env", "Dockerfile", "Pulumi.yaml",
-          "Pulumi.dev.yaml", "Pulumi.prod.yaml")  # fmt: skip
+COPIED = ("service", "chaos", "infra", "reprise", "tests", "scripts", "benchmarks", "docs/requirements.toml",
+          "docs/costs.md", "docs/deploy.md", "pyproject.toml", "requirements", "images.env", "Dockerfile",
+          "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")  # fmt: skip
 ASSERTED = r"(?m)^E +(assert|AssertionError)\b"
 REFUSED = r"(?m)^E +Failed: DID NOT RAISE"
 TIMEOUT = 240.0  # seconds for the tests of one guard, on a busy machine

@@ -203,4 +203,10 @@ OPERATIONS = (
         ),
         ("tests/unit/application/test_progress.py::test_who_waits_is_answered_when_the_process_is_about_to_end",),
     ),
+    Mutation(
+        "openapi-mistakes",
+        "a generated client knows the answer to a mistake of the service, of every operation",
+        (Edit("service/web/http/responses.py", "        **documented_mistake(),\n", ""),),
+        ("tests/unit/web/http/test_openapi.py::test_mistake_of_the_service_is_documented_for_every_operation",),
+    ),
 )

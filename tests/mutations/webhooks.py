@@ -117,8 +117,38 @@ WEBHOOKS = (
     Mutation(
         "webhook-redirect",
         "a redirect is no acceptance",
-        (Edit(f"{CORE}/notification.py", "200 <= answer < 300", "200 <= answer < 400"),),
+        (Edit(f"{CORE}/notification.py", "200 <= answer.status < 300", "200 <= answer.status < 400"),),
         (f"{RULES}/test_notification.py::test_all_else_is_tried_again_until_the_last_try[302]",),
+    ),
+    Mutation(
+        "webhook-retry-after",
+        "a receiver that asks for a pause gets it",
+        (Edit("service/adapters/webhooks/sender.py", 'b"retry-after"', 'b"retry-before"'),),
+        ("tests/integration/webhooks/test_notifier.py::test_receiver_that_asks_for_a_pause_gets_it",),
+    ),
+    Mutation(
+        "webhook-own-pause",
+        "no receiver gets its next attempt sooner by asking",
+        (
+            Edit(
+                f"{CORE}/notification.py",
+                "max(RETRIES.delay(tries, draw), asked)",
+                "asked or RETRIES.delay(tries, draw)",
+            ),
+        ),
+        (f"{RULES}/test_notification.py::test_receiver_cannot_ask_for_a_shorter_pause[1]",),
+    ),
+    Mutation(
+        "webhook-longest-pause",
+        "no receiver puts its notification off for longer than an hour",
+        (Edit(f"{CORE}/asked.py", "return min(float(text), MOST_ASKED)", "return float(text)"),),
+        (f"{RULES}/test_notification.py::test_receiver_cannot_ask_for_more_than_an_hour[3601]",),
+    ),
+    Mutation(
+        "webhook-pause-ends",
+        "no receiver puts its notification off until the job is forgotten",
+        (Edit(f"{CORE}/notification.py", "ends_at - now - LAST_CHANCE", "ends_at"),),
+        (f"{RULES}/test_notification.py::test_receiver_cannot_ask_for_more_than_an_hour[3601]",),
     ),
     Mutation(
         "webhook-fair",

@@ -8,12 +8,13 @@ cookies, which httpx would have to be told, each of them.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import certifi
 import httpcore
 
 from service.adapters.webhooks.connecting import CheckedNetwork, NoAddress, NotPublic, Resolve
+from service.core.webhooks.asked import Answer
 from service.core.webhooks.endpoints import Endpoint
 from service.core.webhooks.notification import SEND_SECONDS
 
@@ -39,7 +40,7 @@ class WebhookSender:
             network_backend=CheckedNetwork(private=private, resolve=resolve),
         )
 
-    async def send(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> int | str:
+    async def send(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> Answer | str:
         """See `ports.webhooks`; the body of an answer is not read at all, its head as far as `bounded` allows."""
         wanted = {"content-type": "application/json", "user-agent": self._agent, "connection": "close", **headers}
         lines = [(name.encode(), value.encode()) for name, value in wanted.items()]
@@ -48,7 +49,7 @@ class WebhookSender:
                 asyncio.timeout(self._seconds),
                 self._pool.stream("POST", endpoint.url, headers=lines, content=body) as answer,
             ):
-                return int(answer.status)
+                return Answer(int(answer.status), _first(answer.headers, b"retry-after"))
         except (TimeoutError, httpcore.TimeoutException):
             return "timeout"
         except NotPublic:
@@ -70,6 +71,11 @@ def usual_trust() -> ssl.SSLContext:
     trust = ssl.create_default_context()
     trust.load_verify_locations(certifi.where())
     return trust
+
+
+def _first(headers: Sequence[tuple[bytes, bytes]], wanted: bytes) -> str:
+    """Return a field of the head of an answer, as it came; empty if there is none."""
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == wanted), "")
 
 
 def _of_tls(error: BaseException | None) -> bool:

@@ -19,6 +19,7 @@ becomes due again by itself, so each arrives at least once. Due times are those 
 notification early or late, or has it sent twice, which receivers have to expect anyway.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
@@ -26,10 +27,12 @@ from typing import Final, Self
 from service.core.backoff import Backoff
 from service.core.errors import IllegalTransition
 from service.core.jobs.lease import Holding
+from service.core.webhooks.asked import Answer, seconds_asked
 
 LEASE: Final = 60.0  # seconds for which a notifier keeps what it has taken; it sends for `SEND_SECONDS` at the most
 SEND_SECONDS: Final = 15.0  # for all of a request: name, connection, handshake, headers of the answer
 MOST_TRIES: Final = 14
+LAST_CHANCE: Final = 60.0  # seconds before the end of its job at which a try comes that was put off for a receiver
 
 # 5 s, 15 s, 45 s, … 3 hours, and from then on 4: with `MOST_TRIES` 22 to 25 hours in all.
 RETRIES: Final = Backoff(first=5.0, factor=3.0, cap=4 * 3600.0, jitter=0.1)
@@ -124,16 +127,24 @@ class Dead:
     error: str
 
 
-def conclude(answer: int | str, tries: int, draw: float) -> Delivered | Later | Dead:
+def conclude(
+    answer: Answer | str, tries: int, draw: float, *, now: float, ends_at: float = math.inf
+) -> Delivered | Later | Dead:
     """
-    Decide what follows from the status of an answer, or from why there was none.
+    Decide what follows from an answer, or from why there was none.
 
     2xx is success. 410 says that nothing is wanted any more. All else, a redirect too, is in vain; `tries` counts the
     attempt that was just made, `draw` is uniform in [0, 1).
+
+    A receiver may ask for a longer pause than ours, never for a shorter one, nor for one that lasts until its job is
+    forgotten: that is at `ends_at`, by the wall clock, as is `now`.
     """
-    if isinstance(answer, int) and 200 <= answer < 300:
+    if isinstance(answer, str):
+        error, asked = answer, 0.0
+    elif 200 <= answer.status < 300:
         return Delivered()
-    error = f"status_{answer}" if isinstance(answer, int) else answer
-    if answer == 410 or tries >= MOST_TRIES:
+    else:
+        error, asked = f"status_{answer.status}", min(seconds_asked(answer, now), ends_at - now - LAST_CHANCE)
+    if error == "status_410" or tries >= MOST_TRIES:
         return Dead(error)
-    return Later(error, RETRIES.delay(tries, draw))
+    return Later(error, max(RETRIES.delay(tries, draw), asked))

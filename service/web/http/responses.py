@@ -13,6 +13,7 @@ from service.core.errors import (
     Expired,
     InvalidRequest,
     LargerThanDeclared,
+    Misconfigured,
     NotFound,
     NotJson,
     RepriseError,
@@ -70,6 +71,14 @@ def documented_without_key() -> dict[int, ResponseSpec]:
     return _anywhere()
 
 
+def documented_mistake() -> dict[int, ResponseSpec]:
+    """Describe what each address answers when the service has a mistake, or is not set up for what is asked."""
+    text = (
+        "`internal`: A mistake of the service, `request_id` leads to it in its log; `misconfigured`: Operators must act"
+    )
+    return {500: _described(text, 500, (Misconfigured,))}
+
+
 def _by_status(errors: Sequence[type[RepriseError]]) -> dict[int, ResponseSpec]:
     by_status: dict[int, list[type[RepriseError]]] = {}
     for error in errors:
@@ -87,6 +96,7 @@ def _anywhere() -> dict[int, ResponseSpec]:
         400: _described("`bad_request`, `malformed_json`: The request cannot be understood", 400, ()),
         403: _described("`cross_site`: A web page from elsewhere, on an open service", 403, (CrossSite,)),
         421: _described("`unknown_host`: A name that an open service has not", 421, (UnknownHost,)),
+        **documented_mistake(),
     }
 
 

@@ -13,6 +13,7 @@ from litestar.openapi import ResponseSpec
 
 from service.web.http.authentication import is_known
 from service.web.http.parameters import ConfigDep, ContextDep, HttpRequest
+from service.web.http.responses import documented_mistake
 from service.web.http.schemas import HealthDocument
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
@@ -24,7 +25,12 @@ class HealthController(Controller):
     path = "/health"
     tags = ("health",)
 
-    @get("/live", operation_id="isLive", summary="Whether the process is alive")
+    @get(
+        "/live",
+        operation_id="isLive",
+        summary="Whether the process is alive",
+        responses=documented_mistake(),
+    )
     async def live(self, request: HttpRequest, context: ContextDep, config: ConfigDep) -> HealthDocument:
         """200 as long as anything is answered at all."""
         if not is_known(request, config.api_keys):
@@ -35,7 +41,8 @@ class HealthController(Controller):
         "/ready",
         operation_id="isReady",
         summary="Whether requests can be served, and what is missing",
-        responses={503: ResponseSpec(HealthDocument, generate_examples=False, description="They cannot.")},
+        responses=documented_mistake()
+        | {503: ResponseSpec(HealthDocument, generate_examples=False, description="They cannot.")},
     )
     async def ready(self, request: HttpRequest, context: ContextDep, config: ConfigDep) -> Response[HealthDocument]:
         """200 when requests can be served, 503 when a service is away that nothing can be done without."""

@@ -126,6 +126,7 @@ def test_interrupted_command_goes_on_when_it_is_run_again(shell: Shell, piece: P
         (("convert", "-", "--to", "mp3"), USAGE, "--out"),
         (("convert", "a", "-", "--to", "mp3"), USAGE, "standard input"),
         (("formats", "--url", "localhost:8000"), USAGE, "http://"),
+        (("--url", "localhost:8000", "formats"), USAGE, "http://"),
         (("formats", "--url", "http://127.0.0.1:9", "--patience", "0"), LATER, "does not answer (Connect"),
         (("convert", __file__, "--to", "mp3", "--jobs", "0"), USAGE, "--jobs: '0' is no number from 1 to 64"),
         (("convert", __file__, "--to", "mp3", "--option", "x"), USAGE, "'x' is not NAME=VALUE"),

@@ -162,6 +162,22 @@ async def test_endpoint_that_is_gone_gets_no_second_try(setup: Setup, receiver: 
     assert (await setup.until(job_id, Progress.DEAD)).notice.error == "status_410"
 
 
+async def test_receiver_that_asks_for_a_pause_gets_it(setup: Setup, receiver: Receiver) -> None:
+    """`Retry-After` of a receiver puts off the next attempt to then, although our own pause ends before."""
+    asked = answer(429, "RETRY-AFTER: 900")
+    receiver.behave = lambda message, send: send(asked if len(receiver.messages) == 1 else answer(204))
+    notifier = setup.start("one")
+    job_id = await setup.end("flaky")
+    notifier.wake(setup.job(job_id))
+    job = await setup.until(job_id)
+    assert (job.notice.error, job.lease.due_at) == ("status_429", setup.clock.wall() + 900)
+
+    await setup.clock.advance(800)
+    assert len(receiver.messages) == 1
+    await setup.clock.advance(110)
+    await setup.until(job_id, Progress.DELIVERED, 2)
+
+
 async def test_hanging_endpoints_hold_up_no_other_tenant(setup: Setup, receiver: Receiver) -> None:
     """While a hundred notifications to an endpoint that hangs wait, those of another tenant arrive at once."""
 

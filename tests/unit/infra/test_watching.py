@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from infra.watching.alarms import OURS, Alarm, service_alarms, table_alarms, worker_alarms
+from infra.watching.alarms import OURS, Alarm, service_alarms, table_alarms, webhook_alarms, worker_alarms
 from infra.watching.signals import QUEUE, SIGNALS, TRIGGERS, namespace
 from service.telemetry import events
 from service.telemetry.embedded_metrics import METRICS
@@ -15,13 +15,14 @@ from tests.unit.infra.stacks import STACKS, stack, with_
 from tests.unit.infra.test_containers import environments
 
 SAID: Mapping[str, events.Event] = {it.name: it for it in vars(events).values() if isinstance(it, events.Event)}
-ALARMS = [*service_alarms(), *table_alarms("t"), *worker_alarms({})]
+ALARMS = [*service_alarms(), *table_alarms("t"), *webhook_alarms(), *worker_alarms({})]
 
 
 def test_alarms_and_the_service_name_the_same_metrics() -> None:
     """Each metric of `service/metrics.json` is written by the service, and what is watched here is one of them."""
     assert [(it.name, it.event, it.value) for it in SIGNALS] == [(it.name, it.event, it.value) for it in METRICS]
-    watched = {metric.name for alarm in service_alarms() for metric in (alarm.metric, alarm.unless) if metric}
+    alarms = [*service_alarms(), *webhook_alarms()]
+    watched = {metric.name for alarm in alarms for metric in (alarm.metric, alarm.unless) if metric}
     watched |= {trigger.metric for trigger in TRIGGERS}
     assert watched <= {it.name for it in METRICS}
 
@@ -53,7 +54,7 @@ def test_an_alarm_watches_a_metric_that_exists_and_says_what_to_do(alarm: Alarm)
 def test_no_alarm_speaks_of_an_event_that_does_not_exist() -> None:
     """Whoever follows the advice finds the events it names."""
     for alarm in ALARMS:
-        named = re.findall(r"\b(?:job|service|request|aws|circuit|worker)\.[a-z_]+", alarm.advice)
+        named = re.findall(r"\b(?:job|service|request|aws|circuit|worker|notification)\.[a-z_]+", alarm.advice)
         assert set(named) <= set(SAID), alarm.name
 
 
@@ -64,6 +65,19 @@ def test_silence_of_the_workers_is_an_alarm(name: str) -> None:
     assert it["treatMissingData"] == "breaching"
     assert it["comparisonOperator"] == "LessThanOrEqualToThreshold"
     assert set(it["dimensions"]) == {"ClusterName", "ServiceName"}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_webhooks_that_are_given_up_are_an_alarm_where_some_are_sent(name: str) -> None:
+    """The first one within an hour is told of, by the event that the service logs; other stacks pay for no alarm."""
+    alarms = stack(name).of("cloudwatch/metricAlarm:MetricAlarm")
+    found = [it.inputs for it in alarms if it.inputs.get("metricName") == "NotificationsDead"]
+    assert len(found) == ("webhooks" in name)
+    for it in found:
+        assert (it["threshold"], it["comparisonOperator"]) == (0, "GreaterThanThreshold")
+        assert (it["statistic"], it["period"], it["treatMissingData"]) == ("Sum", 3600, "notBreaching")
+    (metric,) = (it for it in METRICS if it.name == "NotificationsDead")
+    assert (metric.event, metric.value) == (events.NOTIFICATION_DEAD.name, None)
 
 
 def test_work_that_is_not_begun_is_an_alarm() -> None:
