@@ -50,16 +50,13 @@ LOGS = (
     Mutation(
         "trace-leaves-polls-alone",
         "a poll of progress is in no trace, and no call to AWS of it is",
-        (
-            Edit(SERVER, "import Context, attach, detach", "import Context, attach, detach, get_current"),
-            Edit(SERVER, "attach(OUTSIDE)", "attach(get_current())"),
-        ),
+        (Edit(SERVER, "attach(OUTSIDE)", "attach(get_current())"),),
         (f"{CALLS}::test_poll_of_progress_is_in_no_trace_whatever_its_connection_left",),
     ),
     Mutation(
         "trace-costs-nothing-unrecorded",
         "a call to AWS that no span is recorded for does not pay for one",
-        (Edit("service/adapters/otel/calls.py", "if get_current_span().is_recording():", "if True:"),),
+        (Edit("service/adapters/otel/calls.py", "get_current() and get_current_span().is_recording()", "True"),),
         (f"{CALLS}::test_nothing_is_made_ready_for_a_call_that_is_not_traced",),
     ),
     Mutation(

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -42,11 +42,15 @@ def traced(app: App, provider: TracerProvider) -> App:
     )
 
     async def outermost(scope: Message, receive: Receive, send: Send) -> None:
+        around = app if UNTRACED.fullmatch(scope.get("path", "")) else inner
+        if not get_current():
+            await around(scope, receive, send)
+            return
         # A request that made uvicorn pause and resume reading leaves its context to the next one of the connection:
         # asyncio runs a reader's callbacks in the context in which the reader was added.
         token = attach(OUTSIDE)
         try:
-            await (app if UNTRACED.fullmatch(scope.get("path", "")) else inner)(scope, receive, send)
+            await around(scope, receive, send)
         finally:
             detach(token)
 
