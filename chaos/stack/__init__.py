@@ -23,7 +23,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A job that a member works on, as its log says: how often the job was taken over before."""
+    """A job that a member works on, as its log says; `takeovers`: attempts at it that were cut short before."""
 
     job_id: str
     member: str

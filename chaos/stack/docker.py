@@ -12,11 +12,6 @@ import httpx
 
 from chaos.ambient import free_port, wait_for
 from chaos.events import (
-    CLAIMED,
-    LOST,
-    REFUSED,
-    RELEASED,
-    TAKEN_OVER,
     Attempt,
     Container,
     Final,
@@ -29,11 +24,11 @@ from chaos.stack import BOTH, Holding
 from chaos.stack.backing import Backing
 from chaos.stack.engine import Box, EngineError
 from chaos.stack.following import Follower
+from chaos.stack.held import Held
 from chaos.stack.kit import Kit, Shape
 from chaos.stack.usage import sample
 
 READY_SECONDS = 180.0
-BEGINS, ENDS = frozenset({CLAIMED, TAKEN_OVER}), frozenset({"ended", LOST, REFUSED, RELEASED})
 SIGNAL = (
     'n=0; for p in /proc/[0-9]*; do case "$(readlink "$p/exe")" in *"$1"*) '
     'kill "-$2" "${p#/proc/}" 2>/dev/null && n=$((n+1));; esac; done; echo $n'
@@ -63,8 +58,7 @@ class DockerStack:
         self._ready: set[str] = set()  # have answered since they were started
         self._count = 0
         self._lock = threading.RLock()
-        self._held: dict[tuple[str, int], Holding] = {}
-        self._takeovers: dict[str, int] = {}
+        self._held = Held()
         backing.links.mend()
         kit.prepare(backing, self._versions["new"])
         with ThreadPoolExecutor(shape.members) as pool:
@@ -95,7 +89,7 @@ class DockerStack:
 
     def holdings(self) -> Sequence[Holding]:
         with self._lock:
-            return [one for one in self._held.values() if one.member not in self._down]
+            return self._held.without(self._down)
 
     # ── members ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -278,7 +272,7 @@ class DockerStack:
             self._down.add(member)
             self._frozen.discard(member)
             self._ready.discard(member)
-            self._held = {key: one for key, one in self._held.items() if one.member != member}
+            self._held.gone(member)
 
     def _note(self, member: str, what: str, detail: str = "") -> None:
         self._recorder.write(Container(name=member, what=what, detail=detail))
@@ -293,8 +287,4 @@ class DockerStack:
             Attempt(at=moment, job_id=job_id, attempt=attempt, container=member, what=what, detail=detail)
         )
         with self._lock:
-            if what in BEGINS:
-                self._takeovers[job_id] = self._takeovers.get(job_id, 0) + (what == TAKEN_OVER)
-                self._held[job_id, attempt] = Holding(job_id, member, attempt, self._takeovers[job_id])
-            elif what in ENDS:
-                self._held.pop((job_id, attempt), None)
+            self._held.note(member, what, job_id, attempt)

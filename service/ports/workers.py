@@ -26,8 +26,8 @@ class Workers(Protocol):
     async def before(self, position: int, limit: int) -> Sequence[Place]:
         """Return the places before this position, nearest first, once round at the most; not what is at it."""
 
-    async def entries(self, instances: Sequence[str]) -> Sequence[Entry]:
-        """Return the entries of these workers, as far as they are on the ring."""
+    async def entries(self, instances: Sequence[str], *, strongly: bool = False) -> Sequence[Entry]:
+        """Return the entries of these workers, as far as they are on the ring; `strongly` consistent if need be."""
 
     async def running_keys(self) -> Sequence[str]:
         """Return the keys of all running jobs."""

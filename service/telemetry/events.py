@@ -297,4 +297,10 @@ REDIS_NO_PRESENCE = Event(
     "Redis refuses to show which workers are connected: leases are waited for",
     ("reason",),
 )
+WORKER_APART = Event(
+    "worker.apart",
+    INFO,
+    "a worker without a connection to Redis says in its entry that it lives: its jobs are not taken over for that",
+    ("instance",),
+)
 REDIS_BACK = Event("redis.back", INFO, "Redis answers again")

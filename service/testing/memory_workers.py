@@ -37,7 +37,7 @@ class MemoryWorkers:
         nearest = chain(reversed(self.places[:here]), reversed(self.places[beyond:]))
         return [Place(instance, place) for place, instance in islice(nearest, limit)]
 
-    async def entries(self, instances: Sequence[str]) -> Sequence[Entry]:
+    async def entries(self, instances: Sequence[str], *, strongly: bool = False) -> Sequence[Entry]:
         return [self.ring[instance] for instance in instances if instance in self.ring]
 
     async def running_keys(self) -> Sequence[str]:

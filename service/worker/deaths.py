@@ -3,25 +3,30 @@ Deaths that are heard: which of the jobs that others run have lost their worker,
 
 The watching task brings its list of running jobs and gets those back whose worker is gone; it is woken when there may
 be some. What is believed, and when not, is decided in `service.core.jobs.presence`.
+
+A worker that has lost its own connection says so in its entry (`Apart`), before others take it for dead.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from service.core.jobs.lease import Lease
 from service.core.jobs.presence import NOTHING, PresencePolicy, next_in, recall
 from service.ports.presence import Presence
 from service.ports.time import Clock
+from service.ports.workers import Workers
+from service.telemetry import emit, events
 
 SHORTEST = 0.02  # seconds between two looks
+CONNECTING = 0.1  # seconds in which a connection that was cut is usually there again
 
 
 class Deaths:
     """Looks while there are others to watch. Without a `presence` nothing is ever heard."""
 
-    def __init__(self, presence: Presence | None, clock: Clock, policy: PresencePolicy) -> None:
-        self._presence, self._clock, self._policy = presence, clock, policy
+    def __init__(self, presence: Presence | None, workers: Workers, clock: Clock, policy: PresencePolicy) -> None:
+        self._presence, self._workers, self._clock, self._policy = presence, workers, clock, policy
         self._memory = NOTHING
         self._asked: dict[str, float] = {}  # worker → when (monotonic seconds) it was last one to be watched
         self._busy = False  # whether others run jobs that are watched here
@@ -34,13 +39,16 @@ class Deaths:
         """Workers whose jobs are to be found in the next list."""
         return frozenset(self._gone)
 
-    def among(self, others: Sequence[Lease], neighbours: Iterable[str] = ()) -> list[Lease]:
+    async def among(self, others: Sequence[Lease], neighbours: Iterable[str] = ()) -> list[Lease]:
         """
         Return the leases of workers that are gone, out of those that others hold; `neighbours` are watched as well.
 
         Ask with a list that was read strongly consistent if some are `expected`. A lease comes back again until it has
-        changed, in case it finds no free slot at first; one that was renewed meanwhile has a holder that lives.
+        changed, in case it finds no free slot at first; one that was renewed meanwhile has a holder that lives. Raises
+        `StoreError` if it cannot be read whether a worker is apart; they are then returned the next time.
         """
+        gone = self.gone
+        apart = await self._apart({lease.owner for lease in others if lease.owner in gone or lease.key in self._dead})
         now, self._busy = self._clock.monotonic(), bool(others)
         self._asked |= dict.fromkeys((lease.owner for lease in others if lease.owner is not None), now)
         self._asked |= dict.fromkeys(neighbours, now)
@@ -48,9 +56,14 @@ class Deaths:
         if self._asked:
             self._watching.set()
         self._heard.clear()
-        known = {**self._dead, **{lease.key: lease for lease in others if lease.owner in self._gone}}
-        self._gone = set()
-        dead = [lease for lease in others if lease.key in known and _same(lease, known[lease.key])]
+        believed = (gone & self._gone) - apart  # some may have come back meanwhile
+        self._gone -= gone
+        known = {**self._dead, **{lease.key: lease for lease in others if lease.owner in believed}}
+        dead = [
+            lease
+            for lease in others
+            if lease.key in known and _same(lease, known[lease.key]) and lease.owner not in apart
+        ]
         self._dead = {lease.key: lease for lease in dead}
         return dead
 
@@ -78,6 +91,15 @@ class Deaths:
             wait = next_in(self._memory, self._clock.monotonic(), self._policy, busy=self._busy)
             await self._clock.sleep(max(wait, SHORTEST))
 
+    async def _apart(self, owners: Iterable[str | None]) -> set[str]:
+        """Return those of these workers that live without a connection; of them a lease tells more than Redis."""
+        names = sorted(owner for owner in owners if owner is not None)
+        entries = await self._workers.entries(names, strongly=True) if names else ()
+        apart = {entry.instance for entry in entries if entry.apart}
+        for name in sorted(apart):
+            emit(events.WORKER_APART, instance=name)
+        return apart
+
     async def _look(self, presence: Presence) -> None:
         asked, before, sent = frozenset(self._asked), self._memory, self._clock.monotonic()
         look = await presence.look(asked)
@@ -89,6 +111,33 @@ class Deaths:
         self._dead = {key: lease for key, lease in self._dead.items() if lease.owner not in look.present}
         if gone:
             self._heard.set()
+
+
+class Apart:
+    """
+    Tells the others that this worker lives, while it has no connection by which they could see it.
+
+    `show` writes the worker's entry, as it is at that moment.
+    """
+
+    def __init__(self, presence: Presence, clock: Clock, show: Callable[[], Awaitable[None]]) -> None:
+        self._presence, self._clock, self._show = presence, clock, show
+        self._shown = False
+
+    async def run(self) -> None:
+        """Keep the entry true, until cancelled. Raises `StoreError` if it cannot be written; run it again then."""
+        while True:
+            apart = not self._presence.connected
+            if apart == self._shown:
+                await self._presence.changed()
+            elif apart:
+                await self._clock.sleep(CONNECTING)
+                if not self._presence.connected:
+                    await self._show()
+                    self._shown = True
+            else:
+                await self._show()
+                self._shown = False
 
 
 def _same(lease: Lease, before: Lease) -> bool:

@@ -24,7 +24,7 @@ from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
-from service.worker.deaths import Deaths
+from service.worker.deaths import Apart, Deaths
 from service.worker.neighbours import Neighbours
 from service.worker.steps import CONVERSION, Plan
 from service.worker.takeover import log_requeue, log_takeover
@@ -39,7 +39,7 @@ class Worker:
         self._ports, self._config, self._plan = ports, config, plan
         self._attempts: dict[asyncio.Task[object], Attempt] = {}  # of one job there may be two: one cleans up
         self._sightings: dict[str, Sighting] = {}
-        self._deaths = Deaths(ports.presence, ports.clock, config.presence)
+        self._deaths = Deaths(ports.presence, ports.workers, ports.clock, config.presence)
         self._look_due = math.inf  # monotonic seconds; a look that comes much later was held up, perhaps with all else
         self._troubled: set[str] = set()  # workers of which several jobs stood still at once
         self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
@@ -65,12 +65,11 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`. An unexpected error ends it: a loop that is broken must not look alive."""
         async with asyncio.TaskGroup() as group:
-            looking = [
-                group.create_task(self._through_trouble("claim", self._claim), name="claim"),
-                group.create_task(self._through_trouble("watch", self._watch), name="watch"),
-            ]
-            if self._ports.presence is not None:
-                looking.append(group.create_task(self._deaths.run(), name="deaths"))
+            looks = {"claim": self._claim, "watch": self._watch}
+            if (presence := self._ports.presence) is not None:
+                apart = Apart(presence, self._ports.clock, self._neighbours.show)
+                looks |= {"deaths": self._deaths.run, "presence": apart.run}
+            looking = [group.create_task(self._through_trouble(name, look), name=name) for name, look in looks.items()]
             await self._stopping.wait()
             for task in looking:
                 task.cancel()
@@ -187,7 +186,7 @@ class Worker:
             self._sightings, lapsed = sight(self._sightings, others, now, policy.duration, unseen)
             self._troubled = {owner for owner in self._troubled if any(lease.owner == owner for lease in others)}
             self._troubled |= troubled_owners(others, self._sightings, now, policy.duration)
-            dead = self._deaths.among(others, self._neighbours.watched())
+            dead = await self._deaths.among(others, self._neighbours.watched())
             dead = [lease for lease in dead if lease not in lapsed]
             self._troubled |= owners_of_several(dead)
             due = [*((lease, "silence") for lease in lapsed), *((lease, "gone") for lease in dead)]

@@ -69,10 +69,20 @@ class Neighbours:
     async def _enter(self) -> None:
         self._beat += 1
         jobs, idle = self._held() | set(self._named), self._free() > len(self._named)
-        entry = Entry(instance=self._instance, beat=self._beat, jobs=tuple(sorted(jobs)), idle=idle)
+        entry = Entry(
+            instance=self._instance, beat=self._beat, jobs=tuple(sorted(jobs)), idle=idle, apart=self._apart()
+        )
         sent = self._ports.clock.monotonic()
         await self._ports.workers.enter(entry)
         self._entered = max(self._entered, sent)
+
+    async def show(self) -> None:
+        """Write whether this worker is apart, if it holds or claims something. Raises `StoreError`."""
+        if self._named or self._held():
+            await self._enter()
+
+    def _apart(self) -> bool:
+        return self._ports.presence is not None and not self._ports.presence.connected
 
     def _sign_every(self) -> float:
         """Return seconds between two entries, if nothing else makes this worker write one."""

@@ -92,6 +92,36 @@ PRESENCE = (
         (f"{DEATHS}::test_renewal_shows_that_the_worker_lives",),
     ),
     Mutation(
+        "presence-apart",
+        "a worker that says that it lives without Redis is not taken for dead",
+        (Edit("service/worker/deaths.py", "if entry.apart}", "if False}"),),
+        (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
+    ),
+    Mutation(
+        "presence-apart-said",
+        "a worker whose connection stays away says that it lives",
+        (Edit("service/worker/deaths.py", "                    await self._show()\n", "                    pass\n"),),
+        (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
+    ),
+    Mutation(
+        "presence-apart-over",
+        "a worker that is connected again takes back that it is apart",
+        (
+            Edit(
+                "service/worker/deaths.py",
+                "            else:\n                await self._show()\n",
+                "            else:\n",
+            ),
+        ),
+        (f"{DEATHS}::test_death_of_a_worker_that_was_apart_is_heard_after_it_was_back[back]",),
+    ),
+    Mutation(
+        "presence-apart-written",
+        "an entry says whether its worker is apart",
+        (Edit("service/worker/neighbours.py", ", apart=self._apart()", ""),),
+        (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
+    ),
+    Mutation(
         "presence-alive",
         "a worker that was taken for dead takes the lapse back",
         (Edit("service/worker/attempt.py", "            await self._note_alive()\n", "            pass\n"),),

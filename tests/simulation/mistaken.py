@@ -1,9 +1,11 @@
 """What a watcher would conclude about others if it were less careful; for `tests.simulation.mutations`."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from service.core.jobs.presence import Look, Memory, recall
+from service.worker.deaths import Deaths
 from tests.simulation.presence import SimulatedPresence
 
 Concluded: TypeAlias = tuple[Memory, frozenset[str]]
@@ -23,3 +25,8 @@ def recall_without_grace(before: Memory, look: Look | None, *rest: Any) -> Concl
 def trusts_any_server(self: SimulatedPresence, present: frozenset[str]) -> bool:  # as what it replaces
     """Look also where the own connection is not."""
     return True
+
+
+async def believes_redis(self: Deaths, owners: Iterable[str | None]) -> set[str]:  # as what it replaces
+    """Take workers for dead that say that they live."""
+    return set()

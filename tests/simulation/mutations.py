@@ -261,6 +261,10 @@ MUTATIONS: Mapping[str, Mutation] = {
         "a watcher that is not connected itself concludes nothing",
         ((SimulatedPresence, "_ours_is_among", mistaken.trusts_any_server),),
     ),
+    "presence-apart": Mutation(
+        "a worker that says that it lives without Redis keeps its jobs",
+        ((deaths.Deaths, "_apart", mistaken.believes_redis),),
+    ),
     "presence-grace": Mutation(
         "a worker that connects again in time is not gone", ((deaths, "recall", mistaken.recall_without_grace),)
     ),

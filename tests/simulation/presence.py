@@ -94,6 +94,7 @@ class SimulatedPresence:
         self._world, self._connections, self._instance, self._weather = world, connections, instance, weather
         self._clock, self._dice = VirtualClock(), connections.dice
         self._epoch: int | None = None
+        self._change = asyncio.Event()
         self._generation = 0
         connections.broken[instance] = asyncio.Event()
 
@@ -109,10 +110,23 @@ class SimulatedPresence:
             self._generation += 1
             self._connections.connect(self._instance)
             self._epoch = self._generation
+            self._change.set()
             await broken.wait()
             if self._dice.random() < 0.2:  # it is not told at once
+                self._world.hamper(self._instance)
                 await self._clock.sleep(2 * self._dice.random())
             self._epoch = None
+            self._change.set()
+
+    @property
+    def connected(self) -> bool:
+        return self._epoch is not None
+
+    async def changed(self) -> None:
+        before = self.connected
+        while self.connected == before:
+            self._change.clear()
+            await self._change.wait()
 
     async def look(self, instances: Iterable[str]) -> Look | None:
         world, epoch, before = self._world, self._epoch, self._clock.monotonic()
@@ -137,18 +151,22 @@ class SimulatedPresence:
 
 def needless_takeovers(world: World, connections: Connections) -> list[str]:
     """
-    A worker that lives loses what it holds at most once for each time that its own connection alone was away.
+    A worker that lives loses a job at most once for each time that its own connection alone was away.
 
-    And none believes that this has happened to it when it has not.
+    One that could not write its entry then may lose all that it holds. None believes that this has happened to it when
+    it has not, and none loses a job that it has renewed after it had said that it lives without Redis.
     """
+    if world.unheard:
+        return [f"needless_takeovers: {owner} had said that it lives, and lost {job}" for owner, job in world.unheard]
     believed = world.hits["a worker found that it was taken for dead"]
     if believed > max(len(world.needless), world.taken_when_cut):
         return [
             f"needless_takeovers: {believed} workers believe that they were taken for dead, of {len(world.needless)}"
         ]
     taken, cuts = Counter(owner for owner, _ in world.needless), connections.cuts + Counter(connections.lost.keys())
+    hampered = {owner for owner, could_not in world.needless if could_not}
     return [
         f"needless_takeovers: {owner} lives, was cut off {cuts[owner]} times, and lost {times} jobs"
         for owner, times in sorted(taken.items())
-        if times > cuts[owner] * world.slots.get(owner, 1)
+        if times > cuts[owner] * (world.slots.get(owner, 1) if owner in hampered else 1)
     ]

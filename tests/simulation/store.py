@@ -106,6 +106,8 @@ class LoggedJobs(MemoryJobs):
         if before is not None and taken and at - self._world.cut.get(str(before.owner), -math.inf) < LEASE:
             self._world.history.heard.add((job.job_id, before.attempt + 1))
             self._world.taken_when_cut += 1
+        if before is not None and taken and self._world.apart.get(str(before.owner), math.inf) < self._begun(before):
+            self._world.renewed_apart.add((job.job_id, before.attempt + 1))
         self._world.history.upload_of[job.job_id] = job.upload_id
         self._world.history.writes.append(
             Write(
@@ -118,6 +120,14 @@ class LoggedJobs(MemoryJobs):
                 holder=(self.holder.owner, self.holder.attempt) if self.holder else None,
                 held=(before.owner, before.attempt) if before else (None, 0),
             )
+        )
+
+    def _begun(self, job: Job) -> float:
+        """The moment from which on this beat of this attempt was there."""
+        return next(
+            at
+            for at, one in self._versions[job.job_id]
+            if (one.attempt, one.lease.beat) == (job.attempt, job.lease.beat)
         )
 
 
@@ -133,6 +143,10 @@ class LoggedWorkers(MemoryWorkers):
 
     async def enter(self, entry: Entry) -> None:
         await super().enter(entry)
+        if self.ring[entry.instance].apart:
+            self._world.apart.setdefault(entry.instance, self._world.moment())
+        else:
+            self._world.apart.pop(entry.instance, None)
         self._changed()
 
     async def remove(self, entry: Entry) -> None:
@@ -142,6 +156,7 @@ class LoggedWorkers(MemoryWorkers):
 
     def lose(self, instance: str) -> None:
         """What no part of the service does."""
+        self._world.apart.pop(instance, None)
         if entry := self.ring.pop(instance, None):
             self.places.remove((entry.position, instance))
             self._changed()

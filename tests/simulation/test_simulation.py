@@ -50,6 +50,7 @@ REALLY_HAPPENED = (
     "Redis was flushed",
     "a death was heard",
     "a needless takeover happened",
+    "a worker that lives without Redis was not taken for dead",
     "a worker found that it was taken for dead",
     "the word of Redis was void",
     "a job ended as succeeded",

@@ -13,7 +13,7 @@ from typing import Any
 
 from service.core.errors import Fenced, Indefinite, Unavailable
 from service.core.jobs.lease import Holding
-from service.testing.virtual_time import VirtualClock
+from service.testing.virtual_time import Process, VirtualClock
 from tests.simulation.store import LoggedJobs
 from tests.simulation.world import World
 
@@ -58,7 +58,10 @@ class Wire:
         world, dice = self._world, self._world.dice
         world.check()
         world.spring(verb, "before")
-        match self._fault():
+        fault = self._fault()
+        if fault != "fine" and (process := Process.current.get()) is not None:
+            world.hamper(process.name)
+        match fault:
             case "fine":
                 await self._clock.sleep(0.02 * dice.random())
                 result = await self._effect(verb, args, work)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from service.core.jobs.job import Job
 from service.telemetry import events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
+
+HAMPERED = 5.0  # seconds for which a fault may be why a container could not say that it lives
 
 
 class Over(BaseException):
@@ -44,7 +47,15 @@ class World:
     slots: dict[str, int] = field(default_factory=dict)  # by container
     cut: dict[str, float] = field(default_factory=dict)  # by container: when its connection to Redis was cut last
     taken_when_cut: int = 0  # takeovers from containers that were cut lately, also if no event tells of them
-    needless: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken from it while it lived
+    needless: list[tuple[str, bool]] = field(
+        default_factory=list
+    )  # (container, whether it could not say in time that it lives): a job was taken from it while it did
+    hampered: dict[str, float] = field(
+        default_factory=dict
+    )  # by container: when it last was frozen or a call of it hung
+    apart: dict[str, float] = field(default_factory=dict)  # by container: since when its entry says that it is apart
+    renewed_apart: set[tuple[str, int]] = field(default_factory=set)  # (job, attempt): lost although renewed after that
+    unheard: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken for dead all the same
     noise: float = 0.0  # probability that a call to a store goes wrong
     slow_clean_up: float = 0.0  # probability that what a conversion left is not taken back at once
     deaf: float = 0.0  # probability that a client of Redis loses a cancellation
@@ -85,6 +96,8 @@ class World:
         if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED) and fields["cause"] == "gone" and not self.over:
             successor = int(str(fields["attempt"])) + (event is events.JOB_REQUEUED)
             self._note_heard(str(fields["previous_owner"]), str(fields["job_id"]), successor)
+        if event is events.WORKER_APART:
+            self.hit("a worker that lives without Redis was not taken for dead")
         if event is events.JOB_TAKEN_FROM_LIVING:
             self.hit("a worker found that it was taken for dead")
             about = structlog.contextvars.get_contextvars()  # the one that took over may not know: its answer was lost
@@ -105,8 +118,15 @@ class World:
         """A takeover because the worker of a job seemed to be gone."""
         self.history.heard.add((job_id, attempt))
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
-        if owner not in self.dead:
-            self.needless.append((owner, job_id))
+        if owner in self.dead:
+            return
+        self.needless.append((owner, self.moment() - self.hampered.get(owner, -math.inf) < HAMPERED))
+        if (job_id, attempt) in self.renewed_apart:
+            self.unheard.append((owner, job_id))
+
+    def hamper(self, container: str) -> None:
+        """This container was frozen, does not hear of its own connection, or a call of it failed or took long."""
+        self.hampered[container] = self.moment()
 
     def check(self) -> None:
         """Raise `Over` if this must not have an effect any more."""

@@ -59,8 +59,8 @@ class DynamoWorkers:
             found += await self._table.last_in(RING, limit - len(found), after=position)
         return [Place(pk.removeprefix(WORKER), int(place)) for place, pk in found]
 
-    async def entries(self, instances: Sequence[str]) -> Sequence[Entry]:
-        items = await self._table.get_many([worker_pk(instance) for instance in instances], strongly=False)
+    async def entries(self, instances: Sequence[str], *, strongly: bool = False) -> Sequence[Entry]:
+        items = await self._table.get_many([worker_pk(instance) for instance in instances], strongly=strongly)
         return [entry for item in items if QUEUE in item and (entry := _readable(item))]
 
     async def running_keys(self) -> Sequence[str]:
@@ -81,7 +81,7 @@ def _enter(entry: Entry, expires_at: float) -> Change:
     return Change(
         IS_LATER,
         "SET #queue = :queue, #due_at = :due_at, #instance = :instance, #beat = :beat, #jobs = :jobs, #idle = :idle, "
-        "#expires_at = :expires_at",
+        "#apart = :apart, #expires_at = :expires_at",
         {
             **_beat_of(entry),
             QUEUE: RING,
@@ -89,6 +89,7 @@ def _enter(entry: Entry, expires_at: float) -> Change:
             "instance": entry.instance,
             "jobs": as_json(entry.jobs),
             "idle": entry.idle,
+            "apart": entry.apart,
             "expires_at": math.ceil(expires_at),
         },
     )
@@ -106,6 +107,7 @@ def _readable(item: Item) -> Entry | None:
             beat=int(item["beat"]["N"]),
             jobs=tuple(map(str, json.loads(item["jobs"]["S"]))),
             idle=bool(item["idle"]["BOOL"]),
+            apart="apart" in item and bool(item["apart"]["BOOL"]),  # an older release does not write it
         )
     except (KeyError, TypeError, ValueError) as error:
         damage = Definite(f"The entry of a worker cannot be read: {type(error).__name__}: {error}")

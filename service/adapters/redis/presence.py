@@ -39,6 +39,7 @@ class RedisPresence:
         self._keeper: asyncio.Task[None] | None = None
         self._generation = 0  # of our connection; what was seen through an earlier one is no evidence
         self._epoch: str | None = None  # None while we are not subscribed
+        self._change = asyncio.Event()  # set when that begins or ends
         self._sharded = False
         self._refused_until = 0.0  # monotonic seconds
         self._refused = False  # ever: it is logged once
@@ -51,6 +52,16 @@ class RedisPresence:
     async def aclose(self) -> None:
         """Stop: from now on this worker counts as gone."""
         await ended(self._keeper)
+
+    @property
+    def connected(self) -> bool:
+        return self._epoch is not None
+
+    async def changed(self) -> None:
+        before = self.connected
+        while self.connected == before:
+            self._change.clear()
+            await self._change.wait()
 
     async def look(self, instances: Iterable[str]) -> Look | None:
         """See `ports.presence`; one round trip."""
@@ -104,9 +115,11 @@ class RedisPresence:
             await connection.read_response(push_request=True)
             log(command, channel, "ok", self._clock.monotonic() - began, "open" if self._link.degraded else "closed")
             self._epoch = str(self._generation)
+            self._change.set()
             await self._stay(connection)
         finally:
             self._epoch = None
+            self._change.set()
             await connection.disconnect(nowait=True)
 
     async def _stay(self, connection: Connection) -> None:

@@ -6,8 +6,9 @@ and Redis forgets the subscription at that moment; a frozen process keeps it. So
 does not any more, has a reason to believe that it is dead.
 
 A reason, and no proof: the connection may have been cut, and the worker may be about to connect again. So an absence
-counts when two looks show it that are a grace apart, and what is taken over for it is taken under the condition of
-every takeover. A mistake costs a needless takeover and nothing else.
+counts when two looks show it that are a grace apart. A worker that is not back well before that says in its entry that
+it lives apart from Redis; such an absence does not count, and the lease is waited for. What is taken over is taken
+under the condition of every takeover. A mistake costs a needless takeover and nothing else.
 
 The hint is void, and everything that was seen is forgotten, when absences have another explanation: the watcher has
 lost its own connection or Redis has been restarted (another `epoch`), Redis does not answer (no `Look`), more than a

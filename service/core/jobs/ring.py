@@ -62,6 +62,7 @@ class Entry:
     beat: int
     jobs: tuple[str, ...] = ()
     idle: bool = False  # whether it could take a job when it wrote this
+    apart: bool = False  # whether it lives without a connection to Redis, see `core.jobs.presence`
 
     @property
     def position(self) -> int:

@@ -27,7 +27,7 @@ class LeasePolicy:
     ask_for: float = 60.0  # for which a worker without trust pauses and asks whether it was replaced
     ask_pause: float = 1.0  # between two such questions
     max_lapses: int = 5  # attempts that end without a word before the job itself is taken for the cause
-    max_takeovers: int = 20  # the same, with those that something else explains: a bound for the mistaken explanation
+    max_takeovers: int = 15  # the same, with those that something else explains: a bound for the mistaken explanation
     max_mistaken: int = 3  # workers that lived, after which only silence counts and not that one seems to be gone
 
     def too_many(self, lapses: int, excused: int = 0) -> bool:

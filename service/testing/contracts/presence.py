@@ -42,6 +42,19 @@ class PresenceContract:
 
         assert await seen(presence, {OURS}) == Look(before.epoch, frozenset({OURS}))
 
+    async def test_worker_knows_whether_it_is_connected(self, presence: Connectable) -> None:
+        """Whether others can see it is known to a worker itself, and waited for without asking again and again."""
+        seen = [presence.connected]
+        for step in (presence.start, presence.aclose):
+            changed = asyncio.create_task(presence.changed())
+            await settle()
+            assert not changed.done()
+            await step()
+            await asyncio.wait_for(changed, PATIENCE)
+            seen.append(presence.connected)
+
+        assert seen == [False, True, False]
+
     async def test_worker_that_is_not_connected_sees_nothing(self, presence: Connectable, other: Connectable) -> None:
         """Without a connection of one's own there is no look: before the start, and after the end."""
         await other.start()

@@ -32,6 +32,13 @@ class WorkersContract:
             "worker2": entry("worker2", 7),
         }
 
+    async def test_worker_can_say_that_it_lives_without_redis(self, workers: Workers) -> None:
+        """An entry tells that its worker is apart, and the next one that it is not any more, at once."""
+        for beat, apart in ((1, True), (2, False)):
+            written = Entry(instance="worker1", beat=beat, apart=apart)
+            await workers.enter(written)
+            assert list(await workers.entries(["worker1"], strongly=True)) == [written]
+
     async def test_late_entry_changes_nothing(self, workers: Workers) -> None:
         """Of two writes of an entry the one with the higher beat stays, in whichever order they arrive."""
         await workers.enter(entry("worker1", 2, "new"))

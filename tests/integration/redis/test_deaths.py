@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from redis.asyncio import Connection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from service.adapters.redis.connection import RedisLink
@@ -21,6 +23,7 @@ from service.adapters.redis.progress import RedisBoard
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.in_process import LocalWakeups
 from service.core.jobs.lease import State
+from service.core.jobs.presence import PresencePolicy
 from service.core.jobs.trust import LeasePolicy
 from service.telemetry import events, subscribe
 from service.telemetry.events import Event
@@ -50,15 +53,17 @@ class Fleet:
     workers: MemoryWorkers = field(init=False)
     finish: asyncio.Event = field(default_factory=asyncio.Event)
     presences: dict[str, RedisPresence] = field(default_factory=dict)
+    links: dict[str, "BarredLink"] = field(default_factory=dict)
     taken: list[Mapping[str, Any]] = field(default_factory=list)  # from whom, and why
     regretted: int = 0  # of these, those that had a worker which lives
+    spared: int = 0  # times that one was not taken for dead, because it had said that it lives
 
     def __post_init__(self) -> None:
         self.workers = MemoryWorkers(self.jobs)
 
-    async def start(self, name: str) -> None:
-        """Start a worker with one slot; its connections bear its name."""
-        link = RedisLink(f"{self.url}?client_name={name}", CLOCK, reset=0.1)
+    async def start(self, name: str, slots: int = 1) -> None:
+        """Start a worker; its connections bear its name."""
+        link = self.links[name] = BarredLink(f"{self.url}?client_name={name}", CLOCK, reset=0.1)
         presence = RedisPresence(link, CLOCK, name)
         wakeups, objects = LocalWakeups(CLOCK), MemoryObjects()
         ports = WorkerPorts(
@@ -73,7 +78,7 @@ class Fleet:
             ids=SystemIds(),
             presence=presence,
         )
-        worker = Worker(ports, WorkerConfig(instance=name, idle_poll=0.1), plan=(self._work,))
+        worker = Worker(ports, WorkerConfig(instance=name, idle_poll=0.1, slots=slots), plan=(self._work,))
         await presence.start()
         running = asyncio.create_task(worker.run(), name=name)
         self.presences[name] = presence
@@ -110,6 +115,19 @@ class Fleet:
         if event in (events.JOB_TAKEN_OVER, events.JOB_REQUEUED):
             self.taken.append(fields)
         self.regretted += event is events.JOB_TAKEN_FROM_LIVING
+        self.spared += event is events.WORKER_APART
+
+
+class BarredLink(RedisLink):
+    """A link over which no new connection can be made for a while."""
+
+    barred_until = 0.0  # monotonic seconds
+
+    def connection(self) -> Connection:
+        """Make one, or fail as if there were no way to the server."""
+        if CLOCK.monotonic() < self.barred_until:
+            raise RedisConnectionError("no route to host")
+        return super().connection()
 
 
 class Idle:
@@ -234,8 +252,8 @@ async def test_faults_of_redis_lose_no_job(mortal_redis: RedisServer) -> None:
     other.start()
     try:
         async with a_fleet(mortal_redis.url) as fleet:
-            for n in range(24):  # four of them have nothing to do but to take over
-                await fleet.start(f"worker{n:02}")
+            for n in range(12):  # some have nothing to do but to take over
+                await fleet.start(f"worker{n:02}", slots=3)
             await fleet.submit(20)
             await fleet.until_seen()
             nemesis, cut = Nemesis(mortal_redis, fleet, other), Counter[str]()
@@ -263,3 +281,29 @@ async def test_faults_of_redis_lose_no_job(mortal_redis: RedisServer) -> None:
         assert all(job.lease.lapses == 0 for job in fleet.jobs.jobs.values())
     finally:
         other.close()
+
+
+@pytest.mark.requirement("6.7")
+async def test_worker_that_stays_cut_off_keeps_all_its_jobs(mortal_redis: RedisServer) -> None:
+    """A worker of several jobs whose connection is away for long says that it lives, and loses none."""
+    async with a_fleet(mortal_redis.url) as fleet:
+        admin = RedisLink(mortal_redis.url, CLOCK, timeout=10.0)
+        for n in range(5):
+            await fleet.start(f"worker{n}", slots=3)
+        await fleet.submit(12)
+        for name in ("worker1", "worker3"):
+            await fleet.until_seen()
+            fleet.links[name].barred_until = CLOCK.monotonic() + 4 * PresencePolicy().grace
+            for one in await admin.client.client_list(_type="pubsub"):
+                if one["name"] == name:
+                    await admin.client.client_kill_filter(_id=one["id"])
+            for connected in (False, True):
+                while fleet.presences[name].connected != connected:
+                    await fleet.presences[name].changed()
+        fleet.finish.set()
+        await until(lambda: all(job.final for job in fleet.jobs.jobs.values()))
+        await admin.aclose()
+
+    assert fleet.spared
+    assert fleet.taken == []
+    assert {job.attempt for job in fleet.jobs.jobs.values()} == {1}

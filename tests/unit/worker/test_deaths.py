@@ -9,7 +9,7 @@ from service.core.jobs.ring import Entry
 from service.core.jobs.trust import LeasePolicy
 from service.testing.factories import a_failure, a_job, changed
 from service.testing.memory_presence import MemoryConnections
-from tests.unit.worker.world import World, in_virtual_time
+from tests.unit.worker.world import Instance, World, in_virtual_time
 
 pytestmark = pytest.mark.requirement("1.6", "6.7")
 
@@ -172,7 +172,7 @@ async def test_worker_that_is_back_within_the_grace_keeps_its_job() -> None:
 
 @in_virtual_time
 async def test_mistaken_takeover_is_counted_and_excused() -> None:
-    """A worker that lives without Redis loses its job once; it counts that, and the lapse is no lapse of the job."""
+    """A worker that lives and could not say so loses its job once; it counts that, and it is no lapse of the job."""
     world, connections = a_world()
     world.start("a", seconds=20)
     await world.submit()
@@ -181,6 +181,7 @@ async def test_mistaken_takeover_is_counted_and_excused() -> None:
     await world.clock.sleep(SEEN)
 
     with capture_logs() as logs:
+        world.workers.beats["a"] = 1_000_000  # what it writes from now on arrives too late
         connections.cut("a")
         await taken_after(world)
         await world.until(lambda job: job.lease.excused > 0)
@@ -193,6 +194,59 @@ async def test_mistaken_takeover_is_counted_and_excused() -> None:
     assert (await world.job("job2")).attempt == 1
     assert [log["event"] for log in logs].count("job.taken_from_living") == 1
     await world.settle()
+
+
+@in_virtual_time
+async def test_worker_that_lives_without_redis_keeps_all_its_jobs() -> None:
+    """A worker whose connection stays away says so in its entry, and the watchers leave its jobs to their leases."""
+    world, connections = a_world()
+    await a_busy_worker(world)
+    for name in ("b", "c"):
+        world.start(name, seconds=60, slots=2)
+    await world.clock.sleep(SEEN)
+
+    with capture_logs() as logs:
+        connections.cut("a")
+        await world.clock.sleep(2 * LEASE)
+
+    assert [(await world.job(f"job{n}")).attempt for n in range(3)] == [1, 1, 1]
+    assert "worker.apart" in [log["event"] for log in logs]
+    connections.connect("a")
+    for n in range(3):
+        await world.until(final, job_id=f"job{n}")
+        assert (await world.job(f"job{n}")).attempt == 1
+    await world.settle()
+
+
+@pytest.mark.parametrize(("back", "at_once"), [(False, False), (True, True)], ids=["apart", "back"])
+@in_virtual_time
+async def test_death_of_a_worker_that_was_apart_is_heard_after_it_was_back(*, back: bool, at_once: bool) -> None:
+    """While a worker is apart from Redis its lease decides; once it is connected again its death is heard at once."""
+    world, connections = a_world()
+    victim = await a_busy_worker(world)
+    world.start("b", seconds=60, slots=3)
+    await world.clock.sleep(SEEN)
+    connections.cut("a")
+    await world.clock.sleep(2.0)
+    if back:
+        connections.connect("a")
+        await world.clock.sleep(1.0)
+
+    victim.kill()
+
+    assert (await taken_after(world, job_id="job0") < AT_ONCE) is at_once
+    for n in range(3):
+        await world.until(lambda job: job.attempt == 2, job_id=f"job{n}")
+    await world.settle()
+
+
+async def a_busy_worker(world: World) -> Instance:
+    """A worker with three jobs, that takes long for them."""
+    worker = world.start("a", seconds=60, slots=3)
+    for n in range(3):
+        await world.submit(job_id=f"job{n}", upload_id=f"upload{n}")
+        await world.until(running, job_id=f"job{n}")
+    return worker
 
 
 @pytest.mark.parametrize("how", ["restart", "cut", "away"])

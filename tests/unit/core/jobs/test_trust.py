@@ -146,11 +146,11 @@ def test_watcher_looks_again_before_the_next_lapse(
 
 
 def test_excused_lapses_have_a_bound_of_their_own() -> None:
-    """Five lapses that only the job explains end it, and twenty with those that something else explains."""
+    """Five lapses that only the job explains end it, and fifteen with those that something else explains."""
     policy = LeasePolicy()
 
     assert [policy.too_many(lapses) for lapses in (4, 5)] == [False, True]
-    assert [policy.too_many(4, excused) for excused in (15, 16)] == [False, True]
+    assert [policy.too_many(4, excused) for excused in (10, 11)] == [False, True]
 
 
 def test_time_in_which_the_watcher_did_not_look_does_not_count() -> None:
