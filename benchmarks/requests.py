@@ -1,7 +1,6 @@
 """Ask one server as fast as it answers, over a fixed number of connections that stay open."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -9,12 +8,12 @@ CONNECTIONS = 50
 LENGTH = b"content-length:"
 
 
-async def rate(address: str, paths: Sequence[str], *, seconds: float = math.inf, each: int | None = None) -> float:
+async def rate(address: str, paths: Sequence[str], *, seconds: float) -> float:
     """
     Return answers a second to `CONNECTIONS` clients that ask for `paths` in turn. `address` as ``http://host:port``.
 
-    It lasts for so many `seconds`, or until `each` client has had so many answers. Raises `RuntimeError` for any answer
-    but 200: what is refused costs little, and would look quick.
+    It lasts for so many `seconds`. Raises `RuntimeError` for any answer but 200: what is refused costs little, and
+    would look quick.
     """
     host, _, port = address.removeprefix("http://").partition(":")
     loop = asyncio.get_running_loop()
@@ -24,7 +23,7 @@ async def rate(address: str, paths: Sequence[str], *, seconds: float = math.inf,
         turned = [*paths[number % len(paths) :], *paths[: number % len(paths)]]
         requests = [f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() for path in turned]
         _, client = await loop.create_connection(
-            lambda it=requests: _Client(it, began + seconds, each),  # type: ignore[misc]
+            lambda it=requests: _Client(it, began + seconds),  # type: ignore[misc]
             host,
             int(port),
         )
@@ -36,8 +35,8 @@ async def rate(address: str, paths: Sequence[str], *, seconds: float = math.inf,
 class _Client(asyncio.Protocol):
     """One connection; `answered` is done, with the number of answers, when the time is over. Costs little to run."""
 
-    def __init__(self, requests: Sequence[bytes], until: float, most: int | None) -> None:
-        self._requests, self._until, self._most = requests, until, most
+    def __init__(self, requests: Sequence[bytes], until: float) -> None:
+        self._requests, self._until = requests, until
         self._loop = asyncio.get_running_loop()
         self._data, self._count = b"", 0
         self.answered: asyncio.Future[int] = self._loop.create_future()
@@ -55,7 +54,7 @@ class _Client(asyncio.Protocol):
             self._end(RuntimeError(head.decode()))
             return
         self._data, self._count = b"", self._count + 1
-        if self._count != self._most and self._loop.time() < self._until:
+        if self._loop.time() < self._until:
             self._transport.write(self._requests[self._count % len(self._requests)])
         else:
             self._end(None)

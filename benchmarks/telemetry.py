@@ -1,20 +1,26 @@
 """
 Measure what logs, CloudWatch's metrics and traces cost: a conversion's time, and answers to polls in a second.
 
-Three services on one embedded stack, each with a bucket and a table of its own: one in which nothing is logged and
-counted at all, one that logs as it does by default with the metrics of Prometheus and CloudWatch, and one that sends a
-trace of every request too. They take turns in short rounds, in one order and then in the other, and each is compared
-with the first of its own round.
+Of conversions: three services on one embedded stack, each with a bucket and a table of its own: one in which nothing is
+logged and counted at all, one that logs as it does by default with the metrics of Prometheus and CloudWatch, and one
+that sends a trace of every request too. They take turns in short rounds, in one order and then in the other, and each
+is compared with the first of its own round.
+
+Of polls: three processes of `benchmarks.polled`, which is the service without its sockets, in the same three ways. They
+take turns every few hundredths of a second, so that what a neighbour does to the caches is the same for all three, or
+hits some of hundreds of rounds, which the median leaves out. Each run starts them anew, because two processes of one
+program differ by where their memory lies. Over sockets the differences would drown: clients share reads of a record,
+how many depends on the machine's load, and a read costs more than all that is measured. Without the socket's part of an
+answer the share that telemetry has looks larger than it is.
 
 Wall times of a busy machine differ from round to round by more than what is measured, and are shown beside the rest
-only. The promise is judged by CPU time, which a neighbour does not take: the CPU of the service that an answer takes,
-because a service that answers as fast as it can is bound by it, and the CPU that the service takes more for a
-conversion, as a part of the conversion's wall time, which cannot grow by more than that. ffmpeg's own CPU time is left
-out of it: it does the same work in all three.
+only. The promise is judged by CPU time, which a neighbour does not take: the CPU that an answer takes, because a
+service that answers as fast as it can is bound by it, and the CPU that the service takes more for a conversion, as a
+part of the conversion's wall time, which cannot grow by more than that. ffmpeg's own CPU time is left out of it: it
+does the same work in all three.
 """
 
 import argparse
-import asyncio
 import http.server
 import os
 import tempfile
@@ -32,8 +38,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.medians import Median, median_of
-from benchmarks.requests import CONNECTIONS, rate
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
+from benchmarks.turns import POLLS, polls
 from reprise import Client, Job
 from service import settings, wiring
 from service.cli import processes
@@ -41,8 +47,6 @@ from service.cli.sample import write_sample
 from service.cli.serve import embed
 
 MINUTES = 3  # of sound in a conversion
-POLLS = 10  # of each of the clients, in each measurement
-ROUNDS_OF_POLLS = 6  # for each round of conversions
 MOST = 0.03  # of a conversion's wall time, and of what an answer takes
 CPU_CLOCK = 2  # of a process, in the id of its clock: Linux' CPUCLOCK_SCHED
 OFF = "nothing"
@@ -89,14 +93,6 @@ class Measured:
     ffmpeg: float
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """One service under polls: answers a second, and the service's seconds of CPU for each."""
-
-    answers: float
-    cpu: float
-
-
 def run(console: Console, given: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Let the services take turns, after a round that does not count, and print medians with their intervals."""
     taken: list[int] = []
@@ -107,16 +103,15 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
             "logs, metrics": ON,
             "… and traces": {**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": stack.enter_context(_receiver(taken))},
         }
-        embedded = embed(stack, environment)
-        rigs = {name: stack.enter_context(_rig(embedded, more, n)) for n, (name, more) in enumerate(kinds.items())}
-        uploads = {name: _upload(one) for name, one in rigs.items()}
-        rounds = [_conversions(_in_turn(rigs, n), uploads) for n in range(4 * given.runs + 1)]
-        paths = {name: f"/v1/jobs/{one.job_id}/progress" for name, one in rounds[0].items()}
-        polls = [_polls(_in_turn(rigs, n), paths) for n in range(ROUNDS_OF_POLLS * len(rounds))]
-        if any(rigs[OFF].service.events()) or not any(rigs["logs, metrics"].service.events()) or not taken:
-            raise RuntimeError("what should be off is on, or the other way round")
-    console.print(_of_conversions(rounds[1:]))
-    console.print(_of_polls(polls[ROUNDS_OF_POLLS:]))
+        with ExitStack() as inner:
+            embedded = embed(inner, environment)
+            rigs = {name: inner.enter_context(_rig(embedded, more, n)) for n, (name, more) in enumerate(kinds.items())}
+            uploads = {name: _upload(one) for name, one in rigs.items()}
+            rounds = [_conversions(_in_turn(rigs, n), uploads) for n in range(4 * given.runs + 1)]
+            if any(rigs[OFF].service.events()) or not any(rigs["logs, metrics"].service.events()) or not taken:
+                raise RuntimeError("what should be off is on, or the other way round")
+        console.print(_of_conversions(rounds[1:]))
+        console.print(_of_polls([one for _ in range(given.runs) for one in polls(environment, kinds)]))
 
 
 def _of_conversions(rounds: list[dict[str, Measured]]) -> Table:
@@ -134,18 +129,14 @@ def _of_conversions(rounds: list[dict[str, Measured]]) -> Table:
     return table
 
 
-def _of_polls(rounds: list[dict[str, Polled]]) -> Table:
-    title = f"telemetry: GET …/progress, {CONNECTIONS * POLLS} as fast as one service answers, {len(rounds)} rounds"
+def _of_polls(rounds: list[dict[str, float]]) -> Table:
+    title = f"telemetry: GET …/progress in process, {POLLS} polls in a turn, {len(rounds)} rounds"
     table = Table(title=title, title_justify="left")
-    for title in ("on", "answers a second", "ratio", "ms CPU an answer", "more CPU, part of an answer",
-                  f"promised {MOST:.2f}"):  # fmt: skip
+    for title in ("on", "ms CPU an answer", "more CPU, part of an answer", f"promised {MOST:.2f}"):
         table.add_column(title, justify="right")
     for name in rounds[0]:
-        answers = median_of([one[name].answers for one in rounds])
-        ratio = median_of([one[name].answers / one[OFF].answers for one in rounds])
-        answer = median_of([one[name].cpu * 1000 for one in rounds])
-        more = median_of([one[name].cpu / one[OFF].cpu - 1 for one in rounds])
-        table.add_row(name, answers.text(0), ratio.text(3), answer.text(3), *_judged(name, more))
+        more = median_of([one[name] / one[OFF] - 1 for one in rounds])
+        table.add_row(name, median_of([one[name] * 1000 for one in rounds]).text(3), *_judged(name, more))
     return table
 
 
@@ -170,15 +161,6 @@ def _conversions(rigs: list[tuple[str, Rig]], uploads: Mapping[str, str]) -> dic
         cpu, ffmpeg = _cpu(one) - cpu, _cpu_of_children(one) - ffmpeg
         found[name] = Measured(job.job_id, job_seconds(job), cpu, ffmpeg)
     return {name: found[name] for name in uploads}
-
-
-def _polls(rigs: list[tuple[str, Rig]], paths: Mapping[str, str]) -> dict[str, Polled]:
-    found = {}
-    for name, one in rigs:
-        before = _cpu(one)
-        answers = asyncio.run(rate(one.service.address, [paths[name]], each=POLLS))
-        found[name] = Polled(answers, (_cpu(one) - before) / (CONNECTIONS * POLLS))
-    return {name: found[name] for name in paths}
 
 
 def _convert(one: Rig, upload_id: str) -> Job:

@@ -24,9 +24,7 @@ def tracing(environment: Mapping[str, str], instance: str) -> Iterator[Wrap]:
         yield lambda app: app
         return
     try:
-        from opentelemetry.instrumentation.botocore import BotocoreInstrumentor  # noqa: PLC0415  # half a second
-
-        from service.adapters.otel import export, server, spans  # noqa: PLC0415
+        from service.adapters.otel import calls, export, server, spans  # noqa: PLC0415  # half a second
     except ModuleNotFoundError as error:
         missing = f"{ENDPOINT} is set, and {error.name} is not installed: `pip install -r requirements/runtime.txt`"
         raise StartError([missing]) from error
@@ -34,11 +32,8 @@ def tracing(environment: Mapping[str, str], instance: str) -> Iterator[Wrap]:
         provider = export.provider(environment, instance=instance, version=__version__)
     except ValueError as error:
         raise StartError([f"{export.SHARE} must be a number from 0 to 1: {error}"]) from error
-    aws = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # it has no annotations
-    aws.instrument(tracer_provider=provider)
     try:
-        with traced_by(spans.OtelTracer(provider)):
+        with calls.calls_traced(provider), traced_by(spans.OtelTracer(provider)):
             yield lambda app: server.traced(app, provider)
     finally:
-        aws.uninstrument()
         provider.shutdown()

@@ -7,6 +7,8 @@ LIFECYCLE = "tests/unit/worker/test_lifecycle.py"
 ENDING = "tests/unit/worker/test_ending.py::test_output_that_is_swept_away_is_an_alarm_only_where_it_is_wanted"
 WATCHING = "tests/unit/infra/test_watching.py"
 LOGGING = "service/telemetry/logging.py"
+SERVER = "service/adapters/otel/server.py"
+CALLS = "tests/unit/adapters/otel/test_calls.py"
 
 LOGS = (
     Mutation(
@@ -45,6 +47,18 @@ LOGS = (
         "the headers of a trace that lie cannot flood the log",
         (Edit("service/adapters/otel/export.py", ".setLevel(logging.CRITICAL)", ".setLevel(logging.WARNING)"),),
         ("tests/integration/processes/test_tracing.py::test_spans_go_over_grpc_where_that_is_asked",),
+    ),
+    Mutation(
+        "trace-leaves-polls-alone",
+        "a poll of progress is in no trace, and no call to AWS of it is",
+        (Edit(SERVER, "attach(OUTSIDE)", "attach(get_current())"),),
+        (f"{CALLS}::test_poll_of_progress_is_in_no_trace_whatever_its_connection_left",),
+    ),
+    Mutation(
+        "trace-costs-nothing-unrecorded",
+        "a call to AWS that no span is recorded for does not pay for one",
+        (Edit("service/adapters/otel/calls.py", "get_current() and get_current_span().is_recording()", "True"),),
+        (f"{CALLS}::test_nothing_is_made_ready_for_a_call_that_is_not_traced",),
     ),
     Mutation(
         "alarms-count-the-requeued",

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import TracerProvider
 
 Message = MutableMapping[str, Any]
@@ -15,6 +14,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
+OUTSIDE = Context()  # of every span, so that calls to AWS are not traced either
 UNTRACED = re.compile(r"/health/.*|/metrics|/v1/jobs/[^/]+/progress")
 
 
@@ -42,15 +42,15 @@ def traced(app: App, provider: TracerProvider) -> App:
     )
 
     async def outermost(scope: Message, receive: Receive, send: Send) -> None:
+        around = app if UNTRACED.fullmatch(scope.get("path", "")) else inner
+        if not get_current():
+            await around(scope, receive, send)
+            return
         # A request that made uvicorn pause and resume reading leaves its context to the next one of the connection:
         # asyncio runs a reader's callbacks in the context in which the reader was added.
-        token = attach(Context())
+        token = attach(OUTSIDE)
         try:
-            if UNTRACED.fullmatch(scope.get("path", "")):
-                with suppress_instrumentation():  # of its calls to AWS as well
-                    await app(scope, receive, send)
-            else:
-                await inner(scope, receive, send)
+            await around(scope, receive, send)
         finally:
             detach(token)
 
