@@ -61,6 +61,7 @@ def quick(number: int) -> tuple[Litestar, list[str]]:
 async def serve(app: Litestar, names: list[str]) -> None:
     """Answer until the process is told to end."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as the service does for each connection
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", *names, flush=True)
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
     await uvicorn.Server(config).serve(sockets=[listener])

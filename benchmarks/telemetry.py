@@ -6,12 +6,12 @@ logged and counted at all, one that logs as it does by default with the metrics 
 that sends a trace of every request too. They take turns in short rounds, in one order and then in the other, and each
 is compared with the first of its own round.
 
-Of polls: three processes of `benchmarks.polled`, which is the service without its sockets, in the same three ways. They
-take turns every few hundredths of a second, so that what a neighbour does to the caches is the same for all three, or
-hits some of hundreds of rounds, which the median leaves out. Each run starts them anew, because two processes of one
-program differ by where their memory lies. Over sockets the differences would drown: clients share reads of a record,
-how many depends on the machine's load, and a read costs more than all that is measured. Without the socket's part of an
-answer the share that telemetry has looks larger than it is.
+Of polls: three processes of `benchmarks.polled`, which is the service in front of a table that answers at once, in the
+same three ways. One client polls each in turn, one poll after the other, for some hundredths of a second, so that what
+a neighbour does to the caches is the same for all three, or hits some of many rounds, which the median leaves out. They
+are started anew again and again, and each start counts once, because two processes of one program differ by where their
+memory lies. With many clients on a real table the differences would drown: clients share reads of a record, how many
+depends on the machine's load, and a read costs more than all that is measured.
 
 Wall times of a busy machine differ from round to round by more than what is measured, and are shown beside the rest
 only. The promise is judged by CPU time, which a neighbour does not take: the CPU that an answer takes, because a
@@ -25,7 +25,6 @@ import http.server
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -39,16 +38,16 @@ from rich.table import Table
 
 from benchmarks.medians import Median, median_of
 from benchmarks.rig import BAD, GOOD, Rig, job_seconds
-from benchmarks.turns import POLLS, polls
+from benchmarks.turns import POLLS, Polls, cpu_of, polls
 from reprise import Client, Job
 from service import settings, wiring
 from service.cli import processes
 from service.cli.sample import write_sample
 from service.cli.serve import embed
 
+STARTS = 3  # of the processes that are polled, in a run
 MINUTES = 3  # of sound in a conversion
 MOST = 0.03  # of a conversion's wall time, and of what an answer takes
-CPU_CLOCK = 2  # of a process, in the id of its clock: Linux' CPUCLOCK_SCHED
 OFF = "nothing"
 ON = {"REPRISE_LOG_LEVEL": "info", "REPRISE_METRICS_NAMESPACE": "Reprise/bench"}
 UNSURE = "[yellow]not sure: more --runs[/]"
@@ -111,7 +110,7 @@ def run(console: Console, given: argparse.Namespace, environment: Mapping[str, s
             if any(rigs[OFF].service.events()) or not any(rigs["logs, metrics"].service.events()) or not taken:
                 raise RuntimeError("what should be off is on, or the other way round")
         console.print(_of_conversions(rounds[1:]))
-        console.print(_of_polls([one for _ in range(given.runs) for one in polls(environment, kinds)]))
+        console.print(_of_polls([polls(environment, kinds) for _ in range(STARTS * given.runs)]))
 
 
 def _of_conversions(rounds: list[dict[str, Measured]]) -> Table:
@@ -129,14 +128,15 @@ def _of_conversions(rounds: list[dict[str, Measured]]) -> Table:
     return table
 
 
-def _of_polls(rounds: list[dict[str, float]]) -> Table:
-    title = f"telemetry: GET …/progress in process, {POLLS} polls in a turn, {len(rounds)} rounds"
+def _of_polls(starts: list[Polls]) -> Table:
+    rounds = sum(one.rounds for one in starts)
+    title = f"telemetry: GET …/progress, {POLLS} polls in a turn, {rounds} rounds, {len(starts)} starts"
     table = Table(title=title, title_justify="left")
     for title in ("on", "ms CPU an answer", "more CPU, part of an answer", f"promised {MOST:.2f}"):
         table.add_column(title, justify="right")
-    for name in rounds[0]:
-        more = median_of([one[name] / one[OFF] - 1 for one in rounds])
-        table.add_row(name, median_of([one[name] * 1000 for one in rounds]).text(3), *_judged(name, more))
+    for name in starts[0].seconds:
+        more = median_of([one.more[name] for one in starts])
+        table.add_row(name, median_of([one.seconds[name] * 1000 for one in starts]).text(3), *_judged(name, more))
     return table
 
 
@@ -176,8 +176,8 @@ def _convert(one: Rig, upload_id: str) -> Job:
 
 
 def _cpu(one: Rig) -> float:
-    """Return the seconds of CPU that the service has taken so far, by the kernel's clock for it (nanoseconds)."""
-    return time.clock_gettime((~one.service.process.pid << 3) | CPU_CLOCK)
+    """Return the seconds of CPU that the service has taken so far."""
+    return cpu_of(one.service.process.pid)
 
 
 def _cpu_of_children(one: Rig) -> float:

@@ -301,6 +301,6 @@ WORKER_APART = Event(
     "worker.apart",
     INFO,
     "a worker without a connection to Redis says in its entry that it lives: its jobs are not taken over for that",
-    ("instance",),
+    ("worker",),
 )
 REDIS_BACK = Event("redis.back", INFO, "Redis answers again")

@@ -97,7 +97,7 @@ class Deaths:
         entries = await self._workers.entries(names, strongly=True) if names else ()
         apart = {entry.instance for entry in entries if entry.apart}
         for name in sorted(apart):
-            emit(events.WORKER_APART, instance=name)
+            emit(events.WORKER_APART, worker=name)
         return apart
 
     async def _look(self, presence: Presence) -> None:

@@ -46,6 +46,12 @@ CONNECTIONS = (
         ("tests/unit/core/test_pace.py::test_connections_leave_descriptors_for_the_worker[1024]",),
     ),
     Mutation(
+        "connections-at-once",
+        "an answer does not wait for the client's ACK of its head",
+        (Edit("service/web/http/protocol.py", '        send_at_once(transport.get_extra_info("socket"))\n', ""),),
+        (f"{SOCKETS}::test_an_answer_is_sent_at_once",),
+    ),
+    Mutation(
         "connections-two-lengths",
         "a head whose body two readers could end differently is refused",
         (Edit("service/web/http/protocol.py", "            refuse_ambiguous(event)\n", ""),),

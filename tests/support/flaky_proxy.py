@@ -84,7 +84,8 @@ class FlakyProxy:
         if self._connections:
             await asyncio.wait(self._connections)
         for writer in self._writers:  # one that was closed with bytes to send stays open until these have gone
-            writer.transport.abort()
+            with contextlib.suppress(AttributeError):  # of asyncio, if it has closed itself meanwhile
+                writer.transport.abort()
         await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -59,6 +59,24 @@ async def unread(server: Served, request: bytes) -> bytes:
     return b"dropped"
 
 
+async def test_an_answer_is_sent_at_once() -> None:
+    """The body of an answer does not wait for the client's ACK of its head, as Nagle's algorithm would let it."""
+    async with served({}) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        async with asyncio.timeout(PATIENCE):
+            while not len(server.guard):
+                await SystemClock().sleep(0.01)
+        options = [
+            one.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # type: ignore[attr-defined]
+            for one in server.guard._open
+        ]
+        writer.close()
+        await writer.wait_closed()
+
+    assert options
+    assert all(options)
+
+
 async def test_each_way_of_delaying_a_connection_comes_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     """No head, body, rest of a body, or idle connection is waited for without end, and each refusal says why."""
     many = b"".join(b"X-%d: y\r\n" % number for number in range(4000))
