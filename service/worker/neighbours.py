@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from service.core.errors import StoreError
 from service.core.jobs import ring
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
@@ -20,6 +21,7 @@ from service.core.jobs.ring import Entry, Place, Standing
 from service.worker.context import WorkerConfig, WorkerPorts
 
 NEVER = float("-inf")
+UNSURE = 3.0  # leases for which a job is named whose claim got no answer: others have looked at it by then
 JOINING = 0.2  # seconds after which the index shows the entries of those that have begun at the same time
 
 
@@ -37,6 +39,7 @@ class Neighbours:
         self._entered = self._went_round = NEVER  # monotonic seconds
         self._list_due: float | None = None
         self._named: Counter[str] = Counter()  # jobs about to be claimed
+        self._unsure: dict[str, float] = {}  # those whose claim got no answer, and until when to name them
         self._asked_for = ring.PAGE
         self._places: Sequence[Place] = ()
         self._standings: dict[str, Standing] = {}  # by instance, of those whose entries were read
@@ -56,25 +59,28 @@ class Neighbours:
         """
         Name jobs in the entry *before* they are claimed or taken over within this context.
 
-        A worker that is killed right after a claim is then watched. Raises `StoreError` if the entry cannot be written.
+        A worker that is killed right after a claim is then watched, and so is a job whose claim got no answer and may
+        have had its effect. Raises `StoreError` if the entry cannot be written.
         """
         named = Counter(keys)
         self._named += named
         try:
             await self._enter()
             yield
+        except StoreError:
+            self._unsure |= dict.fromkeys(named, self._ports.clock.monotonic() + UNSURE * self._lease)
+            raise
         finally:
             self._named -= named
 
     async def _enter(self) -> None:
         self._beat += 1
-        jobs, idle = self._held() | set(self._named), self._free() > len(self._named)
-        entry = Entry(
-            instance=self._instance, beat=self._beat, jobs=tuple(sorted(jobs)), idle=idle, apart=self._apart()
-        )
-        sent = self._ports.clock.monotonic()
-        await self._ports.workers.enter(entry)
-        self._entered = max(self._entered, sent)
+        now = self._ports.clock.monotonic()
+        self._unsure = {key: until for key, until in self._unsure.items() if until > now}
+        jobs, idle = self._held() | set(self._named) | set(self._unsure), self._free() > len(self._named)
+        me, named, apart = self._instance, tuple(sorted(jobs)), self._apart()
+        await self._ports.workers.enter(Entry(instance=me, beat=self._beat, jobs=named, idle=idle, apart=apart))
+        self._entered = max(self._entered, now)
 
     async def show(self) -> None:
         """Write whether this worker is apart, if it holds or claims something. Raises `StoreError`."""

@@ -92,6 +92,12 @@ PRESENCE = (
         (f"{DEATHS}::test_renewal_shows_that_the_worker_lives",),
     ),
     Mutation(
+        "entry-unsure",
+        "a job whose claim got no answer stays named in the entry of its worker",
+        (Edit("service/worker/neighbours.py", " | set(self._unsure)", ""),),
+        ("tests/unit/worker/test_neighbours.py::test_job_whose_claim_got_no_answer_stays_named",),
+    ),
+    Mutation(
         "presence-apart",
         "a worker that says that it lives without Redis is not taken for dead",
         (Edit("service/worker/deaths.py", "if entry.apart}", "if False}"),),
@@ -118,7 +124,7 @@ PRESENCE = (
     Mutation(
         "presence-apart-written",
         "an entry says whether its worker is apart",
-        (Edit("service/worker/neighbours.py", ", apart=self._apart()", ""),),
+        (Edit("service/worker/neighbours.py", "idle=idle, apart=apart)", "idle=idle)"),),
         (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
     ),
     Mutation(

@@ -1,17 +1,18 @@
 """Many workers: each running job is watched by a few of them, whatever becomes of whom."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
+from service.core.errors import Indefinite
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry, position_of
 from service.testing.factories import a_job, a_running_job
 from service.testing.memory_presence import MemoryConnections
-from tests.unit.worker.world import Instance, World, in_virtual_time
+from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
 
 LEASE = 6.0
 LONG = 1000.0  # seconds of a conversion
@@ -155,6 +156,35 @@ async def test_jobs_are_named_before_they_are_claimed_or_taken_over() -> None:
     await world.until(lambda job: job.final)
 
     assert seen == [("claim", True), ("take_over", True)]
+    end(world)
+
+
+@in_virtual_time
+async def test_job_whose_claim_got_no_answer_stays_named() -> None:
+    """A claim that has had its effect, and of which its worker knows nothing, is named so that others watch it."""
+    world = await a_fleet(5)
+    claimed: list[Job] = []
+
+    async def answers_get_lost(name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        result = await call()
+        if name == "claim" and not claimed:
+            claimed.append(result)
+            raise Indefinite("the answer to the claim was lost")
+        return result
+
+    for one in world.instances:
+        one.task.cancel()
+    world.start("a", seconds=5.0, jobs=Troubled(world.jobs, answers_get_lost))
+    await world.clock.sleep(0.5)
+    await world.submit()
+    await world.until(lambda job: job.owner == "a")
+
+    for _ in range(int(2 * LEASE)):
+        await world.clock.sleep(1.0)
+        if (await world.job()).attempt > 1:
+            break
+        assert "job1" in world.workers.ring["a"].jobs
+    assert claimed
     end(world)
 
 
