@@ -57,5 +57,17 @@ class Server(uvicorn.Server):
         # asyncio takes as many connections at once as it lets wait. The second number may be large.
         for listener in sockets or []:
             listener.listen(WAITING)
+            send_at_once(listener)
         if self.started:
             self._tell()
+
+
+def send_at_once(listener: socket.socket) -> None:
+    """
+    Turn Nagle's algorithm off for connections to come: head and body are two writes, and the second would wait 40 ms.
+
+    It would wait for the client's ACK of the first. asyncio turns it off itself, but only for listeners that were made
+    with an explicit protocol number, which that of `socket.create_server` was not.
+    """
+    if listener.family in {socket.AF_INET, socket.AF_INET6}:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -48,7 +48,7 @@ CONNECTIONS = (
     Mutation(
         "connections-at-once",
         "an answer does not wait for the client's ACK of its head",
-        (Edit("service/web/http/protocol.py", '        send_at_once(transport.get_extra_info("socket"))\n', ""),),
+        (Edit("service/wiring/listening.py", "            send_at_once(listener)\n", ""),),
         (f"{SOCKETS}::test_an_answer_is_sent_at_once",),
     ),
     Mutation(

@@ -7,7 +7,6 @@ them at work on real sockets, so that an upgrade which moves one is noticed ther
 """
 
 import asyncio
-import socket
 from typing import Any, ClassVar
 
 import h11
@@ -67,7 +66,6 @@ class GuardedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # of asyncio's sockets; 256 KiB otherwise
-        send_at_once(transport.get_extra_info("socket"))
         super().connection_made(transport)
         if not self.guard.admit(self):
             transport.write(FULL)
@@ -134,17 +132,6 @@ class GuardedProtocol(H11Protocol):
         self.transport.close()
         if self.unsent:
             self.transport.abort()
-
-
-def send_at_once(connection: socket.socket) -> None:
-    """
-    Turn Nagle's algorithm off: head and body are two writes, and the second would wait 40 ms for the client's ACK.
-
-    asyncio does so itself, but only for listeners that were made with an explicit protocol number, which that of
-    `socket.create_server` was not.
-    """
-    if connection.family in {socket.AF_INET, socket.AF_INET6}:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def protocol_of(guard: ConnectionGuard) -> type[H11Protocol]:
