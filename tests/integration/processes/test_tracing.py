@@ -13,7 +13,6 @@ from litestar.testing import TestClient
 from service.adapters.otel import export
 from service.cli.sample import write_sample
 from service.telemetry import subscribe
-from service.telemetry.events import Event
 from service.wiring.tracing import tracing
 from service.worker.steps import CONVERSION
 from tests.support.cluster import a_cluster, wait_for
@@ -119,7 +118,7 @@ def test_nothing_that_traces_is_loaded_where_tracing_is_off() -> None:
 def test_spans_go_over_grpc_where_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on App Runner: a receiver of gRPC at a plain address gets what one of HTTP gets, and no polls."""
     lies = {"traceparent": "0" * 600, "tracestate": "=," * 200, "baggage": ",".join(["%zz"] * 170), "b3": "\x1b[2J"}
-    complaints: list[Event] = []
+    complaints: list[tuple[str, object]] = []
     with grpc_receiver() as receiver:
         monkeypatch.setenv(export.ENDPOINT, receiver.address)  # its package reads it
         said = {export.ENDPOINT: receiver.address, export.PROTOCOL: "grpc", "OTEL_PROPAGATORS": "tracecontext,xray"}
@@ -127,7 +126,7 @@ def test_spans_go_over_grpc_where_that_is_asked(monkeypatch: pytest.MonkeyPatch)
             client = TestClient(wrap(Litestar([hello])))
             for path in ("/v1/jobs/one/progress", "/health/live", "/metrics"):
                 client.get(path)  # which are asked every second
-            with subscribe(lambda event, _: complaints.append(event)):
+            with subscribe(lambda event, fields: complaints.append((event.name, fields))):
                 answer = client.get("/hello", headers=lies)
     assert answer.status_code == 200
     assert complaints == [], "a client cannot make the packages that read its headers fill the log"
