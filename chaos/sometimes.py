@@ -7,7 +7,7 @@ Each counts. A scenario names those that it requires: a run in which no fault fe
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chaos.events import LOST, REFUSED, RESUMED, TAKEN_OVER
+from chaos.events import CLAIMED, LOST, REFUSED, RESUMED, TAKEN_OVER
 from chaos.history import CANCELLED, SUCCEEDED, History
 from chaos.interruptions import fault_spans, interruptions, spans
 
@@ -36,7 +36,10 @@ def _stale_writes(history: History) -> int:
 
 
 def _takeovers(history: History) -> int:
-    return sum(one.what == TAKEN_OVER for one in history.attempts)
+    """Takeovers, and claims of what a watcher without a free slot had given back to the queue."""
+    cut_short = {(one.job_id, one.attempt) for one in interruptions(history)}
+    claims = (one for one in history.attempts if one.what == CLAIMED and (one.job_id, one.attempt - 1) in cut_short)
+    return sum(one.what == TAKEN_OVER for one in history.attempts) + sum(1 for _ in claims)
 
 
 def _resumed(history: History) -> int:
@@ -87,7 +90,7 @@ def _survivors(history: History) -> int:
 
 SOMETIMES = (
     Sometimes("fault_fell_into_a_conversion", "A fault was injected while a conversion ran.", _faults_in_conversions),
-    Sometimes("takeover_happened", "A container took over a job whose holder had gone silent.", _takeovers),
+    Sometimes("takeover_happened", "A job whose holder had gone silent was taken over, or claimed again.", _takeovers),
     Sometimes("resumed_after_restart", "A restarted container took its own job up again at once.", _resumed),
     Sometimes("went_on_elsewhere", "An interrupted job went on in another container.", _moved),
     Sometimes("interrupted_job_succeeded", "A job that was interrupted succeeded.", _survivors),

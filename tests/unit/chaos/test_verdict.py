@@ -112,6 +112,15 @@ def test_a_run_that_met_what_it_requires_has_passed() -> None:
     assert [one.name for one in judged.sometimes if one.required] == ["takeover_happened"]
 
 
+def test_claim_of_what_was_given_back_to_the_queue_counts_as_a_takeover() -> None:
+    """What a watcher without a free slot gives back to the queue is claimed again; that counts like a takeover."""
+    queued = [replace(one, what="claimed") if getattr(one, "what", "") == "taken_over" else one for one in KILL]
+    counted = {one.name: one.count for one in SOMETIMES}["takeover_happened"]
+
+    assert counted(history_of(KILL)) == counted(history_of(queued)) == 1
+    assert counted(history_of([one for one in queued if getattr(one, "attempt", 1) == 1])) == 0
+
+
 def test_a_run_that_never_met_what_it_requires_has_failed() -> None:
     """Every promise was kept, but no stale write was refused: that proves nothing of stale writes."""
     judged = judge(KILL, required=["stale_write_was_refused"])
