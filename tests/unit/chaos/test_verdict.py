@@ -114,7 +114,9 @@ def test_a_run_that_met_what_it_requires_has_passed() -> None:
 
 def test_claim_of_what_was_given_back_to_the_queue_counts_as_a_takeover() -> None:
     """What a watcher without a free slot gives back to the queue is claimed again; that counts like a takeover."""
-    queued = [replace(one, what="claimed") if getattr(one, "what", "") == "taken_over" else one for one in KILL]
+    queued = [
+        replace(one, what="claimed") if isinstance(one, Attempt) and one.what == "taken_over" else one for one in KILL
+    ]
     counted = {one.name: one.count for one in SOMETIMES}["takeover_happened"]
 
     assert counted(history_of(KILL)) == counted(history_of(queued)) == 1
