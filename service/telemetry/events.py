@@ -292,15 +292,7 @@ REDIS_CALL = Event(
 )
 REDIS_AWAY = Event("redis.away", WARNING, "Redis does not answer: progress comes from DynamoDB", ("reason",))
 REDIS_NO_PRESENCE = Event(
-    "redis.no_presence",
-    WARNING,
-    "Redis refuses to show which workers are connected: leases are waited for",
-    ("reason",),
+    "redis.no_presence", WARNING, "Redis shows no connections: leases are waited for", ("reason",)
 )
-WORKER_APART = Event(
-    "worker.apart",
-    INFO,
-    "a worker without a connection to Redis says in its entry that it lives: its jobs are not taken over for that",
-    ("worker",),
-)
+WORKER_APART = Event("worker.apart", INFO, "a worker without Redis says that it lives, and keeps its jobs", ("worker",))
 REDIS_BACK = Event("redis.back", INFO, "Redis answers again")
