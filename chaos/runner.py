@@ -10,24 +10,25 @@ from pathlib import Path
 
 import httpx
 
-from chaos import recording, report, verdict
+from chaos import report, verdict
 from chaos.ambient import draws, monotonic, pause, wall
 from chaos.client.asking import Asker
 from chaos.client.reprise import CONVERSIONS, RepriseClient, open_passage
 from chaos.display import Display
-from chaos.events import Leftover, Run
-from chaos.history import FINAL
-from chaos.idle import IdleFreezer
+from chaos.history import recording
+from chaos.history.events import Leftover, Run
+from chaos.history.recording import Recorder
+from chaos.history.records import FINAL
+from chaos.nemesis.idle import IdleFreezer
 from chaos.nemesis.nemesis import Nemesis
 from chaos.nemesis.schedule import schedule
-from chaos.players import Play, Player
-from chaos.recording import Recorder
 from chaos.scenarios import Scenario
 from chaos.session import Session
 from chaos.stack import Stack, StackError
 from chaos.stack.docker import DockerStack
 from chaos.stack.reprise import GRACE, TENANTS, RepriseKit
 from chaos.verdict import Verdict
+from chaos.workload.players import Play, Player
 
 END_SECONDS = 240.0  # without faults, in which every job has to end
 CLEAN_SECONDS = 90.0 + GRACE  # in which janitors have to find what was left

@@ -9,10 +9,10 @@ proved nothing).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from chaos.faults import Fault
 from chaos.nemesis import Injection, links, members, resources
+from chaos.nemesis.faults import Fault
 from chaos.stack.kit import Shape
-from chaos.workload import Mix, Workload
+from chaos.workload.plans import Mix, Workload
 
 # What clients do in most scenarios.
 USUAL = Mix(

@@ -12,12 +12,12 @@ from typing import Generic, TypeVar
 import imageio_ffmpeg
 
 from chaos.ambient import new_name
-from chaos.inputs import INPUTS, Library
 from chaos.stack.backing import Backing
 from chaos.stack.engine import Engine
 from chaos.stack.images import NoSuchVersion, from_commit, from_tree
 from chaos.stack.reprise import test_image
 from chaos.stack.watcher import dismiss, watched
+from chaos.workload.inputs import INPUTS, Library
 
 T = TypeVar("T")
 INTERRUPTED = 130

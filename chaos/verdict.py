@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from chaos.blackbox import BLACK_BOX
-from chaos.checkers import ALL
-from chaos.events import Event, Run
-from chaos.growth import nothing_grows
-from chaos.history import CANCELLED, FAILED, FINAL, SUCCEEDED, History
-from chaos.interruptions import interruptions, spans
-from chaos.sometimes import SOMETIMES
-from chaos.translation import history_of
+from chaos.checkers.blackbox import BLACK_BOX
+from chaos.checkers.growth import nothing_grows
+from chaos.checkers.jobs import ALL
+from chaos.checkers.sometimes import SOMETIMES
+from chaos.history.events import Event, Run
+from chaos.history.interruptions import interruptions, spans
+from chaos.history.records import CANCELLED, FAILED, FINAL, SUCCEEDED, History
+from chaos.history.translation import history_of
 
 PASSED, FAILED_RUN, ERROR = "passed", "failed", "error"
 # Checkers that need what only a simulation sees (each write with its holder, each ffmpeg, each object removed) find

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from chaos.events import FAIL, OK, UNKNOWN, Operation
-from chaos.recording import Recorder
+from chaos.history.events import FAIL, OK, UNKNOWN, Operation
+from chaos.history.recording import Recorder
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TOO_MANY = 429

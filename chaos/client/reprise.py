@@ -13,7 +13,7 @@ import httpx
 from chaos.ambient import Draws, pause
 from chaos.client.asking import Answer, Asker
 from chaos.client.conversions import Conversion
-from chaos.events import OK, UNKNOWN
+from chaos.history.events import OK, UNKNOWN
 
 WHOLE, FORM, PARTS, RELAYED = "whole", "form", "parts", "relayed"  # ways to upload
 DOCUMENT, PROGRESS, WAIT = "document", "progress", "wait"  # ways to be asked

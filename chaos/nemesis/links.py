@@ -1,7 +1,7 @@
 """Faults of what members stand on, and of their links to it."""
 
-from chaos.faults import Fault, Inject
 from chaos.nemesis import Injection, ends, link
+from chaos.nemesis.faults import Fault, Inject
 from chaos.stack import BOTH, FROM, HINTS, OBJECTS, RECORDS, TO
 
 SLOW = (200, 900)  # milliseconds

@@ -1,7 +1,7 @@
 """Faults of members: killed, frozen, stopped, replaced, and what happens to ffmpeg inside of them."""
 
-from chaos.faults import Fault
 from chaos.nemesis import Injection
+from chaos.nemesis.faults import Fault
 
 LEASES = (7.5, 14.0)  # seconds: longer than a lease of the stack, so that others take over meanwhile
 

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 
 from chaos.ambient import draws, pause
-from chaos.events import HEALED, INJECTED
-from chaos.events import Fault as FaultEvent
-from chaos.faults import Fault
+from chaos.history.events import HEALED, INJECTED
+from chaos.history.events import Fault as FaultEvent
+from chaos.history.recording import Recorder
 from chaos.nemesis import Injection
+from chaos.nemesis.faults import Fault
 from chaos.nemesis.schedule import Strike
-from chaos.recording import Recorder
 from chaos.stack import Stack, StackError
 
 STEP = 0.05  # seconds

@@ -1,7 +1,7 @@
 """Faults of what a container has: memory, processors, disk and clock."""
 
-from chaos.faults import Fault
 from chaos.nemesis import Injection
+from chaos.nemesis.faults import Fault
 
 ROOM = 2_000_000  # bytes that a full disk still has
 MEMORY = 300 << 20

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chaos.ambient import draws
-from chaos.faults import Fault, by_weight
 from chaos.nemesis import Injection
+from chaos.nemesis.faults import Fault, by_weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from chaos import recording
+from chaos.history import recording
 from chaos.report.page import page
 from chaos.report.terminal import terminal
 from chaos.report.view import view_of

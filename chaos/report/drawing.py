@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from chaos.interruptions import Span
+from chaos.history.interruptions import Span
 from chaos.report.view import FaultView, JobView, Life, View
 
 STEPS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)  # seconds between ticks

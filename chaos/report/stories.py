@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from chaos.events import OK, TAKEN_OVER, Attempt, Operation
-from chaos.history import History, expectation_of
-from chaos.interruptions import Interruption
+from chaos.history.events import OK, TAKEN_OVER, Attempt, Operation
+from chaos.history.interruptions import Interruption
+from chaos.history.records import History, expectation_of
 from chaos.report.view import FaultView, JobView, View
 
 OUTCOMES = {

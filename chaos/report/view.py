@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chaos.events import REFUSED, Event, Fault, Operation, Run
-from chaos.history import FINAL, History
-from chaos.interruptions import Interruption, Span, interruptions, spans
-from chaos.translation import history_of
+from chaos.history.events import REFUSED, Event, Fault, Operation, Run
+from chaos.history.interruptions import Interruption, Span, interruptions, spans
+from chaos.history.records import FINAL, History
+from chaos.history.translation import history_of
 from chaos.verdict import Verdict
 
 Point = tuple[float, float]  # seconds, percent

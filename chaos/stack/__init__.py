@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chaos.events import Final, Leftover, Sample, Stored
+from chaos.history.events import Final, Leftover, Sample, Stored
 
 OBJECTS, RECORDS, HINTS = "objects", "records", "hints"  # dependencies: S3, DynamoDB, Redis
 BOTH, TO, FROM = "both", "to", "from"  # which way a link is cut

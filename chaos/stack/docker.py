@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from chaos.ambient import free_port, wait_for
-from chaos.events import (
+from chaos.history.events import (
     Attempt,
     Container,
     Final,
@@ -19,7 +19,7 @@ from chaos.events import (
     Sample,
     Stored,
 )
-from chaos.recording import Recorder
+from chaos.history.recording import Recorder
 from chaos.stack import BOTH, Holding
 from chaos.stack.backing import Backing
 from chaos.stack.engine import Box, EngineError

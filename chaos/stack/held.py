@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from chaos.events import CLAIMED, LOST, REFUSED, RELEASED, TAKEN_OVER
+from chaos.history.events import CLAIMED, LOST, REFUSED, RELEASED, TAKEN_OVER
 from chaos.stack import Holding
 
 BEGINS, ENDS = frozenset({CLAIMED, TAKEN_OVER}), frozenset({"ended", LOST, REFUSED, RELEASED})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chaos.events import Final, Leftover, Stored
+from chaos.history.events import Final, Leftover, Stored
 from chaos.stack.backing import Backing
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chaos.events import CLAIMED, LOST, REFUSED, RELEASED, TAKEN_OVER, Final, Leftover, Stored
+from chaos.history.events import CLAIMED, LOST, REFUSED, RELEASED, TAKEN_OVER, Final, Leftover, Stored
 from chaos.stack import HINTS, OBJECTS, RECORDS
 from chaos.stack.backing import S3_PORT, Backing, images
 from chaos.stack.images import build

@@ -5,7 +5,7 @@ from typing import Any
 
 from docker.errors import APIError
 
-from chaos.events import Sample
+from chaos.history.events import Sample
 from chaos.stack.engine import Box, EngineError
 
 DESCRIPTORS = "ls /proc/[0-9]*/fd 2>/dev/null | grep -c '^[0-9]'"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chaos.history import (
+from chaos.history.records import (
     DONE,
     FINAL,
     NOT_FOUND,

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Coroutine
 from typing import Any
 
-from chaos.checkers import END_TIMEOUT
+from chaos.checkers.jobs import END_TIMEOUT
 from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Dice, VirtualClock

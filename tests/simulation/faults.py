@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chaos.faults import Fault, Inject
+from chaos.nemesis.faults import Fault, Inject
 from service.testing.virtual_time import Dice, Process
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container

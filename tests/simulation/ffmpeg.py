@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.history import Conversion
+from chaos.history.records import Conversion
 from service.core.errors import BadMedia, Definite, FfmpegCrashed, FfmpegStalled, ObjectGone
 from service.core.jobs.progress import Reading
 from service.core.naming import UPLOADS

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from chaos.history import Removal
+from chaos.history.records import Removal
 from service.core.naming import RESULTS
 from service.ports.time import Ids
 from service.testing.clock import SeededIds

@@ -1,6 +1,6 @@
 """Injects and heals the faults of a history: at moments that the dice choose, or aimed at a call that matters."""
 
-from chaos.faults import Fault, by_weight
+from chaos.nemesis.faults import Fault, by_weight
 from service.testing.virtual_time import Process
 from tests.simulation.cluster import Cluster
 from tests.simulation.container import Container

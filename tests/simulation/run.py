@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from chaos.attempts import LEASE
-from chaos.checkers import broken_promises
-from chaos.history import DONE, FINAL, Expectation, Final, History, Leftover, Write, by_job
+from chaos.checkers.attempts import LEASE
+from chaos.checkers.jobs import broken_promises
+from chaos.history.records import DONE, FINAL, Expectation, Final, History, Leftover, Write, by_job
 from service.core.naming import RESULTS, parse_output_key
 from service.telemetry import subscribe
 from service.testing.virtual_time import Deadlock, Dice, ShuffledLoop, VirtualClock

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from chaos.attempts import LEASE
-from chaos.history import Write
+from chaos.checkers.attempts import LEASE
+from chaos.history.records import Write
 from service.core.jobs import queue
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, State

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from chaos.history import DONE, OPEN, Glimpse
+from chaos.history.records import DONE, OPEN, Glimpse
 from service.application import jobs, lookup, uploads
 from service.application.context import Caller
 from service.application.downloads import finished

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from chaos.history import History
+from chaos.history.records import History
 from service.core.jobs.job import Job
 from service.telemetry import events
 from service.telemetry.events import Event

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from chaos import recording, report
+from chaos import report
+from chaos.history import recording
 from chaos.verdict import judge
 from tests.support.browser import chromium
 from tests.support.chaos_run import made_up_run

@@ -8,7 +8,7 @@ same numbers give the same run.
 import random
 from dataclasses import dataclass, field
 
-from chaos.events import (
+from chaos.history.events import (
     Attempt,
     Container,
     Event,

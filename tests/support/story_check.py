@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chaos.history import History
-from chaos.interruptions import Interruption, interruptions
-from chaos.recording import history_of, read
+from chaos.history.interruptions import Interruption, interruptions
+from chaos.history.recording import history_of, read
+from chaos.history.records import History
 from tests.support.docker import ROOT
 
 SLACK = timedelta(seconds=2)  # between a kill and its record, on a busy machine

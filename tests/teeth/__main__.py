@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from chaos import recording
+from chaos.history import recording
 from tests.mutations.tree import ROOT
 from tests.teeth.document import DOCUMENT, Bite, first_red, with_table
 from tests.teeth.images import BASE, broken_image, build_base, remove

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.events import Event
-from chaos.translation import history_of
+from chaos.history.events import Event
+from chaos.history.translation import history_of
 from chaos.verdict import CHECKERS
 from tests.teeth.table import TEETH, Tooth
 

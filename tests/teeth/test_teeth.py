@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.events import Operation
+from chaos.history.events import Operation
 from chaos.verdict import CHECKERS
 from tests.mutations.tree import ROOT, Edit
 from tests.support.chaos_run import made_up_run

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from chaos.client.asking import Answer, outcome_of_error, outcome_of_status
-from chaos.events import FAIL, OK, UNKNOWN
+from chaos.history.events import FAIL, OK, UNKNOWN
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 307])

@@ -1,4 +1,4 @@
-"""Tests of `chaos.blackbox` and `chaos.growth`: each checker with a run that is good, and one or more that are not."""
+"""Tests of `checkers.blackbox` and `checkers.growth`: each with a run that is good, and one or more that are not."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,10 +6,23 @@ from typing import Any
 
 import pytest
 
-from chaos import blackbox, checkers, growth, verdict
-from chaos.events import Attempt, Container, Event, Expected, Fault, Final, Leftover, Operation, Run, Sample, Stored
-from chaos.history import History
-from chaos.translation import history_of
+from chaos import verdict
+from chaos.checkers import blackbox, growth, jobs
+from chaos.history.events import (
+    Attempt,
+    Container,
+    Event,
+    Expected,
+    Fault,
+    Final,
+    Leftover,
+    Operation,
+    Run,
+    Sample,
+    Stored,
+)
+from chaos.history.records import History
+from chaos.history.translation import history_of
 from tests.support.chaos_run import made_up_run
 
 Checker = Callable[[History], list[str]]
@@ -145,7 +158,7 @@ BAD: list[tuple[Checker, Sequence[Event], str]] = [
         "unfinished uploads of the stores grew",
     ),
 ]
-# What the checkers of `chaos.checkers` and `chaos.removals` say, once the events of a real run have become a history.
+# What the checkers of `jobs` and `removals` say, once the events of a real run have become a history.
 TRANSLATED: list[tuple[str, Sequence[Event]]] = [
     ("every_job_ends", [SUBMITTED]),
     ("every_job_ends", [SUBMITTED, asked("read", 2.0, outcome="fail", status=404), final()]),
@@ -206,7 +219,7 @@ def test_a_run_that_keeps_every_promise_has_passed(seed: int) -> None:
 GOOD: list[tuple[str, Checker, Sequence[Event]]] = [
     (
         "a refused connection is no answer",
-        checkers.every_job_ends,
+        jobs.every_job_ends,
         [
             SUBMITTED,
             asked("read", 2.0, outcome="fail", status=None),

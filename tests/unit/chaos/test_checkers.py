@@ -1,4 +1,4 @@
-"""Tests of `chaos.checkers`: each checker with a history that is good, and one or more that are not."""
+"""Tests of `chaos.checkers.jobs`: each checker with a history that is good, and one or more that are not."""
 
 import ast
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import chaos
-from chaos import attempts, checkers, removals
-from chaos.history import (
+from chaos.checkers import attempts, jobs, removals
+from chaos.history.records import (
     DONE,
     NOT_FOUND,
     OPEN,
@@ -112,7 +112,7 @@ def a_good_history() -> History:
     )
 
 
-@pytest.mark.parametrize("check", checkers.ALL, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", jobs.ALL, ids=lambda check: check.__name__)
 def test_a_good_history_is_not_complained_about(check: Checker) -> None:
     """No checker finds fault with a run in which everything held."""
     assert check(a_good_history()) == []
@@ -122,32 +122,32 @@ TAKEN_OVER = [write(1, "claim", "running", 1), write(8, "take_over", "running", 
 OF_W1: dict[str, Any] = {"job_id": "job1", "attempt": 1, "via": "w1", "begun": 1.2}
 
 BAD: list[tuple[Checker, dict[str, Any]]] = [
-    (checkers.every_job_ends, {"finals": []}),
-    (checkers.every_job_ends, {"finals": [final("running")]}),
-    (checkers.final_states_are_final, {"readings": [reading(1, 100, "succeeded"), reading(2, 40, "running")]}),
+    (jobs.every_job_ends, {"finals": []}),
+    (jobs.every_job_ends, {"finals": [final("running")]}),
+    (jobs.final_states_are_final, {"readings": [reading(1, 100, "succeeded"), reading(2, 40, "running")]}),
     (
-        checkers.final_states_are_final,
+        jobs.final_states_are_final,
         {"readings": [reading(1, 40, "failed"), reading(2, 40, "cancelled", client="c2")]},
     ),
-    (checkers.final_states_are_final, {"writes": [write(1, "fail", "failed"), write(2, "renew", "running")]}),
-    (checkers.progress_never_falls, {"readings": [reading(1, 40), reading(2, 39.9, client="c2", via="a2")]}),
-    (checkers.progress_never_falls, {"readings": [reading(2, 39.9), reading(1, 40, answered=1.9)]}),
-    (checkers.progress_never_falls, {"readings": [reading(1, 100)]}),
-    (checkers.progress_never_falls, {"readings": [reading(1, 99.9, "succeeded")]}),
-    (checkers.a_success_can_be_downloaded, {"downloads": [download(10), download(11, None, "object_gone")]}),
-    (checkers.the_bytes_are_right, {"downloads": [download(10, "wrong")]}),
+    (jobs.final_states_are_final, {"writes": [write(1, "fail", "failed"), write(2, "renew", "running")]}),
+    (jobs.progress_never_falls, {"readings": [reading(1, 40), reading(2, 39.9, client="c2", via="a2")]}),
+    (jobs.progress_never_falls, {"readings": [reading(2, 39.9), reading(1, 40, answered=1.9)]}),
+    (jobs.progress_never_falls, {"readings": [reading(1, 100)]}),
+    (jobs.progress_never_falls, {"readings": [reading(1, 99.9, "succeeded")]}),
+    (jobs.a_success_can_be_downloaded, {"downloads": [download(10), download(11, None, "object_gone")]}),
+    (jobs.the_bytes_are_right, {"downloads": [download(10, "wrong")]}),
     (attempts.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w2", 2))]}),
     (attempts.only_the_holder_writes, {"writes": [write(1, "renew", "running", held=("w1", 2))]}),
     (attempts.only_the_holder_writes, {"writes": [write(1, "claim", "running", 2), write(2, "renew", "running", 1)]}),
     (attempts.only_the_holder_writes, {"writes": [write(1, "claim", "running", 1), write(2, "claim", "running", 1)]}),
     (attempts.outputs_are_of_the_last_attempt, {"finals": [final(attempt=2)]}),
     (attempts.attempts_clean_up, {"leftovers": [Leftover(key=KEY, excuse=None)]}),
-    (checkers.an_idempotency_key_is_one_job, {"accepted": [accepted(), accepted("job2")]}),
-    (checkers.cancelled_jobs_have_no_output, {"finals": [final("cancelled", output_key=KEY)], "downloads": []}),
-    (checkers.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [download(10)]}),
-    (checkers.failures_are_explained, {"finals": [final("failed", failure="bad_media")]}),
+    (jobs.an_idempotency_key_is_one_job, {"accepted": [accepted(), accepted("job2")]}),
+    (jobs.cancelled_jobs_have_no_output, {"finals": [final("cancelled", output_key=KEY)], "downloads": []}),
+    (jobs.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [download(10)]}),
+    (jobs.failures_are_explained, {"finals": [final("failed", failure="bad_media")]}),
     (
-        checkers.failures_are_explained,
+        jobs.failures_are_explained,
         {"expected": {"upload1": Expectation(digest="", may_succeed=False, failures=frozenset())}},
     ),
     (
@@ -157,30 +157,30 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (attempts.holders_stop_before_takeover, {"writes": TAKEN_OVER, "conversions": [Conversion(**OF_W1)]}),
     (attempts.outcomes_are_recorded_at_once, {"conversions": [Conversion(**OF_W1, ended=5.0)]}),
     (attempts.outcomes_are_recorded_at_once, {"conversions": [Conversion(**OF_W1 | {"attempt": 3}, ended=8.0)]}),
-    (checkers.every_job_ends, {"absences": [absence(50)]}),
-    (checkers.a_success_can_be_downloaded, {"downloads": [download(10, None, NOT_FOUND)]}),
+    (jobs.every_job_ends, {"absences": [absence(50)]}),
+    (jobs.a_success_can_be_downloaded, {"downloads": [download(10, None, NOT_FOUND)]}),
     (
-        checkers.a_success_can_be_downloaded,
+        jobs.a_success_can_be_downloaded,
         {"downloads": [download(10, None, "object_gone")], "deletions": [deletion(9, None)], "erased": {"job1": 11.0}},
     ),
     (
-        checkers.an_idempotency_key_is_one_job,
+        jobs.an_idempotency_key_is_one_job,
         {"accepted": [accepted(), accepted("job2")], "deletions": [deletion(9, what="job3")]},
     ),
-    (checkers.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
+    (jobs.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [], "wishes": []}),
     (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(7)], "finals": [], "writes": [], "downloads": []}),
     (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(11)], "finals": []}),
     (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(7)], "finals": [], "readings": [], "downloads": []}),
     (removals.deleted_jobs_stay_deleted, {"deletions": [deletion(101)]}),
     (removals.deletion_may_be_repeated, {"deletions": [deletion(7), deletion(8, NOT_FOUND)]}),
     (removals.deletion_may_be_repeated, {"deletions": [deletion(7), deletion(8, STOPPING)]}),
-    (checkers.tenants_are_isolated, {"glimpses": [glimpse("read", OPEN)]}),
-    (checkers.tenants_are_isolated, {"glimpses": [glimpse("read", "expired")]}),
-    (checkers.tenants_are_isolated, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
-    (checkers.tenants_are_isolated, {"accepted": [replace(accepted(), tenant="birch")]}),
+    (jobs.tenants_are_isolated, {"glimpses": [glimpse("read", OPEN)]}),
+    (jobs.tenants_are_isolated, {"glimpses": [glimpse("read", "expired")]}),
+    (jobs.tenants_are_isolated, {"glimpses": [glimpse("delete", NOT_FOUND)]}),
+    (jobs.tenants_are_isolated, {"accepted": [replace(accepted(), tenant="birch")]}),
     (removals.owned_objects_are_never_removed, {"removals": [Removal(at=9.0, key=KEY, owner="job1 names it")]}),
     (removals.janitors_remove_all_orphans, {"remains": [KEY]}),
-    (checkers.nothing_was_unexpected, {"surprises": ["KeyError"]}),
+    (jobs.nothing_was_unexpected, {"surprises": ["KeyError"]}),
 ]
 
 
@@ -200,8 +200,8 @@ def test_repeated_deletion_of_a_stopped_job_breaks_no_promise() -> None:
     )
     gone = replace(history, deletions=[*history.deletions, deletion(3, what="upload1")])
 
-    assert checkers.broken_promises(gone) == []
-    assert checkers.broken_promises(history) == ["failures_are_explained: job2 failed with input_gone"]
+    assert jobs.broken_promises(gone) == []
+    assert jobs.broken_promises(history) == ["failures_are_explained: job2 failed with input_gone"]
 
 
 @pytest.mark.parametrize(("check", "wrong"), BAD, ids=[f"{check.__name__}-{n}" for n, (check, _) in enumerate(BAD)])
@@ -212,21 +212,21 @@ def test_checker_reports_each_broken_promise_once(check: Checker, wrong: dict[st
 
 def test_every_checker_has_a_history_that_breaks_it() -> None:
     """No checker is in the list that was never seen to complain."""
-    assert {check for check, _ in BAD} == set(checkers.ALL)
+    assert {check for check, _ in BAD} == set(jobs.ALL)
 
 
 def test_answers_that_overlap_may_come_in_any_order() -> None:
     """A question that was asked before the other answer was there may be answered with less."""
     history = replace(a_good_history(), readings=[reading(1, 40, answered=3.0), reading(2, 39), reading(3.5, 40)])
 
-    assert checkers.progress_never_falls(history) == []
+    assert jobs.progress_never_falls(history) == []
 
 
 def test_progress_of_one_job_is_not_compared_with_another() -> None:
     """One job is at 90 %, another at 10 %: nothing fell."""
     history = replace(a_good_history(), readings=[reading(1, 90), reading(2, 10, job_id="job2")])
 
-    assert checkers.progress_never_falls(history) == []
+    assert jobs.progress_never_falls(history) == []
 
 
 def test_a_process_that_slept_may_be_replaced_while_working() -> None:
@@ -250,14 +250,12 @@ def test_a_job_without_a_success_may_refuse_its_download() -> None:
     """Before any client was told of success, a refusal breaks no promise."""
     history = replace(a_good_history(), readings=[reading(1, 20)], downloads=[download(2, None, "not_ready")])
 
-    assert checkers.a_success_can_be_downloaded(history) == []
+    assert jobs.a_success_can_be_downloaded(history) == []
 
 
 def test_broken_promise_names_its_checker() -> None:
     """Each sentence begins with the name of the checker that found it."""
-    assert checkers.broken_promises(replace(a_good_history(), surprises=["x"])) == [
-        "nothing_was_unexpected: unexpected: x"
-    ]
+    assert jobs.broken_promises(replace(a_good_history(), surprises=["x"])) == ["nothing_was_unexpected: unexpected: x"]
 
 
 @pytest.mark.parametrize("module", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

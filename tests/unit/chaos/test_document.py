@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from chaos.events import Event
+from chaos.checkers.sometimes import SOMETIMES
+from chaos.history.events import Event
 from chaos.scenarios import SCENARIOS
-from chaos.sometimes import SOMETIMES
 from chaos.verdict import CHECKERS, promise_of
 from tests.mutations.tree import ROOT
 

@@ -1,6 +1,6 @@
-"""Tests of `chaos.faults`."""
+"""Tests of `chaos.nemesis.faults`."""
 
-from chaos.faults import Fault, by_weight
+from chaos.nemesis.faults import Fault, by_weight
 from tests.simulation.faults import AIMED, AT_ANY_MOMENT
 
 

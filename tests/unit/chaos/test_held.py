@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.events import CLAIMED, LOST, RELEASED, TAKEN_OVER
+from chaos.history.events import CLAIMED, LOST, RELEASED, TAKEN_OVER
 from chaos.stack.held import Held
 
 Line = tuple[str, str, int]

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import cast
 
 from chaos.ambient import draws
-from chaos.events import HEALED, INJECTED, Fault
+from chaos.history.events import HEALED, INJECTED, Fault
+from chaos.history.recording import Recorder, read
 from chaos.nemesis import BEARABLE, Injection
 from chaos.nemesis.members import FREEZE, KILL, KILL_ALL, KILL_OWNER
 from chaos.nemesis.nemesis import Nemesis
 from chaos.nemesis.schedule import Strike
-from chaos.recording import Recorder, read
 from chaos.stack import Holding, Stack
 from tests.unit.chaos.stacks import RememberedStack
 

@@ -1,4 +1,4 @@
-"""Tests of `chaos.recording`: what is written is read again, and a killed run loses no more than its last line."""
+"""Tests of `chaos.history.recording`: what is written is read again, and a killed run loses only its last line."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaos import recording
-from chaos.events import (
+from chaos.history import recording
+from chaos.history.events import (
     Attempt,
     Container,
     Event,

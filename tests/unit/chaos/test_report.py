@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chaos import recording, report
-from chaos.events import Attempt, Event, Fault, Operation
+from chaos import report
+from chaos.history import recording
+from chaos.history.events import Attempt, Event, Fault, Operation
 from chaos.report.__main__ import main
 from chaos.report.drawing import Scale, kind_of, strip
 from chaos.report.page import page

@@ -1,10 +1,10 @@
 """Tests of `chaos.scenarios`: the table makes sense as a whole."""
 
+from chaos.checkers.sometimes import SOMETIMES
 from chaos.client.reprise import CONVERSIONS
-from chaos.inputs import BY_NAME as INPUTS
 from chaos.scenarios import BY_NAME, SCENARIOS, SHORT
-from chaos.sometimes import SOMETIMES
 from chaos.stack.reprise import SPEEDS
+from chaos.workload.inputs import BY_NAME as INPUTS
 
 SHORT_SET_SECONDS = 240  # of faults; images, LocalStack and clean-up come on top
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from chaos import verdict
-from chaos.events import Attempt, Container, Event, Expected, Fault, Final, Operation, Run
-from chaos.interruptions import interruptions, spans
-from chaos.sometimes import SOMETIMES
-from chaos.translation import history_of
+from chaos.checkers.sometimes import SOMETIMES
+from chaos.history.events import Attempt, Container, Event, Expected, Fault, Final, Operation, Run
+from chaos.history.interruptions import interruptions, spans
+from chaos.history.translation import history_of
 from chaos.verdict import judge
 from tests.support.chaos_run import made_up_run
 

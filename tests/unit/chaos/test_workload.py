@@ -1,10 +1,10 @@
-"""Tests of `chaos.workload` and `chaos.nemesis.schedule`: what is drawn from the seed."""
+"""Tests of `chaos.workload.plans` and `chaos.nemesis.schedule`: what is drawn from the seed."""
 
 from chaos.nemesis import ends, link
 from chaos.nemesis.members import FREEZE, KILL, KILL_FFMPEG
 from chaos.nemesis.schedule import schedule
 from chaos.scenarios import BY_NAME, USUAL
-from chaos.workload import plan
+from chaos.workload.plans import plan
 
 
 def test_same_seed_gives_the_same_jobs() -> None:

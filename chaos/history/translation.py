@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chaos.events import (
+from chaos.history.events import (
     FAIL,
     OK,
     Attempt,
@@ -17,7 +17,7 @@ from chaos.events import (
     Sample,
     Stored,
 )
-from chaos.history import (
+from chaos.history.records import (
     DONE,
     NOT_FOUND,
     OPEN,
@@ -32,8 +32,8 @@ from chaos.history import (
     Reading,
     Wish,
 )
-from chaos.history import Final as Ending
-from chaos.history import Leftover as Orphan
+from chaos.history.records import Final as Ending
+from chaos.history.records import Leftover as Orphan
 
 GONE = 404
 READS = frozenset({"read", "stream", "list", "cancel", "submit"})

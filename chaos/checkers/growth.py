@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 
-from chaos.history import History
+from chaos.history.records import History
 
 SHORTEST = 600.0  # seconds of samples below which nothing can be said of growth
 WARM_UP = 0.2  # of the time, in which caches and pools fill

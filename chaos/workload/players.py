@@ -8,12 +8,12 @@ from chaos.ambient import Draws, draws, pause
 from chaos.client import Client
 from chaos.client.asking import Answer
 from chaos.client.conversions import Conversion
-from chaos.events import UNKNOWN, Expected
-from chaos.history import FINAL, SUCCEEDED
-from chaos.inputs import BY_NAME, Library
-from chaos.recording import Recorder
+from chaos.history.events import UNKNOWN, Expected
+from chaos.history.recording import Recorder
+from chaos.history.records import FINAL, SUCCEEDED
 from chaos.stack import Stack
-from chaos.workload import JobPlan, Workload, plan
+from chaos.workload.inputs import BY_NAME, Library
+from chaos.workload.plans import JobPlan, Workload, plan
 
 EVENTS = "events"
 NOTHING = Answer(UNKNOWN, 0.0, 0.0)

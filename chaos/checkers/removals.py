@@ -2,7 +2,7 @@
 
 import math
 
-from chaos.history import DONE, STOPPING, History
+from chaos.history.records import DONE, STOPPING, History
 
 
 def deleted_jobs_stay_deleted(history: History) -> list[str]:

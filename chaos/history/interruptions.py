@@ -7,8 +7,8 @@ From the containers' own records of attempts (`Attempt`) and the lives of contai
 from collections import defaultdict
 from dataclasses import dataclass
 
-from chaos.events import CLAIMED, HEALED, INJECTED, LOST, REFUSED, RELEASED, RESUMED, TAKEN_OVER, Attempt, Fault
-from chaos.history import FINAL, History
+from chaos.history.events import CLAIMED, HEALED, INJECTED, LOST, REFUSED, RELEASED, RESUMED, TAKEN_OVER, Attempt, Fault
+from chaos.history.records import FINAL, History
 
 BEGINS = frozenset({CLAIMED, TAKEN_OVER, RESUMED})
 ENDS = frozenset({"ended", LOST, REFUSED, RELEASED})

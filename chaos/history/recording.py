@@ -14,7 +14,7 @@ from typing import Self, get_args
 
 import msgspec
 
-from chaos.events import (
+from chaos.history.events import (
     CLAIMED,
     FAIL,
     HEALED,
@@ -39,7 +39,7 @@ from chaos.events import (
     Sample,
     Stored,
 )
-from chaos.translation import history_of
+from chaos.history.translation import history_of
 
 __all__ = [
     "CLAIMED",

@@ -7,9 +7,9 @@ Each counts. A scenario names those that it requires: a run in which no fault fe
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chaos.events import CLAIMED, LOST, REFUSED, RESUMED, TAKEN_OVER
-from chaos.history import CANCELLED, SUCCEEDED, History
-from chaos.interruptions import fault_spans, interruptions, spans
+from chaos.history.events import CLAIMED, LOST, REFUSED, RESUMED, TAKEN_OVER
+from chaos.history.interruptions import fault_spans, interruptions, spans
+from chaos.history.records import CANCELLED, SUCCEEDED, History
 
 
 @dataclass(frozen=True, slots=True)

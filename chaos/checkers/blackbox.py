@@ -1,8 +1,8 @@
 """
 Checkers of runs of real containers: what clients saw over time, and what containers logged of their attempts.
 
-Like those of `chaos.checkers`, each returns one sentence per broken promise. The first line of its docstring is the
-promise, as reports and documents quote it.
+Like those of `jobs`, each returns one sentence per broken promise. The first line of its docstring is the promise, as
+reports and documents quote it.
 """
 
 import itertools
@@ -10,9 +10,9 @@ import math
 import re
 from collections import defaultdict
 
-from chaos.events import LOST, REFUSED, RELEASED
-from chaos.history import CANCELLED, FINAL, SUCCEEDED, History, Reading, by_job, expectation_of
-from chaos.interruptions import BEGINS, LEASE, Span, fault_spans, free_stretches, interruptions, spans
+from chaos.history.events import LOST, REFUSED, RELEASED
+from chaos.history.interruptions import BEGINS, LEASE, Span, fault_spans, free_stretches, interruptions, spans
+from chaos.history.records import CANCELLED, FINAL, SUCCEEDED, History, Reading, by_job, expectation_of
 
 CANCEL_TIMEOUT = 15.0  # seconds in which a running conversion has to hear of its cancellation
 POISON_ATTEMPTS = 6  # of a file that ends its container

@@ -2,7 +2,7 @@
 
 import itertools
 
-from chaos.history import Conversion, History, by_job
+from chaos.history.records import Conversion, History, by_job
 
 LEASE = 6.0  # seconds
 AT_ONCE = 3.0  # seconds

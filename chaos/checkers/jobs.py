@@ -10,14 +10,20 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 
-from chaos.attempts import (
+from chaos.checkers.attempts import (
     attempts_clean_up,
     holders_stop_before_takeover,
     only_the_holder_writes,
     outcomes_are_recorded_at_once,
     outputs_are_of_the_last_attempt,
 )
-from chaos.history import (
+from chaos.checkers.removals import (
+    deleted_jobs_stay_deleted,
+    deletion_may_be_repeated,
+    janitors_remove_all_orphans,
+    owned_objects_are_never_removed,
+)
+from chaos.history.records import (
     CANCELLED,
     DONE,
     FINAL,
@@ -28,12 +34,6 @@ from chaos.history import (
     asked_to_go,
     by_job,
     expectation_of,
-)
-from chaos.removals import (
-    deleted_jobs_stay_deleted,
-    deletion_may_be_repeated,
-    janitors_remove_all_orphans,
-    owned_objects_are_never_removed,
 )
 
 END_TIMEOUT = 240.0  # seconds without faults, in which every job has to end
