@@ -12,7 +12,7 @@ from structlog.typing import EventDict
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock
-from service.testing.contracts.objects import ObjectStore
+from service.testing.contracts.objects.store import ObjectStore
 from tests.support.flaky_proxy import FlakyProxy
 
 

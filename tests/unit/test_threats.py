@@ -12,7 +12,7 @@ DOCUMENT = (ROOT / "docs" / "THREATS.md").read_text(encoding="utf-8")
 FINDINGS = ["C1", *(f"H{number}" for number in range(1, 7)), *(f"M{number}" for number in range(1, 5)),
             *(f"L{number}" for number in range(1, 7))]  # fmt: skip
 ROWS = [cells(line) for line in DOCUMENT.splitlines() if re.match(r"\| [CHML][1-6]\b", line)]
-CONTRACTS = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "service/testing/contracts").glob("*.py"))
+CONTRACTS = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "service/testing/contracts").rglob("*.py"))
 NAMED = sorted({word for word in codes(DOCUMENT) if word.startswith("tests/")})
 
 

@@ -14,7 +14,7 @@ from service.core.listing import place_of
 from service.core.webhooks.notification import FARTHEST, LEASE, Progress
 from service.ports.webhooks import Outbox
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import HOLDERS_WRITES, Jobs
+from service.testing.contracts.jobs.store import HOLDERS_WRITES, Jobs
 from service.testing.factories import a_failure, a_job
 
 TENANT, OTHER, SILENT = "tenant1", "tenant2", "tenant3"  # the last one is not to be notified

@@ -9,7 +9,7 @@ from service.core.errors import IllegalTransition, NotFound
 from service.core.upload import IN_ONE_PIECE
 from service.ports.uploads import UploadRecords
 from service.testing.clock import NOON
-from service.testing.contracts.listing import UploadListingContract
+from service.testing.contracts.jobs.listing import UploadListingContract
 from service.testing.factories import A_DAY, a_pending_upload, an_upload
 
 

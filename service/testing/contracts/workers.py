@@ -5,7 +5,7 @@ import pytest
 from service.core.jobs.ring import Entry, position_of
 from service.ports.workers import Workers
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import Jobs, a_held_job
+from service.testing.contracts.jobs.store import Jobs, a_held_job
 from service.testing.factories import a_job
 
 NAMES = tuple(f"worker{n}" for n in range(9))

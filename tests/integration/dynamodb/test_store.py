@@ -11,7 +11,7 @@ from service.core.jobs.job import Job
 from service.core.jobs.queue import tag_of_tenant
 from service.testing.clock import NOON
 from service.testing.contracts.account import AccountContract
-from service.testing.contracts.jobs import JobStoreContract
+from service.testing.contracts.jobs.suite import JobStoreContract
 from service.testing.contracts.outbox import OTHER, TENANT, OutboxContract
 from service.testing.contracts.uploads import UploadRecordsContract
 from service.testing.contracts.workers import WorkersContract

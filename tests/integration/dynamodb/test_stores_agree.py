@@ -15,7 +15,7 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding
 from service.ports.jobs import IdempotencyKey
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import Jobs
+from service.testing.contracts.jobs.store import Jobs
 from service.testing.factories import a_failure, a_job, an_output
 from service.testing.memory_jobs import MemoryJobs
 from tests.support.fixtures import on_both

@@ -17,7 +17,7 @@ from service.core.naming import input_key, output_key
 from service.core.orphans import SLACK
 from service.ports.objects import Stored
 from service.testing.clock import NOON, SteppingClock
-from service.testing.contracts.objects import pattern, store
+from service.testing.contracts.objects.store import pattern, store
 from service.testing.factories import A_DAY, a_job, a_pending_upload, an_output, an_upload
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from tests.support.fixtures import on_both

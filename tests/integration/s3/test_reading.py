@@ -11,7 +11,7 @@ from service.adapters.aws.clients import Aws
 from service.adapters.s3.reading import ReadRetry
 from service.adapters.s3.store import S3Objects
 from service.core.errors import Indefinite, ObjectChanged
-from service.testing.contracts.objects import fetch, pattern, store
+from service.testing.contracts.objects.store import fetch, pattern, store
 from tests.support.flaky_proxy import Fault, FlakyProxy, How
 from tests.support.s3_fixtures import Hasty, behind
 

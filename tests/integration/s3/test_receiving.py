@@ -11,7 +11,7 @@ from structlog.typing import EventDict
 from service.adapters.s3 import receiving
 from service.adapters.s3.store import S3Objects
 from service.core.errors import Indefinite
-from service.testing.contracts.objects import PART, PLENTY, ClientWentAwayError, broken, fetch, pattern, store
+from service.testing.contracts.objects.store import PART, PLENTY, ClientWentAwayError, broken, fetch, pattern, store
 from tests.support.flaky_proxy import Fault, FlakyProxy, How
 from tests.support.s3_fixtures import behind, requests_of, what_is_left
 

@@ -10,8 +10,8 @@ from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.s3.store import S3Objects
 from service.adapters.system.ambient import SystemClock
 from service.core.errors import Definite, Indefinite, StoreError
-from service.testing.contracts.object_store import ObjectStoreContract
-from service.testing.contracts.objects import ObjectStore, store
+from service.testing.contracts.objects.store import ObjectStore, store
+from service.testing.contracts.objects.suite import ObjectStoreContract
 from tests.support.fixtures import on_both
 from tests.support.s3_fixtures import behind, requests_of, what_is_left
 

@@ -2,8 +2,8 @@ import pytest
 
 from service.ports.uploads import UploadRecords
 from service.testing.contracts.account import AccountContract, Records
-from service.testing.contracts.job_store import Jobs
-from service.testing.contracts.jobs import JobStoreContract
+from service.testing.contracts.jobs.store import Jobs
+from service.testing.contracts.jobs.suite import JobStoreContract
 from service.testing.contracts.outbox import OTHER, TENANT, OutboxContract
 from service.testing.contracts.outbox import Records as OutboxRecords
 from service.testing.contracts.uploads import UploadRecordsContract

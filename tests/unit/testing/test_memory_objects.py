@@ -3,8 +3,8 @@ from collections.abc import Sequence
 import pytest
 
 from service.core.errors import Indefinite, ObjectGone
-from service.testing.contracts.object_store import ObjectStoreContract
-from service.testing.contracts.objects import ObjectStore, store
+from service.testing.contracts.objects.store import ObjectStore, store
+from service.testing.contracts.objects.suite import ObjectStoreContract
 from service.testing.memory_objects import MemoryObjects
 
 

@@ -3,7 +3,7 @@
 from service.core.listing import place_of
 from service.ports.uploads import UploadRecords
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import ENDINGS, Jobs, a_held_job
+from service.testing.contracts.jobs.store import ENDINGS, Jobs, a_held_job
 from service.testing.factories import a_job, a_pending_upload, an_upload
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.core.errors import IdempotencyReuse
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import KEY, Jobs
+from service.testing.contracts.jobs.store import KEY, Jobs
 from service.testing.factories import A_DAY, a_job
 
 

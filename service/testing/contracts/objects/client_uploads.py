@@ -6,7 +6,7 @@ import pytest
 
 from service.core.errors import ObjectChanged, ObjectGone, StoreError
 from service.core.upload import MIN_PART_SIZE
-from service.testing.contracts.objects import DIRECT, LooksBehind, ObjectStore, fetch, pattern, store
+from service.testing.contracts.objects.store import DIRECT, LooksBehind, ObjectStore, fetch, pattern, store
 
 
 class ClientUploadsContract(LooksBehind):

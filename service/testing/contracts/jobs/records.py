@@ -11,7 +11,7 @@ from service.core.jobs.lease import State
 from service.core.media.inputs import Source
 from service.core.media.options import Options, Target
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import ENDINGS, Jobs, a_held_job
+from service.testing.contracts.jobs.store import ENDINGS, Jobs, a_held_job
 from service.testing.factories import A_DAY, a_failure, a_job, an_output
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.core.errors import Fenced
 from service.testing.clock import NOON
-from service.testing.contracts.job_store import ENDINGS, HOLDERS_WRITES, Jobs, a_held_job
+from service.testing.contracts.jobs.store import ENDINGS, HOLDERS_WRITES, Jobs, a_held_job
 from service.testing.factories import a_failure, a_running_job, an_output, changed
 
 

@@ -1,7 +1,7 @@
 """What an object store promises: all suites about objects in one."""
 
-from service.testing.contracts.client_uploads import ClientUploadsContract, HousekeepingContract
-from service.testing.contracts.object_contents import ObjectContentsContract
+from service.testing.contracts.objects.client_uploads import ClientUploadsContract, HousekeepingContract
+from service.testing.contracts.objects.contents import ObjectContentsContract
 
 
 class ObjectStoreContract(ObjectContentsContract, ClientUploadsContract, HousekeepingContract):

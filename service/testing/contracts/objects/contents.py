@@ -7,7 +7,7 @@ import pytest
 
 from service.core.errors import EmptyUpload, ObjectChanged, ObjectGone, StoreError, UploadTooLarge
 from service.ports.objects import Stored
-from service.testing.contracts.objects import (
+from service.testing.contracts.objects.store import (
     PART,
     PLENTY,
     ClientWentAwayError,

@@ -1,0 +1,1 @@
+"""What a store of objects promises; `suite` has it all in one."""
