@@ -15,6 +15,7 @@ import uvicorn
 from litestar import Litestar, get
 
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.adapters.system.garbage import keep_what_there_is
 from service.application.context import ServiceContext
 from service.telemetry import configure_logging
 from service.testing.factories import a_job
@@ -55,7 +56,9 @@ def quick(number: int) -> tuple[Litestar, list[str]]:
         ids=ids,
         checks=checks,
     )
-    return create_app(context), names
+    app = create_app(context)
+    keep_what_there_is()  # as a service does when it has started
+    return app, names
 
 
 async def serve(app: Litestar, names: list[str]) -> None:

@@ -99,7 +99,12 @@ class SeededIds:
 
 async def settle() -> None:
     """Let other tasks run until those are done that wait for nothing but each other."""
-    for _ in range(TURNS):
+    await turns(TURNS)
+
+
+async def turns(number: int) -> None:
+    """Let the event loop go round so many times."""
+    for _ in range(number):
         await _Turn()
 
 

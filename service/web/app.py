@@ -16,10 +16,10 @@ from service.application.context import ServiceContext
 from service.web.formats import formats
 from service.web.http import problems
 from service.web.http.authentication import guard
-from service.web.http.browsers import browser_guard
+from service.web.http.browsers import open_guard
 from service.web.http.config import WebConfig
 from service.web.http.middleware import RequestMiddleware
-from service.web.http.parameters import caller_of
+from service.web.http.parameters import caller_in
 from service.web.jobs.downloads import DownloadController
 from service.web.jobs.events import JobEventsController
 from service.web.jobs.notifications import NotificationController
@@ -79,7 +79,8 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
         status,
     ]
     keyed = bool(config.api_keys)
-    guards, security = [guard(config.api_keys)], EITHER_KEY if keyed else None
+    # An open service has a guard of its own, on every address: each one costs every request a copy of its handler.
+    guards, security = ([guard(config.api_keys)], EITHER_KEY) if keyed else ([], None)
     api = Router("/v1", route_handlers=handlers, guards=guards, security=security)
     metrics = Metrics(context, admission)
     measured = metrics_route(metrics, *(([], None) if config.metrics_open else (guards, security)))
@@ -91,12 +92,12 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
             measured,
             *page_routes(config.storage),
         ],
-        guards=[browser_guard(config)],
+        guards=[] if keyed else [open_guard(config)],
         middleware=[metrics.http.middleware],
         lifespan=[metrics.lifespan],
         dependencies={
             "context": Provide(lambda: context, sync_to_thread=False),
-            "caller": Provide(caller_of, sync_to_thread=False),
+            "caller": caller_in(context),
             "config": Provide(lambda: config, sync_to_thread=False),
             "admission": Provide(lambda: admission, sync_to_thread=False),
         },

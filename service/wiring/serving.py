@@ -15,6 +15,7 @@ from service.adapters.aws.configuration import CannotConfigure, configuring
 from service.adapters.redis.wakeups import RedisWakeups
 from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.descriptors import descriptor_share, raise_descriptor_limit
+from service.adapters.system.garbage import keep_what_there_is
 from service.adapters.system.processes import process_lives
 from service.adapters.system.sniffing import ThreadedSniffer
 from service.application.config import ServiceConfig
@@ -82,6 +83,7 @@ async def _work(
     async with asyncio.TaskGroup() as group:
         guard = ConnectionGuard(limits_of_connections(service.settings))
         server = _answer(service, listener, guard, group, announce, stopping.is_set, traced)
+        keep_what_there_is()
         watch = group.create_task(guard.run(SystemClock()), name="connections")
         pressure = Pressure(
             service.capacity, limits(service.settings), SystemClock(), lambda: service.worker.active, descriptor_share

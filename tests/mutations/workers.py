@@ -132,11 +132,17 @@ WORKERS = (
         (
             Edit(
                 "service/application/reads.py",
-                "futures = {job_id: self._wanted.pop(job_id) for job_id in wanted}",
-                "futures = {job_id: self._wanted[job_id] for job_id in wanted}",
+                "waiting = {job_id: self._wanted.pop(job_id) for job_id in wanted}",
+                "waiting = {job_id: self._wanted[job_id] for job_id in wanted}",
+            ),
+            Edit(
+                "service/application/reads.py",
+                "self._being_read.difference_update(wanted)",
+                "self._being_read.difference_update(wanted); [self._wanted.pop(job_id) for job_id in wanted]",
             ),
         ),
         ("tests/unit/application/test_reads.py::test_requests_during_a_read_wait_for_the_next_one_together",),
+        "IndexError",
     ),
     Mutation(
         "nothing-kept",
@@ -144,13 +150,8 @@ WORKERS = (
         (
             Edit(
                 "service/application/reads.py",
-                "wanted = self._wanted.get(job_id)",
-                'wanted = self.__dict__.setdefault("kept", {}).get(job_id)',
-            ),
-            Edit(
-                "service/application/reads.py",
-                "wanted = self._wanted[job_id] = asyncio",
-                'wanted = self.__dict__["kept"][job_id] = self._wanted[job_id] = asyncio',
+                "return await look\n",
+                'return self.__dict__.setdefault("kept", {}).setdefault(job_id, await look)\n',
             ),
         ),
         (
@@ -158,6 +159,18 @@ WORKERS = (
             "tests/unit/application/test_reads.py::test_a_request_after_a_deletion_is_not_answered_by_a_read_that_began_before",
         ),
         r"DID NOT RAISE",
+    ),
+    Mutation(
+        "reader-begun",
+        "a request that comes when all readers are about to end begins one of its own",
+        (Edit("service/application/reads.py", "if reader := asyncio.current_task():", "if reader := None:"),),
+        ("tests/unit/application/test_reads.py::test_a_request_at_the_end_of_all_reads_is_answered[5]",),
+    ),
+    Mutation(
+        "reads-gathered",
+        "clients that were just answered are read for together when they ask again",
+        (Edit("service/application/reads.py", "ROUNDS: Final = 5", "ROUNDS: Final = 1"),),
+        ("tests/unit/application/test_reads.py::test_requests_that_come_one_round_after_the_other_are_read_together",),
     ),
     Mutation(
         "places",

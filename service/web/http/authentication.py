@@ -25,7 +25,7 @@ Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
 
 def guard(keys: Sequence[ApiKey]) -> Guard:
-    """Make a guard that finds the tenant and leaves it for `parameters.caller_of`. It raises `Unauthorized`."""
+    """Make a guard that finds the tenant and leaves it for `parameters.caller_in`. It raises `Unauthorized`."""
 
     async def admit(connection: Connection, _: BaseRouteHandler) -> None:
         tenant = authenticate(keys, key_in(connection)) if keys else NAMELESS

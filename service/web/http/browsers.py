@@ -10,7 +10,7 @@ comes from elsewhere, and any host that is not its own. Health needs neither: pl
 from litestar.handlers import BaseRouteHandler
 
 from service.core.errors import CrossSite, NotJson, UnknownHost
-from service.web.http.authentication import Connection, Guard
+from service.web.http.authentication import NAMELESS, Connection, Guard
 from service.web.http.config import WebConfig
 
 OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -19,13 +19,14 @@ CREATING = "creates"
 """The option of a GET handler that creates something: an image on a page could ask for it."""
 
 
-def browser_guard(config: WebConfig) -> Guard:
-    """Make the guard of an open service, which raises `UnknownHost` and `CrossSite`; with keys it lets all pass."""
+def open_guard(config: WebConfig) -> Guard:
+    """Make the guard of an open service: all are the nameless tenant. It raises `UnknownHost` and `CrossSite`."""
     named = frozenset(origin.lower() for origin in config.cors_origins if origin != "*")
     known = OWN | frozenset(config.hosts)
 
     async def admit(connection: Connection, handler: BaseRouteHandler) -> None:
-        if config.api_keys or connection.scope["path"].startswith("/health/"):
+        connection.scope["state"]["tenant"] = NAMELESS
+        if connection.scope["path"].startswith("/health/"):
             return
         host = connection.headers.get("host", "").lower()
         if "*" not in known and host and name_in(host) not in known | {address_of(connection)}:

@@ -16,7 +16,16 @@ from http import HTTPStatus
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.exceptions import LitestarException
-from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Message, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPRequestEvent,
+    HTTPResponseStartEvent,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
 
 from service.core.errors import BodyTooSlow, StoreError
 from service.core.pace import Pace
@@ -31,12 +40,12 @@ LATE = 2.0  # seconds by which an alarm may be late before it says that this pro
 POLLED = frozenset({"/v1/jobs/{job_id}", "/v1/jobs/{job_id}/progress"})
 SMALL_BODY = 64 * 1024  # a body up to this size is not worth a closed connection: the server reads it anyway
 
-HEADERS: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}  # each unless the answer has its own
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)  # each unless the answer has its own
 
 # RFC 3986, 3.2.2. Empty where there is none, as in HTTP/1.0.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,6}))?")
@@ -132,20 +141,24 @@ class HttpExchange:
         """Pass on the answer, with our headers, and wait for the client where it is still sending."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableScopeHeaders.from_message(message)
-            headers["X-Request-Id"] = self.request_id
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            if allowed := headers.get("Allow"):  # litestar's comes out of a set: its order is another in each process
-                known = self._around.methods.get(self.scope.get("path_template", ""))
-                headers["Allow"] = known or ", ".join(sorted(method.strip() for method in allowed.split(",")))
-            if self._sending:
-                headers["Connection"] = "close"
+            self._complete(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False) and self._sending:
             await self._send({"type": "http.response.body", "body": message.get("body", b""), "more_body": True})
             await self._linger()
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
+
+    def _complete(self, start: HTTPResponseStartEvent) -> None:
+        """Add our headers. A poll, which is asked for so often, needs no more than the first lines of it."""
+        there = {name.lower() for name, _ in start["headers"]}
+        ours = [pair for pair in HEADERS if pair[0] not in there]
+        start["headers"] = [*start["headers"], *ours, (b"x-request-id", self.request_id.encode("ascii"))]
+        if self._sending:
+            MutableScopeHeaders.from_message(start)["Connection"] = "close"
+        if b"allow" in there:  # litestar's comes out of a set: its order is another in each process
+            headers = MutableScopeHeaders.from_message(start)
+            known = self._around.methods.get(self.scope.get("path_template", ""))
+            headers["Allow"] = known or ", ".join(sorted(method.strip() for method in headers["Allow"].split(",")))
 
     def log(self, facts: Mapping[str, object]) -> None:
         """Log one line for the whole exchange, with the `facts` of its file; probes are of no interest by default."""
@@ -205,7 +218,10 @@ def broken_store(error: Exception) -> bool:
 
 def header(scope: Scope, name: bytes) -> bytes:
     """Return a header of the request as it came; empty if it did not."""
-    return next((value for key, value in scope["headers"] if key.lower() == name), b"")
+    for key, value in scope["headers"]:  # in small letters, as ASGI has them; a generator would take twice as long
+        if key == name:
+            return value
+    return b""
 
 
 def names_host(value: bytes) -> bool:

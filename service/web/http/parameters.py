@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Request
 from litestar.datastructures import State
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, SkipValidation
 
 from service.application.admission import Admission
@@ -34,10 +34,14 @@ ConfigDep = NamedDependency[SkipValidation[WebConfig]]
 AdmissionDep = NamedDependency[SkipValidation[Admission]]
 
 
-def caller_of(request: HttpRequest, context: ContextDep) -> Caller:
+def caller_in(context: ServiceContext) -> Provide:
     """
-    Tell who asks, as the guard in `authentication` found out.
+    Tell who asks, as the guard of `authentication` or `browsers` found out.
 
-    Raises `KeyError` on a route without that guard: without its word there is no answer at all.
+    Raises `KeyError` on a route without a guard: without its word there is no answer at all.
     """
-    return Caller(context, request.scope["state"]["tenant"])
+
+    def caller_of(request: HttpRequest) -> Caller:
+        return Caller(context, request.scope["state"]["tenant"])
+
+    return Provide(caller_of, sync_to_thread=False)

@@ -11,7 +11,7 @@ from service.application.progress import view_job
 from service.core.errors import Busy, Definite, NotFound, TooManyStreams, Unavailable
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
-from service.testing.clock import settle
+from service.testing.clock import settle, turns
 from service.testing.factories import a_job
 from tests.unit.application.world import JOB, ServiceWorld
 
@@ -64,6 +64,53 @@ async def test_requests_during_a_read_wait_for_the_next_one_together() -> None:
     assert before.percent == 10.0
     assert percents == [50.0] * 50, "a client that asked after another was told 50 would be told less"
     assert slow.calls == [(JOB,), (JOB,)]
+
+
+@pytest.mark.parametrize("rounds", range(24))
+async def test_a_request_at_the_end_of_all_reads_is_answered(rounds: int) -> None:
+    """Whenever a request comes while two reads come to their end, a reader is at work or is begun for it."""
+    world = ServiceWorld()
+    world.running()
+    slow = Slow(world)
+    looks = [asyncio.create_task(world.context.reads.look(JOB))]
+    await settle()
+    looks.append(asyncio.create_task(world.context.reads.look(OTHERS[0])))
+    await settle()
+    assert slow.calls == [(JOB,), (OTHERS[0],)], "two readers are at work"
+
+    async def ask_later() -> None:
+        await turns(rounds)
+        await world.context.reads.look(OTHERS[1])
+
+    for gate in slow.gates:
+        gate.set()
+    late = asyncio.create_task(ask_later())
+    await settle()
+    for gate in slow.gates:
+        gate.set()
+    await settle()
+
+    assert late.done(), "nobody reads for this request"
+    await asyncio.gather(*looks)
+
+
+async def test_requests_that_come_one_round_after_the_other_are_read_together() -> None:
+    """A read waits for the requests that are on their way already: those of clients that were just answered."""
+    world = ServiceWorld()
+    world.running()
+    slow = Slow(world)
+
+    async def ask(rounds: int) -> None:
+        await turns(rounds)
+        await world.context.reads.look(JOB)
+
+    asked = [asyncio.create_task(ask(rounds)) for rounds in range(4)]
+    await settle()
+    slow.gates[0].set()
+    await settle()
+
+    assert all(task.done() for task in asked), "one of them needs another read"
+    assert slow.calls == [(JOB,)]
 
 
 async def test_one_read_serves_all_jobs_that_are_asked_about_at_a_moment() -> None:
