@@ -11,15 +11,13 @@ import socket
 import sys
 from typing import Any
 
-import boto3
-
 from service import settings
-from service.adapters.aws.calls import CallLog
 from service.adapters.aws.circuit import CircuitBreaker
 from service.adapters.aws.clients import Aws, AwsSettings
 from service.adapters.dynamodb.items import job_to_item
 from service.adapters.dynamodb.store import DynamoJobs
 from service.adapters.system.ambient import SystemClock, SystemIds
+from service.adapters.system.garbage import keep_what_there_is
 from service.application.context import ServiceContext
 from service.core.jobs.queue import SHARDS
 from service.telemetry import configure_logging
@@ -31,7 +29,7 @@ from service.testing.sniffer import DirectSniffer
 from service.web.app import create_app
 from service.web.http.connections import ConnectionGuard
 from service.wiring import environment
-from service.wiring.listening import Server, limits_of_connections
+from service.wiring.listening import Server, limits_of_connections, send_at_once
 from service.wiring.tracing import tracing
 
 A_DAY = 86_400.0
@@ -50,11 +48,16 @@ def record() -> bytes:
 def application(dynamodb: str) -> Any:
     """Make the API over a table at this address."""
     clock, ids = SystemClock(), SystemIds()
-    session = boto3.session.Session("key", "secret", region_name="eu-central-1")
-    CallLog(clock.monotonic).listen(session.events)
-    aws = AwsSettings(region="eu-central-1", bucket="b", table="t", dynamodb_endpoint=dynamodb)
+    there = AwsSettings(
+        region="eu-central-1",
+        bucket="b",
+        table="t",
+        dynamodb_endpoint=dynamodb,
+        access_key="key",
+        secret_key="secret",  # noqa: S106  # there is nothing that it would open
+    )
     breaker = CircuitBreaker("dynamodb", clock.monotonic)
-    stored = DynamoJobs(Aws(aws, threads=1, breaker=breaker, session=session), clock, ids)
+    stored = DynamoJobs(Aws(there, threads=1, breaker=breaker, monotonic=clock.monotonic), clock, ids)
 
     async def checks() -> dict[str, str]:
         return {}
@@ -76,6 +79,7 @@ def application(dynamodb: str) -> Any:
 async def serve(app: Any) -> None:
     """Answer until the process is told to end."""
     listener, given = socket.create_server(("127.0.0.1", 0)), settings.read({})
+    send_at_once(listener)
     guard = ConnectionGuard(limits_of_connections(given))
     print(listener.getsockname()[1], flush=True)
     async with asyncio.TaskGroup() as group:
@@ -89,6 +93,7 @@ def main() -> int:
     configure_logging(level=told["REPRISE_LOG_LEVEL"], form="json", namespace=told.get("REPRISE_METRICS_NAMESPACE"))
     app = application(sys.argv[1])
     with tracing(told, "polled") as traced:
+        keep_what_there_is()
         asyncio.run(serve(traced(app)))
     return 0
 
