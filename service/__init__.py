@@ -41,6 +41,8 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
     cli/                 what `python -m service …` can do, one command per file; they talk to a service by `reprise`
     testing/             fakes of the ports; no product code imports them
         contracts/       what each port promises, as tests for fakes and adapters
+            jobs/        … of records, leases and the queue
+            objects/     … of uploads, outputs and housekeeping
 
 Where does a line go? A rule about jobs: `core`. What a caller may do, and in which order: `application`. A call to
 something outside: `adapters`. The order in which a conversion is done: `worker`. HTTP words: `web`. What joins them:

@@ -46,7 +46,7 @@ class ServiceContext:
 
     def __post_init__(self) -> None:
         """Make what the requests of this process share."""
-        reads, config = SharedReads(self.jobs, self.board), self.config
+        reads, config = SharedReads(self.jobs, self.board, self.clock), self.config
         following = Following(
             reads, self.board, self.clock, most=config.max_streams, most_per_tenant=config.max_streams_per_tenant
         )

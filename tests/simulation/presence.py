@@ -112,7 +112,7 @@ class SimulatedPresence:
             self._epoch = self._generation
             self._change.set()
             await broken.wait()
-            if self._dice.random() < 0.4:  # it is not told at once
+            if self._dice.random() < 0.8:  # it is not told at once
                 self._world.hamper(self._instance)
                 await self._clock.sleep(2 * self._dice.random())
             self._epoch = None

@@ -228,7 +228,7 @@ data, looks = sys.stdin.buffer.read(), 0
 sys.stderr.write("out_time_us=1000000\\nprogress=end\\n")
 with open(OUT, "r+b", buffering=0) as f:
     f.write(data)
-    while os.lseek(f.fileno(), 65536, os.SEEK_DATA) < 98304 and looks < 100:
+    while os.lseek(f.fileno(), 65536, os.SEEK_DATA) < 98304 and looks < 400:
         looks += 1
         time.sleep(0.005)
     f.seek(70000)

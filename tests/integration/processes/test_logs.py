@@ -237,6 +237,7 @@ def test_log_of_default_level_is_short_and_safe_for_a_terminal(
             return service.log.read_text().split("\n")[:-1]
 
         with httpx.Client(base_url=service.address, timeout=60) as http:
+            wait_for(lambda: any("service.found" in line for line in written()), "all of its start is told")
             before = len(written())
             upload = http.post("/v1/uploads?filename=song.wav", content=tone(5)).json()["upload_id"]
             job = http.post("/v1/jobs", json={"upload_id": upload, "format": "mp3"}).json()["job_id"]
