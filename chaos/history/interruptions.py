@@ -82,17 +82,22 @@ def spans(history: History) -> list[Span]:
 
 
 def _span(history: History, begin: Attempt, after: Attempt | None, events: list[Attempt]) -> Span:
-    """Its end is the first of: its own last word, the death of its container, the begin of the next attempt."""
-    ends = [
+    """
+    Its end is the first of: its own last word, the death of its container, the begin of the next attempt.
+
+    A kill is recorded before it is done, so a word that seems to come right after it was the last one.
+    """
+    words = [
         (one.at, 0, one.what, one.detail)
         for one in events
         if one.what in ENDS and (one.attempt, one.container) == (begin.attempt, begin.container) and one.at >= begin.at
     ]
-    ends += [
+    deaths = [
         (life.at, 1, life.what, life.detail)
         for life in history.lives
         if life.name == begin.container and life.what in {"killed", "exited"} and life.at >= begin.at
     ]
+    ends = words + [death for death in deaths if not any(0 <= word[0] - death[0] <= STRIKE for word in words)]
     if after is not None:
         ends.append((max(after.at, begin.at), 2, "replaced", ""))
     at, _, ending, detail = min(ends, default=(history.ended, 3, "", ""))

@@ -80,6 +80,14 @@ def test_an_attempt_ends_with_its_container_or_its_last_word() -> None:
     ]
 
 
+def test_a_last_word_counts_although_the_kill_was_recorded_before_it() -> None:
+    """A container that recorded the end of an attempt, and was killed then, has not been cut short."""
+    events = [one for one in KILL if not isinstance(one, Attempt)]
+    own = [attempt(2.0, "claimed", 1, "s1"), attempt(5.3, "ended", 1, "s1", "succeeded")]
+
+    assert interruptions(history_of([*events, *own])) == []
+
+
 def test_a_pause_that_is_thawed_in_time_interrupts_nothing() -> None:
     """A container that goes on before its lease ends has lost nothing."""
     events = [
