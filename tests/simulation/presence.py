@@ -112,9 +112,9 @@ class SimulatedPresence:
             self._epoch = self._generation
             self._change.set()
             await broken.wait()
-            if self._dice.random() < 0.8:  # it is not told at once
+            if self._dice.random() < 0.8:  # it is not told at once: within the grace, or long after it
                 self._world.hamper(self._instance)
-                await self._clock.sleep(2 * self._dice.random())
+                await self._clock.sleep(self._dice.choice((0.2, 2.0)) * self._dice.random())
             self._epoch = None
             self._change.set()
 
