@@ -15,7 +15,7 @@ parts in memory however long it grows.
 
 That no muxer goes back further is not believed but checked: a byte written into a hole makes a page, and `violated`
 finds it. (A write that falls between the reading and the punching of that very part would escape it; that instant is
-short, and lies at least `margin` behind the end of the file.)
+short, though threads that compete for Python's lock stretch it, and lies at least `margin` behind the end of the file.)
 """
 
 import ctypes
