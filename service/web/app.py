@@ -16,7 +16,7 @@ from service.application.context import ServiceContext
 from service.web.formats import formats
 from service.web.http import problems
 from service.web.http.authentication import guard
-from service.web.http.browsers import open_guard
+from service.web.http.browsers import check_of
 from service.web.http.config import WebConfig
 from service.web.http.middleware import RequestMiddleware
 from service.web.http.parameters import caller_in
@@ -79,7 +79,6 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
         status,
     ]
     keyed = bool(config.api_keys)
-    # An open service has a guard of its own, on every address: each one costs every request a copy of its handler.
     guards, security = ([guard(config.api_keys)], EITHER_KEY) if keyed else ([], None)
     api = Router("/v1", route_handlers=handlers, guards=guards, security=security)
     metrics = Metrics(context, admission)
@@ -92,7 +91,7 @@ def create_app(context: ServiceContext, config: WebConfig | None = None) -> Lite
             measured,
             *page_routes(config.storage),
         ],
-        guards=[] if keyed else [open_guard(config)],
+        before_request=check_of(config, keyed=keyed),
         middleware=[metrics.http.middleware],
         lifespan=[metrics.lifespan],
         dependencies={

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 from service.adapters.aws.resources import DUE_AT, KEY, QUEUE
@@ -199,7 +200,7 @@ def _job(item: Item) -> Job:
         input_etag=item["input_etag"]["S"],
         input_size=int(item["input_size"]["N"]),
         source=_source(item),
-        target=Target(format=item["format"]["S"], options=Options.from_dict(json.loads(item["options"]["S"]))),
+        target=Target(format=item["format"]["S"], options=_options(item["options"]["S"])),
         filename=item["filename"]["S"],
         created_at=float(item["created_at"]["N"]),
         expires_at=float(item["expires_at"]["N"]),
@@ -259,7 +260,18 @@ def _pending(item: Item) -> PendingUpload:
 
 
 def _source(item: Item) -> Source:
-    return Source.from_dict(json.loads(item["source"]["S"]))
+    return _source_of(item["source"]["S"])
+
+
+# A job is read once a second by everyone who looks at it, and these texts of it never change.
+@lru_cache(maxsize=256)
+def _source_of(text: str) -> Source:
+    return Source.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=256)
+def _options(text: str) -> Options:
+    return Options.from_dict(json.loads(text))
 
 
 def _readable(read: Callable[[Item], T], item: Item) -> T:

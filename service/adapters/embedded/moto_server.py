@@ -15,15 +15,23 @@ import functools
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moto.core.responses import ActionResult
+import msgspec
+from moto import backends
+from moto.core import responses
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3.responses import S3Response
 from moto.server import main
 
 ONE_AT_A_TIME = threading.Lock()
+
+PLAIN = {"Keys", "ConsistentRead"}  # what a read of whole items asks; moto itself answers everything else
+SCALARS = {"S", "N", "BOOL", "NULL"}
+MOST_KEYS = 50  # of a table; moto refuses more than 100 of all tables
+MOST_BYTES = 1024 * 1024  # of a plain answer; moto counts the size of each item, for a limit of 16 MiB
 
 
 def make_atomic() -> None:
@@ -40,14 +48,57 @@ def make_atomic() -> None:
 
 def answer_reads_plainly() -> None:
     """Write items as they are, without a comparison of each value with the model of the answer."""
-    for name in ("get_item", "batch_get_item"):
-        read = getattr(DynamoHandler, name)
+    get, get_many = DynamoHandler.get_item, DynamoHandler.batch_get_item
 
-        @functools.wraps(read)
-        def plainly(handler: Any, read: Callable[[Any], ActionResult] = read) -> str:
-            return json.dumps(read(handler).result)
+    @functools.wraps(get)
+    def read(handler: Any) -> str:
+        return json.dumps(get(handler).result)
 
-        setattr(DynamoHandler, name, plainly)
+    @functools.wraps(get_many)
+    def read_many(handler: Any) -> str:
+        asked = handler.body["RequestItems"]
+        if all(_is_plain(request) for request in asked.values()):
+            found = {table: _items(handler.dynamodb_backend, table, asked[table]["Keys"]) for table in asked}
+            answer = msgspec.json.encode({"Responses": found, "UnprocessedKeys": {}}).decode()
+            if len(answer) <= MOST_BYTES:
+                return answer
+        return json.dumps(get_many(handler).result)
+
+    DynamoHandler.get_item = read  # type: ignore[method-assign,assignment]
+    DynamoHandler.batch_get_item = read_many  # type: ignore[method-assign,assignment]
+
+
+def _is_plain(request: Mapping[str, Any]) -> bool:
+    """Whether moto would have nothing to refuse in it, and nothing to leave out of the items."""
+    keys = request["Keys"]
+    return request.keys() <= PLAIN and len(keys) <= MOST_KEYS and len({str(key) for key in keys}) == len(keys)
+
+
+def _items(backend: Any, table: str, keys: Sequence[Any]) -> list[dict[str, Any]]:
+    found = (backend.get_item(table, key) for key in keys)
+    return [_plain_map(item.attrs) for item in found if item]
+
+
+def _plain_map(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The form of an item or a map in an answer, as moto would write it."""
+    return {
+        name: {value.type: value.value} if value.type in SCALARS else _plain(value) for name, value in values.items()
+    }
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    if value.type == "M":
+        return {"M": _plain_map(value.value)}
+    if value.type == "L":
+        return {"L": [_plain(inner) for inner in value.value]}
+    return value.to_json()  # type: ignore[no-any-return]
+
+
+def remember_itself() -> None:
+    """Let moto look once which services and operations it has: it lists its own folder and classes for each request."""
+    services = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: services
+    responses.method_names_from_class = functools.cache(method_names_from_class)  # type: ignore[attr-defined]
 
 
 def tell_browsers() -> None:
@@ -69,5 +120,6 @@ def tell_browsers() -> None:
 if __name__ == "__main__":
     make_atomic()
     answer_reads_plainly()
+    remember_itself()
     tell_browsers()
     main(sys.argv[1:])

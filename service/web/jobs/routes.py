@@ -26,7 +26,7 @@ from service.core.errors import (
 from service.core.jobs.job import Job, State
 from service.core.listing import USUAL_ON_A_PAGE
 from service.core.shares import TenantQueueFull, TenantStorageFull
-from service.web.http.browsers import only_json
+from service.web.http.browsers import READS_JSON
 from service.web.http.lists import Cursor, JobsDocument, Limit, jobs_document
 from service.web.http.openapi import WithoutBody
 from service.web.http.parameters import AdmissionDep, CallerDep, ConfigDep, JobId
@@ -70,7 +70,7 @@ class JobController(Controller):
         status_code=202,
         operation_id="createJob",
         summary="Convert an upload",
-        guards=[only_json],
+        opt={READS_JSON: True},
         responses=documented(
             InvalidRequest,
             UnknownFormat,

@@ -26,7 +26,7 @@ from service.application.uploads import (
 )
 from service.core.errors import InvalidRequest
 from service.core.upload import MAX_PARTS, MIN_PART_SIZE, suggested_part_size
-from service.web.http.browsers import only_json
+from service.web.http.browsers import READS_JSON
 from service.web.http.notices import moment
 from service.web.http.parameters import CallerDep, PartNumber, UploadId
 from service.web.http.responses import BEGIN, COMPLETE, JSON, READ_BY_KEY, documented
@@ -130,7 +130,7 @@ class S3MultipartController(Controller):
         status_code=200,
         operation_id="createMultipart",
         summary="Begin an upload in parts",
-        guards=[only_json],
+        opt={READS_JSON: True},
         responses=documented(*BEGIN, *JSON),
     )
     async def create(self, caller: CallerDep, data: JSONBody[NewMultipart]) -> Response[MultipartDocument]:
@@ -198,7 +198,7 @@ class S3MultipartController(Controller):
         operation_id="completeMultipart",
         summary="Make one file of the parts",
         request_max_body_size=MAX_COMPLETION_BYTES,
-        guards=[only_json],
+        opt={READS_JSON: True},
         responses=documented(*COMPLETE, *JSON),
     )
     async def complete(
