@@ -234,6 +234,7 @@ class Worker:
                 return False
         except (Refused, NotFound):
             return False
+        self._neighbours.note_lost(lease.owner, cause)
         return True
 
     def _excused(self, lease: Lease) -> bool:

@@ -7,21 +7,18 @@ workers without an entry (of an older release, or whose entry was lost), and eac
 then. Where there are only a few workers it is all that counts, and every one of them looks at all of it.
 """
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from service.core.errors import StoreError
 from service.core.jobs import ring
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.queue import Spread
 from service.core.jobs.ring import Entry, Place, Standing
 from service.worker.context import WorkerConfig, WorkerPorts
+from service.worker.own_entry import OwnEntry
 
 NEVER = float("-inf")
-UNSURE = 3.0  # leases for which a job is named whose claim got no answer: others have looked at it by then
 JOINING = 0.2  # seconds after which the index shows the entries of those that have begun at the same time
 
 
@@ -35,66 +32,22 @@ class Neighbours:
         self._interval = config.watch_interval
         self._held, self._free = held, free
         self._position = ring.position_of(config.instance)
-        self._beat = 0
-        self._entered = self._went_round = NEVER  # monotonic seconds
+        self._own = OwnEntry(ports, config, held, free)
+        self.naming, self.show = self._own.naming, self._own.show
+        self._went_round = NEVER  # monotonic seconds
         self._list_due: float | None = None
-        self._named: Counter[str] = Counter()  # jobs about to be claimed
-        self._unsure: dict[str, float] = {}  # those whose claim got no answer, and until when to name them
         self._asked_for = ring.PAGE
         self._places: Sequence[Place] = ()
         self._standings: dict[str, Standing] = {}  # by instance, of those whose entries were read
         self._entries: dict[str, Entry] = {}
         self._read: dict[str, float] = {}  # when an entry was read last
         self._settled: dict[str, set[str]] = {}  # jobs that an entry names, and that need no watching on its account
+        self._lost: set[str] = set()  # workers whose jobs were taken from them here, as their leases had lapsed
         self._strays: set[str] = set()  # jobs from the list of all, until a renewal is seen
         self._pairs: dict[str, tuple[int, int]] = {}  # (attempt, beat) of the jobs that were seen last
         self._share = ring.LEAST_SHARE
         self._new = True  # until it has looked who else has begun
         self.workers: int | None = None  # about how many there are
-
-    # ── its own entry ────────────────────────────────────────────────────────────────────────────────────────────
-
-    @asynccontextmanager
-    async def naming(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        """
-        Name jobs in the entry *before* they are claimed or taken over within this context.
-
-        A worker that is killed right after a claim is then watched, and so is a job whose claim got no answer and may
-        have had its effect. Raises `StoreError` if the entry cannot be written.
-        """
-        named = Counter(keys)
-        self._named += named
-        try:
-            await self._enter()
-            yield
-        except StoreError:
-            self._unsure |= dict.fromkeys(named, self._ports.clock.monotonic() + UNSURE * self._lease)
-            raise
-        finally:
-            self._named -= named
-
-    async def _enter(self) -> None:
-        self._beat += 1
-        now = self._ports.clock.monotonic()
-        self._unsure = {key: until for key, until in self._unsure.items() if until > now}
-        jobs, idle = self._held() | set(self._named) | set(self._unsure), self._free() > len(self._named)
-        me, named, apart = self._instance, tuple(sorted(jobs)), self._apart()
-        await self._ports.workers.enter(Entry(instance=me, beat=self._beat, jobs=named, idle=idle, apart=apart))
-        self._entered = max(self._entered, now)
-
-    async def show(self) -> None:
-        """Write whether this worker is apart, if it holds or claims something. Raises `StoreError`."""
-        if self._named or self._held():
-            await self._enter()
-
-    def _apart(self) -> bool:
-        return self._ports.presence is not None and not self._ports.presence.connected
-
-    def _sign_every(self) -> float:
-        """Return seconds between two entries, if nothing else makes this worker write one."""
-        if self._held():
-            return ring.SIGN_WITH_JOBS * self._lease
-        return (ring.SIGN_OF_FEW if ring.everything(self.workers) else ring.SIGN_OF_LIFE) * self._lease
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,8 +84,7 @@ class Neighbours:
     async def _keep_up(self) -> None:
         """Write the own entry and look who is there, if it is time."""
         clock, lease = self._ports.clock, self._lease
-        if clock.monotonic() - self._entered >= self._sign_every() - self._interval / 2:
-            await self._enter()
+        await self._own.keep_up(self.workers, self._interval / 2)
         every = ring.LOOK_ROUND_OF_FEW if ring.everything(self.workers) else ring.LOOK_ROUND
         if clock.monotonic() - self._went_round >= every * lease - self._interval / 2:
             await self._go_round()
@@ -173,6 +125,7 @@ class Neighbours:
 
     def _forget_all_but(self, instances: set[str]) -> None:
         """What is not read any more would look silent."""
+        self._lost &= instances
         memories: tuple[dict[str, Any], ...] = (self._standings, self._entries, self._read, self._settled)
         for memory in memories:
             for instance in memory.keys() - instances:
@@ -231,15 +184,29 @@ class Neighbours:
             }
 
     async def _remove_gone(self, watched: Sequence[Place], jobs: Mapping[str, Job]) -> None:
-        """Take one entry off the ring that has been silent for long, if its worker holds nothing."""
+        """
+        Take one entry off the ring whose worker holds nothing, and was silent for long or has lost a job.
+
+        One that dies counts as a worker until then, and of two of which one is killed again and again the other would
+        not watch as closely as it does where it knows that there are only two.
+        """
         now = self._ports.clock.monotonic()
         busy = {job.owner for job in jobs.values() if job.state is State.RUNNING}
         for place in watched:
             entry, standing = self._entries.get(place.instance), self._standings.get(place.instance)
-            if entry and standing and standing.gone(now, self._lease) and place.instance not in busy:
+            if not entry or not standing or place.instance in busy:
+                continue
+            if place.instance in self._lost or standing.gone(now, self._lease):
+                self._lost.discard(place.instance)
                 await self._ports.workers.remove(entry)
                 self._places = [one for one in self._places if one != place]
                 return
+
+    def note_lost(self, instance: str | None, cause: str) -> None:
+        """Take note that a worker has lost a job for this `cause`; its entry is read once more, then it may go."""
+        if cause == "silence" and instance is not None and instance in self._standings:
+            self._lost.add(instance)
+            self._read[instance] = NEVER
 
     def give_back(self, stood: float, cause: str, in_vain: int) -> bool:
         """
@@ -256,7 +223,7 @@ class Neighbours:
     async def spread(self, *, idle: bool) -> Spread:
         """Return how to choose among candidates; `idle` if nothing was to be done before. Raises `StoreError`."""
         if self._new:
-            await self._enter()
+            await self._own.write()
             await self._ports.clock.sleep(JOINING)
             await self._go_round()
             self._new = False

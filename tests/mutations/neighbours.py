@@ -3,11 +3,30 @@
 from tests.mutations.tree import Edit, Mutation
 
 CORE, LOOP, WORKER = "service/core/jobs/ring.py", "service/worker/loop.py", "service/worker/neighbours.py"
+OWN = "service/worker/own_entry.py"
 RING, FLEET = "tests/unit/core/jobs/test_ring.py", "tests/unit/worker/test_neighbours.py"
 QUEUE, STORE = "tests/unit/core/jobs/test_queue.py", "tests/integration/dynamodb/test_store.py"
 COUNT = "        alive += standing is not None and standing.alive(now, lease)\n        if alive == WATCHED:"
 
 NEIGHBOURS = (
+    Mutation(
+        "ring-lost-job",
+        "a worker whose job was taken over as its lease had lapsed counts no longer",
+        (Edit(WORKER, "place.instance in self._lost or ", ""),),
+        (f"{FLEET}::test_entry_of_a_worker_that_has_lost_its_job_leaves_the_ring_at_once",),
+    ),
+    Mutation(
+        "ring-other-jobs",
+        "the entry of a worker that holds a job stays on the ring",
+        (Edit(WORKER, " or place.instance in busy:", ":"),),
+        (f"{FLEET}::test_entry_of_a_worker_that_has_lost_one_of_its_jobs_stays",),
+    ),
+    Mutation(
+        "ring-stood-still",
+        "a worker that has stood still for a lease writes its entry again",
+        (Edit(OWN, "stood > self._lease or ", ""),),
+        (f"{FLEET}::test_worker_that_stood_still_for_a_lease_is_on_the_ring_again_at_once",),
+    ),
     Mutation(
         "ring-dead-neighbours",
         "neighbours that are dead take no watcher away from those behind them",
@@ -35,13 +54,13 @@ NEIGHBOURS = (
     Mutation(
         "ring-named-first",
         "a job is named in the entry of its worker before it is claimed",
-        (Edit(WORKER, "            await self._enter()\n            yield\n", "            yield\n"),),
+        (Edit(OWN, "            await self.write()\n            yield\n", "            yield\n"),),
         (f"{FLEET}::test_jobs_are_named_before_they_are_claimed_or_taken_over",),
     ),
     Mutation(
         "ring-removal",
         "only an entry that has been silent for long is removed",
-        (Edit(WORKER, "standing.gone(now, self._lease) and place", "place"),),
+        (Edit(WORKER, " or standing.gone(now, self._lease):", " or True:"),),
         (f"{FLEET}::test_dead_entries_leave_the_ring_and_living_ones_stay",),
     ),
     Mutation(

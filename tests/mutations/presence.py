@@ -94,7 +94,7 @@ PRESENCE = (
     Mutation(
         "entry-unsure",
         "a job whose claim got no answer stays named in the entry of its worker",
-        (Edit("service/worker/neighbours.py", " | set(self._unsure)", ""),),
+        (Edit("service/worker/own_entry.py", " | set(self._unsure)", ""),),
         ("tests/unit/worker/test_neighbours.py::test_job_whose_claim_got_no_answer_stays_named",),
     ),
     Mutation(
@@ -124,7 +124,7 @@ PRESENCE = (
     Mutation(
         "presence-apart-written",
         "an entry says whether its worker is apart",
-        (Edit("service/worker/neighbours.py", "idle=idle, apart=apart)", "idle=idle)"),),
+        (Edit("service/worker/own_entry.py", "idle=idle, apart=apart)", "idle=idle)"),),
         (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
     ),
     Mutation(

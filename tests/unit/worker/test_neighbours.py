@@ -219,6 +219,61 @@ async def test_dead_entries_leave_the_ring_and_living_ones_stay() -> None:
 
 
 @in_virtual_time
+async def test_entry_of_a_worker_that_has_lost_its_job_leaves_the_ring_at_once() -> None:
+    """A worker counts no longer when its job was taken over, so two workers go on watching each other closely."""
+    world = await a_fleet(3, jobs=1)
+    owner = owned(await world.job("job0"))
+
+    named(world, owner).kill()
+    await taken_from(world, "job0", owner, within=LEASE + 2.5)
+    await world.clock.sleep(2.0)
+
+    assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
+    end(world)
+
+
+@in_virtual_time
+async def test_entry_of_a_worker_that_has_lost_one_of_its_jobs_stays() -> None:
+    """Its other jobs are still to be found, those included that it claimed at the last."""
+    world = await a_fleet(3)
+    owner = world.instances[0].task.get_name()
+    stored = await world._upload("upload1")
+    lost, kept = (
+        a_running_job(job_id=name, owner=owner, input_etag=stored.etag, input_size=stored.size)
+        for name in ("lost", "kept")
+    )
+    named(world, owner).kill()
+    await world.workers.enter(Entry(instance=owner, beat=10**6, jobs=("kept", "lost")))
+    world.jobs.jobs["lost"] = lost
+    await taken_from(world, "lost", owner, within=LEASE + 2.5)
+    world.jobs.jobs["kept"] = kept
+    await world.clock.sleep(2.0)
+
+    assert owner in world.workers.ring
+    await taken_from(world, "kept", owner, within=LEASE + 2.5)
+    end(world)
+
+
+@in_virtual_time
+async def test_worker_that_stood_still_for_a_lease_is_on_the_ring_again_at_once() -> None:
+    """It may have lost its entry with its job, and be about to claim another one."""
+    world = await a_fleet(3)
+    await world.submit(job_id="job0")
+    await world.until(lambda job: job.state is State.RUNNING, job_id="job0")
+    owner = owned(await world.job("job0"))
+    frozen = named(world, owner)
+    frozen.freezer.freeze()
+    await world.clock.sleep(LEASE + 5)
+    assert owner not in world.workers.ring
+
+    frozen.freezer.thaw()
+    await world.clock.sleep(2.0)
+
+    assert owner in world.workers.ring
+    end(world)
+
+
+@in_virtual_time
 async def test_worker_whose_entry_was_removed_writes_it_again() -> None:
     """A worker that lives is back on the ring soon, also one that is busy."""
     world = await a_fleet(6, jobs=1)
