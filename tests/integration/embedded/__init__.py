@@ -1,0 +1,1 @@
+"""The embedded stack, which stands in for AWS on a laptop."""
