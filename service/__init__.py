@@ -8,6 +8,8 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
     core  ◀─  telemetry  ◀───┘            settings  ◀─  { wiring, cli }      telemetry  ◀─  story  ◀─  cli
 
     core/                what is true of jobs, leases, progress and media: pure, standard library only
+        errors/          every error there is, as one tree
+        limits/          how much of anything one tenant, one process or one client may take
         jobs/            a job's states, its lease, its place in the queue, its progress
         media/           formats, options, ffmpeg's arguments and log
             containers/  just enough of each container format to recognise a file
@@ -29,6 +31,7 @@ The rooms, and which may import which (held by import-linter, see `pyproject.tom
         system/          this process and this machine: time, chance, environment, child processes
     application/         the use cases of the API without HTTP: receive, submit, follow, cancel, download, admission
     worker/              the order in which a conversion is done: claim, steps, heartbeat, record; and the janitor
+        fleet/           what it knows of the others: who is there, which of their jobs it watches, who has died
     web/                 HTTP words
         http/            what holds for every route: middleware, authentication, parameters, problem documents
         uploads/         taking bytes in

@@ -32,8 +32,8 @@ from service.core.jobs.queue import (
     candidates,
     queue_of,
 )
+from service.core.limits.shares import NO_LIMITS, RunningLimits
 from service.core.listing import place_of
-from service.core.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_workers import MemoryWorkers
 from service.testing.virtual_time import Dice, VirtualClock

@@ -30,7 +30,7 @@ from service.core.jobs.queue import (
     spread_out,
     tag_in,
 )
-from service.core.shares import NO_LIMITS, RunningLimits
+from service.core.limits.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
 

@@ -20,10 +20,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from service.application.context import ServiceContext
-from service.core.capacity import Load, WorkerStatus, short_of
 from service.core.errors import Busy, NoCapacity, QueueFull, StoreError
 from service.core.jobs.queue import tag_of_tenant
-from service.core.shares import TenantQueueFull, TenantUploadsBusy
+from service.core.limits.capacity import Load, WorkerStatus, short_of
+from service.core.limits.shares import TenantQueueFull, TenantUploadsBusy
 
 QUEUE_COUNT_TTL = 1.0  # seconds for which a count is believed; what this process accepts meanwhile is added to it
 

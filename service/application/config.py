@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from service.core import defaults
-from service.core.capacity import Thresholds
-from service.core.shares import Shares, TenantLimits
+from service.core.limits.capacity import Thresholds
+from service.core.limits.shares import Shares, TenantLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from service.application.config import ServiceConfig
 from service.application.following import Following
 from service.application.reads import SharedReads
-from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.confinement import Confined
+from service.core.limits.capacity import UnlimitedCapacity, WorkerStatus
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords

@@ -17,10 +17,10 @@ from service.application.context import Caller, ServiceContext
 from service.application.lookup import find_upload
 from service.core.errors import EmptyUpload, NotFound, ObjectGone, RepriseError, StoreError, UploadsOpen
 from service.core.filenames import safe_filename
+from service.core.limits.shares import TenantStorageFull
 from service.core.media.inputs import Source
 from service.core.media.sniff import HEAD_BYTES, Beyond, tags_end
 from service.core.naming import input_key
-from service.core.shares import TenantStorageFull
 from service.core.upload import (
     IN_ONE_PIECE,
     MAX_SINGLE_PUT_SIZE,

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from service.core.capacity import Load
+from service.core.limits.capacity import Load
 
 
 class Capacity(Protocol):

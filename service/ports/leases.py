@@ -6,7 +6,7 @@ from typing import Protocol
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease
 from service.core.jobs.queue import Spread
-from service.core.shares import RunningLimits
+from service.core.limits.shares import RunningLimits
 from service.ports.jobs import RunningJobs
 
 

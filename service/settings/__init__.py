@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from service.core import defaults
 from service.core.access import ApiKey
 from service.core.jobs.trust import LeasePolicy
-from service.core.shares import Shares
+from service.core.limits.shares import Shares
 from service.core.webhooks.addresses import is_address, is_public
 from service.core.webhooks.endpoints import HTTP, PRIVATE, Endpoint
 from service.settings.variables import VARIABLES, Variable

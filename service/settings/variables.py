@@ -6,7 +6,7 @@ from typing import Any
 
 from service.core import defaults
 from service.core.access import parse_keys
-from service.core.shares import Shares, parse_shares
+from service.core.limits.shares import Shares, parse_shares
 from service.core.webhooks.endpoints import HTTP, PRIVATE, parse_endpoints
 from service.settings.forms import (
     bucket,

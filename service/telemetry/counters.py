@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from service.core.errors import RepriseError
+from service.core.limits.shares import TenantLimitReached
 from service.core.media.formats import OUTPUT_FORMATS
 from service.core.media.inputs import INPUT_FORMATS
 from service.core.orphans import Reason
-from service.core.shares import TenantLimitReached
 from service.telemetry import events
 from service.telemetry.events import Event
 

@@ -20,7 +20,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from service.core.capacity import Load, WorkerStatus
+from service.core.limits.capacity import Load, WorkerStatus
 from service.telemetry.counters import COUNTERS, Counted
 from service.telemetry.events import Event
 from service.telemetry.logging import subscribe

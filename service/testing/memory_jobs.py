@@ -13,8 +13,8 @@ from service.core.errors import Fenced, IdempotencyReuse, IllegalTransition, Not
 from service.core.jobs.job import Failure, Job, Output
 from service.core.jobs.lease import Holding, Lease, State
 from service.core.jobs.queue import NO_SPREAD, NOTHING_SERVED, Spread, fair, same_order, tag_in
+from service.core.limits.shares import NO_LIMITS, RunningLimits
 from service.core.listing import Entry, newest, place_of
-from service.core.shares import NO_LIMITS, RunningLimits
 from service.core.upload import PendingUpload, Upload, Usage
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_outbox import MemoryOutbox

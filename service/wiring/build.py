@@ -30,9 +30,9 @@ from service.adapters.system.ambient import SystemClock, SystemIds
 from service.adapters.system.cgroups import CgroupReadings
 from service.adapters.system.in_process import LocalWakeups, SilentBoard
 from service.adapters.webhooks.sender import WebhookSender
-from service.core.capacity import Thresholds
 from service.core.confinement import Confined
 from service.core.jobs.queue import tag_of_tenant
+from service.core.limits.capacity import Thresholds
 from service.core.webhooks.endpoints import PRIVATE
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups

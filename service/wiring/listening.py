@@ -8,7 +8,7 @@ from typing import Any
 import uvicorn
 
 from service.adapters.system.descriptors import descriptor_limit
-from service.core.descriptors import connections_within
+from service.core.limits.descriptors import connections_within
 from service.settings import Settings
 from service.web.http.connections import ConnectionGuard, ConnectionLimits
 from service.web.http.protocol import protocol_of

@@ -34,7 +34,7 @@ from service.wiring.listening import Server, limits_of_connections
 from service.wiring.secrets import secrets_in
 from service.wiring.start_up import Report, StartError, log_report, wait_until_ready
 from service.wiring.tracing import Wrap, tracing
-from service.worker.first_look import look_around
+from service.worker.fleet.first_look import look_around
 from service.worker.pressure import Pressure
 from service.worker.queue_depth import QueueDepth
 

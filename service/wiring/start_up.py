@@ -18,8 +18,8 @@ from service.adapters.redis.check import check_redis
 from service.adapters.s3.checks import check_bucket
 from service.adapters.system.descriptors import descriptor_limit
 from service.core.confinement import Confined
-from service.core.descriptors import ENOUGH, connections_within
 from service.core.findings import Finding, stopping
+from service.core.limits.descriptors import ENOUGH, connections_within
 from service.ports.time import Clock
 from service.settings import Settings
 from service.telemetry import emit, events

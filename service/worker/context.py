@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from service.core import defaults
-from service.core.capacity import Thresholds, UnlimitedCapacity
 from service.core.jobs.presence import PresencePolicy
 from service.core.jobs.trust import LeasePolicy
-from service.core.shares import RunningLimits
+from service.core.limits.capacity import Thresholds, UnlimitedCapacity
+from service.core.limits.shares import RunningLimits
 from service.ports.capacity import Capacity
 from service.ports.hints import ProgressBoard, Wakeups
 from service.ports.jobs import JobRecords

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 
 from service.core.backoff import WORKER_SCAN, Backoff
-from service.core.capacity import WorkerStatus, short_of
 from service.core.errors import NotFound, Refused, RepriseError, StoreError
 from service.core.jobs.job import Job
 from service.core.jobs.lease import Lease
@@ -21,13 +20,14 @@ from service.core.jobs.presence import owners_of_several
 from service.core.jobs.queue import tag_in
 from service.core.jobs.ring import MOST
 from service.core.jobs.trust import Sighting, next_look, sight, troubled_owners
+from service.core.limits.capacity import WorkerStatus, short_of
 from service.telemetry import emit, events
 from service.worker.attempt import Attempt
 from service.worker.context import WorkerConfig, WorkerPorts
-from service.worker.deaths import Apart, Deaths
-from service.worker.neighbours import Neighbours
+from service.worker.fleet.deaths import Apart, Deaths
+from service.worker.fleet.neighbours import Neighbours
+from service.worker.fleet.takeover import log_requeue, log_takeover
 from service.worker.steps import CONVERSION, Plan
-from service.worker.takeover import log_requeue, log_takeover
 
 TURNS = 10_000  # tenants
 

@@ -7,7 +7,7 @@ with the number of conversions under way and all readings, also of one that only
 
 from collections.abc import Callable
 
-from service.core.capacity import Load, Thresholds
+from service.core.limits.capacity import Load, Thresholds
 from service.ports.capacity import Capacity
 from service.ports.time import Clock
 from service.telemetry import emit, events

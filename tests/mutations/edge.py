@@ -42,7 +42,7 @@ CONNECTIONS = (
     Mutation(
         "connections-reserve",
         "clients leave descriptors for the worker",
-        (Edit("service/core/descriptors.py", "limit - RESERVE - OF_A_SLOT * slots", "limit"),),
+        (Edit("service/core/limits/descriptors.py", "limit - RESERVE - OF_A_SLOT * slots", "limit"),),
         ("tests/unit/core/test_pace.py::test_connections_leave_descriptors_for_the_worker[1024]",),
     ),
     Mutation(

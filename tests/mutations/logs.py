@@ -111,14 +111,14 @@ LOGS = (
     Mutation(
         "log-names-the-restart",
         "a restarted container says which jobs its last process left",
-        (Edit("service/worker/first_look.py", "(pid == mine or not alive(int(pid)))", "pid == mine"),
-         Edit("service/worker/first_look.py", "return host == ours and", "return host != ours and")),
+        (Edit("service/worker/fleet/first_look.py", "(pid == mine or not alive(int(pid)))", "pid == mine"),
+         Edit("service/worker/fleet/first_look.py", "return host == ours and", "return host != ours and")),
         (f"{LIFECYCLE}::test_start_after_a_crash_names_the_jobs_that_stand_still",),
     ),
     Mutation(
         "log-tells-the-loss",
         "a takeover says how much is converted once more",
-        (Edit("service/worker/takeover.py", "seen.percent / 100", "job.attempt / 100"),),
+        (Edit("service/worker/fleet/takeover.py", "seen.percent / 100", "job.attempt / 100"),),
         (f"{LIFECYCLE}::test_takeover_says_how_long_the_worker_was_silent_and_what_is_lost",),
     ),
     Mutation(

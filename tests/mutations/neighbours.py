@@ -2,8 +2,8 @@
 
 from tests.mutations.tree import Edit, Mutation
 
-CORE, LOOP, WORKER = "service/core/jobs/ring.py", "service/worker/loop.py", "service/worker/neighbours.py"
-OWN = "service/worker/own_entry.py"
+CORE, LOOP, WORKER = "service/core/jobs/ring.py", "service/worker/loop.py", "service/worker/fleet/neighbours.py"
+OWN = "service/worker/fleet/own_entry.py"
 RING, FLEET = "tests/unit/core/jobs/test_ring.py", "tests/unit/worker/test_neighbours.py"
 QUEUE, STORE = "tests/unit/core/jobs/test_queue.py", "tests/integration/dynamodb/test_store.py"
 COUNT = "        alive += standing is not None and standing.alive(now, lease)\n        if alive == WATCHED:"

@@ -9,11 +9,13 @@ RULES = "tests/unit/core/jobs/test_presence.py"
 DEATHS = "tests/unit/worker/test_deaths.py"
 REAL = "tests/integration/redis/test_presence.py"
 
+HEARD, WATCH, OWN = (f"service/worker/fleet/{name}.py" for name in ("deaths", "neighbours", "own_entry"))
+
 PRESENCE = (
     Mutation(
         "heard",
         "a worker that is gone is replaced before its lease has lapsed",
-        (Edit("service/worker/deaths.py", "            self._heard.set()\n", "            pass\n"),),
+        (Edit(HEARD, "            self._heard.set()\n", "            pass\n"),),
         (f"{DEATHS}::test_killed_worker_is_replaced_within_a_second[2.0]",),
     ),
     Mutation(
@@ -84,7 +86,7 @@ PRESENCE = (
         "a job whose holder has renewed since it seemed to be gone has a holder that lives",
         (
             Edit(
-                "service/worker/deaths.py",
+                HEARD,
                 "(lease.owner, lease.attempt, lease.beat) ==",
                 "(lease.owner, lease.attempt, before.beat) ==",
             ),
@@ -94,19 +96,25 @@ PRESENCE = (
     Mutation(
         "entry-unsure",
         "a job whose claim got no answer stays named in the entry of its worker",
-        (Edit("service/worker/own_entry.py", " | set(self._unsure)", ""),),
+        (Edit(OWN, " | set(self._unsure)", ""),),
         ("tests/unit/worker/test_neighbours.py::test_job_whose_claim_got_no_answer_stays_named",),
     ),
     Mutation(
         "presence-apart",
         "a worker that says that it lives without Redis is not taken for dead",
-        (Edit("service/worker/deaths.py", "if entry.apart}", "if False}"),),
+        (Edit(HEARD, "if entry.apart}", "if False}"),),
         (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
     ),
     Mutation(
         "presence-apart-said",
         "a worker whose connection stays away says that it lives",
-        (Edit("service/worker/deaths.py", "                    await self._show()\n", "                    pass\n"),),
+        (
+            Edit(
+                HEARD,
+                "                    await self._show()\n",
+                "                    pass\n",
+            ),
+        ),
         (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
     ),
     Mutation(
@@ -114,7 +122,7 @@ PRESENCE = (
         "a worker that is connected again takes back that it is apart",
         (
             Edit(
-                "service/worker/deaths.py",
+                HEARD,
                 "            else:\n                await self._show()\n",
                 "            else:\n",
             ),
@@ -124,7 +132,7 @@ PRESENCE = (
     Mutation(
         "presence-apart-written",
         "an entry says whether its worker is apart",
-        (Edit("service/worker/own_entry.py", "idle=idle, apart=apart)", "idle=idle)"),),
+        (Edit(OWN, "idle=idle, apart=apart)", "idle=idle)"),),
         (f"{DEATHS}::test_worker_that_lives_without_redis_keeps_all_its_jobs",),
     ),
     Mutation(
@@ -136,13 +144,19 @@ PRESENCE = (
     Mutation(
         "presence-first-claim",
         "a worker is watched before it has a job",
-        (Edit("service/worker/deaths.py", "        self._asked |= dict.fromkeys(neighbours, now)\n", ""),),
+        (Edit(HEARD, "        self._asked |= dict.fromkeys(neighbours, now)\n", ""),),
         (f"{DEATHS}::test_worker_that_dies_right_after_its_first_claim_is_replaced_at_once",),
     ),
     Mutation(
         "presence-last-claim",
         "what a worker among many has claimed at the last is found when it dies",
-        (Edit("service/worker/neighbours.py", "            self._read.pop(instance, None)\n", "            pass\n"),),
+        (
+            Edit(
+                WATCH,
+                "            self._read.pop(instance, None)\n",
+                "            pass\n",
+            ),
+        ),
         (f"{DEATHS}::test_last_claim_of_a_worker_among_many_is_found",),
     ),
     Mutation(
@@ -178,7 +192,7 @@ PRESENCE = (
     Mutation(
         "presence-remembered",
         "a worker that holds nothing for a while is still looked at",
-        (Edit("service/worker/deaths.py", "if now - at <= self._policy.remembered", "if now - at <= 0"),),
+        (Edit(HEARD, "if now - at <= self._policy.remembered", "if now - at <= 0"),),
         (f"{DEATHS}::test_job_that_was_claimed_a_moment_before_the_death_is_found",),
     ),
 )

@@ -69,7 +69,7 @@ CONFINEMENT = (
         "a file that took too much memory is not tried again",
         (
             Edit(
-                "service/core/conversion_errors.py",
+                "service/core/errors/conversion.py",
                 '    code = "memory_exceeded"\n',
                 '    code = "memory_exceeded"\n    retryable = True\n',
             ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from service.core.jobs.presence import Look, Memory, recall
-from service.worker.deaths import Deaths
+from service.worker.fleet.deaths import Deaths
 from tests.simulation.presence import SimulatedPresence
 
 Concluded: TypeAlias = tuple[Memory, frozenset[str]]

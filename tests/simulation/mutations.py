@@ -29,7 +29,8 @@ from service.ports.jobs import IdempotencyKey
 from service.testing.factories import changed
 from service.testing.memory_hints import MemoryBoard
 from service.testing.memory_jobs import MemoryJobs
-from service.worker import attempt, deaths, janitor, steps
+from service.worker import attempt, janitor, steps
+from service.worker.fleet import deaths
 from service.worker.heartbeat import Heartbeat
 from tests.simulation import mistaken
 from tests.simulation.ffmpeg import SimulatedDraft

@@ -10,7 +10,7 @@ from service.core.jobs.job import Job
 from service.core.jobs.lease import Holding, State
 from service.core.jobs.queue import NO_SPREAD, NOTHING_SERVED, Spread
 from service.core.jobs.ring import Entry, Place
-from service.core.shares import NO_LIMITS, RunningLimits
+from service.core.limits.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_workers import MemoryWorkers

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service import settings
-from service.core.shares import parse_shares
+from service.core.limits.shares import parse_shares
 from service.settings.variables import ADDRESS
 
 

@@ -52,7 +52,7 @@ from service.core.jobs.queue import (
     fair,
     tag_in,
 )
-from service.core.shares import NO_LIMITS, RunningLimits
+from service.core.limits.shares import NO_LIMITS, RunningLimits
 from service.ports.jobs import IdempotencyKey
 from service.ports.time import Clock, Ids
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from service.core.capacity import Load
+from service.core.limits.capacity import Load
 
 KIB = 1 << 10
 UNLIMITED = 1 << 60  # bytes; version 1 says "no limit" with a number near 2**63

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Protocol
 
 from service.core import defaults
-from service.core.pace import Pace
+from service.core.limits.pace import Pace
 from service.ports.time import Clock
 from service.telemetry import emit, events
 

@@ -28,7 +28,7 @@ from litestar.types import (
 )
 
 from service.core.errors import BodyTooSlow, StoreError
-from service.core.pace import Pace
+from service.core.limits.pace import Pace
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events, request_context, wanted
 from service.web.http.config import WebConfig

@@ -26,7 +26,7 @@ from service.core.errors import (
     UploadsOpen,
     UploadTooLarge,
 )
-from service.core.shares import TenantStorageFull, TenantUploadsBusy
+from service.core.limits.shares import TenantStorageFull, TenantUploadsBusy
 from service.web.http.problems import MEDIA_TYPE, first_line
 from service.web.http.schemas import Problem
 

@@ -24,8 +24,8 @@ from service.core.errors import (
     UploadPending,
 )
 from service.core.jobs.job import Job, State
+from service.core.limits.shares import TenantQueueFull, TenantStorageFull
 from service.core.listing import USUAL_ON_A_PAGE
-from service.core.shares import TenantQueueFull, TenantStorageFull
 from service.web.http.browsers import READS_JSON
 from service.web.http.lists import Cursor, JobsDocument, Limit, jobs_document
 from service.web.http.openapi import WithoutBody

@@ -12,7 +12,7 @@ from benchmarks.flood import flooding, nested_boxes
 from reprise import Client, Job
 from service.adapters.system.ambient import SystemClock
 from service.cli.sample import write_sample
-from service.core.descriptors import connections_within
+from service.core.limits.descriptors import connections_within
 from tests.support.cluster import Cluster, a_cluster, wait_for
 
 A, B = "key-of-the-flood-0123", "key-of-the-other-4567"

@@ -6,7 +6,7 @@ from service.application.admission import QUEUE_COUNT_TTL, Admission
 from service.application.config import ServiceConfig
 from service.core.errors import Busy, QueueFull
 from service.core.jobs.queue import job_id_for
-from service.core.shares import TenantQueueFull, TenantUploadsBusy, parse_shares
+from service.core.limits.shares import TenantQueueFull, TenantUploadsBusy, parse_shares
 from tests.unit.application.world import ServiceWorld
 
 

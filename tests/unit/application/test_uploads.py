@@ -27,7 +27,7 @@ from service.core.errors import (
     UploadPending,
     UploadsOpen,
 )
-from service.core.shares import TenantStorageFull, parse_shares
+from service.core.limits.shares import TenantStorageFull, parse_shares
 from service.core.upload import MAX_PARTS, Upload, check_part_number
 from tests.unit.application.world import JOB, UPLOAD, ServiceWorld, wav
 from tests.unit.core.media.test_sniff import LONG_TAG, MP3_FRAME

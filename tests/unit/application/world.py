@@ -6,9 +6,9 @@ from typing import Unpack
 
 from service.application.config import ServiceConfig
 from service.application.context import Caller, ServiceContext
-from service.core.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.jobs.job import Failure, Job, Output, State
 from service.core.jobs.progress import Hint
+from service.core.limits.capacity import UnlimitedCapacity, WorkerStatus
 from service.core.naming import output_key
 from service.core.upload import Upload
 from service.ports.capacity import Capacity

@@ -1,6 +1,6 @@
 import pytest
 
-from service.core.capacity import Load, Thresholds, UnlimitedCapacity, short_of
+from service.core.limits.capacity import Load, Thresholds, UnlimitedCapacity, short_of
 
 LIMITS = Thresholds(memory=0.9, disk_free=100, cpu=0.8)
 

@@ -3,8 +3,9 @@ from collections import Counter
 
 import pytest
 
-from service.core import errors, shares
+from service.core import errors
 from service.core.errors import RepriseError
+from service.core.limits import shares
 
 LINE = re.compile(r"^    (?P<branch>[│├└─ ]*)(?P<name>[A-Z]\w+) +(?P<status>\d{3})?")
 

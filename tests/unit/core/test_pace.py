@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.core.descriptors import ENOUGH, OF_A_SLOT, RESERVE, connections_within
-from service.core.pace import Pace
+from service.core.limits.descriptors import ENOUGH, OF_A_SLOT, RESERVE, connections_within
+from service.core.limits.pace import Pace
 
 
 def waited_for(rate: float, seconds: int) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from service.core.jobs.queue import tag_of_tenant
-from service.core.shares import MAX_STORED, NO_LIMITS, RunningLimits, Shares, TenantLimits, parse_shares
+from service.core.limits.shares import MAX_STORED, NO_LIMITS, RunningLimits, Shares, TenantLimits, parse_shares
 
 
 def limits_of(shares: Shares, tenant: str, *, queued: int = 1000, uploads: int = 32) -> TenantLimits:

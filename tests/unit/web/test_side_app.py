@@ -8,7 +8,7 @@ from litestar import Litestar
 
 from service.application.config import ServiceConfig
 from service.core.access import parse_keys
-from service.core.capacity import WorkerStatus
+from service.core.limits.capacity import WorkerStatus
 from service.telemetry import emit, events
 from service.web.http.config import WebConfig
 from service.web.side_app import create_side_app

@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from service.core.capacity import Load
 from service.core.jobs.lease import State
+from service.core.limits.capacity import Load
 from tests.unit.worker.world import World, in_virtual_time
 
 pytestmark = pytest.mark.requirement("6.15")

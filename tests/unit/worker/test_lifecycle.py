@@ -9,22 +9,22 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from service.core.capacity import Load, Thresholds
 from service.core.errors import Unavailable
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.trust import Sighting
+from service.core.limits.capacity import Load, Thresholds
 from service.ports.time import Clock
 from service.telemetry import emit, events
 from service.testing.clock import SeededIds
 from service.testing.factories import WAV, a_job
 from service.testing.virtual_time import VirtualClock, run
 from service.wiring.lifetime import Lifetime
-from service.worker.first_look import look_around, was_here
+from service.worker.fleet.first_look import look_around, was_here
+from service.worker.fleet.takeover import log_takeover
 from service.worker.janitor import Janitor, JanitorConfig, JanitorPorts
 from service.worker.pressure import CALM, Pressure, nearly_out_of
 from service.worker.queue_depth import QueueDepth
-from service.worker.takeover import log_takeover
 from tests.unit.worker.world import World, in_virtual_time
 
 OURS = "host-7-aaaaaa"

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from service.core.capacity import UnlimitedCapacity
 from service.core.jobs.job import Job
 from service.core.jobs.progress import must_note, shown
+from service.core.limits.capacity import UnlimitedCapacity
 from service.core.naming import input_key
 from service.ports.capacity import Capacity
 from service.ports.objects import Stored

@@ -3,7 +3,7 @@
 from service.core.backoff import JOB_FAULT
 from service.core.jobs.lease import Holding
 from service.core.jobs.queue import NOTHING_SERVED, Spread, job_id_for, tag_of_tenant
-from service.core.shares import NO_LIMITS, RunningLimits
+from service.core.limits.shares import NO_LIMITS, RunningLimits
 from service.testing.clock import NOON
 from service.testing.contracts.jobs.store import Jobs
 from service.testing.factories import A_DAY, a_job, an_output

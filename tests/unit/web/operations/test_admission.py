@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.application.config import ServiceConfig
-from service.core.capacity import Load, WorkerStatus
 from service.core.errors import Unavailable
+from service.core.limits.capacity import Load, WorkerStatus
 from service.testing.memory_jobs import MemoryJobs
 from tests.unit.web.conftest import UPLOAD, World, client_of, wav
 

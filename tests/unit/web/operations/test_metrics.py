@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.application.config import ServiceConfig
 from service.core.access import parse_keys
-from service.core.capacity import Load, WorkerStatus
 from service.core.errors import Unavailable
+from service.core.limits.capacity import Load, WorkerStatus
 from service.telemetry import counters, emit, events
 from service.telemetry.counters import COUNTERS, OTHER
 from service.telemetry.metrics import GAUGES

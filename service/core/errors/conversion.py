@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.core.client_errors import RepriseError
+from service.core.errors.client import RepriseError
 
 
 class TranscodeFailed(RepriseError):

@@ -28,7 +28,7 @@ Everything that can go wrong, in one tree. Each class carries its public face.
     │   ├── QueueFull        429  as many jobs wait as may wait
     │   ├── UploadsOpen      429  as many uploads of this tenant are unfinished as may be
     │   ├── TooManyStreams   429  as many event streams and waits of this tenant are open here as may be
-    │   ├── TenantLimitReached 429  this tenant takes as much as one may (this branch is in `core.shares`)
+    │   ├── TenantLimitReached 429  this tenant takes as much as one may (this branch is in `core.limits.shares`)
     │   │   ├── TenantQueueFull    429  as many of its jobs wait as may wait
     │   │   ├── TenantUploadsBusy  429  as many of its uploads are received here as may be at once
     │   │   └── TenantStorageFull  429  it stores as much as it may
@@ -64,7 +64,7 @@ indefinite one the state is read back first. The *public face* (``status``, ``co
 is all that a client ever sees; the web layer needs no table of its own.
 """
 
-from service.core.client_errors import (
+from service.core.errors.client import (
     BodyTooSlow,
     ClientError,
     CrossSite,
@@ -89,7 +89,7 @@ from service.core.client_errors import (
     UploadPending,
     UploadTooLarge,
 )
-from service.core.conversion_errors import (
+from service.core.errors.conversion import (
     BadMedia,
     EmptyRange,
     FfmpegCrashed,

@@ -16,7 +16,7 @@ from service.core.jobs.lease import State
 from service.core.jobs.queue import Spread
 from service.core.jobs.ring import Entry, Place, Standing
 from service.worker.context import WorkerConfig, WorkerPorts
-from service.worker.own_entry import OwnEntry
+from service.worker.fleet.own_entry import OwnEntry
 
 NEVER = float("-inf")
 JOINING = 0.2  # seconds after which the index shows the entries of those that have begun at the same time

@@ -1,0 +1,1 @@
+"""How much of anything one tenant, one process or one client may take."""
