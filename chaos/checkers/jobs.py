@@ -160,7 +160,11 @@ def failures_are_explained(history: History) -> list[str]:
     """A job fails only with what its file, or what was done to the system, can explain."""
     broken = []
     for final in history.finals:
-        expected = expectation_of(history, final.job_id, final.upload_id)
+        try:
+            expected = expectation_of(history, final.job_id, final.upload_id)
+        except KeyError:
+            broken.append(f"{final.job_id} was made of {final.upload_id}, which no client was told of")
+            continue
         if final.state == SUCCEEDED and not expected.may_succeed:
             broken.append(f"{final.job_id} succeeded with a file that cannot be converted")
         if final.failure == "input_gone" and final.upload_id in asked_to_go(history):

@@ -146,6 +146,7 @@ BAD: list[tuple[Checker, dict[str, Any]]] = [
     (jobs.cancelled_jobs_have_no_output, {"finals": [final("cancelled", output_key=KEY)], "downloads": []}),
     (jobs.cancelled_jobs_have_no_output, {"finals": [final("cancelled")], "downloads": [download(10)]}),
     (jobs.failures_are_explained, {"finals": [final("failed", failure="bad_media")]}),
+    (jobs.failures_are_explained, {"finals": [final(upload_id="of nobody")], "downloads": []}),
     (
         jobs.failures_are_explained,
         {"expected": {"upload1": Expectation(digest="", may_succeed=False, failures=frozenset())}},
