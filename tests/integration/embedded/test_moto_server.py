@@ -52,7 +52,10 @@ def asked(client: "DynamoDBClient", names: Sequence[str], **more: Any) -> dict[s
     request: Any = {"Keys": [{"pk": {"S": name}} for name in names], **more}
     answer = client.batch_get_item(RequestItems={TABLE: request})
     assert answer["UnprocessedKeys"] == {}
-    return {item["pk"]["S"]: item for item in answer["Responses"][TABLE]}
+    found: dict[str, Any] = {item["pk"]["S"]: item for item in answer["Responses"][TABLE]}
+    for item in found.values():
+        item.get("names", {}).get("SS", []).sort()  # a set has no order
+    return found
 
 
 def test_many_items_are_read_as_they_were_written(dynamodb: "DynamoDBClient") -> None:
