@@ -22,24 +22,6 @@ NEIGHBOURS = (
         (f"{FLEET}::test_entry_of_a_worker_that_has_lost_one_of_its_jobs_stays",),
     ),
     Mutation(
-        "ring-leave",
-        "a worker that is told to stop leaves the ring",
-        (Edit(LOOP, "            await self._neighbours.leave()\n", ""),),
-        (f"{FLEET}::test_worker_that_is_told_to_stop_leaves_the_ring",),
-    ),
-    Mutation(
-        "ring-leave-claim",
-        "a worker that is stopped in the middle of a claim stays on the ring",
-        (Edit(OWN, "(StoreError, asyncio.CancelledError)", "StoreError"),),
-        (f"{FLEET}::test_entry_of_a_worker_that_stops_in_the_middle_of_a_claim_stays",),
-    ),
-    Mutation(
-        "ring-leave-job",
-        "a worker that could not give its job back stays on the ring",
-        (Edit(OWN, "            if not any(", "            if True or any("),),
-        (f"{FLEET}::test_entry_of_a_worker_that_could_not_give_its_job_back_stays",),
-    ),
-    Mutation(
         "ring-stood-still",
         "a worker that has stood still for a lease writes its entry again",
         (Edit(OWN, "stood > self._lease or ", ""),),

@@ -33,7 +33,7 @@ class Neighbours:
         self._held, self._free = held, free
         self._position = ring.position_of(config.instance)
         self._own = OwnEntry(ports, config, held, free)
-        self.naming, self.show, self.leave = self._own.naming, self._own.show, self._own.leave
+        self.naming, self.show = self._own.naming, self._own.show
         self._went_round = NEVER  # monotonic seconds
         self._list_due: float | None = None
         self._asked_for = ring.PAGE

@@ -1,6 +1,5 @@
 """Many workers: each running job is watched by a few of them, whatever becomes of whom."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -231,66 +230,6 @@ async def test_entry_of_a_worker_that_has_lost_its_job_leaves_the_ring_at_once()
 
     assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
     end(world)
-
-
-@in_virtual_time
-async def test_worker_that_is_told_to_stop_leaves_the_ring() -> None:
-    """It has given its jobs back and counts no longer, so those that stay watch each other as closely as before."""
-    world = await a_fleet(3, jobs=1)
-    owner = owned(await world.job("job0"))
-
-    await named(world, owner).stop()
-
-    assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
-    await taken_from(world, "job0", owner, within=3.0)
-    end(world)
-
-
-@in_virtual_time
-async def test_entry_of_a_worker_that_stops_in_the_middle_of_a_claim_stays() -> None:
-    """A claim without an answer may still have its effect, so the job has to be watched."""
-    world = World()
-    asked, answered = asyncio.Event(), asyncio.Event()
-
-    class Silent:
-        def __getattr__(self, name: str) -> Any:
-            return self._claim if name == "claim" else getattr(world.jobs, name)
-
-        async def _claim(self, *_: Any) -> Job:
-            asked.set()
-            await answered.wait()
-            raise Indefinite("no answer")
-
-    stopped = world.start("stopped", jobs=Silent())
-    await world.submit()
-    await asked.wait()
-    stopped.worker.stop()
-    await world.clock.sleep(1.0)
-    answered.set()
-    await stopped.task
-
-    assert [entry.jobs for entry in world.workers.ring.values()] == [("job1",)]
-
-
-@in_virtual_time
-async def test_entry_of_a_worker_that_could_not_give_its_job_back_stays() -> None:
-    """Its job has to be watched until another worker has it."""
-    world = World()
-
-    class Refusing:
-        def __getattr__(self, name: str) -> Any:
-            return self._release if name == "release" else getattr(world.jobs, name)
-
-        async def _release(self, *_: Any, **__: Any) -> Job:
-            raise Indefinite("no answer")
-
-    stopped = world.start("stopped", jobs=Refusing())
-    await world.submit()
-    await world.until(lambda job: job.state is State.RUNNING)
-
-    await stopped.stop()
-
-    assert [entry.jobs for entry in world.workers.ring.values()] == [("job1",)]
 
 
 @in_virtual_time
