@@ -3,6 +3,7 @@
 from service.telemetry.logging import (
     bind_tenant,
     configure_logging,
+    context,
     emit,
     identify,
     log_context,
@@ -16,6 +17,7 @@ from service.telemetry.redaction import protect
 __all__ = [
     "bind_tenant",
     "configure_logging",
+    "context",
     "emit",
     "identify",
     "log_context",

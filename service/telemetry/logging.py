@@ -2,15 +2,18 @@
 Emitting events: to the log, and to every subscriber in this process.
 
 Context (request, tenant, job, attempt) is bound once with `log_context` and travels with the task; threads are started
-with a copy of it. Each line is cut to a length that can be read (`limits`), and loses what looks like a secret
-(`redaction`). A subscriber is called for every event whatever the level of the log, so metrics do not depend on it.
+with a copy of it. It is one variable: structlog's own has one for each name, and goes through all variables of a task
+to begin anew, which every poll would pay for twice. Each line is cut to a length that can be read (`limits`), and loses
+what looks like a secret (`redaction`). A subscriber is called for every event whatever the level of the log, so metrics
+do not depend on it.
 """
 
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import structlog
@@ -21,6 +24,7 @@ from service.telemetry.events import Event
 from service.telemetry.limits import TRACE, shorten
 from service.telemetry.redaction import redact
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 Subscriber = Callable[[Event, Mapping[str, object]], None]
 """Called with every event, on the thread that emits it. It must be quick, and must not raise."""
 
@@ -28,6 +32,7 @@ _subscribers: list[tuple[Subscriber, frozenset[Event] | None]] = []  # with the 
 # The logger that `configure_logging` has made, as long as it is in force: to make one costs ten times a line below the
 # level, of which there are several to each poll.
 _bound: dict[object, Any] = {}
+_context: ContextVar[Mapping[str, object]] = ContextVar("context", default=NOTHING)  # never changed, but replaced
 _request: ContextVar[dict[str, object] | None] = ContextVar("request", default=None)
 _process: dict[str, object] = {}  # what every line of this process has, on whatever thread it is emitted
 
@@ -69,32 +74,47 @@ def subscribe(subscriber: Subscriber, only: Iterable[Event] | None = None) -> It
 @contextmanager
 def log_context(**context: object) -> Iterator[None]:
     """Add `context` to every event of this block, and of tasks that are started in it."""
-    with structlog.contextvars.bound_contextvars(**context):
+    before = _context.get()
+    _context.set({**before, **context})
+    try:
         yield
+    finally:
+        _context.set(before)
 
 
-@contextmanager
-def request_context(request_id: str) -> Iterator[Mapping[str, object]]:
+class request_context:  # noqa: N801  # a class, as a generator would take twice as long
     """
     Begin the context of a request anew, for this block; yields what `note_request` adds meanwhile.
 
     What is bound already is another request's of the same connection, whose context its callbacks may still run in.
     """
-    structlog.contextvars.clear_contextvars()
-    facts: dict[str, object] = {}
-    token = _request.set(facts)
-    try:
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        yield facts
-    finally:
-        structlog.contextvars.clear_contextvars()
-        _request.reset(token)
+
+    __slots__ = ("_before", "_id")
+    _before: Token[dict[str, object] | None]
+
+    def __init__(self, request_id: str) -> None:
+        self._id = request_id
+
+    def __enter__(self) -> Mapping[str, object]:
+        facts: dict[str, object] = {}
+        _context.set({"request_id": self._id})
+        self._before = _request.set(facts)
+        return facts
+
+    def __exit__(self, *_: object) -> None:
+        _context.set(NOTHING)
+        _request.reset(self._before)
+
+
+def context() -> Mapping[str, object]:
+    """Return what is bound at the moment."""
+    return _context.get()
 
 
 def bind_tenant(tenant: str) -> None:
     """Add the tenant to every event of this request from now on; an open service has one without a name."""
     if tenant:
-        structlog.contextvars.bind_contextvars(tenant=tenant)
+        _context.set({**_context.get(), "tenant": tenant})
 
 
 def note_request(**facts: object) -> None:
@@ -120,8 +140,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
     factory = structlog.PrintLoggerFactory(stream)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            add_identity,
+            add_context,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -138,9 +157,9 @@ def configure_logging(*, level: str, form: str, stream: TextIO = sys.stderr, nam
     _bound[factory] = structlog.get_logger().bind()
 
 
-def add_identity(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add what `identify` was given, and the ids of the span around this line, if it is traced."""
-    return {**_process, **event, **tracing.ids()}
+def add_context(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what `identify` was given, what is bound, and the ids of the span around this line, if it is traced."""
+    return {**_process, **_context.get(), **event, **tracing.ids()}
 
 
 def hide_secrets(_: object, __: str, line: Any) -> str:

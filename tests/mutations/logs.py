@@ -140,8 +140,8 @@ LOGS = (
         (
             Edit(
                 LOGGING,
-                "    structlog.contextvars.clear_contextvars()\n    facts: dict",
-                "    facts: dict",
+                '_context.set({"request_id": self._id})',
+                '_context.set({**_context.get(), "request_id": self._id})',
             ),
         ),
         ("tests/unit/test_telemetry.py::test_request_begins_its_context_anew",),

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-import structlog
-
 from chaos.history.records import History
 from service.core.jobs.job import Job
-from service.telemetry import events
+from service.telemetry import context, events
 from service.telemetry.events import Event
 from service.testing.virtual_time import Dice, Process
 
@@ -100,8 +98,8 @@ class World:
             self.hit("a worker that lives without Redis was not taken for dead")
         if event is events.JOB_TAKEN_FROM_LIVING:
             self.hit("a worker found that it was taken for dead")
-            about = structlog.contextvars.get_contextvars()  # the one that took over may not know: its answer was lost
-            self.history.heard.add((str(about["job_id"]), int(about["attempt"]) + 1))
+            about = context()  # the one that took over may not know: its answer was lost
+            self.history.heard.add((str(about["job_id"]), int(str(about["attempt"])) + 1))
         process = Process.current.get()
         if event in (events.JOB_CLAIMED, events.JOB_TAKEN_OVER) and process is not None:
             self.attempts[str(fields["job_id"]), int(str(fields["attempt"]))] = process.name

@@ -30,16 +30,6 @@ from service.telemetry.events import Event
 EVENTS = {name: value for name, value in vars(events).items() if isinstance(value, Event)}
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """A log in memory; the configuration is put back afterwards."""
-    before = structlog.get_config()
-    stream = io.StringIO()
-    configure_logging(level="debug", form="json", stream=stream)
-    yield stream
-    structlog.configure(**before)
-
-
 def test_names_are_unique_and_dotted() -> None:
     """Every event has a name of its own, ``thing.happened``."""
     names = [event.name for event in EVENTS.values()]
@@ -92,13 +82,13 @@ def test_a_line_is_json_with_its_context(log: io.StringIO) -> None:
 
 def test_request_begins_its_context_anew(log: io.StringIO) -> None:
     """What an earlier request of the connection has bound is in no line of the next."""
-    structlog.contextvars.bind_contextvars(tenant="another", job_id="another")
-    with request_context("r1") as facts:
-        bind_tenant("ours")
-        note_request(size=5)
+    with log_context(tenant="another", job_id="another"):
+        with request_context("r1") as facts:
+            bind_tenant("ours")
+            note_request(size=5)
+            emit(events.JOB_STOPPED)
         emit(events.JOB_STOPPED)
-    emit(events.JOB_STOPPED)
-    note_request(size=6)
+        note_request(size=6)
 
     inside, after = map(json.loads, log.getvalue().splitlines())
     assert (inside["request_id"], inside["tenant"], facts) == ("r1", "ours", {"size": 5})

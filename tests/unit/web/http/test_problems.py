@@ -1,5 +1,7 @@
 """Errors as clients see them."""
 
+import io
+
 import httpx
 import pytest
 
@@ -82,7 +84,7 @@ async def test_unexpected(
     world: World,
     api: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    log: io.StringIO,
     error: Exception,
 ) -> None:
     """A mistake of ours is a bare 500 without anything of its inside; the log has the traceback under the same id."""
@@ -90,7 +92,7 @@ async def test_unexpected(
     answer = await api.get(f"/v1/jobs/{JOB}")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "secret" not in answer.text
-    logged = capsys.readouterr().out
+    logged = log.getvalue()
     assert "service.unexpected" in logged
     assert answer.json()["request_id"] in logged
     assert "secret" in logged
