@@ -114,7 +114,7 @@ class Fleet:
         self._run(instance, depth())
         self.instances[name] = instance
         self._all.append(instance)
-        self.backing.watching.alive.add(name)
+        self.backing.watching.came(name)
 
     def _run(self, instance: Instance, work: Any) -> asyncio.Task[None]:
         return self._keep(asyncio.get_running_loop().create_task(work, context=instance.process.context.copy()))

@@ -173,7 +173,8 @@ class Stage:
         begun = self.clock.monotonic()
         for moment in sorted(0.85 * self.scene.measured * self.dice.random() for _ in range(count)):
             await self.clock.sleep(begun + moment - self.clock.monotonic())
-            yield self.dice.choice(list(self.fleet.instances))
+            if self.fleet.instances:
+                yield self.dice.choice(list(self.fleet.instances))
 
     async def _age(self) -> None:
         """Let the index be behind for a while, again and again."""

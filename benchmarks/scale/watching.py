@@ -65,7 +65,8 @@ class Watching:
         self.began = 0.0
         self._orders: dict[str, Order] = {}
         self._entered: dict[str, float] = {}  # job → when it came into the queue, if that was not at the beginning
-        self._looked: dict[str, float] = {}  # job → when another worker looked at it
+        self._owners: dict[str, str | None] = {}  # job → which worker holds it
+        self._looked: dict[str, float] = {}  # job → when another worker looked at it, or began where there was none
         self._gap: dict[str, float] = {}  # job → the longest time between two looks so far
         self._lost: dict[str, tuple[float, str]] = {}  # job → when its worker was lost, and how
 
@@ -94,8 +95,7 @@ class Watching:
         for job in jobs:
             key = job.lease.key
             if job.lease.owner != worker and key in looked:
-                gap = now - looked[key]
-                gaps[key] = max(gaps[key], gap)
+                gaps[key] = max(gaps[key], now - looked[key])
                 looked[key] = now
 
     def refused(self, operation: str) -> None:
@@ -112,6 +112,7 @@ class Watching:
             self.takeovers += 1
             self.needless += before.owner in self.alive
         if operation in {CLAIM, TAKE_OVER}:
+            self._owners[key] = after.owner
             self._recovered(key, now)
             if operation == CLAIM:
                 self._looked[key], self._gap[key] = now, 0.0
@@ -121,9 +122,19 @@ class Watching:
             self._forget(key, now)
             self.succeeded += self.counting and after.state is State.SUCCEEDED
 
+    def came(self, worker: str) -> None:
+        """A worker has begun; what none but its holder could look at until now is waited for from now on."""
+        for key in [key for key in self._looked if self._nobody_else(key)]:
+            self._looked[key] = self._time()
+        self.alive.add(worker)
+
     def lost(self, worker: str, running: Iterable[Job], how: str) -> None:
         """A worker was killed, or told to stop."""
+        before = {key for key in self._looked if self._nobody_else(key)}
         self.alive.discard(worker)
+        for key in self._looked.keys() - before:
+            if self._nobody_else(key):
+                self._gap[key] = max(self._gap[key], self._time() - self._looked[key])
         for job in running:
             if job.owner == worker:
                 self._lost[job.job_id] = self._time(), how
@@ -151,10 +162,15 @@ class Watching:
         if (lost := self._lost.pop(key, None)) is not None and self.counting:
             self.recoveries[lost[1]].append(now - lost[0])
 
+    def _nobody_else(self, key: str) -> bool:
+        """Tell whether there is no worker that could look at a job which is not its own."""
+        return len(self.alive) == (self._owners.get(key) in self.alive)
+
     def _forget(self, key: str, now: float) -> None:
         looked, gap = self._looked.pop(key, now), self._gap.pop(key, 0.0)
         if self.counting:
-            self.unwatched.append(max(gap, now - looked))
+            self.unwatched.append(gap if self._nobody_else(key) else max(gap, now - looked))
+        self._owners.pop(key, None)
 
 
 def part(values: Iterable[float], share: float) -> float:

@@ -58,6 +58,7 @@ def test_claims_while_a_job_was_running_do_not_overtake_it() -> None:
 def test_time_without_a_look_of_another_worker_counts() -> None:
     """From the claim to the first look, between looks, and from the last one to the end; its holder's own are none."""
     times = Times()
+    times.watching.alive = {"worker1", "worker2", "worker3"}
     job = a_job()
     times.claim(1.0, job)
     running = job.claimed("worker1", NOON)
@@ -68,6 +69,27 @@ def test_time_without_a_look_of_another_worker_counts() -> None:
     times.watching.wrote("succeed", running, changed(running, state=State.SUCCEEDED, owner=None))
 
     assert times.watching.unwatched == [4.5]
+
+
+def test_time_in_which_there_is_no_other_worker_does_not_count() -> None:
+    """A job's holder that is the last one cannot be watched; what was missed before counts, and what is missed then."""
+    times = Times()
+    times.watching.alive = {"worker1", "worker2"}
+    job = a_job()
+    times.claim(1.0, job)
+    running = job.claimed("worker1", NOON)
+
+    times.now = 3.5
+    times.watching.lost("worker2", [], "stopped")
+    times.now = 20.0
+    times.watching.came("worker3")
+    times.now = 21.0
+    times.watching.looked("worker3", [running])
+    times.watching.lost("worker3", [], "killed")
+    times.now = 30.0
+    times.watching.wrote("succeed", running, changed(running, state=State.SUCCEEDED, owner=None))
+
+    assert times.watching.unwatched == [2.5]
 
 
 def test_recovery_counts_from_the_death_to_the_next_attempt() -> None:
