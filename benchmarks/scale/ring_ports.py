@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.scale.ports import Backing, Reached
 from benchmarks.scale.sizes import read_units, size_of, write_units
+from benchmarks.scale.store import Entry as Listed
 from benchmarks.scale.store import keys_of
 from service.adapters.dynamodb.table import BATCH
 from service.adapters.dynamodb.values import as_json, item_of
@@ -12,7 +13,7 @@ from service.adapters.dynamodb.workers import KEPT, RING, WORKER, worker_pk
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.queue import RUNNING
-from service.core.jobs.ring import Entry, Place
+from service.core.jobs.ring import CIRCLE, Entry, Place, nearest_first
 
 
 class CountedWorkers(Reached):
@@ -20,7 +21,7 @@ class CountedWorkers(Reached):
 
     def __init__(self, backing: Backing, name: str) -> None:
         super().__init__(backing, name)
-        self._ring = backing.ring
+        self._ring, self._small = backing.ring, False
 
     async def enter(self, entry: Entry) -> None:
         await self._travel()
@@ -49,18 +50,25 @@ class CountedWorkers(Reached):
         await self._travel()
 
     async def before(self, position: int, limit: int) -> Sequence[Place]:
-        """See `ports.workers`; a second query only where the end of the circle lies between."""
+        """See `ports.workers`; one query if the ring is small, or the end of the circle does not lie between."""
         await self._travel()
         await self._admitted([RING], write=False)
+        if self._small and len(whole := await self._page(self._store.around(RING, float(CIRCLE))[0], limit)) < limit:
+            return nearest_first(position, whole)
         lower, higher = self._store.around(RING, float(position))
-        pages = [lower[-limit:][::-1]]
-        if (left := limit - len(pages[0])) > 0:
-            pages.append(higher[-left:][::-1])
-        for page in pages:
-            reads = read_units(sum(size for _, _, size in page), consistent=False)
-            self._meter.charge("workers before", index_reads={RING: reads})
-            await self._travel()
-        return [Place(key.removeprefix(WORKER), int(place)) for page in pages for place, key, _ in page]
+        found = await self._page(lower, limit)
+        if len(found) < limit:
+            found += await self._page(higher, limit - len(found))
+        self._small = len(found) < limit - 1
+        return found
+
+    async def _page(self, entries: Sequence[Listed], limit: int) -> list[Place]:
+        """Return the last of these, at most so many."""
+        page = entries[-limit:][::-1]
+        reads = read_units(sum(size for _, _, size in page), consistent=False)
+        self._meter.charge("workers before", index_reads={RING: reads})
+        await self._travel()
+        return [Place(key.removeprefix(WORKER), int(place)) for place, key, _ in page]
 
     async def entries(self, instances: Sequence[str], *, strongly: bool = False) -> Sequence[Entry]:
         keys = [worker_pk(instance) for instance in instances]

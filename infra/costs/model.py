@@ -55,7 +55,7 @@ class Units:
 
 # Counted by a test, with the real worker over the stores of docs/scale.md. A Redis that tells of deaths changes none.
 IDLE_OF_FEW = Units(reads=9_400, writes=240)
-IDLE_OF_MANY = Units(reads=6_900, writes=720)
+IDLE_OF_MANY = Units(reads=7_100, writes=720)
 ROUNDS, LISTS = 12, 3  # of the janitor in an hour; lists of each
 
 

@@ -44,8 +44,7 @@ class Worker:
         self._troubled: set[str] = set()  # workers of which several jobs stood still at once
         self._served: dict[str, int] = {}  # tag of a tenant → number of the last claim for it, in this order
         self._claims = 0
-        self._stopping = asyncio.Event()
-        self._freed = asyncio.Event()
+        self._stopping, self._freed = asyncio.Event(), asyncio.Event()
         self._short_of: tuple[str, ...] = ()
         self._neighbours = Neighbours(ports, config, self._held, lambda: self._free)
 
@@ -76,6 +75,7 @@ class Worker:
             await asyncio.gather(*looking, return_exceptions=True)
             await asyncio.gather(*(attempt.hand_back() for attempt in self._attempts.values()))
             await self._last_attempts()
+            await self._neighbours.leave()
 
     async def _last_attempts(self) -> None:
         """Wait for clean-ups that are still under way, but not for as long as a hung object store takes."""

@@ -22,6 +22,48 @@ NEIGHBOURS = (
         (f"{FLEET}::test_entry_of_a_worker_that_has_lost_one_of_its_jobs_stays",),
     ),
     Mutation(
+        "ring-leave",
+        "a worker that is told to stop leaves the ring",
+        (Edit(LOOP, "            await self._neighbours.leave()\n", ""),),
+        (f"{FLEET}::test_worker_that_is_told_to_stop_leaves_the_ring",),
+    ),
+    Mutation(
+        "ring-leave-claim",
+        "a worker that is stopped in the middle of a claim stays on the ring",
+        (Edit(OWN, "(StoreError, asyncio.CancelledError)", "StoreError"),),
+        (f"{FLEET}::test_entry_of_a_worker_that_stops_in_the_middle_of_a_claim_stays",),
+    ),
+    Mutation(
+        "ring-leave-job",
+        "a worker that could not give its job back stays on the ring",
+        (Edit(OWN, "            if not any(", "            if True or any("),),
+        (f"{FLEET}::test_entry_of_a_worker_that_could_not_give_its_job_back_stays",),
+    ),
+    Mutation(
+        "ring-throttled-list",
+        "jobs are watched while the list of all is throttled",
+        (Edit(WORKER, 'with _or_without("list"):', "if True:"),),
+        (f"{FLEET}::test_job_is_taken_over_while_the_index_is_throttled",),
+    ),
+    Mutation(
+        "ring-throttled-places",
+        "jobs are watched while the ring is throttled",
+        (Edit(WORKER, 'with _or_without("ring"):', "if True:"),),
+        (f"{FLEET}::test_job_is_taken_over_while_the_index_is_throttled",),
+    ),
+    Mutation(
+        "ring-throttled-known",
+        "few workers go on to watch the jobs that they know while the list of all is throttled",
+        (Edit(WORKER, "                known |= self._pairs.keys()\n", ""),),
+        (f"{FLEET}::test_job_is_taken_over_while_the_index_is_throttled",),
+    ),
+    Mutation(
+        "ring-own-place",
+        "a worker is not its own neighbour where a small ring is read at once",
+        (Edit(CORE, " if one.position != own", ""),),
+        (f"{RING}::test_places_of_a_whole_ring_are_put_nearest_first",),
+    ),
+    Mutation(
         "ring-stood-still",
         "a worker that has stood still for a lease writes its entry again",
         (Edit(OWN, "stood > self._lease or ", ""),),

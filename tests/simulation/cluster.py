@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Coroutine
 from typing import Any
 
-from chaos.checkers.jobs import END_TIMEOUT
+from service.core.jobs.trust import LeasePolicy
 from service.testing.memory_hints import MemoryBoard, MemoryChannel
 from service.testing.memory_objects import MemoryObjects
 from service.testing.virtual_time import Dice, VirtualClock
@@ -16,6 +16,9 @@ from tests.simulation.world import World
 
 GRACE = 8.0  # seconds from SIGTERM to SIGKILL
 CROWD = 1 << 32  # beside the seed: the dice that decide about it have no other use
+# Seconds without faults in which every job has to end. Longer than in the chaos suite: two poisonous files that one
+# worker holds excuse each other until each has ended `max_takeovers` of them, thirteen seconds apart at the most.
+PATIENCE = 2 * LeasePolicy().max_takeovers * 15.0
 SKEWS = (3600.0, -3600.0, 20.0, -20.0)
 
 
@@ -91,7 +94,7 @@ class Cluster:
 
     def patient(self) -> bool:
         """Whether a client still waits."""
-        return not self.quiet or self.clock.monotonic() < self.world.history.quiet_from + END_TIMEOUT
+        return not self.quiet or self.clock.monotonic() < self.world.history.quiet_from + PATIENCE
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside everything else, outside of all containers."""

@@ -25,7 +25,7 @@ from service.adapters.dynamodb.values import Item, as_json
 from service.core.errors import Definite
 from service.core.jobs.job import Job
 from service.core.jobs.queue import RUNNING, SHARDS, all_shards
-from service.core.jobs.ring import Entry, Place
+from service.core.jobs.ring import CIRCLE, Entry, Place, nearest_first
 from service.ports.time import Clock, Ids
 from service.telemetry import emit, events
 
@@ -45,6 +45,7 @@ class DynamoWorkers:
     def __init__(self, aws: Aws, clock: Clock, ids: Ids, *, shards: int = SHARDS) -> None:
         self._table = Table(aws, clock, ids)
         self._clock, self._shards = clock, shards
+        self._small = False  # whether the whole ring was shorter than what was asked for
 
     async def enter(self, entry: Entry) -> None:
         await self._table.update(worker_pk(entry.instance), _enter(entry, self._clock.wall() + KEPT))
@@ -53,11 +54,17 @@ class DynamoWorkers:
         await self._table.update(worker_pk(entry.instance), Change(HAS_NOT_CHANGED, "REMOVE #queue", _beat_of(entry)))
 
     async def before(self, position: int, limit: int) -> Sequence[Place]:
-        """See `ports.workers`; a second query only where the end of the circle lies between."""
-        found = await self._table.last_in(RING, limit, before=position)
+        """See `ports.workers`; one query if the ring is small, or the end of the circle does not lie between."""
+        if self._small and len(whole := await self._last(limit, before=CIRCLE)) < limit:
+            return nearest_first(position, whole)
+        found = await self._last(limit, before=position)
         if len(found) < limit:
-            found += await self._table.last_in(RING, limit - len(found), after=position)
-        return [Place(pk.removeprefix(WORKER), int(place)) for place, pk in found]
+            found += await self._last(limit - len(found), after=position)
+        self._small = len(found) < limit - 1
+        return found
+
+    async def _last(self, limit: int, **side: int) -> list[Place]:
+        return [Place(pk.removeprefix(WORKER), int(at)) for at, pk in await self._table.last_in(RING, limit, **side)]
 
     async def entries(self, instances: Sequence[str], *, strongly: bool = False) -> Sequence[Entry]:
         items = await self._table.get_many([worker_pk(instance) for instance in instances], strongly=strongly)

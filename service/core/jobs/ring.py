@@ -17,7 +17,7 @@ Times are multiples of a lease, because it is within a lease that watchers must 
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -32,7 +32,7 @@ GONE_AFTER = 6.0  # leases of silence, after which an entry without a running jo
 
 SIGN_OF_LIFE = 5 / 6  # leases between two entries of a worker without a job; the beats of its jobs speak for the others
 SIGN_WITH_JOBS = 10.0  # leases; so that an entry which was removed by mistake comes back
-LOOK_ROUND = 5 / 6  # leases between two looks at who is there
+LOOK_ROUND = 5 / 12  # leases between two looks at who is there: half a lease is for an index that is behind
 RE_READ = 1 / 2  # leases between two looks at an entry that may have changed
 RE_READ_BUSY = 1.0  # leases, if all jobs that it names are running
 # Where each worker watches everything, the ring only tells whether that is still so.
@@ -73,6 +73,11 @@ class Entry:
 def position_of(text: str) -> int:
     """Return the place of a name, 0 … CIRCLE-1: the same in every process and every release."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
+
+
+def nearest_first(own: int, places: Iterable[Place]) -> Sequence[Place]:
+    """Return the places of others as they come before `own`, backwards around the circle."""
+    return sorted((one for one in places if one.position != own), key=lambda one: (own - one.position) % CIRCLE)
 
 
 def chance_of(*names: str) -> float:

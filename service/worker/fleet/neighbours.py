@@ -7,19 +7,31 @@ workers without an entry (of an older release, or whose entry was lost), and eac
 then. Where there are only a few workers it is all that counts, and every one of them looks at all of it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from service.core.errors import Throttled
 from service.core.jobs import ring
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.queue import Spread
 from service.core.jobs.ring import Entry, Place, Standing
+from service.telemetry import emit, events
 from service.worker.context import WorkerConfig, WorkerPorts
 from service.worker.fleet.own_entry import OwnEntry
 
 NEVER = float("-inf")
 JOINING = 0.2  # seconds after which the index shows the entries of those that have begun at the same time
+
+
+@contextmanager
+def _or_without(where: str) -> Iterator[None]:
+    """Go on without what the index would tell while it is throttled: what is known is watched all the same."""
+    try:
+        yield
+    except Throttled as error:
+        emit(events.WORKER_TROUBLE, where=where, reason=error.detail)
 
 
 class Neighbours:
@@ -33,7 +45,7 @@ class Neighbours:
         self._held, self._free = held, free
         self._position = ring.position_of(config.instance)
         self._own = OwnEntry(ports, config, held, free)
-        self.naming, self.show = self._own.naming, self._own.show
+        self.naming, self.show, self.leave = self._own.naming, self._own.show, self._own.leave
         self._went_round = NEVER  # monotonic seconds
         self._list_due: float | None = None
         self._asked_for = ring.PAGE
@@ -60,13 +72,10 @@ class Neighbours:
         """
         for instance in gone:
             self._read.pop(instance, None)
-        await self._keep_up()
+        with _or_without("ring"):
+            await self._keep_up()
         watched = await self._read_entries()
-        if ring.everything(self.workers):
-            jobs: Mapping[str, Job] = {job.job_id: job for job in await self._ports.leases.running()}
-        else:
-            await self._look_at_list()
-            jobs = await self._read_jobs(watched, strongly=strongly)
+        jobs = await self._jobs(watched, strongly=strongly)
         self._note(jobs)
         await self._remove_gone(watched, jobs)
         held = self._held()
@@ -151,13 +160,24 @@ class Neighbours:
             self._list_due = now + self._lease * draw()
         if now < self._list_due:
             return
+        self._list_due = now + self._lease / 2  # if it cannot be read
         known = {key for entry in self._entries.values() for key in entry.jobs} | self._held()
         unknown = [key for key in await self._ports.workers.running_keys() if key not in known]
         self._strays.update(ring.sample(unknown, self.workers or 1, draw()))
         self._list_due = now + ring.list_all_every(self.workers or 1, self._lease) * (0.75 + draw() / 2)
 
-    async def _read_jobs(self, watched: Sequence[Place], *, strongly: bool) -> Mapping[str, Job]:
-        wanted = set(self._strays)
+    async def _jobs(self, watched: Sequence[Place], *, strongly: bool) -> Mapping[str, Job]:
+        """Return the jobs that are watched. While the index is throttled, those of them that are known already."""
+        known = set(self._strays)
+        with _or_without("list"):
+            if ring.everything(self.workers):
+                known |= self._pairs.keys()
+                return {job.job_id: job for job in await self._ports.leases.running()}
+            await self._look_at_list()
+            known |= self._strays
+        return await self._read_jobs(watched, known, strongly=strongly)
+
+    async def _read_jobs(self, watched: Sequence[Place], wanted: set[str], *, strongly: bool) -> Mapping[str, Job]:
         for place in watched:
             if entry := self._entries.get(place.instance):
                 wanted |= set(entry.jobs) - self._settled[place.instance]

@@ -1,11 +1,13 @@
 """A worker's own entry on the ring, which names its jobs to those that watch it; see `service.core.jobs.ring`."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from service.core.errors import StoreError
 from service.core.jobs import ring
+from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry
 from service.worker.context import WorkerConfig, WorkerPorts
 
@@ -21,7 +23,7 @@ class OwnEntry:
     ) -> None:
         self._ports, self._instance, self._lease = ports, config.instance, config.lease.duration
         self._held, self._free = held, free
-        self._beat = 0
+        self._beat, self._shown = 0, tuple[str, ...]()  # of the last one
         self._entered = self._kept_up = NEVER  # monotonic seconds
         self._named: Counter[str] = Counter()  # jobs about to be claimed
         self._unsure: dict[str, float] = {}  # those whose claim got no answer, and until when to name them
@@ -39,7 +41,7 @@ class OwnEntry:
         try:
             await self.write()
             yield
-        except StoreError:
+        except (StoreError, asyncio.CancelledError):
             self._unsure |= dict.fromkeys(named, self._ports.clock.monotonic() + UNSURE * self._lease)
             raise
         finally:
@@ -52,6 +54,7 @@ class OwnEntry:
         self._unsure = {key: until for key, until in self._unsure.items() if until > now}
         jobs, idle = self._held() | set(self._named) | set(self._unsure), self._free() > len(self._named)
         me, named, apart = self._instance, tuple(sorted(jobs)), self._apart()
+        self._shown = named
         await self._ports.workers.enter(Entry(instance=me, beat=self._beat, jobs=named, idle=idle, apart=apart))
         self._entered = max(self._entered, now)
 
@@ -59,6 +62,19 @@ class OwnEntry:
         """Write whether this worker is apart, if it holds or claims something. Raises `StoreError`."""
         if self._named or self._held():
             await self.write()
+
+    async def leave(self) -> None:
+        """
+        Take it off the ring, as this worker stops; not if a job that it names is still this worker's, or may become so.
+
+        It is removed as that of a dead worker, then, and also if the store is away.
+        """
+        if self._unsure:
+            return
+        with suppress(StoreError):
+            named = await self._ports.workers.glance(self._shown, strongly=True) if self._shown else {}
+            if not any(job.state is State.RUNNING and job.owner == self._instance for job in named.values()):
+                await self._ports.workers.remove(Entry(instance=self._instance, beat=self._beat))
 
     async def keep_up(self, workers: int | None, ahead: float) -> None:
         """

@@ -190,6 +190,10 @@ async def test_ring_is_counted_as_it_is_billed(compared: Compared) -> None:
     positions = sorted(Entry(instance=name, beat=0).position for name in names)
     for place in (positions[0], positions[20], positions[-1]):
         await ring(lambda it, place=place: it.before(place, 32))  # type: ignore[misc]
+    for name in names[20:]:
+        await ring(lambda it, name=name: it.remove(Entry(instance=name, beat=1)))  # type: ignore[misc]
+    costs = [await ring(lambda it: it.before(positions[0], 32)) for _ in range(2)]
+    assert [cost["index"] for cost in costs] == [1, 0.5], "a small ring is read in one query, once it is known to be so"
     assert await ring(lambda it: it.entries([*names[:3], "gone"])) == {"table": 2, "index": 0}
     assert await ring(lambda it: it.remove(busy)) == {"table": 1, "index": 1}
     assert await ring(lambda it: it.enter(Entry(instance=names[0], beat=3))) == {"table": 1, "index": 1}

@@ -1,17 +1,20 @@
 """Many workers: each running job is watched by a few of them, whatever becomes of whom."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from service.core.errors import Indefinite
+from service.core.errors import Indefinite, Throttled
 from service.core.jobs.job import Job
 from service.core.jobs.lease import State
 from service.core.jobs.ring import Entry, position_of
 from service.testing.factories import a_job, a_running_job
+from service.testing.memory_jobs import MemoryJobs
 from service.testing.memory_presence import MemoryConnections
+from service.testing.memory_workers import MemoryWorkers
 from tests.unit.worker.world import Instance, Troubled, World, in_virtual_time
 
 LEASE = 6.0
@@ -130,6 +133,36 @@ async def test_job_of_a_worker_without_an_entry_is_found_in_the_list() -> None:
     end(world)
 
 
+@pytest.mark.parametrize(("workers", "entries"), [(2, False), (2, True), (12, True)])
+def test_job_is_taken_over_while_the_index_is_throttled(
+    workers: int, monkeypatch: pytest.MonkeyPatch, *, entries: bool
+) -> None:
+    """Shards that refuse everything hide the list and the ring; what is known of both is watched all the same."""
+
+    @in_virtual_time
+    async def scene() -> None:
+        async def refused(*_: object) -> NoReturn:
+            raise Throttled("fewer requests, please")
+
+        async def none(*_: object) -> Sequence[Entry]:
+            return ()
+
+        if not entries:  # as if all were of an older release: few workers know what runs from the list alone
+            monkeypatch.setattr(MemoryWorkers, "entries", none)
+        world = await a_fleet(workers, jobs=1)
+        owner = owned(await world.job("job0"))
+        for asked, name in ((MemoryJobs, "running"), (MemoryWorkers, "running_keys"), (MemoryWorkers, "before")):
+            monkeypatch.setattr(asked, name, refused)
+        await world.clock.sleep(4 * LEASE)  # each worker has wanted to look at the list of all by now
+
+        named(world, owner).kill()
+
+        await taken_from(world, "job0", owner, within=LEASE + 2.5)
+        end(world)
+
+    scene()
+
+
 @in_virtual_time
 async def test_jobs_are_named_before_they_are_claimed_or_taken_over() -> None:
     """At the moment of a claim, and of a takeover, the entry of its worker names the job."""
@@ -230,6 +263,66 @@ async def test_entry_of_a_worker_that_has_lost_its_job_leaves_the_ring_at_once()
 
     assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
     end(world)
+
+
+@in_virtual_time
+async def test_worker_that_is_told_to_stop_leaves_the_ring() -> None:
+    """It has given its jobs back and counts no longer, so those that stay watch each other as closely as before."""
+    world = await a_fleet(3, jobs=1)
+    owner = owned(await world.job("job0"))
+
+    await named(world, owner).stop()
+
+    assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
+    await taken_from(world, "job0", owner, within=3.0)
+    end(world)
+
+
+@in_virtual_time
+async def test_entry_of_a_worker_that_stops_in_the_middle_of_a_claim_stays() -> None:
+    """A claim without an answer may still have its effect, so the job has to be watched."""
+    world = World()
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    class Silent:
+        def __getattr__(self, name: str) -> Any:
+            return self._claim if name == "claim" else getattr(world.jobs, name)
+
+        async def _claim(self, *_: Any) -> Job:
+            asked.set()
+            await answered.wait()
+            raise Indefinite("no answer")
+
+    stopped = world.start("stopped", jobs=Silent())
+    await world.submit()
+    await asked.wait()
+    stopped.worker.stop()
+    await world.clock.sleep(1.0)
+    answered.set()
+    await stopped.task
+
+    assert [entry.jobs for entry in world.workers.ring.values()] == [("job1",)]
+
+
+@in_virtual_time
+async def test_entry_of_a_worker_that_could_not_give_its_job_back_stays() -> None:
+    """Its job has to be watched until another worker has it."""
+    world = World()
+
+    class Refusing:
+        def __getattr__(self, name: str) -> Any:
+            return self._release if name == "release" else getattr(world.jobs, name)
+
+        async def _release(self, *_: Any, **__: Any) -> Job:
+            raise Indefinite("no answer")
+
+    stopped = world.start("stopped", jobs=Refusing())
+    await world.submit()
+    await world.until(lambda job: job.state is State.RUNNING)
+
+    await stopped.stop()
+
+    assert [entry.jobs for entry in world.workers.ring.values()] == [("job1",)]
 
 
 @in_virtual_time

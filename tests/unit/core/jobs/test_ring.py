@@ -35,6 +35,13 @@ def test_place_on_the_ring_is_the_same_in_every_release() -> None:
     assert 0 <= position_of("") < CIRCLE
 
 
+@given(names)
+def test_places_of_a_whole_ring_are_put_nearest_first(names: list[str]) -> None:
+    """From each place the others come backwards around the circle, and not itself."""
+    for name in names:
+        assert list(ring.nearest_first(position_of(name), around(names))) == before(name, names, len(names))
+
+
 @given(names, st.sets(st.integers(0, 59)))
 def test_each_worker_is_watched_by_the_next_three_that_live(names: list[str], dead: set[int]) -> None:
     """Whichever workers are silent, each is watched by the next three living ones after it, or by all there are."""
