@@ -82,7 +82,7 @@ LOGS = (
     Mutation(
         "log-names-the-span",
         "a line of a traced request leads to its trace",
-        (Edit(LOGGING, "{**_process, **event, **tracing.ids()}", "{**_process, **event}"),),
+        (Edit(LOGGING, ", **tracing.ids()}", "}"),),
         ("tests/unit/test_tracing.py::test_line_inside_a_span_names_it",),
         "KeyError",
     ),

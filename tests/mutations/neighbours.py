@@ -55,7 +55,7 @@ NEIGHBOURS = (
         "ring-throttled-known",
         "few workers go on to watch the jobs that they know while the list of all is throttled",
         (Edit(WORKER, "                known |= self._pairs.keys()\n", ""),),
-        (f"{FLEET}::test_job_is_taken_over_while_the_index_is_throttled",),
+        (f"{FLEET}::test_job_is_taken_over_while_the_index_is_throttled[2-False]",),
     ),
     Mutation(
         "ring-own-place",
