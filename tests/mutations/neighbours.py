@@ -34,6 +34,12 @@ NEIGHBOURS = (
         (f"{FLEET}::test_entry_of_a_worker_that_stops_in_the_middle_of_a_claim_stays",),
     ),
     Mutation(
+        "ring-leave-hang",
+        "a worker that is told to stop does not wait for a store that hangs",
+        (Edit(OWN, "async with asyncio.timeout(LEAVING):", "if True:"),),
+        (f"{FLEET}::test_worker_that_is_told_to_stop_does_not_wait_for_a_store_that_hangs",),
+    ),
+    Mutation(
         "ring-leave-job",
         "a worker that could not give its job back stays on the ring",
         (Edit(OWN, "            if not any(", "            if True or any("),),

@@ -13,6 +13,7 @@ from service.worker.context import WorkerConfig, WorkerPorts
 
 NEVER = float("-inf")
 UNSURE = 3.0  # leases for which a job is named whose claim got no answer: others have looked at it by then
+LEAVING = 2.0  # seconds that the end of a worker may take longer for it
 
 
 class OwnEntry:
@@ -67,14 +68,15 @@ class OwnEntry:
         """
         Take it off the ring, as this worker stops; not if a job that it names is still this worker's, or may become so.
 
-        It is removed as that of a dead worker, then, and also if the store is away.
+        It is removed as that of a dead worker, then, and also if the store is away or hangs.
         """
         if self._unsure:
             return
-        with suppress(StoreError):
-            named = await self._ports.workers.glance(self._shown, strongly=True) if self._shown else {}
-            if not any(job.state is State.RUNNING and job.owner == self._instance for job in named.values()):
-                await self._ports.workers.remove(Entry(instance=self._instance, beat=self._beat))
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                named = await self._ports.workers.glance(self._shown, strongly=True) if self._shown else {}
+                if not any(job.state is State.RUNNING and job.owner == self._instance for job in named.values()):
+                    await self._ports.workers.remove(Entry(instance=self._instance, beat=self._beat))
 
     async def keep_up(self, workers: int | None, ahead: float) -> None:
         """

@@ -278,6 +278,26 @@ async def test_worker_that_is_told_to_stop_leaves_the_ring() -> None:
     end(world)
 
 
+def test_worker_that_is_told_to_stop_does_not_wait_for_a_store_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end is not held up for longer than two seconds by its entry."""
+
+    @in_virtual_time
+    async def scene() -> None:
+        async def hang(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        world = await a_fleet(1)
+        monkeypatch.setattr(MemoryWorkers, "remove", hang)
+        world.instances[0].worker.stop()
+
+        await asyncio.wait({world.instances[0].task}, timeout=2.5)
+
+        assert world.instances[0].task.done()
+        end(world)
+
+    scene()
+
+
 @in_virtual_time
 async def test_entry_of_a_worker_that_stops_in_the_middle_of_a_claim_stays() -> None:
     """A claim without an answer may still have its effect, so the job has to be watched."""
