@@ -175,7 +175,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             replace(USUAL, inputs=(*USUAL.inputs, "broken.flac", "text.txt")),
             clients=5,
             jobs=10,
-            failures=dict.fromkeys(USUAL.inputs, ("transcode_crashed", "transcode_stalled")),
+            failures=dict.fromkeys((*USUAL.inputs, "broken.flac"), ("transcode_crashed", "transcode_stalled")),
         ),
         sometimes=(HIT,),
         short=True,

@@ -2,6 +2,7 @@
 
 from chaos.checkers.sometimes import SOMETIMES
 from chaos.client.reprise import CONVERSIONS
+from chaos.nemesis.members import KILL_FFMPEG
 from chaos.scenarios import BY_NAME, SCENARIOS, SHORT
 from chaos.stack.reprise import SPEEDS
 from chaos.workload.inputs import BY_NAME as INPUTS
@@ -30,6 +31,14 @@ def test_each_scenario_requires_that_its_faults_meet_conversions() -> None:
     for one in SCENARIOS:
         assert "fault_fell_into_a_conversion" in one.sometimes
         assert set(one.sometimes) <= known
+
+
+def test_killed_ffmpeg_explains_a_crash_whatever_the_file() -> None:
+    """Where ffmpeg is killed, each file that it is given may fail for that, a broken one as well."""
+    for one in SCENARIOS:
+        if KILL_FFMPEG in one.faults:
+            given = [name for name in one.workload.mix.inputs if not INPUTS[name].refused]
+            assert all("transcode_crashed" in one.workload.failures.get(name, ()) for name in given), one.name
 
 
 def test_short_set_is_short() -> None:
