@@ -234,7 +234,7 @@ class Worker:
                 return False
         except (Refused, NotFound):
             return False
-        self._neighbours.note_lost(lease.owner, cause)
+        self._neighbours.note_lost(lease.owner)
         return True
 
     def _excused(self, lease: Lease) -> bool:

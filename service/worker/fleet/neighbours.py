@@ -54,7 +54,7 @@ class Neighbours:
         self._entries: dict[str, Entry] = {}
         self._read: dict[str, float] = {}  # when an entry was read last
         self._settled: dict[str, set[str]] = {}  # jobs that an entry names, and that need no watching on its account
-        self._lost: set[str] = set()  # workers whose jobs were taken from them here, as their leases had lapsed
+        self._lost: set[str] = set()  # workers whose jobs were taken from them here
         self._strays: set[str] = set()  # jobs from the list of all, until a renewal is seen
         self._pairs: dict[str, tuple[int, int]] = {}  # (attempt, beat) of the jobs that were seen last
         self._share = ring.LEAST_SHARE
@@ -222,9 +222,9 @@ class Neighbours:
                 self._places = [one for one in self._places if one != place]
                 return
 
-    def note_lost(self, instance: str | None, cause: str) -> None:
-        """Take note that a worker has lost a job for this `cause`; its entry is read once more, then it may go."""
-        if cause == "silence" and instance is not None and instance in self._standings:
+    def note_lost(self, instance: str | None) -> None:
+        """Take note that a worker has lost a job; its entry is read once more, then it may go."""
+        if instance is not None and instance in self._standings:
             self._lost.add(instance)
             self._read[instance] = NEVER
 

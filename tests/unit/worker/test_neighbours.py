@@ -251,18 +251,23 @@ async def test_dead_entries_leave_the_ring_and_living_ones_stay() -> None:
     end(world)
 
 
-@in_virtual_time
-async def test_entry_of_a_worker_that_has_lost_its_job_leaves_the_ring_at_once() -> None:
+@pytest.mark.parametrize("heard", [False, True])
+def test_entry_of_a_worker_that_has_lost_its_job_leaves_the_ring_at_once(*, heard: bool) -> None:
     """A worker counts no longer when its job was taken over, so two workers go on watching each other closely."""
-    world = await a_fleet(3, jobs=1)
-    owner = owned(await world.job("job0"))
 
-    named(world, owner).kill()
-    await taken_from(world, "job0", owner, within=LEASE + 2.5)
-    await world.clock.sleep(2.0)
+    @in_virtual_time
+    async def scene() -> None:
+        world = await a_fleet(3, jobs=1, connections=MemoryConnections() if heard else None)
+        owner = owned(await world.job("job0"))
 
-    assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
-    end(world)
+        named(world, owner).kill()
+        await taken_from(world, "job0", owner, within=1.5 if heard else LEASE + 2.5)
+        await world.clock.sleep(2.0)
+
+        assert set(world.workers.ring) == {f"worker{n}" for n in range(3)} - {owner}
+        end(world)
+
+    scene()
 
 
 @in_virtual_time
