@@ -197,9 +197,18 @@ def children() -> list[int]:
 
 
 def running(program: str, parent: int) -> list[int]:
-    """Children of `parent` that have become `program`, and are not in the sandbox's script any more."""
+    """
+    Children of `parent` that have become `program`, and are not in the sandbox's script any more.
+
+    A child that has not executed anything yet still has the command of its parent, which may name the program, too.
+    """
+    own = read(f"/proc/{parent}/cmdline")
     commands = {pid: read(f"/proc/{pid}/cmdline") for pid in processes() if parent_of(pid) == parent}
-    return [pid for pid, command in commands.items() if program in command and "sandbox/enter.py" not in command]
+    return [
+        pid
+        for pid, command in commands.items()
+        if program in command and "sandbox/enter.py" not in command and command != own
+    ]
 
 
 def processes() -> list[int]:
