@@ -45,7 +45,7 @@ from service.cli import processes
 from service.cli.sample import write_sample
 from service.cli.serve import embed
 
-STARTS = 3  # of the processes that are polled, in a run
+STARTS = 4  # of the processes that are polled, in a run
 MINUTES = 3  # of sound in a conversion
 MOST = 0.03  # of a conversion's wall time, and of what an answer takes
 OFF = "nothing"
