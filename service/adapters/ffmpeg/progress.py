@@ -11,7 +11,11 @@ SPOOLING_SHARE = 10  # fetching the input to disk first is a tenth of the way
 
 
 class ProgressReporter:
-    """Reports at most once in `seconds`. Used by one thread."""
+    """
+    Reports at most once in `seconds`, but for the first sound that is converted: it shows that the job goes on.
+
+    Used by one thread.
+    """
 
     def __init__(self, order: Order, clock: Clock, report: Callable[[Reading], None], seconds: float) -> None:
         self._order = order
@@ -19,6 +23,7 @@ class ProgressReporter:
         self._report = report
         self._seconds = seconds
         self._last: float | None = None
+        self._begun = False
 
     def report_spooling(self, done: int) -> None:
         """Report that `done` bytes of the input were copied to disk."""
@@ -27,8 +32,9 @@ class ProgressReporter:
 
     def report_converting(self, log: LogReader, fed: int, *, paused: bool) -> None:
         """Report where ffmpeg is; by bytes too, but not in a spooled file, in which it goes to and fro."""
-        if self._due():
-            total, position = self._expected(log), log.position_seconds
+        position = log.position_seconds
+        if self._begins(position) or self._due():
+            total = self._expected(log)
             reading = Reading(
                 # Before ffmpeg names a position it stands at the beginning; the bytes would run ahead of it.
                 position_seconds=0.0 if position is None and total is not None else position,
@@ -50,6 +56,13 @@ class ProgressReporter:
         if options.end_seconds is not None:
             end = min(end or options.end_seconds, options.end_seconds)
         return None if end is None else max(0.0, end - (options.start_seconds or 0.0))
+
+    def _begins(self, position: float | None) -> bool:
+        """Tell whether ffmpeg names a position behind the beginning for the first time."""
+        if self._begun or not position:
+            return False
+        self._begun, self._last = True, self._clock.monotonic()
+        return True
 
     def _due(self) -> bool:
         now = self._clock.monotonic()

@@ -50,7 +50,7 @@ def command(
     return (
         ffmpeg,
         *("-nostdin", "-nostats", "-y", "-loglevel", "info"),
-        *("-progress", "pipe:2", "-stats_period", "0.2"),
+        *("-progress", "pipe:2", "-stats_period", "0.1"),
         *_essential(source, target, STREAM_URL if streaming else input_url, track, local=not streaming),
         output_url,
     )

@@ -59,6 +59,17 @@ def test_progress_is_reported_at_most_once_per_interval() -> None:
     assert [one.bytes_fed for one in got] == [0, 25, 50, 75, 100]
 
 
+def test_the_first_progress_is_reported_at_once() -> None:
+    """Who waits for a job that was taken over sees that it goes on; what comes after that waits for its turn again."""
+    clock, got, log = Clock(), list[Reading](), LogReader()
+    readings = ProgressReporter(order(declared=50), clock, got.append, 0.25)
+    for n, said in enumerate((b"out_time_us=0\n", b"out_time_us=1000000\n", b"out_time_us=2000000\n")):
+        clock.now = n / 10
+        log.feed(said)
+        readings.report_converting(log, 0, paused=False)
+    assert [one.position_seconds for one in got] == [0.0, 1.0]
+
+
 @pytest.mark.requirement("2.1")
 def test_progress_follows_time_where_the_duration_is_known() -> None:
     """ffmpeg's own duration, or that of the upload's headers, gives the total."""

@@ -20,7 +20,7 @@ def test_ffmpeg_command_of_a_plain_conversion() -> None:
     argv = command("ffmpeg", MP3, parse_target("flac", {"bit_depth": 24}), STREAM_URL, "/proc/self/fd/7")
 
     assert " ".join(argv).replace(value_of(argv, "-codec_whitelist"), "…") == (
-        "ffmpeg -nostdin -nostats -y -loglevel info -progress pipe:2 -stats_period 0.2"
+        "ffmpeg -nostdin -nostats -y -loglevel info -progress pipe:2 -stats_period 0.1"
         " -max_alloc 67108864 -max_error_rate 0.1"
         " -protocol_whitelist fd -fd 0 -format_whitelist mp3 -codec_whitelist … -max_streams 64 -f mp3 -i fd:"
         " -map 0:a:0 -map 0:v:disp:attached_pic:u:? -c:v copy -c:a flac -sample_fmt s32 -bits_per_raw_sample 24"
