@@ -160,13 +160,14 @@ class Container:
                 self.world.hit("frozen in the middle of a conversion")
             self.world.history.disturbed.add(self.name)
             self.process.halt()
-            self.world.hamper(self.name)
+            self.world.frozen.add(self.name)
             self._asleep()
 
     def thaw(self) -> None:
         """SIGCONT."""
         if self.alive and self.process.halted:
             self.thawed = self.world.moment()
+            self.world.frozen.discard(self.name)
             self.world.hamper(self.name)
             self.world.note("THAWED", container=self.name)
             self._asleep()

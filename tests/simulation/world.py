@@ -51,6 +51,7 @@ class World:
     hampered: dict[str, float] = field(
         default_factory=dict
     )  # by container: when it last was frozen or a call of it hung
+    frozen: set[str] = field(default_factory=set)  # containers that are
     apart: dict[str, float] = field(default_factory=dict)  # by container: since when its entry says that it is apart
     renewed_apart: set[tuple[str, int]] = field(default_factory=set)  # (job, attempt): lost although renewed after that
     unheard: list[tuple[str, str]] = field(default_factory=list)  # (container, job): taken for dead all the same
@@ -118,7 +119,8 @@ class World:
         self.hit("a death was heard" if owner in self.dead else "a needless takeover happened")
         if owner in self.dead:
             return
-        self.needless.append((owner, self.moment() - self.hampered.get(owner, -math.inf) < HAMPERED))
+        could_not = owner in self.frozen or self.moment() - self.hampered.get(owner, -math.inf) < HAMPERED
+        self.needless.append((owner, could_not))
         if (job_id, attempt) in self.renewed_apart:
             self.unheard.append((owner, job_id))
 
