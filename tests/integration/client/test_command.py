@@ -209,6 +209,7 @@ def test_command_takes_odd_files(shell: Shell, piece: Path, tmp_path: Path) -> N
     assert shell.kept() == []
 
 
+@pytest.mark.long
 @pytest.mark.requirement("8.3")
 def test_pip_install_gives_a_command_without_the_service(shell: Shell, piece: Path, tmp_path: Path) -> None:
     """`pip install .` in a clean environment gives a `reprise` that converts, and brings nothing of the service."""
