@@ -198,16 +198,16 @@ def children() -> list[int]:
 
 def running(program: str, parent: int) -> list[int]:
     """
-    Children of `parent` that have become `program`, and are not in the sandbox's script any more.
+    Children of `parent` that have become `program` with ffmpeg's arguments, and have left the sandbox's script.
 
-    A child that has not executed anything yet still has the command of its parent, which may name the program, too.
+    Others name the program as well: what lists its libraries, and a child that has not executed anything yet, which
+    still has the command of its parent.
     """
-    own = read(f"/proc/{parent}/cmdline")
     commands = {pid: read(f"/proc/{pid}/cmdline") for pid in processes() if parent_of(pid) == parent}
     return [
         pid
         for pid, command in commands.items()
-        if program in command and "sandbox/enter.py" not in command and command != own
+        if program in command and "\0-nostdin\0" in command and "sandbox/enter.py" not in command
     ]
 
 
